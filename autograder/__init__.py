@@ -1,0 +1,1 @@
+"""Grading engine, questions, front ends and command line of the notebook kit."""

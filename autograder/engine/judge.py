@@ -1,0 +1,181 @@
+"""Compare what a submission answered with the reference and with every known misconception. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+
+from autograder.questions.model import Answer, Close, Comparison, Exact, Within
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A probe call without an answer: the student's code raised (``type`` is the exception's), or the session was lost."""
+
+    type: str
+    message: str
+
+
+Result = Answer | Failure
+
+
+@dataclass(frozen=True)
+class KeyCase:
+    """One case of a test in the answer key: inputs, reference, and the absolute tolerance of each ``Close`` output."""
+
+    name: str
+    inputs: Mapping[str, object]
+    reference: Answer
+    atol: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class KeyMisconception:
+    """What a misconception answers to each case of a test."""
+
+    id: str
+    hint: str
+    harmless: bool
+    results: Mapping[str, Result]
+
+
+@dataclass(frozen=True)
+class KeyTest:
+    """A test of the answer key, complete: it is all that a judge needs."""
+
+    question: str
+    id: str
+    title: str
+    probe: str
+    seconds: float
+    outputs: Mapping[str, Comparison]
+    cases: tuple[KeyCase, ...]
+    misconceptions: tuple[KeyMisconception, ...]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Outcome of one test: ``message`` is for the student, ``misconception`` names the recognised mistake."""
+
+    passed: bool
+    message: str
+    misconception: str | None = None
+
+
+def excess(comparison: Comparison, got: torch.Tensor, want: torch.Tensor, atol: float = 0.0) -> float:
+    """Error as a multiple of what is allowed: at most 1 passes, infinity where shape, dtype or finiteness is wrong.
+
+    ``want`` is a float64 or integer reference; ``Within`` ignores its values.
+    """
+    if shape_complaint(comparison, got, want) or not bool(torch.isfinite(got).all()):
+        return float("inf")
+    if got.numel() == 0:
+        return 0.0
+    got, want = got.double(), want.double()
+    match comparison:
+        case Close(rtol=rtol):
+            error, allowed = (got - want).abs().max(), rtol * want.abs().max() + atol
+        case Exact():
+            error, allowed = (got - want).abs().max(), torch.tensor(0.0)
+        case Within(low=low, high=high):
+            error, allowed = (got - (low + high) / 2).abs().max(), torch.tensor((high - low) / 2)
+    if float(error) == 0.0:
+        return 0.0
+    return float(error / allowed) if float(allowed) > 0 else float("inf")
+
+
+def shape_complaint(comparison: Comparison, got: torch.Tensor, want: torch.Tensor) -> str | None:
+    """What is wrong with shape or dtype, as a clause; None if nothing is. Shapes and dtypes are part of the contract."""
+    expected = comparison.shape if isinstance(comparison, Within) else tuple(want.shape)
+    if tuple(got.shape) != tuple(expected):
+        return f"has shape {tuple(got.shape)}, expected {tuple(expected)}"
+    dtype = str(got.dtype).removeprefix("torch.")
+    if dtype != comparison.dtype:
+        return f"is {dtype}, expected {comparison.dtype}"
+    return None
+
+
+def complaint(name: str, comparison: Comparison, got: torch.Tensor, want: torch.Tensor, atol: float) -> str | None:
+    """What is wrong with one output, without giving its reference away; None if it passes."""
+    label = name.replace("_", " ")
+    if clause := shape_complaint(comparison, got, want):
+        return f"{label} {clause}"
+    if not bool(torch.isfinite(got).all()):
+        kind = "nan" if bool(torch.isnan(got).any()) else "infinite"
+        return f"{label} is {kind}" if got.ndim == 0 else f"{label} has {kind} entries"
+    if excess(comparison, got, want, atol) <= 1:
+        return None
+    if comparison.advice:
+        return comparison.advice
+    return f"{label} is not what the definition gives"
+
+
+def case_complaint(test: KeyTest, case: KeyCase, result: Result) -> str | None:
+    """The first thing wrong with the result of one case; None if all outputs pass."""
+    if isinstance(result, Failure):
+        return result.message
+    for name, comparison in test.outputs.items():
+        if name not in result:
+            return f"the output {name} is missing"
+        found = complaint(name, comparison, result[name], case.reference[name], case.atol.get(name, 0.0))
+        if found:
+            return found
+    return None
+
+
+def same_result(test: KeyTest, case: KeyCase, result: Result, wrong: Result) -> bool:
+    """Whether a submission's result is the one that a misconception gives, exceptions by type, nan and inf by place."""
+    if isinstance(result, Failure) or isinstance(wrong, Failure):
+        return isinstance(result, Failure) and isinstance(wrong, Failure) and result.type == wrong.type
+    return all(
+        name in result and _same_tensor(comparison, result[name], wrong[name], case.atol.get(name, 0.0))
+        for name, comparison in test.outputs.items()
+    )
+
+
+def _same_tensor(comparison: Comparison, got: torch.Tensor, wrong: torch.Tensor, atol: float) -> bool:
+    if got.shape != wrong.shape or got.dtype != wrong.dtype:
+        return False
+    if not torch.equal(torch.isfinite(got), torch.isfinite(wrong)):
+        return False
+    got, wrong = torch.nan_to_num(got.double(), 0, 0, 0), torch.nan_to_num(wrong.double(), 0, 0, 0)
+    if isinstance(comparison, Within):  # statistics carry chance: a misconception is recognised by the bound it breaks
+        inside_got = (got >= comparison.low) & (got <= comparison.high)
+        inside_wrong = (wrong >= comparison.low) & (wrong <= comparison.high)
+        return torch.equal(inside_got, inside_wrong)
+    rtol = comparison.rtol if isinstance(comparison, Close) else 0.0
+    if got.numel() == 0:
+        return True
+    return bool((got - wrong).abs().max() <= rtol * wrong.abs().max() + atol)
+
+
+def judge(test: KeyTest, results: Mapping[str, Result]) -> Judgement:
+    """Judge one test from the results of all its cases.
+
+    A test passes if every output of every case passes, or if the results are those of a harmless oddity. A failing one is
+    compared with each misconception over all cases, in the order of the catalogue; the first that fits gives its hint.
+    """
+    complaints = {case.name: case_complaint(test, case, results[case.name]) for case in test.cases}
+    failed = [case for case in test.cases if complaints[case.name]]
+    if not failed:
+        return Judgement(True, "")
+    for mistake in test.misconceptions:
+        if all(same_result(test, case, results[case.name], mistake.results[case.name]) for case in test.cases):
+            return Judgement(mistake.harmless, mistake.hint, mistake.id)
+    return Judgement(False, _summary(test, failed, complaints))
+
+
+def _summary(test: KeyTest, failed: list[KeyCase], complaints: Mapping[str, str | None]) -> str:
+    """One or two sentences: what is wrong, on how many inputs, and on which first."""
+    texts = list(dict.fromkeys(complaints[case.name] for case in failed))
+    first = texts[0][:1].upper() + texts[0][1:]
+    if len(test.cases) == 1:
+        return first.rstrip(".") + "."
+    if len(failed) == len(test.cases):
+        where = f"on all {len(failed)} inputs" if len(texts) == 1 else f"first of {len(failed)} failing inputs: {failed[0].name}"
+    else:
+        names = "; ".join(case.name for case in failed[:3]) + ("; …" if len(failed) > 3 else "")
+        where = f"on {len(failed)} of {len(test.cases)} inputs: {names}"
+    return f"{first.rstrip('.')} ({where})."

@@ -1,0 +1,1 @@
+"""Contrastive learning with SimCLR and Barlow Twins (catalogue: ``catalogue.QUESTIONS``)."""
