@@ -99,7 +99,7 @@ def shape_complaint(comparison: Comparison, got: torch.Tensor, want: torch.Tenso
 
 def complaint(name: str, comparison: Comparison, got: torch.Tensor, want: torch.Tensor, atol: float) -> str | None:
     """What is wrong with one output, without giving its reference away; None if it passes."""
-    label = name.replace("_", " ")
+    label = f"`{name}`"
     if clause := shape_complaint(comparison, got, want):
         return f"{label} {clause}"
     if not bool(torch.isfinite(got).all()):
@@ -130,7 +130,7 @@ def same_result(test: KeyTest, case: KeyCase, result: Result, wrong: Result) -> 
     if isinstance(result, Failure) or isinstance(wrong, Failure):
         return isinstance(result, Failure) and isinstance(wrong, Failure) and result.type == wrong.type
     return all(
-        name in result and _same_tensor(comparison, result[name], wrong[name], case.atol.get(name, 0.0))
+        name in result and name in wrong and _same_tensor(comparison, result[name], wrong[name], case.atol.get(name, 0.0))
         for name, comparison in test.outputs.items()
     )
 

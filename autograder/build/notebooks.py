@@ -1,0 +1,125 @@
+"""The master as two notebooks: the solution, and what students get. Pure functions on ``NotebookNode``.
+
+The master is a jupytext percent script. Tags of its cells say what becomes of each:
+
+====================  =============================================  ==========================================
+tag                   in the solution notebook                       in the student notebook
+====================  =============================================  ==========================================
+``stub`` + question   as it is                                       solution regions raise NotImplementedError
+``public-tests`` + q  moved into the metadata, ``grader.check(q)``   the same
+``model-answer``      as it is                                       an empty answer cell
+``rubric``            as it is                                       left out
+``skip-grading``      as it is, not run when graded                  the same
+====================  =============================================  ==========================================
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbformat import NotebookNode
+from nbgrader.preprocessors import ClearSolutions
+
+KEPT_TAGS = re.compile(r"skip-grading|q\d+[a-z]?|w\d+|written")
+NO_BADGE_URL = "https://colab.research.google.com/"
+
+
+def read_master(path: Path, name: str, colab_url: str) -> NotebookNode:
+    """The master as a notebook, public tests moved into its metadata, cell ids by position."""
+    notebook = jupytext.read(path, fmt="py:percent")
+    tests = {question_tag(cell): cell.source for cell in notebook.cells if has_tag(cell, "public-tests")}
+    cells = [check_cell(question_tag(cell)) if has_tag(cell, "public-tests") else cell for cell in notebook.cells]
+    for number, cell in enumerate(cells):
+        cell["id"] = f"cell-{number:03d}"
+        cell.source = cell.source.replace("{{colab_badge}}", _badge(colab_url))
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+        "otter": {"OK_FORMAT": False, "assignment_name": name, "tests": tests},
+    }
+    return nbformat.from_dict({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
+
+
+def student_notebook(master: NotebookNode) -> NotebookNode:
+    """What students get: no solution, model answer, rubric, output or build metadata is left."""
+    notebook = copy.deepcopy(master)
+    notebook.cells = [student_cell(cell) for cell in notebook.cells if not has_tag(cell, "rubric")]
+    nbformat.validate(notebook)
+    return notebook
+
+
+def student_cell(cell: NotebookNode) -> NotebookNode:
+    """One cell as students get it."""
+    if has_tag(cell, "stub"):
+        cell = clear_solution(cell, f'raise NotImplementedError("{question_tag(cell)}: {cell.metadata["stub"]}")')
+    elif has_tag(cell, "model-answer"):
+        cell.source = "*Your answer here.*"
+    if cell.cell_type == "code":
+        cell.outputs, cell.execution_count = [], None
+    kept = [tag for tag in cell.metadata.get("tags", []) if KEPT_TAGS.fullmatch(tag)]
+    cell.metadata = NotebookNode({"tags": kept} if kept else {})
+    return cell
+
+
+def clear_solution(cell: NotebookNode, stub: str) -> NotebookNode:
+    """Replace each solution region of a cell by ``stub``, with nbgrader's own preprocessor.
+
+    Raises:
+        ValueError: the cell is tagged ``stub`` and has no solution region.
+    """
+    preprocessor = ClearSolutions(code_stub={"python": stub})
+    if not preprocessor._replace_solution_region(cell, "python"):
+        raise ValueError(f"cell {cell.id} is tagged 'stub' and has no ### BEGIN SOLUTION … ### END SOLUTION")
+    return cell
+
+
+def solution_lines(master: NotebookNode) -> set[str]:
+    """The lines that stand inside solution regions and nowhere else: none of them may reach a student."""
+    inside, outside = set(), set()
+    for cell in master.cells:
+        target = outside
+        for line in map(str.strip, cell.source.splitlines()):
+            if line == "### END SOLUTION":
+                target = outside
+            if has_tag(cell, "model-answer") or has_tag(cell, "rubric"):
+                target = inside
+            target.add(line)
+            if line == "### BEGIN SOLUTION":
+                target = inside
+    return {line for line in inside - outside if line and not line.startswith("###")}
+
+
+def check_cell(question: str) -> NotebookNode:
+    """The cell that runs a question's public tests."""
+    return NotebookNode(
+        cell_type="code",
+        execution_count=None,
+        metadata=NotebookNode(tags=["skip-grading", question]),
+        outputs=[],
+        source=f'grader.check("{question}")',
+    )
+
+
+def has_tag(cell: NotebookNode, tag: str) -> bool:
+    """Whether a cell carries a tag."""
+    return tag in cell.metadata.get("tags", [])
+
+
+def question_tag(cell: NotebookNode) -> str:
+    """The question id among a cell's tags."""
+    return next(tag for tag in cell.metadata.get("tags", []) if re.fullmatch(r"q\d+[a-z]?", tag))
+
+
+def _badge(colab_url: str) -> str:
+    return f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({colab_url or NO_BADGE_URL})"
+
+
+def notebook_bytes(notebook: NotebookNode) -> bytes:
+    """A notebook as the bytes of its file: keys sorted, so that equal notebooks are equal files."""
+    return (nbformat.writes(notebook, version=4).rstrip("\n") + "\n").encode()

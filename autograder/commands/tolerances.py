@@ -1,0 +1,36 @@
+"""``./kit tolerances``: the table of measured gaps."""
+
+from __future__ import annotations
+
+import argparse
+
+from autograder.places import assignment_folder
+
+EXAMPLE = "./kit tolerances simclr"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="the assignment, e.g. simclr")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    from autograder.tolerances import GAP, measure, unseen_anywhere
+
+    assignment_folder(arguments.name)
+    table = Table(box=box.SIMPLE_HEAD, title="Errors as multiples of the tolerance", title_justify="left")
+    for column in ("test", "worst right", "variant", "mildest mistake", "misconception", "sound"):
+        table.add_column(column, justify="right" if column.startswith(("worst", "mildest")) else "left", overflow="fold")
+    gaps = measure(arguments.name)
+    for gap in gaps:
+        (right, variant), (wrong, mistake) = gap.worst_right, gap.mildest_wrong
+        table.add_row(f"{gap.question} {gap.test}", f"{right:.3f}", variant, f"{wrong:.3g}", mistake, "yes" if gap.sound else "NO")
+    console = Console()
+    console.print(table)
+    console.print(f"sound: right variants at or below {1 / GAP:g}, every mistake that is seen at or above {GAP:g}")
+    for name in unseen_anywhere(gaps):
+        console.print(f"no test sees {name}")
+    return 0 if all(gap.sound for gap in gaps) and not unseen_anywhere(gaps) else 1

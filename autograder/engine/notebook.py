@@ -1,0 +1,207 @@
+"""The code cells of a student's notebook, made ready to be executed as plain Python.
+
+The file is only parsed: nothing of it is executed or imported here, and of its metadata nothing counts but the tag
+``skip-grading``, which can only keep the student's own cell from running.
+"""
+
+from __future__ import annotations
+
+import ast
+import codecs
+import json
+import re
+import time
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from autograder.engine.text import one_line
+from autograder.errors import KitError
+
+MAX_BYTES = 50 * 2**20
+# Parsed JSON may take ten times the memory of its text when it is made of short values; images are one long value.
+MAX_VALUES = 3_000_000
+MAX_CELLS = 2_000
+# IPython reads a cell anew for every magic in it; these bound the time that a made-up notebook can take.
+MAX_MAGIC_CHARACTERS = 50_000
+TRANSFORM_SECONDS = 10.0
+
+SKIP_TAG = "skip-grading"
+# Cell magics whose body is ordinary code of the notebook's own namespace.
+TRANSPARENT_CELL_MAGICS = frozenset({"time", "capture", "prun"})
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_CELL_MAGIC = re.compile(r"\s*%%(\w+)[^\n]*\n?")
+_TIME_MAGIC = re.compile(r"^([ \t]*)%time[ \t]+(?=\S)", re.MULTILINE)
+
+
+class NotebookError(KitError):
+    """The file is not a notebook that can be read; the text is a sentence for the student."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One code cell. ``index`` counts the code cells of the notebook from 1, empty and skipped ones included.
+
+    ``skip`` says why the cell is not run (None: it is run); ``notes`` are sentences for the student about lines of it
+    that have no effect when graded. ``source`` is Python, or has a syntax error of the student's own.
+    """
+
+    index: int
+    source: str
+    skip: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def read_cells(path: Path) -> tuple[Cell, ...]:
+    """The code cells of the notebook at ``path``, in order.
+
+    Raises:
+        NotebookError: the file is too large, not JSON, or not a notebook.
+    """
+    shown = one_line(path.name)
+    if path.stat().st_size > MAX_BYTES:
+        raise NotebookError(f"{shown} is larger than {MAX_BYTES // 2**20} MB; clear its outputs and hand it in again.")
+    notebook = _parsed(path.read_bytes(), shown)
+    raw_cells = [cell for cell in _cells(notebook, shown) if cell.get("cell_type") == "code"]
+    if len(raw_cells) > MAX_CELLS:
+        raise NotebookError(f"{shown} has more than {MAX_CELLS:,} code cells.")
+    deadline = time.monotonic() + TRANSFORM_SECONDS
+    return tuple(_cell(index, raw, deadline) for index, raw in enumerate(raw_cells, start=1))
+
+
+def _parsed(data: bytes, shown: str) -> dict:
+    if sum(map(data.count, (b",", b"[", b"{"))) > MAX_VALUES:
+        raise NotebookError(f"{shown} holds too much data to be a notebook; clear its outputs and hand it in again.")
+    try:
+        notebook = json.loads(_decoded(data), strict=False)
+    except (ValueError, RecursionError):
+        raise NotebookError(f"{shown} is not a notebook: it is not valid JSON. Download it again as .ipynb.") from None
+    if not isinstance(notebook, dict):
+        raise NotebookError(f"{shown} is not a notebook: it has no cells. Download it again as .ipynb.")
+    return notebook
+
+
+def _decoded(data: bytes) -> str:
+    """Text of a JSON file in whatever encoding an editor left it; NUL characters are no part of JSON."""
+    encoding = next((name for bom, name in _BOMS if data.startswith(bom)), None)
+    if encoding:
+        return data.decode(encoding, "replace").lstrip("\ufeff").replace("\0", "")
+    try:
+        return data.decode("utf-8").replace("\0", "")
+    except UnicodeDecodeError:
+        return data.decode("latin-1").replace("\0", "")
+
+
+def _cells(notebook: dict, shown: str) -> list[dict]:
+    """The cells of a parsed notebook of any format version, as dictionaries of format 4."""
+    if "cells" not in notebook and "worksheets" in notebook:
+        notebook = _upgraded(notebook, shown)
+    cells = notebook.get("cells")
+    if not isinstance(cells, list):
+        raise NotebookError(f"{shown} is not a notebook: it has no cells. Download it again as .ipynb.")
+    return [cell for cell in cells if isinstance(cell, dict)]
+
+
+def _upgraded(notebook: dict, shown: str) -> dict:
+    """Format 3 to format 4, by nbformat. Outputs are dropped first: they do not count, and odd ones would stop it."""
+    import_module("autograder.engine.quick_import")  # before nbformat
+    import nbformat
+
+    try:
+        for sheet in notebook["worksheets"]:
+            for cell in sheet["cells"]:
+                if cell.get("cell_type") == "code":
+                    cell["outputs"] = []
+        return nbformat.v4.upgrade(nbformat.from_dict(notebook), from_version=3, from_minor=0)
+    except Exception:  # whatever a made-up file provokes in the converter
+        raise NotebookError(f"{shown} is an old notebook that cannot be converted; save it again in Jupyter.") from None
+
+
+def _cell(index: int, raw: dict, deadline: float) -> Cell:
+    source = _source(raw.get("source"))
+    if SKIP_TAG in _tags(raw.get("metadata")):
+        return Cell(index, source, skip=f"tagged {SKIP_TAG}")
+    if _parses(source) or len(source) > MAX_MAGIC_CHARACTERS or time.monotonic() > deadline:
+        return Cell(index, source)
+    return _without_magics(index, source)
+
+
+def _source(value: object) -> str:
+    """A cell's text, which is a string or a list of lines, in valid Unicode and without NUL."""
+    lines = value if isinstance(value, list) else [value]
+    text = "".join(line for line in lines if isinstance(line, str))
+    return _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text).replace("\0", "")
+
+
+def _tags(metadata: object) -> list:
+    tags = metadata.get("tags") if isinstance(metadata, dict) else None
+    return tags if isinstance(tags, list) else []
+
+
+def _parses(source: str) -> bool:
+    return _tree(source) is not None
+
+
+def _tree(source: str) -> ast.Module | None:
+    """The syntax tree of ``source``, or None where it has none."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return ast.parse(source)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
+
+
+def _without_magics(index: int, source: str) -> Cell:
+    """A cell that is not plain Python: its magics become calls of ``get_ipython()``, which do nothing in the sandbox.
+
+    What is still no Python then has a syntax error of its own and stays as it is.
+    """
+    notes = []
+    body = source
+    while magic := _CELL_MAGIC.match(body):
+        if magic[1] not in TRANSPARENT_CELL_MAGICS:
+            return Cell(index, source, skip=f"the cell magic %%{one_line(magic[1], 40)} is not run when graded")
+        notes.append(f"%%{magic[1]} has no effect when graded; the rest of its cell is run.")
+        body = body[magic.end() :]
+    body = _TIME_MAGIC.sub(r"\1", body)
+    transformed = _transformed(body)
+    tree = _tree(transformed)
+    if tree is None:
+        return Cell(index, source)
+    notes.extend(f"{line} has no effect when graded." for line in _dropped(tree))
+    return Cell(index, transformed, notes=tuple(notes))
+
+
+def _transformed(source: str) -> str:
+    """IPython's own translation of a cell to Python; the text as it is where IPython gives up."""
+    from IPython.core.inputtransformer2 import TransformerManager  # 0.1 s, and needed for few notebooks
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return TransformerManager().transform_cell(source)
+        except (SyntaxError, ValueError, RuntimeError, RecursionError, MemoryError):
+            return source
+
+
+def _dropped(tree: ast.Module) -> Iterator[str]:
+    """The magics of a transformed cell as the student wrote them, about."""
+    forms = {"run_line_magic": "%{} {}", "system": "!{}", "getoutput": "!{}", "run_cell_magic": "%%{}"}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(value=ast.Call(func=ast.Name(id="get_ipython")), attr=form), args=arguments
+            ) if form in forms:
+                words = [str(argument.value) for argument in arguments if isinstance(argument, ast.Constant)]
+                yield one_line(forms[form].format(*words, "", ""), 80)

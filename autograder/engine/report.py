@@ -1,0 +1,67 @@
+"""Verdicts of a submission, collected: what every front end renders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Outcome of one test case. ``message`` is for the student, ``detail`` for the instructor alone."""
+
+    question: str
+    question_title: str
+    test: str
+    title: str
+    points: float
+    possible: float
+    message: str
+    visibility: str
+    detail: str = ""
+    misconception: str | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether all points were earned."""
+        return self.points >= self.possible
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One line of the loss curve that the submission reports in ``metrics.json``: values against epochs."""
+
+    label: str
+    epochs: tuple[int, ...]
+    values: tuple[float, ...]
+
+
+@dataclass
+class Report:
+    """All that is known of one graded submission.
+
+    ``remarks`` are sentences for the student, ``notes`` for the instructor; ``views`` are the student's own augmented
+    views of stored images, ``(k, 2, 3, size, size)`` float32 in any range; ``top1`` is a fraction of 1.
+    """
+
+    assignment: str
+    title: str
+    submission: str
+    verdicts: list[Verdict] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    layers: list[tuple[str, bool, str]] = field(default_factory=list)
+    curves: list[Curve] = field(default_factory=list)
+    views: torch.Tensor | None = None
+    top1: float | None = None
+    seconds: float = 0.0
+
+    @property
+    def score(self) -> float:
+        """Points earned, bonus included."""
+        return sum(verdict.points for verdict in self.verdicts)
+
+    def possible(self) -> float:
+        """Full marks, without bonus."""
+        return sum(verdict.possible for verdict in self.verdicts)

@@ -1,0 +1,336 @@
+"""A submission as it is handed in (folder, zip file or bare notebook), copied once to a place of the grader's own.
+
+Only regular files are taken: links are never followed, FIFOs and devices never opened. What is left out becomes a
+remark for the student, so that one odd file costs nothing but itself. Nothing here executes or imports anything.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from autograder.engine.text import one_line
+from autograder.errors import KitError
+
+MB = 2**20
+CHUNK = MB
+
+# Written by tools, not by students; notebook checkpoints would be mistaken for a second notebook.
+IGNORED = frozenset({"__MACOSX", ".DS_Store", "Thumbs.db", ".ipynb_checkpoints", "__pycache__", ".git", ".venv"})
+
+COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+
+class SubmissionError(KitError):
+    """The submission as a whole cannot be graded; the text is a sentence for the student."""
+
+
+@dataclass(frozen=True)
+class CollectLimits:
+    """What a submission may bring.
+
+    ``ratio`` bounds how far one file of a zip may grow while it is extracted; it is asked only of files over 10 MB,
+    since a short and regular file may well shrink a hundredfold.
+    """
+
+    file_bytes: int = 100 * MB
+    total_bytes: int = 300 * MB
+    files: int = 2000
+    ratio: int = 100
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A collected submission. ``files`` are relative to ``folder``; ``remarks`` are sentences for the student."""
+
+    name: str
+    folder: Path
+    notebook: Path
+    files: tuple[PurePosixPath, ...]
+    remarks: tuple[str, ...]
+
+    def find(self, pattern: str) -> tuple[Path, ...]:
+        """Files whose path ends in ``pattern`` (``"*.pt"``, ``"metrics.json"``, ``"figures/*.png"``), nearest first."""
+        found = sorted((file for file in self.files if file.match(pattern)), key=_by_depth)
+        return tuple(self.folder / file for file in found)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A file that may be taken: where it goes, its size as declared, and how it is opened."""
+
+    path: PurePosixPath
+    size: int
+    open: Callable[[], IO[bytes]]
+
+
+def collect(source: Path, into: Path, assignment: str, limits: CollectLimits | None = None) -> Submission:
+    """Copy a submission into the folder ``into`` (made if need be, must be empty) and find its notebook.
+
+    Files are written read-only. A single folder around everything is taken away. Files over a limit are left out with a
+    remark, notebooks and checkpoints taken first.
+
+    Raises:
+        SubmissionError: ``source`` is neither folder, zip file nor notebook, or has no notebook that can be told apart.
+    """
+    limits = limits or CollectLimits()
+    remarks: list[str] = []
+    into.mkdir(parents=True, exist_ok=True)
+    if any(into.iterdir()):
+        raise KitError(f"{into} is not empty; a submission is collected into an empty folder")
+    kind = _kind(source)
+    if kind == "zip":
+        with _open_regular(source) as file, _opened_zip(file, one_line(source.name), limits) as archive:
+            files = _copy(_zip_entries(archive, limits, remarks), into, limits, remarks)
+    else:
+        entries = _folder_entries(source, limits, remarks) if kind == "folder" else _notebook_entry(source)
+        files = _copy(entries, into, limits, remarks)
+    name = one_line(_safe_name(source.stem if kind != "folder" else source.name) or "submission")
+    try:
+        notebook = _choose_notebook(files, assignment)
+    except SubmissionError as error:
+        raise SubmissionError(" ".join([str(error), *remarks[:3]])) from None
+    return Submission(name, into, into / notebook, tuple(files), tuple(remarks))
+
+
+def _kind(source: Path) -> str:
+    """``"folder"``, ``"zip"`` or ``"notebook"``, told by ``lstat``, suffix and the first bytes."""
+    try:
+        mode = source.lstat().st_mode
+    except OSError as error:
+        raise SubmissionError(f"{source} cannot be read: {error.strerror}.") from None
+    if stat.S_ISDIR(mode):
+        return "folder"
+    if stat.S_ISLNK(mode):
+        raise SubmissionError(f"{source} is a link; name the folder or file that it points to.")
+    if stat.S_ISREG(mode):
+        if source.suffix.lower() == ".ipynb":
+            return "notebook"
+        with _open_regular(source) as file:
+            if source.suffix.lower() == ".zip" or file.read(4) == b"PK\x03\x04":
+                return "zip"
+    raise SubmissionError(f"{source} is neither a folder, a zip file nor a notebook (.ipynb); hand in one of these.")
+
+
+def _open_regular(path: Path) -> IO[bytes]:
+    """Open a regular file for reading; a link or FIFO put there in the meantime is refused and never waited for."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    file = os.fdopen(descriptor, "rb")
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        file.close()
+        raise OSError("not a regular file")
+    return file
+
+
+def _notebook_entry(source: Path) -> list[_Entry]:
+    return [_Entry(PurePosixPath(_safe_name(source.name)), source.lstat().st_size, partial(_open_regular, source))]
+
+
+# --- folders ------------------------------------------------------------------------------------------------------
+
+
+def _folder_entries(source: Path, limits: CollectLimits, remarks: list[str]) -> list[_Entry]:
+    entries = []
+    for path, status in _walk(source, limits, remarks):
+        relative = path.relative_to(source)
+        if not stat.S_ISREG(status.st_mode):
+            remarks.append(f"{_shown(relative)} was left out: it is {_file_kind(status.st_mode)}.")
+            continue
+        target = PurePosixPath(*(_safe_name(part) for part in relative.parts))
+        entries.append(_Entry(target, status.st_size, partial(_open_regular, path)))
+    return entries
+
+
+def _walk(folder: Path, limits: CollectLimits, remarks: list[str]) -> Iterator[tuple[Path, os.stat_result]]:
+    """Everything under ``folder`` but folders, in order of name, without following a link."""
+    waiting, seen = [folder], 0
+    while waiting:
+        current = waiting.pop()
+        try:
+            with os.scandir(current) as listing:
+                children = []
+                for child in listing:
+                    seen += 1
+                    if seen > 10 * limits.files:
+                        raise SubmissionError(f"The submission has more than {10 * limits.files:,} files.")
+                    if child.name not in IGNORED:
+                        children.append((current / child.name, child.stat(follow_symlinks=False)))
+        except OSError as error:
+            remarks.append(f"{_shown(current)} was left out: {error.strerror}.")
+            continue
+        for path, status in sorted(children, key=lambda pair: pair[0].name):
+            if stat.S_ISDIR(status.st_mode):
+                waiting.append(path)
+            else:
+                yield path, status
+
+
+def _file_kind(mode: int) -> str:
+    kinds = {stat.S_IFLNK: "a link", stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket", stat.S_IFDIR: "a folder"}
+    return kinds.get(stat.S_IFMT(mode), "a device")
+
+
+# --- zip files ----------------------------------------------------------------------------------------------------
+
+
+def _opened_zip(file: IO[bytes], shown: str, limits: CollectLimits) -> zipfile.ZipFile:
+    if os.fstat(file.fileno()).st_size > limits.total_bytes:
+        raise SubmissionError(f"{shown} is larger than {limits.total_bytes // MB} MB; hand in a smaller one.")
+    try:
+        _check_directory_size(file, shown, limits)
+        return zipfile.ZipFile(file)
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, struct.error):
+        raise SubmissionError(f"{shown} is not a readable zip file; make it again and open it once yourself.") from None
+
+
+def _check_directory_size(file: IO[bytes], shown: str, limits: CollectLimits) -> None:
+    """Refuse a table of contents that ``ZipFile`` would turn into gigabytes of objects before anything is asked.
+
+    Reads the end-of-directory record where ``zipfile`` looks for it. A zip64 record before it would overrule it; no
+    zip file within the limits needs one.
+    """
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - 2**16 - 22 - 20))
+    tail = file.read()
+    end = len(tail) - 22 if tail[-22:-18] == b"PK\x05\x06" and tail[-2:] == b"\0\0" else tail.rfind(b"PK\x05\x06")
+    if end < 0 or len(tail) - end < 22:
+        raise zipfile.BadZipFile
+    directory_bytes = struct.unpack_from("<L", tail, end + 12)[0]
+    has_zip64 = tail[max(0, end - 20) : end].startswith(b"PK\x06\x07")
+    if has_zip64 or directory_bytes > 10 * limits.files * 200:
+        raise SubmissionError(f"{shown} lists more files than the {limits.files:,} that a submission may have.")
+
+
+def _zip_entries(archive: zipfile.ZipFile, limits: CollectLimits, remarks: list[str]) -> list[_Entry]:
+    entries = []
+    for info in archive.infolist():
+        # Some Windows tools write backslashes; taken as separators they pass the same checks as slashes.
+        name = info.filename.replace("\\", "/")
+        parts = [part for part in name.split("/") if part not in ("", ".")]
+        if name.endswith("/") or not parts or IGNORED.intersection(parts):
+            continue
+        if reason := _zip_refusal(info, name, parts, limits):
+            remarks.append(f"{_shown(name)} was left out: {reason}.")
+            continue
+        target = PurePosixPath(*(_safe_name(part) for part in parts))
+        entries.append(_Entry(target, info.file_size, partial(archive.open, info)))
+    return entries
+
+
+def _zip_refusal(info: zipfile.ZipInfo, name: str, parts: list[str], limits: CollectLimits) -> str | None:
+    """Why an entry is not extracted, or None."""
+    if name.startswith("/") or parts[0].endswith(":") or ".." in parts:
+        return "its path leads out of the zip file"
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG):
+        return f"it is {_file_kind(kind)}"
+    if info.flag_bits & 0x1:
+        return "it is encrypted"
+    if info.compress_type not in COMPRESSIONS:
+        return "its compression is not the usual one (deflate)"
+    if info.file_size > 10 * MB and info.file_size > limits.ratio * max(info.compress_size, 1):
+        return f"it would grow more than {limits.ratio}-fold"
+    return None
+
+
+# --- copying ------------------------------------------------------------------------------------------------------
+
+
+def _copy(entries: list[_Entry], into: Path, limits: CollectLimits, remarks: list[str]) -> list[PurePosixPath]:
+    """Write the entries that keep within the limits; returns their paths, in order of name."""
+    entries = _without_top_folder(entries)
+    taken: list[PurePosixPath] = []
+    room, too_many = limits.total_bytes, 0
+    for entry in sorted(entries, key=_importance):
+        if len(taken) == limits.files:
+            too_many += 1
+        elif entry.size > limits.file_bytes:
+            remarks.append(f"{_shown(entry.path)} was left out: it is larger than {limits.file_bytes // MB} MB.")
+        elif entry.size > room:
+            remarks.append(f"{_shown(entry.path)} was left out: over {limits.total_bytes // MB} MB in all.")
+        else:
+            try:
+                room -= _write(entry, into / entry.path)
+                taken.append(entry.path)
+            except FileExistsError:
+                remarks.append(f"{_shown(entry.path)} was left out: there is another file of this name.")
+            except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError):
+                remarks.append(f"{_shown(entry.path)} was left out: it cannot be read.")
+    if too_many:
+        remarks.append(f"{too_many:,} files were left out: a submission may have {limits.files:,}.")
+    return sorted(taken)
+
+
+def _write(entry: _Entry, target: Path) -> int:
+    """Write one entry, never more bytes than it declared; returns their number.
+
+    Raises:
+        FileExistsError: the name is taken.
+        ValueError: there are more bytes than declared.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    written = 0
+    with entry.open() as source, target.open("xb") as copy:
+        try:
+            while chunk := source.read(CHUNK):
+                written += len(chunk)
+                if written > entry.size:
+                    raise ValueError("more bytes than declared")
+                copy.write(chunk)
+        except BaseException:
+            target.unlink()
+            raise
+        os.fchmod(copy.fileno(), 0o444)
+    return written
+
+
+def _without_top_folder(entries: list[_Entry]) -> list[_Entry]:
+    """Take away folders that hold everything, as a zip of a folder has them."""
+    while len({entry.path.parts[0] for entry in entries}) == 1 and all(len(entry.path.parts) > 1 for entry in entries):
+        entries = [_Entry(PurePosixPath(*entry.path.parts[1:]), entry.size, entry.open) for entry in entries]
+    return entries
+
+
+def _importance(entry: _Entry) -> tuple[int, int, PurePosixPath]:
+    """Order of taking: notebooks, checkpoints, then the small before the large."""
+    rank = {".ipynb": 0, ".pt": 1, ".pth": 1, ".safetensors": 1}.get(entry.path.suffix.lower(), 2)
+    return rank, entry.size, entry.path
+
+
+def _choose_notebook(files: list[PurePosixPath], assignment: str) -> PurePosixPath:
+    notebooks = sorted((file for file in files if file.suffix.lower() == ".ipynb"), key=_by_depth)
+    named = [file for file in notebooks if file.stem.casefold() == assignment.casefold()]
+    nearest = [file for file in named if len(file.parts) == len(named[0].parts)]
+    candidates = nearest or notebooks
+    if len(candidates) == 1:
+        return candidates[0]
+    wanted = f"{assignment}.ipynb"
+    if not files:
+        raise SubmissionError(f"The submission is empty; hand in {wanted}.")
+    if not candidates:
+        raise SubmissionError(f"There is no notebook in the submission; hand in {wanted}.")
+    shown = ", ".join(_shown(file) for file in candidates[:5]) + (", …" if len(candidates) > 5 else "")
+    advice = "hand in one of them" if nearest else f"name the one to be graded {wanted}"
+    raise SubmissionError(f"There are {len(candidates)} notebooks ({shown}); {advice}.")
+
+
+def _by_depth(file: PurePosixPath) -> tuple[int, PurePosixPath]:
+    return len(file.parts), file
+
+
+def _safe_name(name: str) -> str:
+    """A file name in valid Unicode without control characters (bytes that are not UTF-8 become U+FFFD)."""
+    name = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in name)
+
+
+def _shown(path: object) -> str:
+    return one_line(str(path), limit=100)

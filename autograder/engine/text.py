@@ -1,0 +1,38 @@
+"""Text that a student controls, made safe to store and to show: printable, of bounded length, valid Unicode.
+
+Escaping for HTML is the business of what writes HTML; these functions only remove what no reader can want.
+"""
+
+from __future__ import annotations
+
+import re
+
+# Terminal sequences: CSI (colours, cursor), OSC (titles, links), and the two-character rest.
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
+# C0 and C1 controls but for tab and newline, surrogates, invisible characters, and the marks that reorder a line.
+_UNWANTED = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb]"
+)
+
+
+def clean(text: str, limit: int = 2000) -> str:
+    """``text`` without terminal sequences and control characters, cut to about ``limit`` characters.
+
+    The middle is cut out, since an error says what it is at its start or at its end. Time does not grow with ``text``.
+    """
+    if len(text) > 4 * limit:
+        text = _shorten(text, 4 * limit)
+    text = _ANSI.sub("", text.replace("\r\n", "\n"))
+    return _shorten(_UNWANTED.sub("\N{REPLACEMENT CHARACTER}", text), limit)
+
+
+def one_line(text: str, limit: int = 200) -> str:
+    """``clean`` text with every run of white space turned into one space, for names and table rows."""
+    return " ".join(clean(text, limit).split())
+
+
+def _shorten(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    half = limit // 2
+    return f"{text[:half]} […] {text[-half:]}"

@@ -1,0 +1,56 @@
+"""A report as Gradescope's ``results.json``, the only JSON form of a report that there is."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from autograder.engine.report import Report, Verdict
+
+
+def results(report: Report) -> dict:
+    """The content of ``results.json`` (documented at gradescope-autograders.readthedocs.io, "Output format").
+
+    ``number`` of a test is its question's id. What only instructors may see stands in ``extra_data`` alone, which
+    Gradescope does not show to students.
+    """
+    content = {
+        "score": round(report.score, 4),
+        "execution_time": round(report.seconds, 2),
+        "output": "\n".join(report.remarks),
+        "output_format": "text",
+        "stdout_visibility": "hidden",
+        "tests": [test_entry(verdict) for verdict in report.verdicts],
+        "extra_data": {
+            "assignment": report.assignment,
+            "submission": report.submission,
+            "notes": report.notes,
+            "layers": [{"layer": name, "active": active, "note": note} for name, active, note in report.layers],
+            "misconceptions": {f"{v.question} {v.test}": v.misconception for v in report.verdicts if v.misconception},
+        },
+    }
+    if report.top1 is not None:
+        content["leaderboard"] = [{"name": "Top-1 accuracy", "value": round(report.top1, 4), "order": "desc"}]
+    return content
+
+
+def test_entry(verdict: Verdict) -> dict:
+    """One test case. Bonus points are a case with a ``max_score`` of 0."""
+    return {
+        "number": verdict.question,
+        "name": f"{verdict.question_title}: {verdict.title}",
+        "score": round(verdict.points, 4),
+        "max_score": verdict.possible,
+        "status": "passed" if verdict.passed else "failed",
+        "output": verdict.message or "Passed.",
+        "output_format": "text",
+        "visibility": verdict.visibility,
+    }
+
+
+def write_results(path: Path, report: Report) -> None:
+    """Write ``results.json`` in one step: a reader sees the old file or the new one, never a part."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(results(report), indent=1, ensure_ascii=False), encoding="utf-8")
+    os.replace(part, path)

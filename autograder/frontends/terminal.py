@@ -1,0 +1,50 @@
+"""A report as a table in the terminal."""
+
+from __future__ import annotations
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from autograder.engine.report import Report, Verdict
+
+
+def number(points: float) -> str:
+    """Points without a needless fraction: 3, 1.5."""
+    return f"{points:.2f}".rstrip("0").rstrip(".")
+
+
+def by_question(verdicts: list[Verdict]) -> dict[str, list[Verdict]]:
+    """Verdicts grouped by question, in order."""
+    groups: dict[str, list[Verdict]] = {}
+    for verdict in verdicts:
+        groups.setdefault(verdict.question, []).append(verdict)
+    return groups
+
+
+def reason(verdicts: list[Verdict]) -> str:
+    """The reasons of a question in one line: what each failing case says, told once."""
+    told = dict.fromkeys(v.message for v in verdicts if v.message and (not v.passed or v.misconception))
+    return " · ".join(told) or next((v.message for v in verdicts if v.message), "")
+
+
+def print_report(console: Console, report: Report) -> None:
+    """Print question, points and a one-line reason, then the remarks."""
+    table = Table(title=Text(f"{report.submission}"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("question", no_wrap=True)
+    table.add_column("points", justify="right", no_wrap=True)
+    table.add_column("reason", overflow="fold")
+    for question, verdicts in by_question(report.verdicts).items():
+        earned, possible = sum(v.points for v in verdicts), sum(v.possible for v in verdicts)
+        colour = "green" if earned >= possible else "yellow" if earned else "red"
+        table.add_row(
+            Text(f"{question}  {verdicts[0].question_title}"),
+            Text(f"{number(earned)} / {number(possible)}", style=colour),
+            Text(reason(verdicts)),
+        )
+    table.add_section()
+    table.add_row("total", f"{number(report.score)} / {number(report.possible())}", Text(f"{report.seconds:.1f} s"))
+    console.print(table)
+    for remark in report.remarks:
+        console.print(Text(f"  {remark}"))

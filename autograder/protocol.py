@@ -1,0 +1,247 @@
+"""The line between trusted and untrusted processes: length-prefixed frames of JSON and plain tensors.
+
+A frame is ``magic, header length, payload length`` (big-endian ``4s I Q``), then a JSON object, then a safetensors
+byte string (empty where there is no tensor). Lengths are checked before anything is read, and what the payload
+claims about its tensors is checked before one is built. Nothing else crosses: no pickle, no object, no subclass.
+"""
+
+from __future__ import annotations
+
+import math
+import select
+import socket
+import struct
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from json import dumps, loads
+
+import torch
+from safetensors.torch import load, save
+
+MAGIC = b"kit1"
+PREFIX = struct.Struct(">4sIQ")
+SAFETENSORS_LENGTH = struct.Struct("<Q")
+DTYPES = {
+    "F64": (torch.float64, 8),
+    "F32": (torch.float32, 4),
+    "F16": (torch.float16, 2),
+    "BF16": (torch.bfloat16, 2),
+    "I64": (torch.int64, 8),
+    "I32": (torch.int32, 4),
+    "I16": (torch.int16, 2),
+    "I8": (torch.int8, 1),
+    "U8": (torch.uint8, 1),
+    "BOOL": (torch.bool, 1),
+}
+KNOWN_DTYPES = frozenset(dtype for dtype, _ in DTYPES.values())
+MAX_DEPTH = 16
+MAX_NODES = 10_000
+MAX_TENSORS = 1_000
+MAX_DIMENSIONS = 8
+MAX_NAME = 200
+MAX_INDEX_BYTES = 1 << 20
+
+
+class ProtocolError(Exception):
+    """What arrived, or was to be sent, is not a frame; the message is one sentence."""
+
+
+class ConnectionEnded(ProtocolError):
+    """The other side closed the connection."""
+
+
+class DeadlinePassed(ProtocolError):
+    """Nothing complete arrived, or could be sent, in time."""
+
+
+@dataclass(frozen=True)
+class Caps:
+    """The longest header and payload, in bytes, that a receiver takes."""
+
+    header: int
+    payload: int
+
+
+def plain_tensor(name: str, value: object) -> torch.Tensor:
+    """A detached, dense, contiguous copy of ``value`` in memory of its own.
+
+    Raises ProtocolError with a sentence that names ``name`` where ``value`` is no plain CPU tensor.
+    """
+    if type(value) is torch.nn.Parameter:
+        value = value.detach()
+    if type(value) is not torch.Tensor:
+        raise ProtocolError(f"{name} is a {type(value).__name__}, not a plain torch.Tensor")
+    if value.layout is not torch.strided or value.is_quantized or value.is_nested:
+        raise ProtocolError(f"{name} is a sparse, nested or quantized tensor, not a dense one")
+    if value.device.type != "cpu":
+        raise ProtocolError(f"{name} lies on the device {value.device.type!r}, not on the CPU")
+    if value.dtype not in KNOWN_DTYPES:
+        raise ProtocolError(f"{name} has the dtype {value.dtype}, which is not exchanged")
+    if value.dim() > MAX_DIMENSIONS:
+        raise ProtocolError(f"{name} has {value.dim()} dimensions, more than {MAX_DIMENSIONS}")
+    return value.detach().resolve_conj().resolve_neg().clone(memory_format=torch.contiguous_format)
+
+
+def encode(header: Mapping[str, object], tensors: Mapping[str, torch.Tensor] | None = None) -> bytes:
+    """One frame. Raises ProtocolError where a value or tensor may not cross."""
+    check_json(header)
+    plain = {_name(name): plain_tensor(name, tensor) for name, tensor in (tensors or {}).items()}
+    text = dumps(header).encode()
+    payload = save(plain) if plain else b""
+    return PREFIX.pack(MAGIC, len(text), len(payload)) + text + payload
+
+
+def send(connection: socket.socket, frame: bytes, deadline: float | None = None) -> None:
+    """Write a whole frame before ``deadline`` (``time.monotonic()`` seconds; None waits for ever)."""
+    rest = memoryview(frame)
+    while rest:
+        _wait(connection, select.POLLOUT, deadline)
+        try:
+            rest = rest[connection.send(rest, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL) :]
+        except BlockingIOError:
+            continue
+        except OSError as error:
+            raise ConnectionEnded("the other side closed the connection") from error
+
+
+def receive(
+    connection: socket.socket, caps: Caps, deadline: float | None = None
+) -> tuple[dict[str, object], dict[str, torch.Tensor]]:
+    """Read one frame before ``deadline``: its JSON object and its tensors, built here from bytes."""
+    magic, header_bytes, payload_bytes = PREFIX.unpack(_read(connection, PREFIX.size, deadline))
+    if magic != MAGIC:
+        raise ProtocolError("what arrived is not a frame")
+    if header_bytes > caps.header or payload_bytes > caps.payload:
+        raise ProtocolError(f"a frame of {header_bytes + payload_bytes:,} bytes is larger than allowed")
+    header = parse_json(bytes(_read(connection, header_bytes, deadline)))
+    if not isinstance(header, dict):
+        raise ProtocolError("the header of a frame is not a JSON object")
+    return header, parse_tensors(bytes(_read(connection, payload_bytes, deadline)))
+
+
+def pending(connection: socket.socket) -> bool:
+    """Whether something unasked for (or the end of the connection) waits to be read."""
+    poll = select.poll()
+    poll.register(connection, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def parse_json(text: bytes) -> object:
+    """Decode JSON of bounded depth and size; ProtocolError otherwise."""
+    try:
+        value = loads(text.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError("a header is not valid JSON") from error
+    check_json(value)
+    return value
+
+
+def check_json(value: object) -> None:
+    """Raise ProtocolError unless ``value`` is scalars, lists and dicts of exact types, not deep and not many."""
+    level, nodes = [value], 0
+    for _ in range(MAX_DEPTH):
+        nodes += len(level)
+        if nodes > MAX_NODES:
+            raise ProtocolError("a header holds too many values")
+        level = [child for item in level for child in _children(item)]
+        if not level:
+            return
+    raise ProtocolError("a header is nested too deeply")
+
+
+def parse_tensors(payload: bytes) -> dict[str, torch.Tensor]:
+    """Tensors of a safetensors byte string, after everything that it claims has been checked."""
+    if not payload:
+        return {}
+    _check_index(payload)
+    try:
+        return load(payload)
+    except Exception as error:  # the library raises its own class, RuntimeError, ValueError, …
+        raise ProtocolError("the tensors of a frame cannot be read") from error
+
+
+def _check_index(payload: bytes) -> None:
+    if len(payload) < SAFETENSORS_LENGTH.size:
+        raise ProtocolError("the tensors of a frame are cut short")
+    (length,) = SAFETENSORS_LENGTH.unpack_from(payload)
+    data_bytes = len(payload) - SAFETENSORS_LENGTH.size - length
+    if length > MAX_INDEX_BYTES or data_bytes < 0:
+        raise ProtocolError("the index of a frame's tensors is longer than allowed")
+    index = parse_json(payload[SAFETENSORS_LENGTH.size : SAFETENSORS_LENGTH.size + length])
+    if not isinstance(index, dict) or len(index) > MAX_TENSORS:
+        raise ProtocolError("the index of a frame's tensors is not an object of a bounded number of tensors")
+    spans = sorted(_span(name, entry) for name, entry in index.items())
+    end = 0
+    for start, stop in spans:
+        if start != end:
+            raise ProtocolError("the tensors of a frame overlap or leave gaps")
+        end = stop
+    if end != data_bytes:
+        raise ProtocolError("the tensors of a frame do not fill it")
+
+
+def _span(name: str, entry: object) -> tuple[int, int]:
+    """First and last byte of one tensor, whose entry is checked for dtype, shape and size."""
+    _name(name)
+    if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
+        raise ProtocolError(f"the entry of tensor {name!r} is not one")
+    dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+    if not isinstance(dtype, str) or dtype not in DTYPES:
+        raise ProtocolError(f"tensor {name!r} has an unknown dtype")
+    if not _counts(shape) or len(shape) > MAX_DIMENSIONS or math.prod(max(n, 1) for n in shape) >= 1 << 48:
+        raise ProtocolError(f"tensor {name!r} has an impossible shape")
+    if not _counts(offsets) or len(offsets) != 2:
+        raise ProtocolError(f"tensor {name!r} has impossible offsets")
+    start, stop = offsets
+    if stop - start != math.prod(shape) * DTYPES[dtype][1]:
+        raise ProtocolError(f"tensor {name!r} has another size than its shape says")
+    return start, stop
+
+
+def _counts(value: object) -> bool:
+    return isinstance(value, list) and all(type(n) is int and n >= 0 for n in value)
+
+
+def _name(name: object) -> str:
+    if type(name) is not str or not 0 < len(name) <= MAX_NAME or not name.isprintable():
+        raise ProtocolError("a tensor's name is not a short printable string")
+    return name
+
+
+def _children(value: object) -> list[object]:
+    if value is None or type(value) in (bool, int, float, str):
+        return []
+    if type(value) is list:
+        return value
+    if isinstance(value, dict) and all(type(key) is str for key in value):
+        return list(value.values())
+    raise ProtocolError(f"a {type(value).__name__} is not exchanged, only scalars, lists, dicts and tensors")
+
+
+def _read(connection: socket.socket, size: int, deadline: float | None) -> bytearray:
+    buffer = bytearray(size)
+    rest = memoryview(buffer)
+    while rest:
+        _wait(connection, select.POLLIN, deadline)
+        try:
+            count = connection.recv_into(rest, 0, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            continue
+        except OSError as error:
+            raise ConnectionEnded("the other side closed the connection") from error
+        if count == 0:
+            raise ConnectionEnded("the other side closed the connection")
+        rest = rest[count:]
+    return buffer
+
+
+def _wait(connection: socket.socket, event: int, deadline: float | None) -> None:
+    poll = select.poll()
+    poll.register(connection, event)
+    if deadline is None:
+        poll.poll()
+        return
+    left = deadline - time.monotonic()
+    if left <= 0 or not poll.poll(math.ceil(left * 1000)):
+        raise DeadlinePassed("no answer came in time")

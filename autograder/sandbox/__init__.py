@@ -1,0 +1,1 @@
+"""Where student code runs: a preloaded parent (``zygote``), its forked workers, and the layers around them."""

@@ -1,0 +1,280 @@
+"""The layers around a worker, one row of a table each: what it promises, whether this machine has it, how it is put on.
+
+``LAYERS`` stands in the order in which a fresh worker puts them on, after its descriptors, environment and working
+folder have been set (those need nothing of the machine). A further layer is a further row.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import stat
+import sys
+import sysconfig
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import autograder
+from autograder.sandbox import linux
+
+MB = 1 << 20
+PACKAGE = Path(autograder.__file__).resolve().parent
+# The users that systemd sets aside for services without a name: nobody owns files under them.
+FRESH_UIDS = range(61184, 65520)
+UID_CAPABILITIES = (linux.CAP_CHOWN, linux.CAP_KILL, linux.CAP_SETGID, linux.CAP_SETUID)
+DEVICES = ("/dev/zero", "/dev/urandom", "/dev/random")
+SYSTEM_READABLE = (
+    *("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache"),
+    *("/usr/share/zoneinfo", "/usr/share/fonts", "/usr/local/share/fonts", "/etc/fonts", "/etc/localtime"),
+    *("/sys/devices/system/cpu", "/sys/devices/system/node", "/proc/cpuinfo", "/proc/meminfo", "/proc/self"),
+)
+
+
+@dataclass(frozen=True)
+class Confinement:
+    """What one worker is confined to. ``uid`` is None where the user is not changed."""
+
+    scratch: Path
+    uid: int | None
+    memory_mb: int
+    cpu_seconds: int
+    processes: int
+    open_files: int
+    file_mb: int
+    without: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Layer:
+    """``missing`` says why this machine lacks the layer (None: it has it); ``apply`` confines the calling process."""
+
+    name: str
+    promise: str
+    missing: Callable[[], str | None]
+    apply: Callable[[Confinement], None]
+
+
+@dataclass(frozen=True)
+class LayerStatus:
+    """One line of ``./kit doctor``: a layer and, where it is not active, why; ``remark`` is what limits it."""
+
+    name: str
+    promise: str
+    active: bool
+    why_not: str | None = None
+    remark: str | None = None
+
+
+def status(without: Iterable[str] = ()) -> tuple[LayerStatus, ...]:
+    """The state of every layer on this machine, for ``./kit doctor`` and the instructor's part of a report."""
+    return tuple(_status(layer, frozenset(without)) for layer in LAYERS)
+
+
+def active_layers(without: frozenset[str]) -> tuple[Layer, ...]:
+    """The layers that a worker puts on here, in order."""
+    return tuple(layer for layer in LAYERS if layer.name not in without and layer.missing() is None)
+
+
+def _status(layer: Layer, without: frozenset[str]) -> LayerStatus:
+    why_not = "switched off" if layer.name in without else layer.missing()
+    remark = REMARKS.get(layer.name, lambda: None)() if why_not is None else None
+    return LayerStatus(layer.name, layer.promise, why_not is None, why_not, remark)
+
+
+def _always() -> None:
+    return None
+
+
+def _linux() -> str | None:
+    return None if sys.platform == "linux" else "it needs Linux"
+
+
+# --- session -----------------------------------------------------------------------------------------------------
+
+
+def _new_session(confinement: Confinement) -> None:
+    os.setsid()
+
+
+# --- rlimits -----------------------------------------------------------------------------------------------------
+
+
+def _limit_resources(confinement: Confinement) -> None:
+    _volunteer_for_the_oom_killer()
+    for what, value in _resource_limits(confinement):
+        _, hard = resource.getrlimit(what)
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(what, (value, value))
+
+
+def _resource_limits(confinement: Confinement) -> list[tuple[int, int]]:
+    # Of the address space the preloaded libraries take some GB before the first student line: the limit is on top.
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    others = 0 if confinement.uid is not None else _tasks_of(os.getuid())
+    return [
+        (resource.RLIMIT_AS, pages * resource.getpagesize() + confinement.memory_mb * MB),
+        (resource.RLIMIT_CPU, confinement.cpu_seconds),
+        (resource.RLIMIT_NPROC, others + confinement.processes),
+        (resource.RLIMIT_NOFILE, confinement.open_files),
+        (resource.RLIMIT_FSIZE, confinement.file_mb * MB),
+        (resource.RLIMIT_MEMLOCK, 0),
+        (resource.RLIMIT_CORE, 0),
+    ]
+
+
+def _volunteer_for_the_oom_killer() -> None:
+    """Make the kernel end this process first where memory runs out. The file is its own only while dumpable."""
+    linux.prctl(linux.PR_SET_DUMPABLE, 1)
+    try:
+        Path("/proc/self/oom_score_adj").write_text("1000")
+    except OSError:
+        pass  # a container may forbid it; the limit on the address space stands
+    finally:
+        linux.prctl(linux.PR_SET_DUMPABLE, 0)
+
+
+def _tasks_of(uid: int) -> int:
+    """Tasks (threads) that a user runs now: RLIMIT_NPROC counts them all, not those of the sandbox only."""
+    count = 0
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = dict(line.split(":", 1) for line in (entry / "status").read_text().splitlines() if ":" in line)
+            except OSError:
+                continue
+            if int(fields["Uid"].split()[0]) == uid:
+                count += int(fields["Threads"])
+    return count
+
+
+# --- uid ---------------------------------------------------------------------------------------------------------
+
+
+def _no_uid_change() -> str | None:
+    if sys.platform != "linux":
+        return "it needs Linux"
+    if os.geteuid() != 0:
+        return "the grader does not run as root, so student code runs under the grader's own user"
+    capabilities = linux.effective_capabilities()
+    if not all(capabilities >> bit & 1 for bit in UID_CAPABILITIES):
+        return "root lacks the capability to change users here"
+    if not fresh_uids():
+        return "this container maps no unused user"
+    return None
+
+
+@cache
+def fresh_uids() -> tuple[int, ...]:
+    """The unused users that this user namespace maps."""
+    ranges = [tuple(map(int, line.split())) for line in Path("/proc/self/uid_map").read_text().splitlines()]
+    return tuple(uid for uid in FRESH_UIDS if any(first <= uid < first + count for first, _, count in ranges))
+
+
+def _change_user(confinement: Confinement) -> None:
+    uid = confinement.uid
+    for folder, folders, files in os.walk(confinement.scratch):
+        for name in (".", *folders, *files):
+            os.chown(os.path.join(folder, name), uid, uid, follow_symlinks=False)
+    keep = "landlock" not in confinement.without and _unreadable_library() and _no_landlock() is None
+    linux.prctl(linux.PR_SET_KEEPCAPS, 1 if keep else 0)
+    os.setgroups([])
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)
+    if keep:
+        linux.keep_only_capability(linux.CAP_DAC_READ_SEARCH)
+
+
+def _uid_remark() -> str | None:
+    library = _unreadable_library()
+    if library is None:
+        return None
+    if _no_landlock() is None:
+        return f"{library} is closed to other users: workers keep the right to read past file modes, within Landlock"
+    return f"{library} is closed to other users: student code can import only what is preloaded; open it (chmod o+rx)"
+
+
+@cache
+def _unreadable_library() -> Path | None:
+    """The first folder of Python's library that another user may not enter, if any."""
+    for path in library_folders():
+        for folder in (path, *path.parents):
+            if not folder.stat().st_mode & stat.S_IXOTH:
+                return folder
+    return None
+
+
+# --- no_new_privs ------------------------------------------------------------------------------------------------
+
+
+def _no_new_privileges(confinement: Confinement) -> None:
+    linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
+
+
+# --- landlock ----------------------------------------------------------------------------------------------------
+
+
+@cache
+def _no_landlock() -> str | None:
+    if sys.platform != "linux":
+        return "it needs Linux"
+    return None if linux.landlock_abi() > 0 else "this kernel has no Landlock, or it is switched off"
+
+
+def _landlock_remark() -> str | None:
+    abi = linux.landlock_abi()
+    lacking = [what for least, what in ((4, "TCP"), (6, "signals to other processes")) if abi < least]
+    return f"ABI {abi} does not cover {' and '.join(lacking)}" if lacking else None
+
+
+def _landlock(confinement: Confinement) -> None:
+    rules = [(confinement.scratch, linux.READ_WRITE), (Path("/dev/null"), linux.READ_FILE | linux.WRITE_FILE)]
+    rules += [(Path(path), linux.READ) for path in (*DEVICES, *SYSTEM_READABLE)]
+    for folder in library_folders():
+        rules += _readable_but_not(folder, PACKAGE)
+    linux.landlock_restrict(rules, linux.landlock_abi())
+
+
+@cache
+def library_folders() -> tuple[Path, ...]:
+    """Where Python and its packages lie, links resolved; never the checkout, which may be on ``sys.path``."""
+    kinds = ("stdlib", "platstdlib", "purelib", "platlib")
+    named = [sysconfig.get_path(kind) for kind in kinds] + [entry for entry in sys.path if entry]
+    named += [f"{prefix}/{part}" for prefix in (sys.prefix, sys.base_prefix) for part in ("lib", "lib64", "share")]
+    folders = dict.fromkeys(Path(name).resolve() for name in named if Path(name).is_dir())
+    return tuple(folder for folder in folders if folder != PACKAGE.parent or folder.name.endswith("-packages"))
+
+
+@cache
+def _readable_but_not(folder: Path, hole: Path) -> tuple[tuple[Path, int], ...]:
+    """Rules that let everything under ``folder`` be read but ``hole``, whose names may be listed at most."""
+    if folder == hole or hole in folder.parents:
+        return ()
+    if folder not in hole.parents:
+        return ((folder, linux.READ),)
+    rules: list[tuple[Path, int]] = [(folder, linux.LIST)]
+    for entry in folder.iterdir():
+        rules += _readable_but_not(entry, hole) if entry.is_dir() and not entry.is_symlink() else [(entry, linux.READ)]
+    return tuple(rules)
+
+
+LAYERS: tuple[Layer, ...] = (
+    Layer("session", "student code runs in a process group of its own without a terminal", _always, _new_session),
+    Layer(
+        "rlimits",
+        "memory, CPU time, processes, open files and file size are limited; no core is dumped",
+        _linux,
+        _limit_resources,
+    ),
+    Layer("uid", "each submission runs under a fresh user without rights", _no_uid_change, _change_user),
+    Layer("no_new_privs", "no program can give student code more rights", _linux, _no_new_privileges),
+    Layer(
+        "landlock",
+        "reads reach Python's library only, writes one scratch folder; no program can be started, "
+        "no TCP opened, no other process signalled or traced",
+        _no_landlock,
+        _landlock,
+    ),
+)
+REMARKS: dict[str, Callable[[], str | None]] = {"uid": _uid_remark, "landlock": _landlock_remark}

@@ -1,0 +1,123 @@
+"""Harmless stand-ins for what a notebook finds in Jupyter: magics, ``display``, widgets, Otter's public checks.
+
+They keep a notebook running without a kernel, a screen or a network. They do nothing that is graded.
+"""
+
+from __future__ import annotations
+
+import builtins
+import sys
+from types import ModuleType
+
+import torch.utils.data
+
+BODY_MAGICS = ("time", "timeit", "capture", "prun")
+
+
+class Shell:
+    """What ``get_ipython()`` returns: magics and shell commands do nothing, timed cells run their body."""
+
+    def __init__(self, namespace: dict[str, object]) -> None:
+        self.user_ns = namespace
+
+    def run_line_magic(self, name: str, line: str, *_: object, **__: object) -> None:
+        if name in BODY_MAGICS and line.strip():
+            self.run_cell(line)
+
+    def run_cell_magic(self, name: str, line: str, cell: str) -> None:
+        if name in BODY_MAGICS:
+            self.run_cell(cell)
+
+    def run_cell(self, source: str, *_: object, **__: object) -> None:
+        exec(compile(source, "<magic>", "exec", dont_inherit=True), self.user_ns)
+
+    def __getattr__(self, name: str) -> object:
+        return nothing
+
+
+class Anything:
+    """An object whose every attribute and every call does nothing."""
+
+    def __init__(self, *_: object, **__: object) -> None:
+        pass
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return nothing
+
+    def __call__(self, *_: object, **__: object) -> None:
+        return None
+
+
+def nothing(*_: object, **__: object) -> None:
+    """Take anything, do nothing."""
+
+
+def no_input(prompt: object = "") -> str:
+    """``input()``: nobody is there to answer."""
+    raise EOFError("a graded notebook runs without a keyboard: input() has no answer")
+
+
+def test_case(*arguments: object, **_: object) -> object:
+    """Otter's decorator, with or without arguments: the function stays as it is."""
+    return arguments[0] if arguments and callable(arguments[0]) else lambda function: function
+
+
+def install(namespace: dict[str, object]) -> None:
+    """Put the stand-ins into ``sys.modules`` and into the notebook's namespace."""
+    shell = Shell(namespace)
+    offered = {"get_ipython": lambda: shell, "display": nothing}
+    namespace.update(offered)
+    builtins.input = no_input
+    _module("IPython", **offered, version_info=(9, 0, 0), __version__="9.0.0")
+    _module("IPython.display", Anything, **offered, clear_output=nothing)
+    _module("otter", Notebook=Anything)
+    _module("otter.test_files", test_case=test_case)
+    _headless_progress_bars()
+    _load_in_process()
+
+
+def _module(name: str, fallback: object = None, **attributes: object) -> None:
+    module = ModuleType(name)
+    module.__path__ = []
+    module.__dict__.update(attributes)
+    if fallback is not None:
+        module.__getattr__ = lambda attribute: _public(fallback, attribute)
+    sys.modules[name] = module
+    parent, _, child = name.rpartition(".")
+    if parent:
+        setattr(sys.modules[parent], child, module)
+
+
+def _public(value: object, attribute: str) -> object:
+    if attribute.startswith("__"):
+        raise AttributeError(attribute)
+    return value
+
+
+def _headless_progress_bars() -> None:
+    import tqdm
+    import tqdm.auto
+    import tqdm.autonotebook
+
+    _module("tqdm.notebook", tqdm=tqdm.tqdm, trange=tqdm.trange, tqdm_notebook=tqdm.tqdm, tnrange=tqdm.trange)
+    for module in (tqdm.auto, tqdm.autonotebook):
+        module.tqdm, module.trange = tqdm.tqdm, tqdm.trange
+    tqdm.tqdm_notebook, tqdm.tnrange = tqdm.tqdm, tqdm.trange
+
+
+def _load_in_process() -> None:
+    """Let every DataLoader load in this process: its workers need shared memory outside the scratch folder."""
+    original = torch.utils.data.DataLoader.__init__
+
+    def __init__(self: object, *arguments: object, **settings: object) -> None:
+        # num_workers is the sixth positional argument; the others only make sense with workers.
+        arguments = (*arguments[:5], 0) if len(arguments) == 6 else arguments
+        if len(arguments) < 6:
+            settings["num_workers"] = 0
+        for name in ("prefetch_factor", "persistent_workers", "timeout", "multiprocessing_context", "pin_memory"):
+            settings.pop(name, None)
+        original(self, *arguments, **settings)
+
+    torch.utils.data.DataLoader.__init__ = __init__

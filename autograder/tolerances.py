@@ -1,0 +1,110 @@
+"""The measured gap: how far right solutions stay below the tolerance of each test, and mistakes above it.
+
+Errors are multiples of what a test allows (``judge.excess``). A tolerance is sound if the worst right variant stays at or
+below 1/GAP and every mistake is either at or above GAP, or invisible: at or below 1/GAP, as a mistake in the gradient is
+to a test of the value. Counts, flags and statistics have no rounding: right variants pass them, mistakes fail or do not.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+
+from autograder.answer_key import key_test, probes_of, run_probe
+from autograder.engine.judge import Failure, KeyTest, Result, case_complaint, excess
+from autograder.questions.draw import catalogue, stored_cases
+from autograder.questions.model import Close, Namespace, Question, Test
+
+GAP = 5.0
+
+
+@dataclass(frozen=True)
+class Gap:
+    """One test's gap. ``right`` and ``wrong`` map names of variants and misconceptions to errors, as multiples."""
+
+    question: str
+    test: str
+    right: Mapping[str, float]
+    wrong: Mapping[str, float]
+
+    @property
+    def worst_right(self) -> tuple[float, str]:
+        """The largest error of a right variant, and its name."""
+        return max(((error, name) for name, error in self.right.items()), default=(0.0, "no variant"))
+
+    @property
+    def mildest_wrong(self) -> tuple[float, str]:
+        """The smallest error of a mistake that this test sees, and its name."""
+        return min(((e, n) for n, e in self.wrong.items() if e > 1 / GAP), default=(math.inf, "none is seen here"))
+
+    @property
+    def sound(self) -> bool:
+        """Whether the tolerance lies in the gap."""
+        return self.worst_right[0] <= 1 / GAP and self.mildest_wrong[0] >= GAP
+
+
+def error_of(test: KeyTest, results: Mapping[str, Result]) -> float:
+    """The largest error of a submission in one test, as a multiple of what is allowed.
+
+    Infinity where it raises, has a wrong shape or dtype, or fails a count, a flag or a statistic; 0 where it passes those.
+    """
+    worst = 0.0
+    for case in test.cases:
+        result = results[case.name]
+        if isinstance(result, Failure):
+            return math.inf
+        if case_complaint(test, case, result) is None:
+            errors = [
+                excess(comparison, result[name], case.reference[name], case.atol[name])
+                for name, comparison in test.outputs.items()
+                if isinstance(comparison, Close)
+            ]
+        else:
+            errors = [
+                e if isinstance(comparison, Close) or e <= 1 else math.inf
+                for name, comparison in test.outputs.items()
+                for e in [excess(comparison, result[name], case.reference[name], case.atol[name])]
+            ]
+        worst = max([worst, *errors])
+    return worst
+
+
+def measure(assignment: str) -> list[Gap]:
+    """The gap of every test of an assignment, measured on one thread."""
+    probes = probes_of(assignment)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return [
+            _gap(probes, question, test, cases)
+            for question in catalogue(assignment)
+            for cases in [{case.name: case for case in stored_cases(assignment, question.id)}]
+            for test in question.tests
+        ]
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _gap(probes: object, question: Question, test: Test, cases: Mapping) -> Gap:
+    key = key_test(probes, question, test, cases)
+
+    def error(namespace: Namespace) -> float:
+        return error_of(key, {name: run_probe(probes, test, cases[name], namespace) for name in test.cases})
+
+    right = {name: error(namespace) for name, namespace in question.right_variants.items()}
+    seen = {mistake.id: error_of(key, mistake.results) for mistake in key.misconceptions if not mistake.harmless}
+    unseen = {mistake.id: 0.0 for mistake in question.misconceptions if not mistake.harmless and mistake.id not in seen}
+    return Gap(question.id, test.id, right, {**seen, **unseen})
+
+
+def unseen_anywhere(gaps: list[Gap]) -> list[str]:
+    """Mistakes that no test of their question sees."""
+    best: dict[str, float] = {}
+    for gap in gaps:
+        for name, error in gap.wrong.items():
+            key = f"{gap.question} {name}"
+            best[key] = max(best.get(key, 0.0), error)
+    return [name for name, error in best.items() if error <= 1]

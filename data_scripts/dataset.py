@@ -1,0 +1,64 @@
+"""What a data set is (one entry of the catalogue) and what a source of its images must offer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from data_scripts.errors import DataError
+
+Rows = np.ndarray  # (k, 1 + C*H*W) uint8: column 0 the label, the others the image in CHW order
+
+
+class Source(Protocol):
+    """Where the images of one data set come from."""
+
+    description: str  # the "source" line of the manifest
+    generated: bool
+
+    def fingerprint(self) -> str:
+        """Changes whenever the rows would; an interrupted conversion continues only under the same one."""
+
+    def chunks(self, split: str, start: int) -> Iterator[Rows]:
+        """The rows of ``split`` from row ``start`` to the last, in order, a few hundred to some thousand at a time."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One entry of the catalogue.
+
+    ``readers`` are tried in order on ``--source``: each returns a ``Source``, or None where the path is not of its
+    layout. ``download`` fetches the official archive into a folder and opens it. ``official`` imports and returns the
+    torchvision class that knows the archive's address and checksums (a function, because the import takes seconds).
+    """
+
+    name: str
+    title: str
+    classes: tuple[str, ...]
+    image_shape: tuple[int, int, int]
+    counts: Mapping[str, int]
+    readers: tuple[Callable[[Dataset, Path], Source | None], ...] = ()
+    download: Callable[[Dataset, Path], Source] | None = None
+    official: Callable[[], Any] | None = None
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one row: the label and the pixels."""
+        return 1 + math.prod(self.image_shape)
+
+    def open(self, path: Path) -> Source:
+        """The source at ``path``. Raises ``DataError`` where it is missing, of no known layout or incomplete."""
+        if not path.exists():
+            raise DataError(f"{path}: no such file or folder; give the {self.title} source with --source, or leave "
+                            "--source out to download it")
+        for reader in self.readers:
+            source = reader(self, path)
+            if source is not None:
+                return source
+        raise DataError(f"{path}: not a {self.title} source; give an unpacked official archive, or a folder or zip "
+                        "with train/<class>/*.jpg|png and test/<class>/*.jpg|png")

@@ -1,0 +1,23 @@
+"""The one exception of this package that is meant for the reader of a terminal."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+# EFBIG is what a file-size limit (a quota on course machines) gives where a full disk gives ENOSPC.
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+class DataError(Exception):
+    """A data set cannot be prepared or read; the message is one sentence that names the file and what to do."""
+
+
+def describe_os_error(error: OSError, path: Path) -> DataError:
+    """The ``DataError`` that tells what ``error``, met while writing ``path``, asks of the user."""
+    where = error.filename or path
+    reason = error.strerror or str(error)
+    if error.errno in _NO_SPACE:
+        return DataError(f"{where}: no space left to write ({reason}); free some space or choose another --out, then "
+                         "run the same command again to continue")
+    return DataError(f"{where}: {reason}; check the path and its permissions, or choose another --out")

@@ -1,0 +1,110 @@
+"""Generated images that can be learnt like CIFAR-10, for tests and demonstrations without any download.
+
+A class is a pair: one of five shapes, filled with one of two textures. Place, size, rotation, phase and contrast vary
+freely; the shape's colour leans to a hue of the class, a quarter of the time it is any hue; the background is a smooth
+field of other colours. So colour alone gives part of the answer (to a linear classifier), shape and texture the whole.
+
+Image i of a split is the same whatever the number of images: images are drawn in blocks, each from a generator seeded
+by split and block. NumPy guarantees the stream of ``RandomState`` for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from data_scripts.dataset import Rows
+
+SHAPES = ("disc", "square", "triangle", "ring", "cross")
+TEXTURES = ("striped", "plain")
+CLASSES = tuple(f"{texture} {shape}" for texture in TEXTURES for shape in SHAPES)
+BLOCK = 500  # images drawn together; each class is in it equally often
+SIZE = 32
+VERSION = 1  # of the images: to be raised with every change of what is drawn
+
+
+class Generated:
+    """Source of generated images, ``counts[split]`` of each split."""
+
+    description = "generated images (coloured shapes, not photographs)"
+    generated = True
+
+    def __init__(self, counts: Mapping[str, int]) -> None:
+        self.counts = counts
+
+    def fingerprint(self) -> str:
+        """The version of the images and how many there are."""
+        return f"generated {VERSION} {dict(self.counts)}"
+
+    def chunks(self, split: str, start: int) -> Iterator[Rows]:
+        """Blocks of rows from row ``start`` on; the first and the last may be cut."""
+        for block in range(start // BLOCK, -(-self.counts[split] // BLOCK)):
+            first = block * BLOCK
+            yield draw_block(split, block)[max(start - first, 0) : self.counts[split] - first]
+
+
+def draw_block(split: str, block: int) -> Rows:
+    """(BLOCK, 1 + 3*32*32) uint8: rows ``block * BLOCK`` and following of ``split``."""
+    random = np.random.RandomState([int.from_bytes(split.encode(), "big") % 2**32, block, VERSION])
+    labels = random.permutation(np.arange(BLOCK) % len(CLASSES))
+    mask, u, v = _shape_masks(random, labels % len(SHAPES))
+    texture = np.where((labels < len(SHAPES))[:, None, None], _stripes(random, u, v), 1.0)
+    colour = _rgb(_hues(random, labels), random.uniform(0.5, 1, BLOCK), random.uniform(0.6, 1, BLOCK))
+    shape = colour[:, :, None, None] * texture[:, None]
+    image = np.where(mask[:, None], shape, _background(random))
+    image += random.normal(0, 0.03, image.shape)
+    rows = np.empty((BLOCK, 1 + 3 * SIZE * SIZE), np.uint8)
+    rows[:, 0] = labels
+    rows[:, 1:] = np.rint(np.clip(image, 0, 1) * 255).reshape(BLOCK, -1)
+    return rows
+
+
+def _shape_masks(random: np.random.RandomState, shape: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(BLOCK, 32, 32) bool masks, and each pixel's coordinates u, v in its shape's own turned and scaled frame."""
+    centre = random.uniform(11, 20, (2, BLOCK, 1, 1))
+    radius = random.uniform(8, 13, (BLOCK, 1, 1))
+    angle = random.uniform(0, 2 * np.pi, (BLOCK, 1, 1))
+    y, x = np.mgrid[:SIZE, :SIZE][:, None] - centre
+    u = (np.cos(angle) * x + np.sin(angle) * y) / radius
+    v = (np.cos(angle) * y - np.sin(angle) * x) / radius
+    distance = np.hypot(u, v)
+    masks = np.stack([
+        distance < 0.9,
+        np.maximum(abs(u), abs(v)) < 0.8,
+        (v > -0.6) & (v < 1.1 - 1.9 * abs(u)),
+        (distance < 1) & (distance > 0.5),
+        (np.minimum(abs(u), abs(v)) < 0.28) & (np.maximum(abs(u), abs(v)) < 1),
+    ])
+    return masks[shape, np.arange(BLOCK)], u, v
+
+
+def _stripes(random: np.random.RandomState, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """(BLOCK, 32, 32) brightness in 0.15..1: stripes three to five pixels wide in any direction."""
+    angle = random.uniform(0, np.pi, (BLOCK, 1, 1))
+    phase = random.uniform(0, 2 * np.pi, (BLOCK, 1, 1))
+    waves = random.uniform(7, 9, (BLOCK, 1, 1))
+    wave = np.sin(waves * (np.cos(angle) * u + np.sin(angle) * v) + phase)
+    return np.where(wave > 0, 1.0, 0.15)
+
+
+def _hues(random: np.random.RandomState, labels: np.ndarray) -> np.ndarray:
+    """(BLOCK,) in 0..1: near the class's hue three times of four."""
+    own = labels / len(CLASSES) + random.normal(0, 0.06, BLOCK)
+    return np.where(random.uniform(size=BLOCK) < 0.75, own, random.uniform(size=BLOCK)) % 1
+
+
+def _rgb(hue: np.ndarray, saturation: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """HSV to RGB, (k,) each to (k, 3), all in 0..1."""
+    ramp = abs((hue[:, None] * 6 + np.array([0, 4, 2])) % 6 - 3) - 1
+    return value[:, None] * (1 - saturation[:, None] * (1 - np.clip(ramp, 0, 1)))
+
+
+def _background(random: np.random.RandomState) -> np.ndarray:
+    """(BLOCK, 3, 32, 32) in 0..1: a 4x4 grid of muted colours, blended smoothly."""
+    points = BLOCK * 4 * 4
+    grid = _rgb(random.uniform(size=points), random.uniform(0, 0.6, points), random.uniform(0.1, 0.8, points))
+    grid = grid.reshape(BLOCK, 4, 4, 3).transpose(0, 3, 1, 2)
+    place = np.linspace(0, 3, SIZE)
+    weights = np.maximum(0, 1 - abs(place[:, None] - np.arange(4)))  # (32, 4) linear interpolation
+    return np.einsum("yi,ncij,xj->ncyx", weights, grid, weights, optimize=True)

@@ -1,0 +1,91 @@
+"""The judge: shape before values, the max-norm rule, hints from misconceptions, no reference in any message."""
+
+import pytest
+import torch
+
+from autograder.engine.judge import Failure, KeyCase, KeyMisconception, KeyTest, excess, judge
+from autograder.questions.model import Close, Exact, Within
+
+CLOSE = Close(rtol=1e-3)
+
+
+def key(outputs, references, misconceptions=()):
+    """A test with one case per reference, named a, b, …"""
+    cases = tuple(KeyCase(name, {}, reference, {}) for name, reference in zip("abcdefgh", references))
+    return KeyTest("q1", "value", "value", "probe", 1.0, outputs, cases, misconceptions)
+
+
+def test_empty_tensor_is_not_close_to_anything():
+    """Broadcasting makes ``allclose(empty, reference)`` true; shape decides first."""
+    assert excess(CLOSE, torch.empty(0), torch.tensor(3.0).double()) == float("inf")
+
+
+@pytest.mark.parametrize("got", [torch.ones(1), torch.ones((), dtype=torch.float64), torch.tensor(float("nan")), torch.tensor(float("inf"))])
+def test_wrong_shape_dtype_or_finiteness_is_never_close(got):
+    assert excess(CLOSE, got, torch.ones(()).double()) == float("inf")
+
+
+def test_error_is_measured_against_the_largest_entry():
+    """A gradient entry near 0 carries the rounding of the large ones: 1e-4 beside 1 is within rtol 1e-3."""
+    want = torch.tensor([1.0, 0.0]).double()
+    assert excess(CLOSE, torch.tensor([1.0, 1e-4]), want) == pytest.approx(0.1, rel=1e-3)
+    assert excess(CLOSE, torch.tensor([1.0, 1e-2]), want) == pytest.approx(10, rel=1e-3)
+
+
+def test_absolute_tolerance_carries_a_zero_reference():
+    assert excess(CLOSE, torch.tensor(1e-6), torch.tensor(0.0).double(), atol=1e-5) == pytest.approx(0.1, rel=1e-3)
+    assert excess(CLOSE, torch.tensor(1e-6), torch.tensor(0.0).double(), atol=0.0) == float("inf")
+
+
+def test_exact_and_within():
+    assert excess(Exact(), torch.tensor([1, 2]), torch.tensor([1, 2])) == 0
+    assert excess(Exact(), torch.tensor([1, 3]), torch.tensor([1, 2])) == float("inf")
+    assert excess(Within(0.7, 0.9), torch.tensor(0.75), torch.tensor(0.0)) <= 1
+    assert excess(Within(0.7, 0.9), torch.tensor(0.95), torch.tensor(0.0)) > 1
+
+
+def test_all_right_passes_without_words():
+    test = key({"value": CLOSE}, [{"value": torch.tensor(2.0).double()}])
+    assert judge(test, {"a": {"value": torch.tensor(2.0)}}) == judge(test, {"a": {"value": torch.tensor(2.001)}})
+    assert judge(test, {"a": {"value": torch.tensor(2.0)}}).passed
+
+
+def test_a_recognised_mistake_gets_its_hint_only_if_it_fits_every_case():
+    references = [{"value": torch.tensor(2.0).double()}, {"value": torch.tensor(3.0).double()}]
+    mistake = KeyMisconception("half", "Look at the factor.", False, {"a": {"value": torch.tensor(1.0)}, "b": {"value": torch.tensor(1.5)}})
+    test = key({"value": CLOSE}, references, (mistake,))
+    hinted = judge(test, {"a": {"value": torch.tensor(1.0)}, "b": {"value": torch.tensor(1.5)}})
+    assert (hinted.passed, hinted.message, hinted.misconception) == (False, "Look at the factor.", "half")
+    other = judge(test, {"a": {"value": torch.tensor(1.0)}, "b": {"value": torch.tensor(9.0)}})
+    assert other.misconception is None and not other.passed
+
+
+def test_a_harmless_oddity_passes_with_a_remark():
+    odd = KeyMisconception("normalised", "Harmless.", True, {"a": {"value": torch.tensor(1.0)}})
+    judged = judge(key({"value": CLOSE}, [{"value": torch.tensor(2.0).double()}], (odd,)), {"a": {"value": torch.tensor(1.0)}})
+    assert judged.passed and judged.message == "Harmless."
+
+
+def test_exceptions_match_by_type_and_nan_by_place():
+    raising = KeyMisconception("in place", "backward raises", False, {"a": Failure("RuntimeError", "")})
+    overflow = KeyMisconception("overflow", "exp overflows", False, {"a": {"value": torch.tensor(float("nan"))}})
+    test = key({"value": CLOSE}, [{"value": torch.tensor(2.0).double()}], (raising, overflow))
+    assert judge(test, {"a": Failure("RuntimeError", "x")}).misconception == "in place"
+    assert judge(test, {"a": Failure("TypeError", "that is why")}).message == "That is why."
+    assert judge(test, {"a": {"value": torch.tensor(float("nan"))}}).misconception == "overflow"
+
+
+def test_message_names_the_inputs_and_never_the_reference():
+    references = [{"value": torch.tensor(2.71828).double()}, {"value": torch.tensor(3.0).double()}]
+    judged = judge(key({"value": CLOSE}, references), {"a": {"value": torch.tensor(1.0)}, "b": {"value": torch.tensor(3.0)}})
+    assert "1 of 2 inputs: a" in judged.message
+    assert "2.7" not in judged.message and "3.0" not in judged.message
+
+
+def test_shape_complaint_says_both_shapes():
+    judged = judge(key({"h": CLOSE}, [{"h": torch.zeros(3, 512).double()}]), {"a": {"h": torch.zeros(3, 1000)}})
+    assert judged.message == "`h` has shape (3, 1000), expected (3, 512)."
+
+
+def test_missing_output_is_a_complaint():
+    assert not judge(key({"h": CLOSE}, [{"h": torch.zeros(()).double()}]), {"a": {}}).passed
