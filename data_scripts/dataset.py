@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from data_scripts.errors import DataError
+from data_scripts.errors import DataError, describe_os_error
 
 Rows = np.ndarray  # (k, 1 + C*H*W) uint8: column 0 the label, the others the image in CHW order
 
@@ -56,9 +56,12 @@ class Dataset:
         if not path.exists():
             raise DataError(f"{path}: no such file or folder; give the {self.title} source with --source, or leave "
                             "--source out to download it")
-        for reader in self.readers:
-            source = reader(self, path)
-            if source is not None:
-                return source
+        try:
+            found = (reader(self, path) for reader in self.readers)
+            source = next((source for source in found if source is not None), None)
+        except OSError as error:
+            raise describe_os_error(error, path) from error
+        if source is not None:
+            return source
         raise DataError(f"{path}: not a {self.title} source; give an unpacked official archive, or a folder or zip "
                         "with train/<class>/*.jpg|png and test/<class>/*.jpg|png")

@@ -14,10 +14,10 @@ class DataError(Exception):
 
 
 def describe_os_error(error: OSError, path: Path) -> DataError:
-    """The ``DataError`` that tells what ``error``, met while writing ``path``, asks of the user."""
+    """The ``DataError`` that tells what ``error``, met at ``path``, asks of the user."""
     where = error.filename or path
     reason = error.strerror or str(error)
     if error.errno in _NO_SPACE:
         return DataError(f"{where}: no space left to write ({reason}); free some space or choose another --out, then "
                          "run the same command again to continue")
-    return DataError(f"{where}: {reason}; check the path and its permissions, or choose another --out")
+    return DataError(f"{where}: {reason}; check the path and its permissions")

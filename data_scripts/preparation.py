@@ -30,7 +30,7 @@ def prepare(source: Path | None, out: Path, progress: bool = True, dataset: Data
 
 
 def prepare_generated(out: Path, train: int, test: int, progress: bool = True) -> Prepared:
-    """Prepare ``train`` + ``test`` generated images in CIFAR-10's format in ``<out>/cifar10``; otherwise as ``prepare``."""
+    """Prepare ``train`` + ``test`` generated images in CIFAR-10's format in ``<out>/cifar10``, as ``prepare`` does."""
     dataset = replace(CIFAR10, title="generated images", classes=CLASSES, counts={"train": train, "test": test})
     return _prepare(dataset, Generated(dataset.counts), Path(out), progress)
 

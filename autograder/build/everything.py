@@ -48,7 +48,7 @@ def build(
     yield bundle / "key.safetensors"
     if prepared is None:
         say(f"no {assignment.dataset} found: the zip is made without test images, and q6 cannot be graded with it")
-    elif prepared.generated:
+    elif prepared.manifest["generated"]:
         say("only generated images found: q6 will say that it was graded on them")
     yield write_zip(DIST / f"{name}-gradescope.zip", bundle, prepared.folder if prepared else None)
 

@@ -2,46 +2,194 @@
 
 from __future__ import annotations
 
-import json
-import math
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
 
 from autograder.answer_key import read_key
-from autograder.assignment import AccuracySheet, Assignment, read_assignment
-from autograder.engine import accuracy, checkpoint
+from autograder.assignment import Assignment, read_assignment
+from autograder.engine.curves import read_curves
 from autograder.engine.hidden_tests import TestFailed, run_hidden_test
-from autograder.engine.judge import Failure, KeyTest, Result, judge
+from autograder.engine.judge import Failure, Judgement, KeyTest, Result, judge
 from autograder.engine.limits import Limits
+from autograder.engine.measure import measure_checkpoint
 from autograder.engine.notebook import read_cells
-from autograder.engine.report import Curve, Report, Verdict
+from autograder.engine.report import Report, Verdict
 from autograder.engine.session import Runner, SessionLost, StudentError, Zygote
 from autograder.engine.submission import Submission, collect
 from autograder.errors import KitError
+from autograder.sandbox import layers
+from data_scripts import Prepared
 
 Publish = Callable[[Report], None]
-NOT_REACHED = "Not graded: the time for this submission ran out before this test. What is listed above it counts."
-METRICS_BYTES = 2**20
+NOT_REACHED = "Not graded: the time for this submission ran out before this test."
+PICTURE_SECONDS = 10.0
 
 
-@dataclass(frozen=True)
-class Curves:
-    """Where ``metrics.json`` keeps a curve: section, key and the label that the report gives it."""
+@dataclass
+class Grading:
+    """One submission while it is graded. Every verdict is in ``verdicts`` from the start, so that each report is whole."""
 
-    section: str
-    key: str
-    label: str
+    assignment: Assignment
+    key: dict[tuple[str, str], KeyTest]
+    report: Report
+    publish: Publish
+    deadline: float
+    verdicts: dict[tuple[str, str], Verdict] = field(default_factory=dict)
+
+    def record(self, question: str, test: str, **changes: object) -> None:
+        """Replace a verdict and publish the report."""
+        self.verdicts[question, test] = replace(self.verdicts[question, test], **changes)
+        self.report.verdicts = list(self.verdicts.values())
+        self.report.seconds = self.assignment.limits.total_seconds - self.left()
+        self.publish(self.report)
+
+    def record_all(self, message: str) -> None:
+        """Give every verdict the same message: the submission as a whole cannot be graded."""
+        for question, test in self.verdicts:
+            self.verdicts[question, test] = replace(self.verdicts[question, test], message=message)
+        self.report.verdicts = list(self.verdicts.values())
+
+    def left(self) -> float:
+        """Seconds until the deadline."""
+        return self.deadline - time.monotonic()
 
 
-CURVES = (
-    Curves("pretrain", "loss", "pre-training loss"),
-    Curves("finetune", "train_loss", "fine-tuning train loss"),
-    Curves("finetune", "test_loss", "fine-tuning test loss"),
-    Curves("finetune", "train_top1", "train top-1"),
-    Curves("finetune", "test_top1", "test top-1"),
-)
+def grade(bundle: Path, source: Path, data: Prepared | None, publish: Publish = lambda report: None) -> Report:
+    """Grade the submission at ``source`` with the hidden tests in ``bundle`` and the test images in ``data``.
+
+    ``publish`` gets the report after every verdict, complete but for what is not graded yet. The submission's processes are
+    all dead when this returns.
+
+    Raises:
+        KitError: the bundle or the sandbox is not usable. A submission that cannot be graded is no error: its report
+            says so.
+    """
+    assignment = read_assignment(bundle / "assignment.toml")
+    key = {(test.question, test.id): test for test in read_key(bundle / "key.safetensors")}
+    report = Report(assignment.name, assignment.title, source.name)
+    grading = Grading(assignment, key, report, publish, time.monotonic() + assignment.limits.total_seconds)
+    grading.verdicts = unreached(assignment, key)
+    report.verdicts = list(grading.verdicts.values())
+    publish(report)
+    with tempfile.TemporaryDirectory(prefix="kit-") as scratch:
+        try:
+            submission = collect(source, Path(scratch) / "submission", assignment.name)
+            cells = read_cells(submission.notebook)
+        except KitError as error:
+            grading.record_all(str(error))
+        else:
+            report.submission = submission.name
+            report.remarks += submission.remarks
+            report.curves = read_curves(submission)
+            grade_collected(grading, submission, cells, bundle, data)
+    report.seconds = assignment.limits.total_seconds - grading.left()
+    publish(report)
+    return report
+
+
+def unreached(assignment: Assignment, key: dict[tuple[str, str], KeyTest]) -> dict[tuple[str, str], Verdict]:
+    """The verdicts of a submission of which nothing is graded yet."""
+    verdicts = {}
+    for question in assignment.questions:
+        for test, points in question.points.items():
+            title = key[question.id, test].title
+            verdicts[question.id, test] = Verdict(
+                question.id, question.title, test, title, 0, points, NOT_REACHED, assignment.visibility.tests
+            )
+    if sheet := assignment.accuracy:
+        for test, title, points in (("accuracy", "top-1 accuracy", sheet.points), ("bonus", "bonus", 0)):
+            verdicts[sheet.question, test] = Verdict(
+                sheet.question, sheet.title, test, title, 0, points, NOT_REACHED, assignment.visibility.accuracy
+            )
+    return verdicts
+
+
+def grade_collected(grading: Grading, submission: Submission, cells: tuple, bundle: Path, data: Prepared | None) -> None:
+    """Run the notebook, ask all hidden tests, then measure the checkpoint."""
+    assignment, report = grading.assignment, grading.report
+    budgets = assignment.limits
+    limits = Limits(
+        memory_mb=budgets.memory_mb, cell_seconds=budgets.cell_seconds, notebook_seconds=budgets.notebook_seconds
+    )
+    report.layers = layers.status()
+    with Zygote(f"autograder.questions.{assignment.name}.probes", limits) as zygote:
+        with Runner(zygote, cells, limits, deadline=grading.deadline) as runner:
+            for question in assignment.questions:
+                functions = {question.id: remote_question(grading, runner, question.id)}
+                run_question(grading, bundle / "tests" / f"{question.id}.py", functions)
+            if assignment.picture_probe and data is not None:
+                report.views = picture(runner, assignment.picture_probe, data)
+            report.remarks += runner.remarks()
+        if assignment.accuracy:
+            measure_checkpoint(grading, zygote, submission, data)
+
+
+def run_question(grading: Grading, path: Path, functions: dict[str, Callable]) -> None:
+    """Run one hidden test file and give each passed case its points, as Otter counted them."""
+    test_file = run_hidden_test(path, functions)
+    for result in test_file.test_case_results:
+        if result.passed:
+            grading.record(test_file.name, result.test_case.name, points=result.test_case.points)
+
+
+def remote_question(grading: Grading, runner: Runner, question: str) -> Callable[[str], None]:
+    """The remote function of a question: asks the sandbox for all cases of a test, judges, and records what it found.
+
+    It raises ``TestFailed`` where the test does not pass, which is what Otter counts.
+    """
+
+    def ask(test_id: str) -> None:
+        test = grading.key[question, test_id]
+        if grading.left() <= 0:
+            raise TestFailed(NOT_REACHED)
+        results = ask_cases(runner, test)
+        judgement = judge(test, results)
+        grading.record(
+            question,
+            test_id,
+            message=judgement.message,
+            misconception=judgement.misconception,
+            detail=detail(judgement, results),
+        )
+        if not judgement.passed:
+            raise TestFailed(judgement.message)
+
+    return ask
+
+
+def ask_cases(runner: Runner, test: KeyTest) -> dict[str, Result]:
+    """The results of all cases of a test. A lost session ends the test: its other cases would be lost the same way."""
+    results: dict[str, Result] = {}
+    for case in test.cases:
+        try:
+            results[case.name] = runner.call(test.probe, case.inputs, test.seconds)
+        except StudentError as error:
+            results[case.name] = Failure(error.type, error.sentence)
+        except SessionLost as error:
+            lost = Failure("SessionLost", str(error))
+            return {**{case.name: lost for case in test.cases}, **results}
+    return results
+
+
+def detail(judgement: Judgement, results: dict[str, Result]) -> str:
+    """What the instructor sees beside the message: on which inputs the code raised."""
+    if judgement.passed:
+        return ""
+    raised = {name: result for name, result in results.items() if isinstance(result, Failure)}
+    return "; ".join(f"{name}: {failure.type}: {failure.message}" for name, failure in list(raised.items())[:3])
+
+
+def picture(runner: Runner, probe: str, data: Prepared) -> torch.Tensor | None:
+    """The submission's own views of eight test images, or None: a picture is no reason to fail."""
+    images = torch.from_numpy(data.images("test")[:8].copy())
+    try:
+        views = runner.call(probe, {"images": images}, PICTURE_SECONDS)["views"]
+    except (StudentError, SessionLost, KeyError):
+        return None
+    whole = views.ndim == 5 and views.shape[:3] == (8, 2, 3) and views.is_floating_point()
+    return views if whole and max(views.shape[3:]) <= 96 and bool(torch.isfinite(views).all()) else None

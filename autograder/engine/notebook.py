@@ -24,8 +24,9 @@ MAX_BYTES = 50 * 2**20
 # Parsed JSON may take ten times the memory of its text when it is made of short values; images are one long value.
 MAX_VALUES = 3_000_000
 MAX_CELLS = 2_000
-# IPython reads a cell anew for every magic in it; these bound the time that a made-up notebook can take.
-MAX_MAGIC_CHARACTERS = 50_000
+# IPython reads a cell anew for every magic in it, at about 7 µs per character; these two bound the time that a made-up
+# notebook can take. A cell of 20 kB may have 25 magics.
+MAX_CHARACTERS_READ = 500_000
 TRANSFORM_SECONDS = 10.0
 
 SKIP_TAG = "skip-grading"
@@ -41,6 +42,7 @@ _BOMS = (
 )
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _CELL_MAGIC = re.compile(r"\s*%%(\w+)[^\n]*\n?")
+_MAYBE_MAGIC = re.compile(r"^\s*[%!,;/]|\?|=[\s\\]*[%!]", re.MULTILINE)
 _TIME_MAGIC = re.compile(r"^([ \t]*)%time[ \t]+(?=\S)", re.MULTILINE)
 
 
@@ -131,7 +133,7 @@ def _cell(index: int, raw: dict, deadline: float) -> Cell:
     source = _source(raw.get("source"))
     if SKIP_TAG in _tags(raw.get("metadata")):
         return Cell(index, source, skip=f"tagged {SKIP_TAG}")
-    if _parses(source) or len(source) > MAX_MAGIC_CHARACTERS or time.monotonic() > deadline:
+    if _tree(source) is not None or _too_many_magics(source) or time.monotonic() > deadline:
         return Cell(index, source)
     return _without_magics(index, source)
 
@@ -148,8 +150,8 @@ def _tags(metadata: object) -> list:
     return tags if isinstance(tags, list) else []
 
 
-def _parses(source: str) -> bool:
-    return _tree(source) is not None
+def _too_many_magics(source: str) -> bool:
+    return len(source) * (1 + len(_MAYBE_MAGIC.findall(source))) > MAX_CHARACTERS_READ
 
 
 def _tree(source: str) -> ast.Module | None:

@@ -229,11 +229,18 @@ def _landlock_remark() -> str | None:
 
 
 def _landlock(confinement: Confinement) -> None:
-    rules = [(confinement.scratch, linux.READ_WRITE), (Path("/dev/null"), linux.READ_FILE | linux.WRITE_FILE)]
+    rules = [(confinement.scratch, linux.READ_WRITE), *common_rules()]
+    linux.landlock_restrict(rules, linux.landlock_abi())
+
+
+@cache
+def common_rules() -> tuple[tuple[Path, int], ...]:
+    """The Landlock rules of every worker: (path, rights beneath it)."""
+    rules = [(Path("/dev/null"), linux.READ_FILE | linux.WRITE_FILE)]
     rules += [(Path(path), linux.READ) for path in (*DEVICES, *SYSTEM_READABLE)]
     for folder in library_folders():
         rules += _readable_but_not(folder, PACKAGE)
-    linux.landlock_restrict(rules, linux.landlock_abi())
+    return tuple(rules)
 
 
 @cache
@@ -246,7 +253,6 @@ def library_folders() -> tuple[Path, ...]:
     return tuple(folder for folder in folders if folder != PACKAGE.parent or folder.name.endswith("-packages"))
 
 
-@cache
 def _readable_but_not(folder: Path, hole: Path) -> tuple[tuple[Path, int], ...]:
     """Rules that let everything under ``folder`` be read but ``hole``, whose names may be listed at most."""
     if folder == hole or hole in folder.parents:

@@ -113,8 +113,9 @@ def _load_in_process() -> None:
 
     def __init__(self: object, *arguments: object, **settings: object) -> None:
         # num_workers is the sixth positional argument; the others only make sense with workers.
-        arguments = (*arguments[:5], 0) if len(arguments) == 6 else arguments
-        if len(arguments) < 6:
+        if len(arguments) >= 6:
+            arguments = (*arguments[:5], 0, *arguments[6:])
+        else:
             settings["num_workers"] = 0
         for name in ("prefetch_factor", "persistent_workers", "timeout", "multiprocessing_context", "pin_memory"):
             settings.pop(name, None)

@@ -9,15 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import io
-import multiprocessing
 import os
-import threading
 import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from functools import cached_property
 from pathlib import Path
 
@@ -29,10 +25,6 @@ from data_scripts.errors import DataError
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 CHUNK = 500
-# Decoding holds Python's lock most of the time for images this small: two threads gave 0.95 times, two processes 2.2
-# times the speed of one. Starting them takes most of a second, which fewer images than this do not earn back.
-POOL_FROM = 4_000
-MAX_WORKERS = 8
 MAX_FILE_BYTES = 16 * 2**20  # of one image; a zip may declare any size
 
 
@@ -118,27 +110,20 @@ class ImageFolder:
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
     def chunks(self, split: str, start: int) -> Iterator[Rows]:
-        """Decoded rows, ``CHUNK`` at a time; several processes decode where there are images and cores enough."""
-        names = self.names[split][start:]
-        parts = [names[first : first + CHUNK] for first in range(0, len(names), CHUNK)]
-        workers = min(len(os.sched_getaffinity(0)), MAX_WORKERS)
-        if workers == 1 or len(names) < POOL_FROM:
-            for part in parts:
-                yield decode(self.tree, part, self.dataset.classes, self.dataset.image_shape)
-        else:
-            yield from self._decode_in_processes(parts, workers)
+        """Decoded rows, ``CHUNK`` at a time.
 
-    def _decode_in_processes(self, parts: list[list[str]], workers: int) -> Iterator[Rows]:
-        # Spawned, not forked: the caller may have run torch, and a fork would inherit the lock on the output file.
-        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker,
-                                   (type(self.tree), self.tree.path, self.dataset.classes, self.dataset.image_shape))
-        try:
-            yield from pool.map(_decode_in_worker, parts)
-        except BrokenProcessPool as error:
-            raise DataError(f"{self.tree.path}: a decoding process died (out of memory?); run the same command again "
-                            "to continue") from error
-        finally:
-            pool.shutdown(cancel_futures=True)
+        One core decodes: Python's lock leaves two threads no faster, and processes start slower than they save.
+        """
+        names = self.names[split]
+        for first in range(start, len(names), CHUNK):
+            yield self._decode(names[first : first + CHUNK])
+
+    def _decode(self, names: list[str]) -> Rows:
+        rows = np.empty((len(names), self.dataset.row_bytes), np.uint8)
+        for row, name in zip(rows, names, strict=True):
+            row[0] = self.dataset.classes.index(name.split("/")[-2])
+            row[1:] = _pixels(self.tree, name, self.dataset.image_shape).ravel()
+        return rows
 
 
 def _is_image(path: str, split: str = "") -> bool:
@@ -172,19 +157,8 @@ def _check_complete(dataset: Dataset, path: Path, split: str, names: list[str]) 
                         f"(fewest in {split}/{fewest}: {per_class[fewest]:,}); get the whole copy")
 
 
-def decode(tree: Tree, names: list[str], classes: tuple[str, ...], image_shape: tuple[int, int, int]) -> Rows:
-    """Rows of the images ``names`` of ``tree``; a label is the place of the image's folder in ``classes``.
-
-    Raises ``DataError`` naming the image that cannot be read or has another size than ``image_shape`` (C, H, W).
-    """
-    rows = np.empty((len(names), 1 + int(np.prod(image_shape))), np.uint8)
-    for row, name in zip(rows, names, strict=True):
-        row[0] = classes.index(name.split("/")[-2])
-        row[1:] = _pixels(tree, name, image_shape).ravel()
-    return rows
-
-
 def _pixels(tree: Tree, name: str, image_shape: tuple[int, int, int]) -> np.ndarray:
+    """(C, H, W) uint8. Raises ``DataError`` naming the image where it is unreadable or not of ``image_shape``."""
     channels, height, width = image_shape
     try:
         with Image.open(io.BytesIO(tree.read(name)), formats=("JPEG", "PNG")) as image:
@@ -198,23 +172,3 @@ def _pixels(tree: Tree, name: str, image_shape: tuple[int, int, int]) -> np.ndar
         raise DataError(f"{tree.path}: {name} has {size[0]}x{size[1]} pixels where {width}x{height} are expected; give "
                         "the images in their original size")
     return pixels.reshape(height, width, channels).transpose(2, 0, 1)
-
-
-_worker: tuple[Tree, tuple[str, ...], tuple[int, int, int]]  # set once in each decoding process
-
-
-def _start_worker(kind: type[Tree], path: Path, classes: tuple[str, ...], image_shape: tuple[int, int, int]) -> None:
-    global _worker
-    _worker = (kind(path), classes, image_shape)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    # A killed parent cannot stop its workers; without this they would wait for work for ever.
-    multiprocessing.parent_process().join()
-    os._exit(1)
-
-
-def _decode_in_worker(names: list[str]) -> Rows:
-    tree, classes, image_shape = _worker
-    return decode(tree, names, classes, image_shape)

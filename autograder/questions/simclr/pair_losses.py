@@ -47,8 +47,13 @@ def conduct_test(cases: tuple[str, ...], value: Close) -> Test:
     )
 
 
-def common_misconceptions(name: str, first: str, second: str, right: PairLoss) -> tuple[Misconception, ...]:
-    """Mistakes around a right formula, for the loss ``name(first, second, parameter)``."""
+def misconceptions(name: str, hints: dict[PairLoss, str]) -> tuple[Misconception, ...]:
+    """One misconception per wrong implementation of ``name``; its id is the function's own name."""
+    return tuple(Misconception(wrong.__name__, hint, {name: wrong}) for wrong, hint in hints.items())
+
+
+def answer_misconceptions(name: str, first: str, second: str, right: PairLoss) -> tuple[Misconception, ...]:
+    """Mistakes around a right formula that show in the answer of ``name(first, second, parameter)``."""
 
     def first_detached(a, b, parameter):
         return right(a.detach(), b, parameter)
@@ -57,7 +62,7 @@ def common_misconceptions(name: str, first: str, second: str, right: PairLoss) -
         return right(a, b.detach(), parameter)
 
     def graph_lost(a, b, parameter):
-        return torch.tensor(right(a, b, parameter).item())
+        return torch.tensor(right(a, b, parameter).item(), dtype=a.dtype)
 
     def negated(a, b, parameter):
         return -right(a, b, parameter)
@@ -67,6 +72,21 @@ def common_misconceptions(name: str, first: str, second: str, right: PairLoss) -
 
     def float64_result(a, b, parameter):
         return right(a.double(), b.double(), parameter)
+
+    hints = {
+        first_detached: f"No gradient reaches {first}: that branch is detached. Both views train the encoder.",
+        second_detached: f"No gradient reaches {second}: that branch is detached. Both views train the encoder.",
+        graph_lost: "Backward finds no way from the loss to the embeddings: somewhere it becomes a plain number "
+        "(.item(), float(), .numpy(), torch.tensor(...), torch.no_grad()).",
+        negated: "The sign is flipped: training would drive the views of an image apart.",
+        one_element_vector: "The loss has shape (1,); a 0-d tensor is asked, so look at keepdim and reshape.",
+        float64_result: "The loss of float32 embeddings comes back as float64; keep the dtype of the inputs.",
+    }
+    return misconceptions(name, hints)
+
+
+def conduct_misconceptions(name: str, right: PairLoss) -> tuple[Misconception, ...]:
+    """Mistakes around a right formula that only the conduct test shows."""
 
     def default_dtype_result(a, b, parameter):
         return right(a, b, parameter) * torch.ones(())
@@ -80,21 +100,9 @@ def common_misconceptions(name: str, first: str, second: str, right: PairLoss) -
         return right(a, b, parameter)
 
     hints = {
-        first_detached: f"No gradient reaches {first}: that branch is detached. Both views train the encoder.",
-        second_detached: f"No gradient reaches {second}: that branch is detached. Both views train the encoder.",
-        graph_lost: "Backward finds no way from the loss to the embeddings: somewhere it becomes a plain number "
-        "(.item(), float(), .numpy(), torch.tensor(...), torch.no_grad()).",
-        negated: "The sign is flipped: training would drive the views of an image apart.",
-        one_element_vector: "The loss has shape (1,); a 0-d tensor is asked, so look at keepdim and reshape.",
-        float64_result: "The loss of float32 embeddings comes back as float64; keep the dtype of the inputs.",
         default_dtype_result: "The dtype of the loss follows torch's default dtype: a tensor made inside (ones, eye, zeros) "
         "does not take its dtype from the inputs.",
         sets_default_dtype: "The function changes torch's default dtype for everything that runs after it.",
         seeds: "The function seeds torch's global generator, so every later random draw of the notebook repeats.",
     }
-    return tuple(Misconception(wrong.__name__, hint, {name: wrong}) for wrong, hint in hints.items())
-
-
-def misconceptions(name: str, hints: dict[PairLoss, str]) -> tuple[Misconception, ...]:
-    """One misconception per wrong implementation of ``name``; its id is the function's own name."""
-    return tuple(Misconception(wrong.__name__, hint, {name: wrong}) for wrong, hint in hints.items())
+    return misconceptions(name, hints)

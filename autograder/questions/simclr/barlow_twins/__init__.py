@@ -73,8 +73,8 @@ def gradient_rounding(case: Case) -> float:
     return 1e-6 / smallest
 
 
-_VALUE = Close(rtol=1e-4)
-_GRADIENT = Close(rtol=1e-3, atol=gradient_rounding)
+_VALUE = Close(rtol=5e-5)
+_GRADIENT = Close(rtol=1e-4, atol=gradient_rounding)
 
 QUESTION = Question(
     id="q1b",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from autograder.questions.simclr.pair_losses import common_misconceptions, misconceptions
+from autograder.questions.simclr.pair_losses import answer_misconceptions, conduct_misconceptions, misconceptions
 
 
 def _correlation(z_a, z_b):
@@ -225,4 +225,8 @@ _HINTS = {
     inputs_normalised_in_place: "The inputs themselves are overwritten (/=, div_, normalize with out=); compute on new tensors.",
 }
 
-MISCONCEPTIONS = misconceptions("barlow_twins", _HINTS) + common_misconceptions("barlow_twins", "z_a", "z_b", _right)
+MISCONCEPTIONS = (
+    *misconceptions("barlow_twins", _HINTS),
+    *answer_misconceptions("barlow_twins", "z_a", "z_b", _right),
+    *conduct_misconceptions("barlow_twins", _right),
+)

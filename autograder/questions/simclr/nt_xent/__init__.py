@@ -65,7 +65,7 @@ def draw(generator: torch.Generator) -> tuple[Case, ...]:
 
 def value_rounding(case: Case) -> float:
     """Rounding of the loss: a cosine is known to about 1e-7, the loss to that over the temperature."""
-    return 4e-6 / case.inputs["parameter"]
+    return 1e-6 / case.inputs["parameter"]
 
 
 def gradient_rounding(case: Case) -> float:
@@ -75,8 +75,8 @@ def gradient_rounding(case: Case) -> float:
     return 1e-6 / (temperature * min(temperature, 1.0) * smallest * len(case.inputs["a"]))
 
 
-_VALUE = Close(rtol=1e-4, atol=value_rounding)
-_GRADIENT = Close(rtol=1e-3, atol=gradient_rounding)
+_VALUE = Close(rtol=2e-5, atol=value_rounding)
+_GRADIENT = Close(rtol=1e-4, atol=gradient_rounding)
 
 QUESTION = Question(
     id="q1a",

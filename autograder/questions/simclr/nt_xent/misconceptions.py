@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from autograder.questions.simclr.pair_losses import common_misconceptions, misconceptions
+from autograder.questions.simclr.pair_losses import answer_misconceptions, conduct_misconceptions, misconceptions
 
 
 def _logits(z_i, z_j, temperature):
@@ -241,4 +241,8 @@ _HINTS = {
     inputs_normalised_in_place: "The inputs themselves are overwritten (/=, div_, normalize with out=); compute on new tensors.",
 }
 
-MISCONCEPTIONS = misconceptions("nt_xent", _HINTS) + common_misconceptions("nt_xent", "z_i", "z_j", _right)
+MISCONCEPTIONS = (
+    *misconceptions("nt_xent", _HINTS),
+    *answer_misconceptions("nt_xent", "z_i", "z_j", _right),
+    *conduct_misconceptions("nt_xent", _right),
+)

@@ -157,13 +157,25 @@ def module_with_criterion(z_i, z_j, temperature):
 def row_maximum_subtracted(z_i, z_j, temperature):
     z = F.normalize(torch.cat([z_i, z_j]), dim=1)
     size = z.shape[0]
-    itself = torch.eye(size, dtype=z.dtype)
-    sim = torch.matmul(z, z.T) / temperature
-    highest = (sim - 1e6 * itself).max(dim=1, keepdim=True).values.detach()
-    shifted = torch.minimum(sim - highest, torch.zeros_like(sim))
-    exp_sum = (torch.exp(shifted) * (1 - itself)).sum(dim=1)
+    itself = torch.eye(size, dtype=torch.bool)
+    sim = (torch.matmul(z, z.T) / temperature).masked_fill(itself, -1e6)
+    highest = sim.max(dim=1, keepdim=True).values.detach()
+    exp_sum = torch.exp(sim - highest).sum(dim=1)
     positive = (F.normalize(z_i) * F.normalize(z_j)).sum(dim=1).repeat(2) / temperature
     return (torch.log(exp_sum) + highest.squeeze(1) - positive).mean()
+
+
+def supervised_contrastive_form(z_i, z_j, temperature):
+    """The maximum of each row, its own similarity, is subtracted; self is then multiplied out."""
+    n = z_i.shape[0]
+    features = torch.cat([z / (z.norm(dim=1, keepdim=True) + 1e-8) for z in (z_i, z_j)])
+    anchor_dot_contrast = torch.div(torch.matmul(features, features.T), temperature)
+    logits = anchor_dot_contrast - anchor_dot_contrast.max(dim=1, keepdim=True)[0].detach()
+    logits_mask = 1 - torch.eye(2 * n, dtype=features.dtype)
+    mask = torch.eye(n, dtype=features.dtype).repeat(2, 2) * logits_mask
+    exp_logits = torch.exp(logits) * logits_mask
+    log_prob = logits - torch.log(exp_logits.sum(1, keepdim=True))
+    return -((mask * log_prob).sum(1) / mask.sum(1)).view(2, n).mean()
 
 
 def differences_to_the_positive(z_i, z_j, temperature):
@@ -200,6 +212,7 @@ VARIANTS = {
         float64_inside,
         module_with_criterion,
         row_maximum_subtracted,
+        supervised_contrastive_form,
         differences_to_the_positive,
         rolled_batches,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from autograder.questions.simclr.pair_losses import common_misconceptions, misconceptions
+from autograder.questions.simclr.pair_losses import answer_misconceptions, misconceptions
 
 
 def _distances(z_i, z_j):
@@ -196,6 +196,7 @@ _HINTS = {
     root_of_other_pairs: _ZERO_DISTANCE.format(", such as two equal views"),
 }
 
-MISCONCEPTIONS = misconceptions("nt_xent_euclidean", _HINTS) + common_misconceptions(
-    "nt_xent_euclidean", "z_i", "z_j", _right
+MISCONCEPTIONS = (
+    *misconceptions("nt_xent_euclidean", _HINTS),
+    *answer_misconceptions("nt_xent_euclidean", "z_i", "z_j", _right),
 )

@@ -175,7 +175,7 @@ def simclr_modes(student: Mapping[str, object], x: Tensor) -> dict[str, Tensor]:
     """How ``SimCLR`` behaves in the two modes, measured without regard to what its numbers are.
 
     - ``repeat_difference``, ``eval_difference``, ``train_difference``: change of the first row of h, relative to h,
-      when the eval call is repeated, and when the other rows are left out in eval mode and in train mode;
+      when the eval call is repeated, and when all rows become copies of the first in eval mode and in train mode;
     - ``idle_statistics``: running statistics of batch norms in use that a forward in train mode did not move;
     - ``idle_parameters``: parameters in use to which z carries no gradient.
     """
@@ -186,14 +186,15 @@ def simclr_modes(student: Mapping[str, object], x: Tensor) -> dict[str, Tensor]:
     def difference(first: Tensor, second: Tensor) -> Tensor:
         return ((first - second).abs().max() / first.abs().max()).detach()
 
+    copies = x[:1].repeat(len(x), 1, 1, 1)
     with torch.no_grad():
         model.eval()
-        together, again, alone = (_pair(model(rows))[0][:1] for rows in (x, x, x[:1]))
+        together, again, among_copies = (_pair(model(rows))[0][:1] for rows in (x, x, copies))
         model.train()
         before = [mean.clone() for mean in statistics]
         batch = _pair(model(x))[0][:1]
         idle = sum(torch.equal(old, new) for old, new in zip(before, statistics, strict=True))
-        single = _pair(model(x[:1]))[0][:1]
+        batch_of_copies = _pair(model(copies))[0][:1]
     model.train()
     _, z = _pair(model(x))
     if z.requires_grad:
@@ -202,8 +203,8 @@ def simclr_modes(student: Mapping[str, object], x: Tensor) -> dict[str, Tensor]:
     without = sum(p.grad is None or not p.grad.any() for p in parameters)
     return {
         "repeat_difference": difference(together, again),
-        "eval_difference": difference(together, alone),
-        "train_difference": difference(batch, single),
+        "eval_difference": difference(together, among_copies),
+        "train_difference": difference(batch, batch_of_copies),
         "idle_statistics": torch.tensor(idle),
         "idle_parameters": torch.tensor(int(without)),
     }

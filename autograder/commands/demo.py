@@ -1,0 +1,72 @@
+"""``./kit demo``: the whole job on real input."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+EXAMPLE = "./kit demo --data data"
+NAME = "simclr"
+PROFILE = "demo"
+GENERATED = {"train": 5000, "test": 1000}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="PATH",
+        help="CIFAR-10: a prepared folder, or a source that python -m data_scripts takes (default: the usual places, "
+        "else a download, else generated images)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from rich.console import Console
+    from tqdm import tqdm
+
+    from autograder.assignment import read_assignment
+    from autograder.build.everything import build
+    from autograder.build.execute import execute, remove_run
+    from autograder.build.notebooks import read_master, student_notebook
+    from autograder.datasets import describe, find_or_prepare
+    from autograder.demo.submissions import write_submissions
+    from autograder.engine.grade import grade
+    from autograder.frontends.gradescope import write_results
+    from autograder.frontends.html import write_html
+    from autograder.frontends.terminal import print_report
+    from autograder.places import DIST, REFERENCES, ROOT, assignment_folder
+
+    console, start = Console(), time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"[{time.monotonic() - start:4.0f} s] {text}", file=sys.stderr)
+
+    data = find_or_prepare(arguments.data, GENERATED, say)
+    say(f"images: {describe(data)}")
+    for made in build(NAME, data.folder.parent, None, say):
+        say(f"built {made.relative_to(ROOT)}")
+
+    master = read_master(assignment_folder(NAME) / f"{NAME}.py", NAME, read_assignment(assignment_folder(NAME) / "assignment.toml").colab_url)
+    work = ROOT / "runs" / "demo"
+    remove_run(work)
+    say("training: the solution notebook from top to bottom")
+    with tqdm(total=len(master.cells), unit=" cells", leave=False) as bar:
+        execute(master, NAME, work, PROFILE, data.folder.parent, on_cell=lambda done, total: bar.update(done - bar.n))
+
+    zipped = next(work.rglob(f"{NAME}-submission.zip"))
+    submissions = write_submissions(work / "submissions", zipped, master, student_notebook(master), NAME)
+    out = ROOT / "grades" / "demo"
+    for title, source in submissions.items():
+        say(f"grading {title}")
+        folder = out / title
+        folder.mkdir(parents=True, exist_ok=True)
+        report = grade(REFERENCES / NAME, source, data, publish=lambda r, f=folder: write_results(f / "results.json", r))
+        write_html(folder / "report.html", report)
+        print_report(console, report)
+    say("done")
+    print(f"report:          {out / 'solution' / 'report.html'}")
+    print(f"Gradescope zip:  {DIST / f'{NAME}-gradescope.zip'}")
+    return 0

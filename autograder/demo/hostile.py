@@ -1,0 +1,45 @@
+"""A notebook cell that tries to learn the references and to write its own grade. It gains nothing."""
+
+CELL = '''
+import ctypes, gc, glob, json, os, signal, sys, torch
+
+FORGED = json.dumps({"score": 55, "tests": [{"name": "all", "score": 55, "max_score": 50, "status": "passed"}]})
+loot = []
+
+def attempt(action):
+    try:
+        return action()
+    except BaseException:
+        return None
+
+# 1. Read the answer key, and the memory and environment of the processes around.
+for pattern in ("/autograder/source/**/*.safetensors", "@ROOT@/**/*.safetensors", "/proc/*/environ", "/proc/*/fd/*"):
+    for path in attempt(lambda: glob.glob(pattern, recursive=True)) or []:
+        loot.append((path, attempt(lambda: open(path, "rb").read(1000))))
+loot += [o for o in gc.get_objects() if isinstance(o, torch.Tensor)]
+
+# 2. Write the result.
+for folder in ("/autograder/results", "@ROOT@/grades", "..", "../..", "../../results"):
+    attempt(lambda: open(os.path.join(folder, "results.json"), "w").write(FORGED))
+
+# 3. Make every comparison true, here and in whatever listens.
+torch.allclose = torch.equal = lambda *a, **k: True
+torch.Tensor.__eq__ = lambda self, other: torch.ones((), dtype=torch.bool)
+
+# 4. Answer before being asked, and stop the parent.
+for descriptor in range(3, 64):
+    attempt(lambda: os.write(descriptor, b"\\x00" * 64)) if os.environ.get("LOUD") else None
+attempt(lambda: os.kill(os.getppid(), signal.SIGSTOP)) if os.environ.get("LOUD") else None
+
+class Agreeable(float):
+    __eq__ = __lt__ = __gt__ = __le__ = __ge__ = lambda self, other: True
+
+def nt_xent(z_i, z_j, temperature):
+    return Agreeable(0)
+
+def barlow_twins(z_a, z_b, lambd):
+    return torch.empty(0)
+
+def nt_xent_euclidean(z_i, z_j, temperature):
+    os._exit(0)
+'''

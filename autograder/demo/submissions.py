@@ -1,0 +1,52 @@
+"""Builds the demo's four submissions from the solution and the student notebook."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
+
+from autograder.build.notebooks import has_tag, notebook_bytes, question_tag
+from autograder.demo import hostile, mistakes
+from autograder.places import ROOT
+
+
+def write_submissions(folder: Path, solution_zip: Path, master: NotebookNode, student: NotebookNode, name: str) -> dict[str, Path]:
+    """Write the submissions into ``folder``: what each shows, and its path."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    contents = {
+        "untouched": student,
+        "three-mistakes": with_cells(master, mistakes.CELLS),
+        "hostile": with_last_cell(student, hostile.CELL.replace("@ROOT@", str(ROOT))),
+    }
+    solution = folder / "solution.zip"
+    shutil.copyfile(solution_zip, solution)
+    paths = {"solution": solution}
+    for title, notebook in contents.items():
+        paths[title] = folder / title
+        paths[title].mkdir()
+        (paths[title] / f"{name}.ipynb").write_bytes(notebook_bytes(notebook))
+    return paths
+
+
+def with_cells(master: NotebookNode, cells: Mapping[str, str]) -> NotebookNode:
+    """The master with the first stub cell of some questions replaced."""
+    notebook, waiting = copy.deepcopy(master), dict(cells)
+    for cell in notebook.cells:
+        if has_tag(cell, "stub") and question_tag(cell) in waiting:
+            cell.source = waiting.pop(question_tag(cell)).strip()
+    if waiting:
+        raise ValueError(f"the master has no stub of {', '.join(waiting)}")
+    return notebook
+
+
+def with_last_cell(student: NotebookNode, source: str) -> NotebookNode:
+    """The student notebook with one more cell."""
+    notebook = copy.deepcopy(student)
+    notebook.cells.append(new_code_cell(source.strip(), id="hostile"))
+    return notebook

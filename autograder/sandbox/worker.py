@@ -1,0 +1,259 @@
+"""A forked worker: confines itself, then runs notebook cells and probes as it is asked to, one at a time.
+
+From the first cell on, everything in this process may be hostile. Nothing here protects a result; what is here keeps
+honest notebooks running and gives their authors good messages.
+"""
+
+from __future__ import annotations
+
+import __future__
+
+import ast
+import gc
+import linecache
+import multiprocessing
+import os
+import random
+import re
+import signal
+import socket
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import CodeType, ModuleType
+
+import numpy as np
+import torch
+
+from autograder import protocol
+from autograder.sandbox import standins
+from autograder.sandbox.layers import PACKAGE, Confinement, active_layers
+from autograder.sandbox.linux import PR_SET_PDEATHSIG, prctl
+
+CONNECTION = 3
+MAX_MESSAGE = 2_000
+MAX_TYPE = 100
+REQUEST_CAPS = protocol.Caps(header=1 << 26, payload=1 << 30)
+CELL_NAME = re.compile(r"<cell (\d{1,6})>")
+FUTURE_FLAGS = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
+HARMLESS_STATEMENTS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+
+
+class NameMissing(KeyError):
+    """A graded name that the notebook does not define."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class TimeLimit(BaseException):
+    """Raised in student code whose time is over. Not an Exception, so that ``except Exception`` lets it pass."""
+
+
+class Student(Mapping[str, object]):
+    """The notebook's namespace, as a probe sees it."""
+
+    def __init__(self, namespace: dict[str, object]) -> None:
+        self._namespace = namespace
+
+    def __getitem__(self, name: str) -> object:
+        if name not in self._namespace:
+            raise NameMissing(f"{name} is not defined: the notebook has no such name, or its cell failed before it")
+        return self._namespace[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._namespace)
+
+    def __len__(self) -> int:
+        return len(self._namespace)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a worker needs beside its confinement."""
+
+    probes: ModuleType
+    threads: int
+    environment: dict[str, str]
+
+
+def main(connection: int, confinement: Confinement, setting: Setting) -> None:
+    """Turn a fresh fork into a worker and serve until the connection ends. Does not return."""
+    try:
+        link = _isolate(connection, confinement, setting)
+        try:
+            names = _confine(confinement, setting)
+        except BaseException as error:
+            protocol.send(link, protocol.encode({"ready": False, "error": describe(error)["message"]}))
+            return
+        protocol.send(link, protocol.encode({"ready": True, "layers": names}))
+        Worker(link, setting).serve()
+    finally:
+        os._exit(0)
+
+
+def _isolate(connection: int, confinement: Confinement, setting: Setting) -> socket.socket:
+    """Keep the connection as the one descriptor beside three of /dev/null; clean environment, scratch folder."""
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(connection, CONNECTION)
+    for standard in range(3):
+        os.dup2(null, standard)
+    os.closerange(CONNECTION + 1, os.sysconf("SC_OPEN_MAX"))
+    os.environ.clear()
+    os.environ.update(setting.environment)
+    os.umask(0o077)
+    os.chdir(confinement.scratch / "work")
+    tempfile.tempdir = None
+    sys.stdout.reconfigure(errors="replace")
+    return socket.socket(fileno=CONNECTION)
+
+
+def _confine(confinement: Confinement, setting: Setting) -> list[str]:
+    """Put on every layer of this machine; returns their names."""
+    layers = active_layers(confinement.without)
+    for layer in layers:
+        layer.apply(confinement)
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    # The package stays loaded, and cannot be read again: the student's imports must not meet the checkout.
+    sys.path[:] = [entry for entry in sys.path if entry != str(PACKAGE.parent)]
+    sys.meta_path[:] = [finder for finder in sys.meta_path if "editable" not in getattr(finder, "__module__", "")]
+    sys.argv = ["notebook"]
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    multiprocessing.set_start_method("fork", force=True)
+    torch.set_num_threads(setting.threads)
+    return [layer.name for layer in layers]
+
+
+class Worker:
+    """Serves requests: ``cell``, ``call`` and ``checkpoint``. A reply echoes the id of its request."""
+
+    def __init__(self, link: socket.socket, setting: Setting) -> None:
+        self.link = link
+        self.setting = setting
+        self.pid = os.getpid()
+        self.flags = 0
+        self.main = ModuleType("__main__")
+        self.operations = {"cell": self.run_cell, "call": self.call_probe, "checkpoint": self.load_checkpoint}
+        sys.modules["__main__"] = self.main
+        sys.path.insert(0, "")
+        standins.install(self.main.__dict__)
+
+    def serve(self) -> None:
+        """Answer until the connection ends."""
+        while True:
+            try:
+                request, tensors = protocol.receive(self.link, REQUEST_CAPS)
+            except protocol.ConnectionEnded:
+                return
+            frame = self.answer(request, tensors)
+            if os.getpid() != self.pid:  # student code forked, and its child came back here
+                return
+            protocol.send(self.link, frame)
+
+    def answer(self, request: dict, tensors: dict[str, torch.Tensor]) -> bytes:
+        """The reply to one request: what it asked for, or the exception that ended it."""
+        try:
+            with soft_limit(request["seconds"]):
+                answer = self.operations[request["op"]](request, tensors)
+                size = sum(tensor.nbytes for tensor in answer.values())
+                if size > request["answer_bytes"]:
+                    raise protocol.ProtocolError(f"the answer has {size:,} bytes, more than may be returned")
+                return protocol.encode({"id": request["id"], "ok": True}, answer)
+        except BaseException as error:
+            return protocol.encode({"id": request["id"], "ok": False, "error": describe(error)})
+        finally:
+            gc.enable()
+
+    def run_cell(self, request: dict, _: dict) -> dict:
+        """Execute one cell in the notebook's namespace."""
+        code = self.compiled(f"<cell {request['index']}>", request["source"], request["definitions_only"])
+        exec(code, self.main.__dict__)
+        return {}
+
+    def compiled(self, filename: str, source: str, definitions_only: bool) -> CodeType:
+        """Compile a cell as Jupyter would: its lines can be shown, and ``from __future__`` holds from then on."""
+        linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+        tree = compile(source, filename, "exec", ast.PyCF_ONLY_AST | self.flags, dont_inherit=True)
+        if definitions_only:
+            tree.body = [node for node in tree.body if _defines_only(node)]
+        code = compile(tree, filename, "exec", self.flags, dont_inherit=True)
+        self.flags |= code.co_flags & FUTURE_FLAGS
+        return code
+
+    def call_probe(self, request: dict, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Run a probe on the notebook's namespace."""
+        fresh_state(self.setting.threads)
+        probe = getattr(self.setting.probes, request["probe"])
+        answer = probe(Student(self.main.__dict__), **tensors, **request["scalars"])
+        if not isinstance(answer, Mapping):
+            raise protocol.ProtocolError(f"a {type(answer).__name__} came back, not named tensors")
+        return dict(answer)
+
+    def load_checkpoint(self, request: dict, _: dict) -> dict[str, torch.Tensor]:
+        """Read a checkpoint of the work folder."""
+        from autograder.sandbox import checkpoint
+
+        return dict(checkpoint.load(request["path"]))
+
+
+def _defines_only(node: ast.stmt) -> bool:
+    """Whether a statement only defines: a function, a class, an import, a name for a constant."""
+    if isinstance(node, ast.Assign):
+        return all(isinstance(part, (ast.Constant, ast.Tuple, ast.List, ast.Load)) for part in ast.walk(node.value))
+    return isinstance(node, HARMLESS_STATEMENTS)
+
+
+def fresh_state(threads: int) -> None:
+    """Undo what a cell or an earlier probe changed for everybody: the same submission gets the same verdict."""
+    torch.set_default_dtype(torch.float32)
+    torch.set_default_device("cpu")
+    torch.set_grad_enabled(True)
+    torch.use_deterministic_algorithms(False)
+    torch.autograd.set_detect_anomaly(False)
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+    random.seed(0)
+    np.random.seed(0)
+    os.chdir(os.path.join(os.environ["HOME"], "work"))
+    warnings.simplefilter("ignore")
+
+
+@contextmanager
+def soft_limit(seconds: float) -> Iterator[None]:
+    """Raise TimeLimit in the main thread after ``seconds``. It rings once: the hard limit is the engine's."""
+
+    def ring(number: int, frame: object) -> None:
+        raise TimeLimit(f"stopped after {seconds:g} seconds")
+
+    signal.signal(signal.SIGALRM, ring)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGALRM])
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def describe(error: BaseException) -> dict[str, object]:
+    """Name, message (cut), and the last cell and line in an exception's traceback."""
+    cell = line = None
+    if isinstance(error, SyntaxError) and (match := CELL_NAME.fullmatch(str(error.filename))):
+        cell, line = int(match[1]), error.lineno
+    trace = error.__traceback__
+    while trace is not None:
+        if match := CELL_NAME.fullmatch(trace.tb_frame.f_code.co_filename):
+            cell, line = int(match[1]), trace.tb_lineno
+        trace = trace.tb_next
+    return {"type": type(error).__name__[:MAX_TYPE], "message": _message(error), "cell": cell, "line": line}
+
+
+def _message(error: BaseException) -> str:
+    if isinstance(error, SyntaxError):
+        return str(error.msg)[:MAX_MESSAGE]
+    try:
+        return str(error)[:MAX_MESSAGE]
+    except BaseException as second:
+        return f"its message cannot be read: {type(second).__name__}"[:MAX_MESSAGE]

@@ -1,0 +1,247 @@
+"""The preloaded parent: imports torch and the probes once, runs no operator, and forks a worker per session.
+
+Started by the engine as ``python -I`` with a clean environment; it is trusted and never runs student code. Requests
+and replies are JSON datagrams on one socket. It knows the name of the probes' module and nothing that holds answers.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+
+import psutil
+
+from autograder.sandbox import layers, processes
+from autograder.sandbox.linux import PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, prctl
+
+MAX_DATAGRAM = 1 << 16
+PRELOADED = (
+    *("numpy", "torch", "torch.nn.functional", "torch.utils.data", "torchvision", "torchvision.transforms.v2"),
+    *("matplotlib.pyplot", "PIL.Image", "tqdm", "tqdm.auto", "autograder.sandbox.worker"),
+)
+OPTIONAL = ("autograder.sandbox.checkpoint",)
+HOLD_ANSWERS = ("catalogue", "oracle", "misconceptions", "references")
+
+
+@dataclass
+class Child:
+    """A forked worker; ``status`` is its wait status once it has been collected."""
+
+    pid: int
+    uid: int | None
+    status: int | None = None
+
+
+class Zygote:
+    """Forks and ends workers as the engine asks."""
+
+    def __init__(self, control: socket.socket, probes: ModuleType, settings: dict) -> None:
+        self.control = control
+        self.probes = probes
+        self.settings = settings
+        self.without = frozenset(settings["without"])
+        self.children: dict[int, Child] = {}
+        self.users = FreshUsers() if "uid" in self.layer_names() else None
+
+    def layer_names(self) -> list[str]:
+        return [layer.name for layer in layers.active_layers(self.without)]
+
+    def serve(self) -> None:
+        """Answer until the engine closes its end, or ends."""
+        while True:
+            data, descriptors, _, _ = socket.recv_fds(self.control, MAX_DATAGRAM, 1)
+            if not data:
+                return
+            request = json.loads(data)
+            reply = self.fork(request, descriptors[0]) if request["op"] == "fork" else self.kill(request)
+            self.control.send(json.dumps(reply).encode())
+
+    def fork(self, request: dict, connection: int) -> dict:
+        """Fork a worker that serves ``connection`` in the scratch folder of the request."""
+        uid = self.users.take() if self.users else None
+        scratch = Path(request["scratch"])
+        pid = os.fork()
+        if pid == 0:
+            self.become_worker(connection, scratch, uid)
+        os.close(connection)
+        self.children[pid] = Child(pid, uid)
+        return {"pid": pid, "uid": uid}
+
+    def become_worker(self, connection: int, scratch: Path, uid: int | None) -> None:
+        """In the child. Never returns."""
+        from autograder.sandbox import worker
+
+        try:
+            self.control.detach()  # its descriptor is closed with all others; the object must not close it again
+            confinement = layers.Confinement(scratch, uid, without=self.without, **self.settings["confinement"])
+            environment = student_environment(scratch, self.settings["threads"])
+            worker.main(connection, confinement, worker.Setting(self.probes, self.settings["threads"], environment))
+        finally:
+            os._exit(0)
+
+    def kill(self, request: dict) -> dict:
+        """End a worker and all that came of it. ``status`` is how it ended by itself within the time of grace."""
+        child = self.children[request["pid"]]
+        deadline = time.monotonic() + request["grace"]
+        while child.status is None and time.monotonic() < deadline:
+            self.reap()
+            time.sleep(0.002)
+        own_status = child.status
+        dead = processes.kill_all(lambda: self.left_of(child), child.uid, self.reap)
+        if dead and child.uid is not None:
+            remove_files_of(child.uid)
+            self.users.give_back(child.uid)
+        del self.children[child.pid]
+        return {"status": own_status, "dead": dead}
+
+    def left_of(self, child: Child) -> list[psutil.Process]:
+        """The worker, its descendants, and orphans: they came back here because this process is their subreaper."""
+        left = processes.descendants(child.pid) if child.status is None else []
+        for process in psutil.Process().children():
+            if process.pid == child.pid and child.status is None:
+                left.append(process)
+            elif process.pid not in self.children:
+                left += [process, *processes.descendants(process.pid)]
+        return left
+
+    def reap(self) -> None:
+        """Collect dead children; the status of a worker is kept."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if pid in self.children:
+                self.children[pid].status = status
+
+    def close(self) -> None:
+        """End every worker."""
+        for pid in list(self.children):
+            self.kill({"pid": pid, "grace": 0})
+
+
+class FreshUsers:
+    """Hands out users that nobody else has; a lock file keeps graders on one machine apart."""
+
+    def __init__(self) -> None:
+        folder = next(path for path in ("/run", tempfile.gettempdir()) if os.access(path, os.W_OK))
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        self.lock = os.open(os.path.join(folder, "autograder-users.lock"), flags, 0o600)
+        self.taken: set[int] = set()
+
+    def take(self) -> int:
+        """A user without a process, locked for this grader until given back."""
+        pool = layers.fresh_uids()
+        first = random.SystemRandom().randrange(len(pool))
+        for uid in (*pool[first:], *pool[:first]):
+            if uid in self.taken or not self._lock(uid):
+                continue
+            if processes.user_runs(uid):
+                self._unlock(uid)
+                continue
+            self.taken.add(uid)
+            return uid
+        raise RuntimeError("no unused user is left")
+
+    def give_back(self, uid: int) -> None:
+        self.taken.discard(uid)
+        self._unlock(uid)
+
+    def _lock(self, uid: int) -> bool:
+        try:
+            fcntl.lockf(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, uid)
+        except OSError:
+            return False
+        return True
+
+    def _unlock(self, uid: int) -> None:
+        fcntl.lockf(self.lock, fcntl.LOCK_UN, 1, uid)
+
+
+def remove_files_of(uid: int) -> None:
+    """Remove what a fresh user left in the folders that everybody may write to (all its processes are dead)."""
+    for folder in ("/tmp", "/var/tmp", "/dev/shm"):
+        try:
+            entries = [entry for entry in os.scandir(folder) if entry.stat(follow_symlinks=False).st_uid == uid]
+        except OSError:
+            continue
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path, ignore_errors=True)
+            else:
+                os.unlink(entry.path)
+
+
+def student_environment(scratch: Path, threads: int) -> dict[str, str]:
+    """The whole environment of student code."""
+    return {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": str(scratch),
+        "TMPDIR": str(scratch / "tmp"),
+        "USER": "student",
+        "LOGNAME": "student",
+        "LANG": "C.UTF-8",
+        "NO_COLOR": "1",
+        "MPLBACKEND": "Agg",
+        "MPLCONFIGDIR": str(scratch / "tmp"),
+        "OMP_NUM_THREADS": str(threads),
+        "CUDA_VISIBLE_DEVICES": "",
+    }
+
+
+def preload(probes: str) -> ModuleType:
+    """Import all that workers share. Raises where the probes bring answers with them."""
+    for name in PRELOADED:
+        import_module(name)
+    for name in OPTIONAL:
+        if find_spec(name) is not None:
+            import_module(name)
+    module = import_module(probes)
+    leaking = [name for name in sys.modules if _holds_answers(name)]
+    if leaking:
+        raise ImportError(f"{probes} imports {leaking[0]}, which holds answers: probes run beside student code")
+    return module
+
+
+def _holds_answers(name: str) -> bool:
+    return name.startswith("autograder.") and any(part in HOLD_ANSWERS for part in name.split("."))
+
+
+def main() -> None:
+    """``zygote <descriptor of the control socket> <settings as JSON>``."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    settings = json.loads(sys.argv[2])
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+    prctl(PR_SET_DUMPABLE, 0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the engine's to answer
+    zygote = Zygote(control, preload(settings["probes"]), settings)
+    layers.common_rules()
+    layers.active_layers(frozenset())
+    gc.collect()
+    gc.freeze()
+    control.send(json.dumps({"ready": True, "layers": zygote.layer_names()}).encode())
+    try:
+        zygote.serve()
+    finally:
+        zygote.close()
+        shutil.rmtree(settings["root"], ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
