@@ -13,11 +13,16 @@ class DataError(Exception):
     """A data set cannot be prepared or read; the message is one sentence that names the file and what to do."""
 
 
+def is_no_space(error: BaseException) -> bool:
+    """Whether ``error`` says that the disk, or what this user may write, is full."""
+    return isinstance(error, OSError) and error.errno in _NO_SPACE
+
+
 def describe_os_error(error: OSError, path: Path) -> DataError:
     """The ``DataError`` that tells what ``error``, met at ``path``, asks of the user."""
     where = error.filename or path
     reason = error.strerror or str(error)
-    if error.errno in _NO_SPACE:
+    if is_no_space(error):
         return DataError(f"{where}: no space left to write ({reason}); free some space or choose another --out, then "
                          "run the same command again to continue")
     return DataError(f"{where}: {reason}; check the path and its permissions")

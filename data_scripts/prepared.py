@@ -78,7 +78,7 @@ class Prepared:
         expected = (self.counts[split], 1 + math.prod(self.manifest["image_shape"]))
         try:
             rows = np.load(self._file(split), mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError) as error:
             raise DataError(f"{self._file(split)}: cannot be read ({error}); prepare the data set again") from error
         if rows.shape != expected or rows.dtype != np.uint8:
             raise DataError(f"{self._file(split)}: {rows.dtype} of shape {rows.shape} where the manifest says uint8 of "

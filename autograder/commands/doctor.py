@@ -45,7 +45,10 @@ def findings(data: Path | None) -> list[tuple[str, str]]:
         ("disk", f"{disk.free / 2**30:.0f} GB free of {disk.total / 2**30:.0f} GB at the checkout"),
         ("cifar10", describe(find_data("cifar10", data))),
     ]
-    return rows + [(f"sandbox: {name}", "active" if active else f"not active: {note}") for name, active, note in layers.status()]
+    return rows + [
+        (f"sandbox: {layer.name}", f"active: {layer.remark or layer.promise}" if layer.active else f"not active: {layer.why_not}")
+        for layer in layers.status()
+    ]
 
 
 def _version(package: str) -> str:

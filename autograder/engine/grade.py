@@ -16,11 +16,13 @@ from autograder.engine.curves import read_curves
 from autograder.engine.hidden_tests import TestFailed, run_hidden_test
 from autograder.engine.judge import Failure, Judgement, KeyTest, Result, judge
 from autograder.engine.limits import Limits
-from autograder.engine.measure import measure_checkpoint
-from autograder.engine.notebook import read_cells
+from autograder.engine.measure import earned, measure
+from autograder.engine.notebook import Cell, read_cells
 from autograder.engine.report import Report, Verdict
-from autograder.engine.session import Runner, SessionLost, StudentError, Zygote
+from autograder.engine.runner import CellOutcome, Runner
+from autograder.engine.session import SessionLost, StudentError, Zygote
 from autograder.engine.submission import Submission, collect
+from autograder.engine.text import one_line
 from autograder.errors import KitError
 from autograder.sandbox import layers
 from data_scripts import Prepared
@@ -28,6 +30,7 @@ from data_scripts import Prepared
 Publish = Callable[[Report], None]
 NOT_REACHED = "Not graded: the time for this submission ran out before this test."
 PICTURE_SECONDS = 10.0
+MAX_TROUBLES = 20
 
 
 @dataclass
@@ -109,24 +112,45 @@ def unreached(assignment: Assignment, key: dict[tuple[str, str], KeyTest]) -> di
     return verdicts
 
 
-def grade_collected(grading: Grading, submission: Submission, cells: tuple, bundle: Path, data: Prepared | None) -> None:
+def grade_collected(
+    grading: Grading, submission: Submission, cells: tuple[Cell, ...], bundle: Path, data: Prepared | None
+) -> None:
     """Run the notebook, ask all hidden tests, then measure the checkpoint."""
     assignment, report = grading.assignment, grading.report
     budgets = assignment.limits
     limits = Limits(
         memory_mb=budgets.memory_mb, cell_seconds=budgets.cell_seconds, notebook_seconds=budgets.notebook_seconds
     )
-    report.layers = layers.status()
+    report.layers = [(layer.name, layer.active, layer.why_not or layer.remark or layer.promise) for layer in layers.status()]
     with Zygote(f"autograder.questions.{assignment.name}.probes", limits) as zygote:
-        with Runner(zygote, cells, limits, deadline=grading.deadline) as runner:
+        with Runner(zygote, cells, submission.notebook.parent, grading.deadline) as runner:
             for question in assignment.questions:
                 functions = {question.id: remote_question(grading, runner, question.id)}
                 run_question(grading, bundle / "tests" / f"{question.id}.py", functions)
             if assignment.picture_probe and data is not None:
                 report.views = picture(runner, assignment.picture_probe, data)
-            report.remarks += runner.remarks()
+            report.remarks += [note for cell in cells for note in cell.notes] + troubles(runner.outcomes)
         if assignment.accuracy:
-            measure_checkpoint(grading, zygote, submission, data)
+            grade_accuracy(grading, zygote, submission, data)
+
+
+def troubles(outcomes: tuple[CellOutcome, ...]) -> list[str]:
+    """A sentence for each cell that did not run to its end; its questions keep their points where they can."""
+    return [
+        f"Cell {outcome.index}: {outcome.message}" for outcome in outcomes if outcome.status not in ("ok", "skipped")
+    ][:MAX_TROUBLES]
+
+
+def grade_accuracy(grading: Grading, zygote: Zygote, submission: Submission, data: Prepared | None) -> None:
+    """Measure the checkpoint and record points and bonus."""
+    sheet = grading.assignment.accuracy
+    accuracy, message = measure(sheet, zygote, submission, data, grading.deadline)
+    points, bonus = earned(sheet, accuracy)
+    if accuracy is not None and accuracy.finished:
+        grading.report.top1 = accuracy.top1
+    grading.record(sheet.question, "accuracy", points=points, message=message)
+    over = f"Earned by more than {sheet.bonus_above:.0%}: {sheet.bonus:g} points." if bonus else ""
+    grading.record(sheet.question, "bonus", points=bonus, message=over or f"For more than {sheet.bonus_above:.0%}.")
 
 
 def run_question(grading: Grading, path: Path, functions: dict[str, Callable]) -> None:
@@ -169,11 +193,21 @@ def ask_cases(runner: Runner, test: KeyTest) -> dict[str, Result]:
         try:
             results[case.name] = runner.call(test.probe, case.inputs, test.seconds)
         except StudentError as error:
-            results[case.name] = Failure(error.type, error.sentence)
+            results[case.name] = Failure(error.type, sentence_of(error))
         except SessionLost as error:
-            lost = Failure("SessionLost", str(error))
+            lost = Failure("SessionLost", f"your code was stopped: {error.reason}")
             return {**{case.name: lost for case in test.cases}, **results}
     return results
+
+
+def sentence_of(error: StudentError) -> str:
+    """What a student reads about an exception of their code."""
+    if error.type == "NotImplementedError":
+        return f"not implemented yet ({error.message})" if error.message else "not implemented yet"
+    if error.type == "NameMissing":
+        return error.message
+    where = f" ({error.where})" if error.where else ""
+    return f"your code raised {one_line(f'{error.type}: {error.message}', 300)}{where}"
 
 
 def detail(judgement: Judgement, results: dict[str, Result]) -> str:

@@ -31,7 +31,7 @@ TRANSFORM_SECONDS = 10.0
 
 SKIP_TAG = "skip-grading"
 # Cell magics whose body is ordinary code of the notebook's own namespace.
-TRANSPARENT_CELL_MAGICS = frozenset({"time", "capture", "prun"})
+TRANSPARENT_CELL_MAGICS = frozenset({"time", "timeit", "capture", "prun"})
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -43,7 +43,6 @@ _BOMS = (
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _CELL_MAGIC = re.compile(r"\s*%%(\w+)[^\n]*\n?")
 _MAYBE_MAGIC = re.compile(r"^\s*[%!,;/]|\?|=[\s\\]*[%!]", re.MULTILINE)
-_TIME_MAGIC = re.compile(r"^([ \t]*)%time[ \t]+(?=\S)", re.MULTILINE)
 
 
 class NotebookError(KitError):
@@ -165,8 +164,9 @@ def _tree(source: str) -> ast.Module | None:
 
 
 def _without_magics(index: int, source: str) -> Cell:
-    """A cell that is not plain Python: its magics become calls of ``get_ipython()``, which do nothing in the sandbox.
+    """A cell that is not plain Python: its magics become calls of ``get_ipython()``.
 
+    In the sandbox these do nothing, but for ``%time``, which runs its statement.
     What is still no Python then has a syntax error of its own and stays as it is.
     """
     notes = []
@@ -176,7 +176,6 @@ def _without_magics(index: int, source: str) -> Cell:
             return Cell(index, source, skip=f"the cell magic %%{one_line(magic[1], 40)} is not run when graded")
         notes.append(f"%%{magic[1]} has no effect when graded; the rest of its cell is run.")
         body = body[magic.end() :]
-    body = _TIME_MAGIC.sub(r"\1", body)
     transformed = _transformed(body)
     tree = _tree(transformed)
     if tree is None:
@@ -198,12 +197,13 @@ def _transformed(source: str) -> str:
 
 
 def _dropped(tree: ast.Module) -> Iterator[str]:
-    """The magics of a transformed cell as the student wrote them, about."""
-    forms = {"run_line_magic": "%{} {}", "system": "!{}", "getoutput": "!{}", "run_cell_magic": "%%{}"}
+    """The magics of a transformed cell that do nothing, about as the student wrote them."""
+    forms = {"run_line_magic": "%{} {}", "system": "!{}", "getoutput": "!{}"}
     for node in ast.walk(tree):
         match node:
             case ast.Call(
                 func=ast.Attribute(value=ast.Call(func=ast.Name(id="get_ipython")), attr=form), args=arguments
             ) if form in forms:
                 words = [str(argument.value) for argument in arguments if isinstance(argument, ast.Constant)]
-                yield one_line(forms[form].format(*words, "", ""), 80)
+                if words[:1] != ["time"]:
+                    yield one_line(forms[form].format(*words, "", ""), 80)

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Collection
+from contextlib import suppress
 
 import psutil
 
@@ -47,10 +48,8 @@ def descendants(pid: int) -> list[psutil.Process]:
 
 
 def _kill(process: psutil.Process) -> None:
-    try:
+    with suppress(psutil.Error):  # it ended by itself; where it did not, the next round finds it again
         process.kill()
-    except psutil.Error:
-        pass  # it ended by itself; where it did not, the next round finds it again
 
 
 def _uids(process: psutil.Process) -> tuple[int, ...]:

@@ -32,7 +32,7 @@ class Shell:
         exec(compile(source, "<magic>", "exec", dont_inherit=True), self.user_ns)
 
     def __getattr__(self, name: str) -> object:
-        return nothing
+        return Anything()
 
 
 class Anything:

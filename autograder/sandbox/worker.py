@@ -5,7 +5,6 @@ honest notebooks running and gives their authors good messages.
 """
 
 from __future__ import annotations
-
 import __future__
 
 import ast
@@ -39,7 +38,8 @@ MAX_TYPE = 100
 REQUEST_CAPS = protocol.Caps(header=1 << 26, payload=1 << 30)
 CELL_NAME = re.compile(r"<cell (\d{1,6})>")
 FUTURE_FLAGS = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
-HARMLESS_STATEMENTS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+CONSTANT_PARTS = (ast.Constant, ast.Tuple, ast.List, ast.Dict, ast.Load, ast.UnaryOp, ast.USub)
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 
 
 class NameMissing(KeyError):
@@ -77,6 +77,7 @@ class Setting:
 
     probes: ModuleType
     threads: int
+    work: str
     environment: dict[str, str]
 
 
@@ -105,7 +106,7 @@ def _isolate(connection: int, confinement: Confinement, setting: Setting) -> soc
     os.environ.clear()
     os.environ.update(setting.environment)
     os.umask(0o077)
-    os.chdir(confinement.scratch / "work")
+    os.chdir(setting.work)
     tempfile.tempdir = None
     sys.stdout.reconfigure(errors="replace")
     return socket.socket(fileno=CONNECTION)
@@ -138,7 +139,7 @@ class Worker:
         self.main = ModuleType("__main__")
         self.operations = {"cell": self.run_cell, "call": self.call_probe, "checkpoint": self.load_checkpoint}
         sys.modules["__main__"] = self.main
-        sys.path.insert(0, "")
+        sys.path.append(setting.work)  # last: a torch.py beside the notebook shadows nothing
         standins.install(self.main.__dict__)
 
     def serve(self) -> None:
@@ -158,10 +159,7 @@ class Worker:
         try:
             with soft_limit(request["seconds"]):
                 answer = self.operations[request["op"]](request, tensors)
-                size = sum(tensor.nbytes for tensor in answer.values())
-                if size > request["answer_bytes"]:
-                    raise protocol.ProtocolError(f"the answer has {size:,} bytes, more than may be returned")
-                return protocol.encode({"id": request["id"], "ok": True}, answer)
+                return _encoded_answer(request, answer)
         except BaseException as error:
             return protocol.encode({"id": request["id"], "ok": False, "error": describe(error)})
         finally:
@@ -185,11 +183,11 @@ class Worker:
 
     def call_probe(self, request: dict, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Run a probe on the notebook's namespace."""
-        fresh_state(self.setting.threads)
+        fresh_state(self.setting)
         probe = getattr(self.setting.probes, request["probe"])
         answer = probe(Student(self.main.__dict__), **tensors, **request["scalars"])
         if not isinstance(answer, Mapping):
-            raise protocol.ProtocolError(f"a {type(answer).__name__} came back, not named tensors")
+            raise TypeError(f"a {type(answer).__name__} came back, not named tensors")
         return dict(answer)
 
     def load_checkpoint(self, request: dict, _: dict) -> dict[str, torch.Tensor]:
@@ -199,25 +197,35 @@ class Worker:
         return dict(checkpoint.load(request["path"]))
 
 
+def _encoded_answer(request: dict, answer: dict[str, torch.Tensor]) -> bytes:
+    try:
+        frame = protocol.encode({"id": request["id"], "ok": True}, answer)
+    except protocol.ProtocolError as error:
+        raise TypeError(str(error)) from None
+    if len(frame) > request["answer_bytes"]:
+        raise ValueError(f"the answer has {len(frame):,} bytes, more than the {request['answer_bytes']:,} it may have")
+    return frame
+
+
 def _defines_only(node: ast.stmt) -> bool:
     """Whether a statement only defines: a function, a class, an import, a name for a constant."""
     if isinstance(node, ast.Assign):
-        return all(isinstance(part, (ast.Constant, ast.Tuple, ast.List, ast.Load)) for part in ast.walk(node.value))
-    return isinstance(node, HARMLESS_STATEMENTS)
+        return all(isinstance(part, CONSTANT_PARTS) for part in ast.walk(node.value))
+    return isinstance(node, DEFINITIONS)
 
 
-def fresh_state(threads: int) -> None:
+def fresh_state(setting: Setting) -> None:
     """Undo what a cell or an earlier probe changed for everybody: the same submission gets the same verdict."""
     torch.set_default_dtype(torch.float32)
-    torch.set_default_device("cpu")
+    torch.set_default_device(None)
     torch.set_grad_enabled(True)
     torch.use_deterministic_algorithms(False)
     torch.autograd.set_detect_anomaly(False)
-    torch.set_num_threads(threads)
+    torch.set_num_threads(setting.threads)
     torch.manual_seed(0)
     random.seed(0)
     np.random.seed(0)
-    os.chdir(os.path.join(os.environ["HOME"], "work"))
+    os.chdir(setting.work)
     warnings.simplefilter("ignore")
 
 

@@ -11,7 +11,6 @@ import gc
 import json
 import os
 import random
-import shutil
 import signal
 import socket
 import sys
@@ -25,7 +24,7 @@ from types import ModuleType
 
 import psutil
 
-from autograder.sandbox import layers, processes
+from autograder.sandbox import layers, leftovers, processes
 from autograder.sandbox.linux import PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, prctl
 
 MAX_DATAGRAM = 1 << 16
@@ -53,12 +52,8 @@ class Zygote:
         self.control = control
         self.probes = probes
         self.settings = settings
-        self.without = frozenset(settings["without"])
         self.children: dict[int, Child] = {}
-        self.users = FreshUsers() if "uid" in self.layer_names() else None
-
-    def layer_names(self) -> list[str]:
-        return [layer.name for layer in layers.active_layers(self.without)]
+        self.users = FreshUsers() if _changes_users(frozenset()) else None
 
     def serve(self) -> None:
         """Answer until the engine closes its end, or ends."""
@@ -72,24 +67,26 @@ class Zygote:
 
     def fork(self, request: dict, connection: int) -> dict:
         """Fork a worker that serves ``connection`` in the scratch folder of the request."""
-        uid = self.users.take() if self.users else None
-        scratch = Path(request["scratch"])
+        without = frozenset(request["without"])
+        uid = self.users.take() if _changes_users(without) else None
+        confinement = layers.Confinement(Path(request["scratch"]), uid, without=without, **self.settings["confinement"])
         pid = os.fork()
         if pid == 0:
-            self.become_worker(connection, scratch, uid)
+            self.become_worker(connection, confinement)
         os.close(connection)
         self.children[pid] = Child(pid, uid)
         return {"pid": pid, "uid": uid}
 
-    def become_worker(self, connection: int, scratch: Path, uid: int | None) -> None:
+    def become_worker(self, connection: int, confinement: layers.Confinement) -> None:
         """In the child. Never returns."""
         from autograder.sandbox import worker
 
         try:
             self.control.detach()  # its descriptor is closed with all others; the object must not close it again
-            confinement = layers.Confinement(scratch, uid, without=self.without, **self.settings["confinement"])
-            environment = student_environment(scratch, self.settings["threads"])
-            worker.main(connection, confinement, worker.Setting(self.probes, self.settings["threads"], environment))
+            threads, scratch = self.settings["threads"], confinement.scratch
+            environment = student_environment(scratch, threads)
+            setting = worker.Setting(self.probes, threads, str(scratch / "work"), environment)
+            worker.main(connection, confinement, setting)
         finally:
             os._exit(0)
 
@@ -103,7 +100,7 @@ class Zygote:
         own_status = child.status
         dead = processes.kill_all(lambda: self.left_of(child), child.uid, self.reap)
         if dead and child.uid is not None:
-            remove_files_of(child.uid)
+            leftovers.remove_files_of(child.uid)
             self.users.give_back(child.uid)
         del self.children[child.pid]
         return {"status": own_status, "dead": dead}
@@ -134,6 +131,10 @@ class Zygote:
         """End every worker."""
         for pid in list(self.children):
             self.kill({"pid": pid, "grace": 0})
+
+
+def _changes_users(without: frozenset[str]) -> bool:
+    return any(layer.name == "uid" for layer in layers.active_layers(without))
 
 
 class FreshUsers:
@@ -174,20 +175,6 @@ class FreshUsers:
         fcntl.lockf(self.lock, fcntl.LOCK_UN, 1, uid)
 
 
-def remove_files_of(uid: int) -> None:
-    """Remove what a fresh user left in the folders that everybody may write to (all its processes are dead)."""
-    for folder in ("/tmp", "/var/tmp", "/dev/shm"):
-        try:
-            entries = [entry for entry in os.scandir(folder) if entry.stat(follow_symlinks=False).st_uid == uid]
-        except OSError:
-            continue
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                shutil.rmtree(entry.path, ignore_errors=True)
-            else:
-                os.unlink(entry.path)
-
-
 def student_environment(scratch: Path, threads: int) -> dict[str, str]:
     """The whole environment of student code."""
     return {
@@ -207,15 +194,15 @@ def student_environment(scratch: Path, threads: int) -> dict[str, str]:
 
 def preload(probes: str) -> ModuleType:
     """Import all that workers share. Raises where the probes bring answers with them."""
+    module = import_module(probes)
+    leaking = [name for name in sys.modules if _holds_answers(name)]
+    if leaking:
+        raise ImportError(f"{probes} imports {leaking[0]}, which holds answers: probes run beside student code")
     for name in PRELOADED:
         import_module(name)
     for name in OPTIONAL:
         if find_spec(name) is not None:
             import_module(name)
-    module = import_module(probes)
-    leaking = [name for name in sys.modules if _holds_answers(name)]
-    if leaking:
-        raise ImportError(f"{probes} imports {leaking[0]}, which holds answers: probes run beside student code")
     return module
 
 
@@ -231,16 +218,15 @@ def main() -> None:
     prctl(PR_SET_DUMPABLE, 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the engine's to answer
     zygote = Zygote(control, preload(settings["probes"]), settings)
-    layers.common_rules()
-    layers.active_layers(frozenset())
+    layers.common_rules()  # read the disk once for all workers
     gc.collect()
     gc.freeze()
-    control.send(json.dumps({"ready": True, "layers": zygote.layer_names()}).encode())
+    control.send(json.dumps({"ready": True}).encode())
     try:
         zygote.serve()
     finally:
         zygote.close()
-        shutil.rmtree(settings["root"], ignore_errors=True)
+        leftovers.remove_tree(Path(settings["root"]))
 
 
 if __name__ == "__main__":

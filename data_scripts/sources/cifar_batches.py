@@ -16,11 +16,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
 
 import numpy as np
 
 from data_scripts.dataset import Dataset, Rows
-from data_scripts.errors import DataError, describe_os_error
+from data_scripts.errors import DataError, describe_os_error, is_no_space
 
 FOLDER = "cifar-10-batches-py"
 CONNECT_SECONDS = 60  # offline compute nodes often drop packets: without a limit the download would hang
@@ -45,8 +46,8 @@ def download(dataset: Dataset, root: Path) -> CifarBatches:
         with _connect_limit(CONNECT_SECONDS):
             official(root=root, train=False, download=True)
     except (OSError, RuntimeError) as error:
-        if isinstance(error, OSError) and error.filename:  # a file here, not the network
-            raise describe_os_error(error, root) from error
+        if is_no_space(error) or isinstance(error, OSError) and not isinstance(error, URLError) and error.filename:
+            raise describe_os_error(error, root) from error  # of a file here, not of the network
         raise DataError(f"{official.url}: the download failed ({error}); check the network, or unpack the archive "
                         f"elsewhere and give its folder {FOLDER} with --source") from error
     return CifarBatches(dataset, root / FOLDER)

@@ -19,7 +19,7 @@ from data_scripts.dataset import Rows
 SHAPES = ("disc", "square", "triangle", "ring", "cross")
 TEXTURES = ("striped", "plain")
 CLASSES = tuple(f"{texture} {shape}" for texture in TEXTURES for shape in SHAPES)
-BLOCK = 500  # images drawn together; each class is in it equally often
+BLOCK = 100  # images drawn together; each class is in it equally often
 SIZE = 32
 VERSION = 1  # of the images: to be raised with every change of what is drawn
 
@@ -107,4 +107,5 @@ def _background(random: np.random.RandomState) -> np.ndarray:
     grid = grid.reshape(BLOCK, 4, 4, 3).transpose(0, 3, 1, 2)
     place = np.linspace(0, 3, SIZE)
     weights = np.maximum(0, 1 - abs(place[:, None] - np.arange(4)))  # (32, 4) linear interpolation
-    return np.einsum("yi,ncij,xj->ncyx", weights, grid, weights, optimize=True)
+    columns = np.einsum("ncij,xj->ncix", grid, weights)
+    return np.einsum("yi,ncix->ncyx", weights, columns)

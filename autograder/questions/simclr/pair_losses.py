@@ -36,8 +36,8 @@ def conduct_test(cases: tuple[str, ...], value: Close) -> Test:
         probe="pair_loss_conduct",
         cases=cases,
         outputs={
-            "input_a": Exact("float32", "The function changes its first input in place; compute on a new tensor instead"),
-            "input_b": Exact("float32", "The function changes its second input in place; compute on a new tensor instead"),
+            "input_a": Exact("float32", "The function changes its first input in place; compute on a new tensor"),
+            "input_b": Exact("float32", "The function changes its second input in place; compute on a new tensor"),
             "rng_bytes": Exact(advice="The function seeds or draws from torch's global random generator"),
             "default_is_float64": Exact(advice="The function changes torch's default dtype"),
             "value_seed_1": value,
@@ -76,8 +76,10 @@ def answer_misconceptions(name: str, first: str, second: str, right: PairLoss) -
     hints = {
         first_detached: f"No gradient reaches {first}: that branch is detached. Both views train the encoder.",
         second_detached: f"No gradient reaches {second}: that branch is detached. Both views train the encoder.",
-        graph_lost: "Backward finds no way from the loss to the embeddings: somewhere it becomes a plain number "
-        "(.item(), float(), .numpy(), torch.tensor(...), torch.no_grad()).",
+        graph_lost: (
+            "Backward finds no way from the loss to the embeddings: somewhere it becomes a plain number (.item(), "
+            "float(), .numpy(), torch.tensor(...), torch.no_grad())."
+        ),
         negated: "The sign is flipped: training would drive the views of an image apart.",
         one_element_vector: "The loss has shape (1,); a 0-d tensor is asked, so look at keepdim and reshape.",
         float64_result: "The loss of float32 embeddings comes back as float64; keep the dtype of the inputs.",
@@ -100,8 +102,10 @@ def conduct_misconceptions(name: str, right: PairLoss) -> tuple[Misconception, .
         return right(a, b, parameter)
 
     hints = {
-        default_dtype_result: "The dtype of the loss follows torch's default dtype: a tensor made inside (ones, eye, zeros) "
-        "does not take its dtype from the inputs.",
+        default_dtype_result: (
+            "The dtype of the loss follows torch's default dtype: a tensor made inside (ones, eye, zeros) does not "
+            "take its dtype from the inputs."
+        ),
         sets_default_dtype: "The function changes torch's default dtype for everything that runs after it.",
         seeds: "The function seeds torch's global generator, so every later random draw of the notebook repeats.",
     }

@@ -28,17 +28,15 @@ def _right(z_a, z_b, lambd):
     return _from_correlation(_correlation(z_a, z_b), lambd)
 
 
-def _standardised(z, unbiased):
-    return (z - z.mean(0)) / z.std(0, unbiased=unbiased)
-
-
 def centred(z_a, z_b, lambd):
     return _from_correlation(_correlation(z_a - z_a.mean(0), z_b - z_b.mean(0)), lambd)
 
 
 def centred_sample_deviation(z_a, z_b, lambd):
-    c = _standardised(z_a, True).T @ _standardised(z_b, True) / len(z_a)
-    return _from_correlation(c, lambd)
+    n = len(z_a)
+    deviations = [z - z.mean(0) for z in (z_a, z_b)]
+    a, b = (z / (z.square().sum(0) / (n - 1)).sqrt() for z in deviations)
+    return _from_correlation(a.T @ b / n, lambd)
 
 
 def centred_batch_norm(z_a, z_b, lambd):
@@ -181,10 +179,12 @@ def inputs_normalised_in_place(z_a, z_b, lambd):
 
 
 _CENTRED = (
-    "The embeddings are centred (mean subtracted, batch norm or std) before they are correlated; the equation as printed, "
-    "which is asked here, divides by the root of the plain sum of squares."
+    "The embeddings are centred (mean subtracted, batch norm or std) before they are correlated; the equation as "
+    "printed, which is asked here, divides by the root of the plain sum of squares."
 )
-_ALONG_FEATURES = "Lengths are taken along the feature axis; each column (one feature over the batch) is to be normalised."
+_ALONG_FEATURES = (
+    "Lengths are taken along the feature axis; each column (one feature over the batch) is to be normalised."
+)
 _NOT_NORMALISED = "The products are not divided by the two norms over the batch, so C_ij is no correlation."
 
 _HINTS = {
@@ -196,6 +196,7 @@ _HINTS = {
     lambda_on_everything: "λ multiplies both terms; it weighs the off-diagonal sum alone.",
     lambda_squared: "λ enters as its square: it is multiplied in before the entries are squared, or twice.",
     diagonal_in_redundancy: "The second sum still holds the diagonal entries of C; it runs over j ≠ i.",
+    redundancy_without_gradient: "No gradient comes from the off-diagonal sum: it is left out, or detached on the way.",
     redundancy_left_out: "The off-diagonal term is missing from the loss.",
     diagonal_not_squared: "The differences 1 − C_ii are summed without being squared.",
     diagonal_target_zero: "The diagonal entries are driven to 0; their target is 1.",
@@ -206,23 +207,37 @@ _HINTS = {
     entries_averaged: "The loss is divided by the number of entries of C; both terms are sums.",
     normalised_along_features: _ALONG_FEATURES,
     normalised_along_features_over_n: _ALONG_FEATURES,
-    normalised_as_one_vector: "The whole matrix is divided by one norm; each column (one feature over the batch) has its own.",
+    normalised_as_one_vector: (
+        "The whole matrix is divided by one norm; each column (one feature over the batch) has its own."
+    ),
     not_normalised: _NOT_NORMALISED,
     not_normalised_over_n: _NOT_NORMALISED,
-    divided_by_n_twice: "C is divided by n although the columns are already divided by the root of their sum of squares.",
-    mean_square_not_divided: "The columns are scaled to mean square 1, so their products still have to be divided by n.",
+    divided_by_n_twice: (
+        "C is divided by n although the columns are already divided by the root of their sum of squares."
+    ),
+    mean_square_not_divided: (
+        "The columns are scaled to mean square 1, so their products still have to be divided by n."
+    ),
     norms_not_rooted: "The products are divided by the sums of squares; the square roots are missing.",
     correlation_of_images: "C compares images with images, (n, n); it correlates features with features, (d, d).",
     one_view_with_itself: "C correlates the first view with itself; its columns should come from the second view.",
-    redundancy_within_view: "The off-diagonal sum is taken from one view with itself; it belongs to the cross-correlation of "
-    "the two.",
-    norms_without_gradient: "The value is right, but the norms in the denominator are detached; they depend on the embeddings too.",
-    redundancy_without_gradient: "The value is right, but no gradient flows through the off-diagonal sum.",
-    diagonal_overwritten: "The forward pass is right, but backward raises: an entry is written in place into a tensor (an "
-    "input, or C) that autograd still needs.",
-    epsilon_in_norm: "A constant added under the root is not small against features of small scale; C should not change when a "
-    "column is rescaled.",
-    inputs_normalised_in_place: "The inputs themselves are overwritten (/=, div_, normalize with out=); compute on new tensors.",
+    redundancy_within_view: (
+        "The off-diagonal sum is taken from one view with itself; it belongs to the cross-correlation of the two."
+    ),
+    norms_without_gradient: (
+        "The value is right, but the norms in the denominator are detached; they depend on the embeddings too."
+    ),
+    diagonal_overwritten: (
+        "The forward pass is right, but backward raises: an entry is written in place into a tensor (an input, or C) "
+        "that autograd still needs."
+    ),
+    epsilon_in_norm: (
+        "A constant added under the root is not small against features of small scale; C should not change when a "
+        "column is rescaled."
+    ),
+    inputs_normalised_in_place: (
+        "The inputs themselves are overwritten (/=, div_, normalize with out=); compute on new tensors."
+    ),
 }
 
 MISCONCEPTIONS = (

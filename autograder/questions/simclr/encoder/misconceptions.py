@@ -204,9 +204,9 @@ class NormalisedZ(_Right):
 
 _TABLE = (
     ("projection returned twice", ProjectionTwice,
-     "Both returned tensors are the projection; the first one must be the encoder's output h."),
+     "The first returned tensor is the projection; it must be the encoder's output h, and the projection comes second."),
     ("h returned twice", FeaturesTwice,
-     "Both returned tensors are the encoder's output; the second one must have gone through the projection head."),
+     "The second returned tensor is the encoder's output; it must have gone through the projection head."),
     ("h and z exchanged", Exchanged,
      "forward returns the projection first; the order asked for is h, then z."),
     ("only z returned", OnlyZ,
@@ -250,9 +250,9 @@ _TABLE = (
     ("head on normalised h", HeadOnNormalised,
      "The head is fed with a rescaled h; it takes h as forward returns it."),
     ("h detached", Detached,
-     "The head is fed with a detached h, so the loss never trains the encoder."),
+     "The projection carries no gradient back into the encoder, so the loss never trains it: look for where they part."),
     ("encoder without gradients", NoGradEncoder,
-     "The encoder runs without gradients, so the loss never trains it."),
+     "The projection carries no gradient back into the encoder, so the loss never trains it: look for where they part."),
     ("forward sets eval mode", ForcesEval,
      "forward switches the model to eval mode; the mode belongs to whoever calls the model."),
     ("forward sets train mode", ForcesTrain,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 
@@ -97,9 +99,26 @@ def naive_exp_self_subtracted(z_i, z_j, temperature):
     return -torch.log(_positives(weights) / (weights.sum(1) - weights.diagonal())).mean()
 
 
-def epsilon_in_logarithm(z_i, z_j, temperature):
+def naive_exp_constant_subtracted(z_i, z_j, temperature):
     logits = _logits(z_i, z_j, temperature)
-    return -torch.log(_positives(_without_self(logits).softmax(1)) + 1e-8).mean()
+    return (torch.log(logits.exp().sum(1) - math.exp(1 / temperature)) - _positives(logits)).mean()
+
+
+def _with_epsilon(z_i, z_j, temperature, epsilon):
+    probabilities = _without_self(_logits(z_i, z_j, temperature)).softmax(1)
+    return -torch.log(_positives(probabilities) + epsilon).mean()
+
+
+def epsilon_of_1e_6(z_i, z_j, temperature):
+    return _with_epsilon(z_i, z_j, temperature, 1e-6)
+
+
+def epsilon_of_1e_8(z_i, z_j, temperature):
+    return _with_epsilon(z_i, z_j, temperature, 1e-8)
+
+
+def epsilon_of_1e_12(z_i, z_j, temperature):
+    return _with_epsilon(z_i, z_j, temperature, 1e-12)
 
 
 def one_direction_over_two_n(z_i, z_j, temperature):
@@ -195,50 +214,84 @@ def inputs_normalised_in_place(z_i, z_j, temperature):
     return _right(z_i, z_j, temperature)
 
 
+_OVERFLOW = (
+    "At temperature 0.01 a cosine near 1 gives e¹⁰⁰, which overflows float32: look for a form that never takes the "
+    "exponential of a large number."
+)
+_EPSILON = (
+    "A small constant inside the logarithm caps the loss of hard pairs and stops their gradient; a stable form needs "
+    "none."
+)
+
 _HINTS = {
-    self_in_denominator: "The denominator counts the anchor's similarity with itself; the sum runs over the other 2n − 1 "
-    "views.",
-    self_zeroed_before_exp: "Setting the self-similarity to 0 before the exponential still adds e⁰ = 1 to the denominator.",
-    positive_taken_out_instead_of_self: "The denominator leaves out the positive and keeps the anchor itself; it should be "
-    "the other way round.",
+    naive_exp: _OVERFLOW,
+    naive_exp_self_subtracted: _OVERFLOW,
+    naive_exp_constant_subtracted: _OVERFLOW,
+    self_in_denominator: (
+        "The denominator counts the anchor's similarity with itself; the sum runs over the other 2n − 1 views."
+    ),
+    self_zeroed_before_exp: (
+        "Setting the self-similarity to 0 before the exponential still adds e⁰ = 1 to the denominator."
+    ),
+    positive_taken_out_instead_of_self: (
+        "The denominator leaves out the positive and keeps the anchor itself; it should be the other way round."
+    ),
     positive_and_self_taken_out: "The denominator leaves out the positive as well; only the anchor itself is left out.",
-    e_subtracted: "The self term taken from the denominator is e; the similarity of a view with itself is also divided by the "
-    "temperature.",
+    e_subtracted: (
+        "The self term taken from the denominator is e; the similarity of a view with itself is also divided by the "
+        "temperature."
+    ),
     denominator_averaged: "The denominator is a mean over the other views; the definition sums them.",
-    denominator_without_gradient: "The value is right, but no gradient flows through the denominator: it is rebuilt or "
-    "detached (torch.tensor, .item(), .detach()) on the way.",
-    numerator_without_gradient: "The value is right, but no gradient flows through the positive pair: it is rebuilt or detached "
-    "(torch.tensor, .item(), .detach()) on the way.",
-    exp_overwritten: "The forward pass is right, but backward raises: an entry is written in place into a tensor that "
-    "autograd still needs, such as an input or the output of exp.",
-    naive_exp: "At temperature 0.01 a cosine near 1 gives e¹⁰⁰, which overflows float32: look for a form that never takes the "
-    "exponential of a large number.",
-    naive_exp_self_subtracted: "At temperature 0.01 a cosine near 1 gives e¹⁰⁰, which overflows float32: look for a form that "
-    "never takes the exponential of a large number.",
-    epsilon_in_logarithm: "A small constant inside the logarithm caps the loss of hard pairs and stops their gradient; a stable "
-    "form needs none.",
-    one_direction_over_two_n: "Only the anchors of the first view are summed, yet the sum is divided by 2n: the anchors of "
-    "the second view are missing.",
+    denominator_without_gradient: (
+        "The value is right, but no gradient flows through the denominator: it is rebuilt or detached (torch.tensor, "
+        ".item(), .detach()) on the way."
+    ),
+    numerator_without_gradient: (
+        "The value is right, but no gradient flows through the positive pair: it is rebuilt or detached "
+        "(torch.tensor, .item(), .detach()) on the way."
+    ),
+    exp_overwritten: (
+        "The forward pass is right, but backward raises: an entry is written in place into a tensor that autograd "
+        "still needs, such as an input or the output of exp."
+    ),
+    epsilon_of_1e_6: _EPSILON,
+    epsilon_of_1e_8: _EPSILON,
+    epsilon_of_1e_12: _EPSILON,
+    one_direction_over_two_n: (
+        "Only the anchors of the first view are summed, yet the sum is divided by 2n: the anchors of the second view "
+        "are missing."
+    ),
     one_direction: "Only the views in z_i serve as anchors; the loss is the mean over all 2n anchors, both directions.",
-    cross_view_block_only: "Only pairs across the two views are compared; the other 2n − 1 views also include the n − 1 from the "
-    "anchor's own view.",
-    anchor_as_its_own_positive: "The positive of each anchor is the anchor itself; it should be the other view of the same image.",
+    cross_view_block_only: (
+        "Only pairs across the two views are compared; the other 2n − 1 views also include the n − 1 from the "
+        "anchor's own view."
+    ),
+    anchor_as_its_own_positive: (
+        "The positive of each anchor is the anchor itself; it should be the other view of the same image."
+    ),
     interleaved_targets: "The targets pair rows 2k and 2k + 1, but concatenated views lie n rows apart.",
     not_normalised: "The similarity is a plain dot product; cosine similarity needs rows of length 1.",
     normalised_along_batch: "Lengths are taken along the batch axis; each row (one embedding) is to be normalised.",
-    normalised_all_views_along_batch: "Lengths are taken along the batch axis; each row (one embedding) is to be normalised.",
-    normalised_as_one_vector: "The whole matrix is divided by one norm; each row (one embedding) is to be normalised by its own.",
+    normalised_all_views_along_batch: (
+        "Lengths are taken along the batch axis; each row (one embedding) is to be normalised."
+    ),
+    normalised_as_one_vector: (
+        "The whole matrix is divided by one norm; each row (one embedding) is to be normalised by its own."
+    ),
     euclidean_distance_used: "The similarity is a negative Euclidean distance; this part asks for the cosine.",
     cosine_clamped: "Cosines below 0 are cut off at 0; they belong in the sum as they are.",
     temperature_multiplied: "Similarities are multiplied by the temperature; they are to be divided by it.",
     temperature_ignored: "The temperature has no effect on the loss; every similarity is divided by it.",
-    temperature_not_on_positive: "The similarity in the numerator is not divided by the temperature; those in the denominator "
-    "are.",
+    temperature_not_on_positive: (
+        "The similarity in the numerator is not divided by the temperature; those in the denominator are."
+    ),
     log_of_mean: "This is the logarithm of a mean; the loss is the mean of the logarithms.",
     summed: "The losses of the 2n anchors are summed; their mean is asked.",
     divided_by_n: "The sum over all 2n anchors is divided by n; there are 2n of them.",
     divided_twice: "The mean over the anchors is divided by n once more.",
-    inputs_normalised_in_place: "The inputs themselves are overwritten (/=, div_, normalize with out=); compute on new tensors.",
+    inputs_normalised_in_place: (
+        "The inputs themselves are overwritten (/=, div_, normalize with out=); compute on new tensors."
+    ),
 }
 
 MISCONCEPTIONS = (

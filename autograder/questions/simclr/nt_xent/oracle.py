@@ -11,7 +11,7 @@ def similarity(u: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
 
 
 def nt_xent(z_i: torch.Tensor, z_j: torch.Tensor, temperature: float) -> torch.Tensor:
-    r"""$\frac{1}{2n}\sum_a -\log\frac{e^{\mathrm{sim}(a,p)/\tau}}{\sum_{k\neq a} e^{\mathrm{sim}(a,k)/\tau}}$, in float64."""
+    r"""$\frac{1}{2n}\sum_a -\log\frac{e^{\mathrm{sim}(a,p)/\tau}}{\sum_{k\ne a} e^{\mathrm{sim}(a,k)/\tau}}$."""
     n = len(z_i)
     views = [*z_i, *z_j]
     total = torch.zeros((), dtype=torch.float64)

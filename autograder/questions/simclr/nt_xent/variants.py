@@ -181,7 +181,6 @@ def supervised_contrastive_form(z_i, z_j, temperature):
 def differences_to_the_positive(z_i, z_j, temperature):
     """−log(e^p / Σ e^s) = log Σ e^(s − p)."""
     a, b = (v / torch.linalg.vector_norm(v, dim=1, keepdim=True) for v in (z_i, z_j))
-    n = a.shape[0]
     positive = (a * b).sum(1)
     same = torch.full_like(positive, torch.inf).diag()
     rows_a = torch.hstack([a @ a.T - same, a @ b.T])

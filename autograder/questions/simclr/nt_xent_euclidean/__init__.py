@@ -66,9 +66,9 @@ def draw(generator: torch.Generator) -> tuple[Case, ...]:
 
 
 def value_rounding(case: Case) -> float:
-    """Rounding of the loss: a distance is known to about 1e-7 of the row norms, the loss to that over the temperature."""
+    """Rounding of the loss: a distance is known to about 1e-7 of the norms, the loss to that over the temperature."""
     largest = max(float(case.inputs[name].norm(dim=1).max()) for name in ("a", "b"))
-    return 5e-7 * largest / case.inputs["parameter"]
+    return 2e-6 * largest / case.inputs["parameter"]
 
 
 def gradient_rounding(case: Case) -> float:
@@ -76,8 +76,8 @@ def gradient_rounding(case: Case) -> float:
     return value_rounding(case) / (case.inputs["parameter"] * len(case.inputs["a"]))
 
 
-_VALUE = Close(rtol=2e-5, atol=value_rounding)
-_GRADIENT = Close(rtol=1e-4, atol=gradient_rounding)
+_VALUE = Close(rtol=1e-4, atol=value_rounding)
+_GRADIENT = Close(rtol=1e-3, atol=gradient_rounding)
 
 QUESTION = Question(
     id="q1c",

@@ -160,7 +160,8 @@ def root_of_other_pairs(z_i, z_j, temperature):
 
 
 _ZERO_DISTANCE = (
-    "The derivative of a square root at 0 is infinite, and infinity times 0 is nan: look at the pairs whose distance is 0{}."
+    "The derivative of a square root at 0 is infinite, and infinity times 0 is nan: look at the pairs whose distance "
+    "is 0{}."
 )
 
 _HINTS = {
@@ -172,26 +173,37 @@ _HINTS = {
     distance_not_negated: "The sign of the distance is missing: the farther a view, the more similar it counts.",
     inverse_distance: "The similarity is 1/(1 + distance); it should be the negative distance.",
     normalised_first: "The rows are normalised first; the distance is taken between the raw embeddings.",
-    self_in_denominator: "The denominator counts the anchor's distance 0 to itself; the sum runs over the other 2n − 1 views.",
-    positive_taken_out_instead_of_self: "The denominator leaves out the positive and keeps the anchor itself; it should be "
-    "the other way round.",
+    self_in_denominator: (
+        "The denominator counts the anchor's distance 0 to itself; the sum runs over the other 2n − 1 views."
+    ),
+    positive_taken_out_instead_of_self: (
+        "The denominator leaves out the positive and keeps the anchor itself; it should be the other way round."
+    ),
     positive_and_self_taken_out: "The denominator leaves out the positive as well; only the anchor itself is left out.",
     denominator_averaged: "The denominator is a mean over the other views; the definition sums them.",
     one_direction: "Only the views in z_i serve as anchors; the loss is the mean over all 2n anchors, both directions.",
-    one_direction_over_two_n: "Only the anchors of the first view are summed, yet the sum is divided by 2n: the anchors of "
-    "the second view are missing.",
-    cross_view_block_only: "Only pairs across the two views are compared; the other 2n − 1 views also include the n − 1 from the "
-    "anchor's own view.",
+    one_direction_over_two_n: (
+        "Only the anchors of the first view are summed, yet the sum is divided by 2n: the anchors of the second view "
+        "are missing."
+    ),
+    cross_view_block_only: (
+        "Only pairs across the two views are compared; the other 2n − 1 views also include the n − 1 from the "
+        "anchor's own view."
+    ),
     interleaved_targets: "The targets pair rows 2k and 2k + 1, but concatenated views lie n rows apart.",
     temperature_multiplied: "Distances are multiplied by the temperature; they are to be divided by it.",
     temperature_ignored: "The temperature has no effect on the loss; every distance is divided by it.",
     temperature_not_on_positive: "The distance of the positive pair is not divided by the temperature; the others are.",
     summed: "The losses of the 2n anchors are summed; their mean is asked.",
     divided_by_n: "The sum over all 2n anchors is divided by n; there are 2n of them.",
-    denominator_without_gradient: "The value is right, but no gradient flows through the denominator: it is rebuilt or "
-    "detached (torch.tensor, .item(), .detach()) on the way.",
-    exp_overwritten: "The forward pass is right, but backward raises: an entry is written in place into a tensor that "
-    "autograd still needs, such as the output of exp.",
+    denominator_without_gradient: (
+        "The value is right, but no gradient flows through the denominator: it is rebuilt or detached (torch.tensor, "
+        ".item(), .detach()) on the way."
+    ),
+    exp_overwritten: (
+        "The forward pass is right, but backward raises: an entry is written in place into a tensor that autograd "
+        "still needs, such as the output of exp."
+    ),
     root_of_every_square: _ZERO_DISTANCE.format(", such as an anchor with itself"),
     root_of_other_pairs: _ZERO_DISTANCE.format(", such as two equal views"),
 }

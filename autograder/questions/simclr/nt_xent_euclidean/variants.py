@@ -108,7 +108,7 @@ def float64_inside(z_i, z_j, temperature):
 
 def pairwise_distance(z_i, z_j, temperature):
     z = torch.cat([z_i, z_j])
-    logits = -F.pairwise_distance(z[:, None], z[None, :], eps=0.0) / temperature
+    logits = -F.pairwise_distance(z[:, None], z[None, :]) / temperature
     logits = logits - 1e9 * torch.eye(len(z), dtype=z.dtype)
     return -logits.log_softmax(1).gather(1, _partners(len(z))[:, None]).mean()
 

@@ -130,13 +130,13 @@ def _pair(output: object) -> tuple[Tensor, Tensor]:
     return output[0], output[1]
 
 
-def simclr_features(student: Mapping[str, object], x: Tensor, training: bool) -> dict[str, Tensor]:
-    """h of ``x`` (n, 3, 32, 32), with batch statistics if ``training``, else with the running ones."""
+def simclr_features(student: Mapping[str, object], x: Tensor) -> dict[str, Tensor]:
+    """h of ``x`` (n, 3, 32, 32) with the running statistics of batch norm, and with those of ``x`` and its mirror image."""
     model, _ = _filled_model(student, x)
-    model.train(training)
     with torch.no_grad():
-        h, _ = _pair(model(x))
-    return {"h": h.detach()}
+        h, _ = _pair(model.eval()(x))
+        h_train, _ = _pair(model.train()(torch.cat([x, x.flip(3)])))
+    return {"h": h.detach(), "h_in_train_mode": h_train.detach()}
 
 
 class _FedHead(TorchFunctionMode):
@@ -159,13 +159,14 @@ def simclr_projection(
 ) -> dict[str, Tensor]:
     """z of given ``features`` (n, 512), so that a wrong encoder does not spoil the head.
 
-    ``head_input_difference`` is how far what the head was given lies from the h that forward returned, relative to h.
+    ``head_input_difference`` is how far what the head was given lies from the h that forward returned, relative to h; 0
+    where they differ in shape, which is then the fault of h.
     """
     model, _ = _filled_model(student, x, projection_dim=projection_dim)
     head = _FedHead(features)
     with torch.no_grad(), head:
         h, z = _pair(model(x))
-    difference = x.new_tensor(1.0)
+    difference = x.new_tensor(0.0)
     if head.own is not None and head.own.numel() == h.numel():
         difference = (head.own.flatten() - h.flatten()).abs().max() / h.abs().max()
     return {"z": z.detach(), "head_input_difference": difference.detach()}

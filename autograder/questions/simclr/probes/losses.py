@@ -59,10 +59,11 @@ def pair_loss_conduct(
     """What a call does beside computing the loss, and whether global settings reach its value.
 
     Returns:
-        ``input_a``, ``input_b``: the inputs after the call. ``rng_bytes``: how many bytes of torch's global random state
-        the call changed. ``default_is_float64``: 1 if the default dtype, float32 before the call, is float64 after it.
-        ``value_seed_1``, ``value_seed_2``: the loss under two global seeds. ``value_default_float64``: the loss of the same
-        inputs while the default dtype is float64.
+        ``input_a``, ``input_b``: the inputs after the call.
+        ``rng_bytes``: how many bytes of torch's global random state the call changed.
+        ``default_is_float64``: 1 if the default dtype, float32 before the call, is float64 after it.
+        ``value_seed_1``, ``value_seed_2``: the loss under two global seeds.
+        ``value_default_float64``: the loss of the same inputs while the default dtype is float64.
     """
     given_a, given_b = a.clone(), b.clone()
     call = student[function]
@@ -91,7 +92,7 @@ def pair_loss_conduct(
 
 @contextmanager
 def _global_state_kept() -> Iterator[None]:
-    """Undo what a call does to torch's random state, default dtype and gradient mode: later questions are judged alone."""
+    """Undo what a call does to random state, default dtype and gradient mode: later questions are judged alone."""
     state, dtype, grad = torch.get_rng_state(), torch.get_default_dtype(), torch.is_grad_enabled()
     try:
         yield

@@ -1,0 +1,153 @@
+"""Finds a submission's ResNet-18 and its linear layer among the tensors of a checkpoint, for the kit's own classifier.
+
+Runs on the trusted side, on plain float32 tensors that crossed the boundary. Names are the student's, so the encoder is
+found under any prefix, or, where the names are others (``nn.Sequential``), by the order of its shapes.
+"""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Mapping
+from functools import cache
+
+import torch
+from torch import nn
+from torchvision.models import resnet18
+
+from autograder.engine.text import one_line
+from autograder.errors import KitError
+
+CLASSES = 10
+WIDTH = 512
+STEM = "conv1.weight"
+COUNTER = "num_batches_tracked"
+
+Tensors = Mapping[str, torch.Tensor]
+
+
+class CheckpointError(KitError):
+    """The tensors do not make up the classifier; the text is a sentence for the student."""
+
+
+def empty_classifier() -> nn.Module:
+    """torchvision's ResNet-18 with the CIFAR stem (3×3 convolution, stride 1, no max-pool) and ``Linear(512, 10)``.
+
+    Its parameters are on the meta device: load a state dict with ``assign=True``.
+    SimCLR (Chen et al., 2020), appendix B.9.
+    """
+    with torch.device("meta"):
+        model = resnet18(weights=None, num_classes=CLASSES)
+        model.conv1 = nn.Conv2d(3, 64, kernel_size=3, stride=1, padding=1, bias=False)
+        model.maxpool = nn.Identity()
+    return model
+
+
+def classifier(tensors: Tensors) -> nn.Module:
+    """The kit's classifier with the submitted weights, in eval mode.
+
+    Raises:
+        CheckpointError: see ``match``.
+    """
+    model = empty_classifier()
+    model.load_state_dict(match(tensors), assign=True)
+    return model.eval().requires_grad_(False)
+
+
+def match(tensors: Tensors) -> dict[str, torch.Tensor]:
+    """State dict for ``empty_classifier`` out of a checkpoint's tensors; tensors that it does not need are passed over.
+
+    Raises:
+        CheckpointError: a part is missing, has another shape, or holds NaN or infinity.
+    """
+    shapes = _encoder_shapes()
+    head_name = _head_name(tensors)
+    encoder = _encoder_by_name(tensors, shapes, near=head_name or "") or _encoder_by_order(tensors, shapes)
+    if encoder is None:
+        raise CheckpointError(_what_is_there(tensors, shapes))
+    for name, shape in shapes.items():
+        _check_shape(name, tensors[encoder[name]], shape)
+    if head_name is None:
+        raise CheckpointError(_no_head(tensors))
+    state = {name: tensors[source] for name, source in encoder.items()}
+    state["fc.weight"] = tensors[head_name]
+    state["fc.bias"] = _head_bias(tensors, head_name)
+    for name, tensor in state.items():
+        if not tensor.isfinite().all():
+            raise CheckpointError(f"The checkpoint's {name} holds NaN or infinity: the training diverged.")
+    counters = {name: torch.tensor(0) for name in empty_classifier().state_dict() if name.endswith(COUNTER)}
+    return state | counters
+
+
+@cache
+def _encoder_shapes() -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the encoder's tensors in torchvision's order, counters left out."""
+    state = empty_classifier().state_dict()
+    return {
+        name: tuple(value.shape)
+        for name, value in state.items()
+        if not name.startswith("fc.") and not name.endswith(COUNTER)
+    }
+
+
+def _encoder_by_name(tensors: Tensors, shapes: Mapping[str, tuple], near: str) -> dict[str, str] | None:
+    """The encoder whose names all lie under one prefix; of several the one of right shapes nearest to ``near``."""
+    prefixes = [name.removesuffix(STEM) for name in tensors if name.endswith(STEM)]
+    whole = [prefix for prefix in prefixes if all(prefix + name in tensors for name in shapes)]
+    if not whole:
+        return None
+
+    def merit(prefix: str) -> tuple[bool, int]:
+        fits = all(tuple(tensors[prefix + name].shape) == shape for name, shape in shapes.items())
+        return fits, len(os.path.commonprefix([prefix, near]))
+
+    best = max(whole, key=merit)
+    return {name: best + name for name in shapes}
+
+
+def _encoder_by_order(tensors: Tensors, shapes: Mapping[str, tuple]) -> dict[str, str] | None:
+    """The encoder as an unbroken run of tensors with its shapes, whatever they are called."""
+    names = list(tensors)
+    found = [tuple(tensors[name].shape) for name in names]
+    wanted = list(shapes.values())
+    for start in range(len(found) - len(wanted) + 1):
+        if found[start : start + len(wanted)] == wanted:
+            return dict(zip(shapes, names[start:], strict=False))
+    return None
+
+
+def _head_name(tensors: Tensors) -> str | None:
+    """The last (10, 512) tensor; a checkpoint of the whole training may hold an earlier probe before it."""
+    return next((name for name in reversed(list(tensors)) if tuple(tensors[name].shape) == (CLASSES, WIDTH)), None)
+
+
+def _head_bias(tensors: Tensors, head_name: str) -> torch.Tensor:
+    """The bias beside the weight; none is the same as zeros."""
+    bias = tensors.get(head_name.removesuffix("weight") + "bias")
+    return bias if bias is not None and tuple(bias.shape) == (CLASSES,) else torch.zeros(CLASSES)
+
+
+def _check_shape(name: str, tensor: torch.Tensor, shape: tuple[int, ...]) -> None:
+    found = tuple(tensor.shape)
+    if found == shape:
+        return
+    if name == STEM:
+        raise CheckpointError(f"The first convolution is {found}; the CIFAR stem has {shape}.")
+    raise CheckpointError(f"The encoder's {name} is {found}; ResNet-18 has {shape}.")
+
+
+def _what_is_there(tensors: Tensors, shapes: Mapping[str, tuple]) -> str:
+    """Why no encoder was found: the stem of an incomplete one, or the names that are there instead."""
+    for name in tensors:
+        prefix = name.removesuffix(STEM)
+        if name.endswith(STEM) and f"{prefix}bn1.weight" in tensors:
+            missing = [wanted for wanted in shapes if prefix + wanted not in tensors]
+            if len(missing) < len(shapes) // 2:
+                return f"The encoder lacks {missing[0]}; the file must hold a whole ResNet-18."
+    shown = ", ".join(f"{one_line(name, 60)} {tuple(tensor.shape)}" for name, tensor in list(tensors.items())[:3])
+    return f"There is no ResNet-18 with the CIFAR stem among the {len(tensors)} tensors, which begin with {shown}."
+
+
+def _no_head(tensors: Tensors) -> str:
+    flat = [(name, tuple(t.shape)) for name, t in tensors.items() if t.dim() == 2 and t.shape[1] == WIDTH]
+    found = "; ".join(f"{one_line(name, 60)} is {shape}" for name, shape in flat[-3:]) or "there is no linear layer"
+    return f"The linear layer of shape ({CLASSES}, {WIDTH}) is missing ({found}): save the fine-tuned classifier."

@@ -1,0 +1,65 @@
+"""q6: the submitted checkpoint, measured on the test images by this process with the kit's own model.
+
+The file is unpickled in a sandbox session that runs no student code; only named float32 tensors come back. No label ever
+leaves this process.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from autograder.assignment import AccuracySheet
+from autograder.engine.accuracy import Accuracy, points, top1
+from autograder.engine.checkpoint import CheckpointError, classifier
+from autograder.engine.session import SessionLost, StudentError, Zygote
+from autograder.engine.submission import Submission
+from data_scripts import Prepared
+
+LOAD_SECONDS = 60.0
+
+
+def measure(
+    sheet: AccuracySheet, zygote: Zygote, submission: Submission, data: Prepared | None, deadline: float,
+    progress: Callable[[int], None] = lambda done: None,
+) -> tuple[Accuracy | None, str]:  # fmt: skip
+    """Accuracy of the checkpoint, or None where there is none to measure; and the sentence for the student.
+
+    ``deadline`` is a ``time.monotonic()``.
+    """
+    files = submission.find(sheet.file)
+    if not files:
+        return None, f"{sheet.file} is not in the submission."
+    if data is None:
+        return None, "Not measured: this grader has no test images. Ask your instructor."
+    name = str(files[0].relative_to(submission.folder))
+    try:
+        with zygote.session(submission.folder) as session:
+            tensors = session.load_checkpoint(name, max(0.1, min(LOAD_SECONDS, deadline - time.monotonic())))
+        model = classifier(tensors)
+    except CheckpointError as error:
+        return None, f"{sheet.file}: {error}"
+    except StudentError as error:
+        return None, f"{sheet.file} could not be read: {error.message}"
+    except SessionLost as error:
+        return None, f"{sheet.file} could not be read: {error.reason}."
+    del tensors
+    accuracy = top1(model, data.images("test"), data.labels("test"), deadline=deadline, progress=progress)
+    return accuracy, sentence(accuracy, data)
+
+
+def sentence(accuracy: Accuracy, data: Prepared) -> str:
+    """What was measured, on how many images of which kind."""
+    images = "generated images, not CIFAR-10" if data.manifest["generated"] else data.source
+    text = f"{accuracy.top1:.2%} top-1: {accuracy.correct:,} of {accuracy.total:,} test images right ({images})."
+    if accuracy.finished:
+        return text
+    return f"The time ran out after {accuracy.total:,} of {data.counts['test']:,} images, so no points are given. {text}"
+
+
+def earned(sheet: AccuracySheet, accuracy: Accuracy | None) -> tuple[float, float]:
+    """(points, bonus points) of a measurement; nothing for none or for an unfinished one."""
+    if accuracy is None or not accuracy.finished:
+        return 0.0, 0.0
+    total = points(sheet, accuracy.top1)
+    return min(total, sheet.points), max(0.0, total - sheet.points)

@@ -1,0 +1,367 @@
+"""The trusted end of the sandbox: starts the preloaded parent, opens sessions, asks them and believes no one."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Self
+
+import torch
+
+from autograder import protocol
+from autograder.engine.limits import Limits
+from autograder.engine.text import clean, one_line
+from autograder.errors import KitError
+from autograder.sandbox import layers
+from autograder.sandbox.leftovers import remove_tree
+
+MB = 1 << 20
+MAX_HEADER = 1 << 16
+MAX_DATAGRAM = 1 << 16
+EXIT_GRACE_SECONDS = 0.3
+CLOSE_SECONDS = 30.0
+BOOT = "import sys; sys.path.append(sys.argv.pop(1)); from autograder.sandbox.zygote import main; main()"
+
+
+class SandboxError(KitError):
+    """The sandbox itself cannot work here."""
+
+
+class StudentError(Exception):
+    """Student code raised. ``type`` and ``message`` are its own words, cleaned; ``cell`` and ``line`` say where."""
+
+    def __init__(self, type: str, message: str, cell: int | None = None, line: int | None = None) -> None:
+        super().__init__(f"{type}: {message}")
+        self.type = type
+        self.message = message
+        self.cell = cell
+        self.line = line
+
+    @property
+    def where(self) -> str:
+        """``"line 3 of cell 7"``, or nothing where the exception names no line of the notebook."""
+        return f"line {self.line} of cell {self.cell}" if self.cell is not None and self.line is not None else ""
+
+
+class SessionLost(Exception):
+    """The session is gone: ``kind`` is timeout, memory, crash, exit, protocol or deadline, ``reason`` one sentence."""
+
+    def __init__(self, kind: str, reason: str) -> None:
+        super().__init__(reason)
+        self.kind = kind
+        self.reason = reason
+
+
+class Zygote:
+    """The preloaded parent of all sessions, as a context manager. Several threads may open sessions of it.
+
+    ``probes_module`` is all that it is told of an assignment.
+    """
+
+    def __init__(
+        self,
+        probes_module: str,
+        limits: Limits = Limits(),  # noqa: B008  (frozen)
+        scratch_root: Path | None = None,
+    ) -> None:
+        self.probes_module = probes_module
+        self.limits = limits
+        self.scratch_root = scratch_root
+        self._lock = threading.RLock()
+        self._process: subprocess.Popen | None = None
+        self._opened = 0
+
+    def __enter__(self) -> Self:
+        if sys.platform != "linux":
+            raise SandboxError("student code runs in a sandbox that needs Linux: grade in the documented container")
+        layers.linux.prctl(layers.linux.PR_SET_DUMPABLE, 0)
+        self._start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+        layers.linux.prctl(layers.linux.PR_SET_DUMPABLE, 1)
+
+    @property
+    def pid(self) -> int:
+        """The process id of the preloaded parent."""
+        return self._process.pid
+
+    def session(self, files: Path | None = None, without: Collection[str] = ()) -> Session:
+        """A fresh worker whose work folder holds a copy of ``files`` (a folder of regular files).
+
+        ``without`` names layers to leave off: each promise is tested with and without the layers behind it.
+        """
+        with self._lock:
+            if self._process.poll() is not None:
+                self._stop()
+                self._start()
+            self._opened += 1
+            scratch = self.root / f"session-{self._opened}"
+        (scratch / "tmp").mkdir(parents=True)
+        if files is None:
+            (scratch / "work").mkdir()
+        else:
+            shutil.copytree(files, scratch / "work", symlinks=True)
+        ours, theirs = socket.socketpair()
+        try:
+            reply = self._ask({"op": "fork", "scratch": str(scratch), "without": sorted(without)}, theirs.fileno())
+        except BaseException:
+            ours.close()
+            remove_tree(scratch)
+            raise
+        finally:
+            theirs.close()
+        session = Session(self, ours, reply["pid"], reply["uid"], scratch)
+        session.wait_until_ready()
+        return session
+
+    def kill(self, pid: int, grace: float) -> int | None:
+        """End a worker and everything that came of it; its own wait status if it ended within ``grace``."""
+        reply = self._ask({"op": "kill", "pid": pid, "grace": grace})
+        if not reply["dead"]:
+            raise SandboxError("processes of a submission could not be ended, so nothing that it did counts")
+        return reply["status"]
+
+    def _start(self) -> None:
+        self.root = Path(tempfile.mkdtemp(prefix="autograder-", dir=self.scratch_root))
+        self.root.chmod(0o711)  # a fresh user must be able to enter its own folder, and to list no other
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        errors = self.root / "zygote.log"
+        with theirs, errors.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-c", BOOT, str(layers.PACKAGE.parent), str(theirs.fileno()), self._settings()],
+                env=self._environment(),
+                cwd=self.root,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        self._control.settimeout(self.limits.preload_seconds)
+        try:
+            self._receive()
+        except (OSError, EOFError) as error:
+            lines = errors.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
+            self._stop()
+            raise SandboxError(f"the sandbox's parent process did not start: {lines[-1]}") from error
+        self._control.settimeout(self.limits.start_seconds)
+
+    def _stop(self) -> None:
+        if self._process is None:
+            return
+        self._control.close()
+        try:
+            self._process.wait(CLOSE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        remove_tree(self.root)
+        self._process = None
+
+    def _settings(self) -> str:
+        limits = self.limits
+        confinement = {
+            name: getattr(limits, name) for name in ("memory_mb", "cpu_seconds", "processes", "open_files", "file_mb")
+        }
+        return json.dumps(
+            {
+                "probes": self.probes_module,
+                "root": str(self.root),
+                "threads": limits.threads,
+                "confinement": confinement,
+            }
+        )
+
+    def _environment(self) -> dict[str, str]:
+        threads = str(self.limits.threads)
+        return {
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "HOME": str(self.root),
+            "LANG": "C.UTF-8",
+            "OMP_NUM_THREADS": threads,
+            "MKL_NUM_THREADS": threads,
+            "OPENBLAS_NUM_THREADS": threads,
+            "MALLOC_ARENA_MAX": "2",  # each arena takes 64 MB of the limited address space
+            "MPLBACKEND": "Agg",
+            "MPLCONFIGDIR": str(self.root / "matplotlib"),
+            "CUDA_VISIBLE_DEVICES": "",
+        }
+
+    def _ask(self, request: dict, descriptor: int | None = None) -> dict:
+        descriptors = [] if descriptor is None else [descriptor]
+        with self._lock:
+            try:
+                socket.send_fds(self._control, [json.dumps(request).encode()], descriptors)
+                return self._receive()
+            except (OSError, EOFError) as error:
+                # Killed or stopped: by the machine, or by student code that shares its user where layers are missing.
+                self._process.kill()
+                self._process.wait()
+                raise SessionLost("crash", "the sandbox's parent process was lost") from error
+
+    def _receive(self) -> dict:
+        data = self._control.recv(MAX_DATAGRAM)
+        if not data:
+            raise EOFError("the control connection ended")
+        return json.loads(data)
+
+
+class Session:
+    """One worker. After SessionLost it is closed and answers nothing more."""
+
+    def __init__(self, zygote: Zygote, link: socket.socket, pid: int, uid: int | None, scratch: Path) -> None:
+        self.zygote = zygote
+        self.limits = zygote.limits
+        self.pid = pid
+        self.uid = uid
+        self.scratch = scratch
+        self.layers: tuple[str, ...] = ()
+        self._link = link
+        self._lost: SessionLost | None = None
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def lost(self) -> bool:
+        """Whether this session can answer no more."""
+        return self._lost is not None
+
+    def wait_until_ready(self) -> None:
+        """Take the worker's first frame, which it sends before any student code: the layers that it has put on."""
+        seconds = self.limits.start_seconds
+        hello, _ = self._frame(0, time.monotonic() + seconds, f"the sandbox did not start within {seconds:g} seconds")
+        if not hello["ready"]:
+            self.close()
+            raise SandboxError(f"a sandbox layer could not be put on: {hello['error']}")
+        self.layers = tuple(hello["layers"])
+
+    def run_cell(self, index: int, source: str, seconds: float, definitions_only: bool = False) -> None:
+        """Execute the (already transformed) source of a notebook cell. Raises StudentError or SessionLost."""
+        request = {"op": "cell", "index": index, "source": source, "definitions_only": definitions_only}
+        self._request(request, {}, seconds, 0)
+
+    def call(
+        self, probe: str, inputs: Mapping[str, object], seconds: float | None = None
+    ) -> dict[str, torch.Tensor]:
+        """A probe's answer: named plain tensors, built here. Raises StudentError or SessionLost."""
+        tensors = {name: value for name, value in inputs.items() if isinstance(value, torch.Tensor)}
+        scalars = {name: value for name, value in inputs.items() if name not in tensors}
+        request = {"op": "call", "probe": probe, "scalars": scalars}
+        return self._request(request, tensors, seconds or self.limits.test_seconds, self.limits.answer_mb * MB)
+
+    def load_checkpoint(self, path: str, seconds: float | None = None) -> dict[str, torch.Tensor]:
+        """The tensors of a checkpoint file of the work folder. Raises StudentError or SessionLost."""
+        request = {"op": "checkpoint", "path": path}
+        return self._request(request, {}, seconds or self.limits.test_seconds, self.limits.frame_mb * MB)
+
+    def close(self) -> int | None:
+        """End every process of the session and remove its files; the worker's wait status if it ended by itself."""
+        return self._end(grace=0)
+
+    def _request(
+        self, request: dict, tensors: Mapping[str, torch.Tensor], seconds: float, answer_bytes: int
+    ) -> dict[str, torch.Tensor]:
+        if self._lost is not None:
+            raise self._lost
+        identity = secrets.token_hex(16)  # nobody can answer what was not asked yet
+        header = {"id": identity, "seconds": seconds, "answer_bytes": answer_bytes + MAX_HEADER, **request}
+        deadline = time.monotonic() + seconds + self.limits.grace_seconds
+        late = f"it took longer than {seconds:g} seconds and could not be stopped"
+        frame = protocol.encode(header, tensors)
+        if protocol.pending(self._link):
+            self._refuse_unasked(deadline)
+        try:
+            protocol.send(self._link, frame, deadline)
+        except protocol.DeadlinePassed:
+            self._lose("timeout", late)
+        except protocol.ConnectionEnded:
+            self._lose_ended()
+        reply, answer = self._frame(answer_bytes + MAX_HEADER, deadline, late)
+        if reply.get("id") != identity:
+            self._lose("protocol", "it sent an answer to a question that was not asked")
+        if reply.get("ok") is True:
+            return answer
+        raise self._student_error(reply.get("error"))
+
+    def _frame(self, payload: int, deadline: float, late: str) -> tuple[dict, dict[str, torch.Tensor]]:
+        try:
+            return protocol.receive(self._link, protocol.Caps(MAX_HEADER, payload), deadline)
+        except protocol.DeadlinePassed:
+            self._lose("timeout", late)
+        except protocol.ConnectionEnded:
+            self._lose_ended()
+        except protocol.ProtocolError as error:
+            self._lose("protocol", f"what it sent is not an answer: {one_line(str(error))}")
+
+    def _refuse_unasked(self, deadline: float) -> None:
+        """Something waits although nothing was asked: an end, or an answer in advance."""
+        self._frame(self.limits.answer_mb * MB, deadline, "it sent a part of an answer that nobody had asked for")
+        self._lose("protocol", "it sent an answer that nobody had asked for")
+
+    def _student_error(self, error: object) -> StudentError:
+        if not isinstance(error, dict) or not all(isinstance(error.get(key), str) for key in ("type", "message")):
+            self._lose("protocol", "it sent an error that is not one")
+        kind = one_line(error["type"], 100) or "Exception"
+        return StudentError(kind, clean(error["message"]), _position(error.get("cell")), _position(error.get("line")))
+
+    def _lose(self, kind: str, reason: str) -> None:
+        self._lost = SessionLost(kind, reason)
+        self._end(grace=0)
+        raise self._lost
+
+    def _lose_ended(self) -> None:
+        """The worker's end is closed: say how its process ended, if it did."""
+        self._lost = SessionLost("crash", "its process was lost")
+        self._lost = _explain(self._end(grace=EXIT_GRACE_SECONDS))
+        raise self._lost
+
+    def _end(self, grace: float) -> int | None:
+        if self._closed:
+            return None
+        self._closed = True
+        self._lost = self._lost or SessionLost("closed", "the session is closed")
+        self._link.close()
+        try:
+            return self.zygote.kill(self.pid, grace)
+        except SessionLost:
+            return None
+        finally:
+            remove_tree(self.scratch)
+
+
+def _position(number: object) -> int | None:
+    return number if type(number) is int and 0 <= number < 1_000_000 else None
+
+
+def _explain(status: int | None) -> SessionLost:
+    """What a wait status means, in one sentence that follows the name of what was run."""
+    if status is None:
+        return SessionLost("protocol", "it closed its connection to the grader")
+    if not os.WIFSIGNALED(status):
+        return SessionLost("exit", f"it ended the Python process (exit status {os.WEXITSTATUS(status)})")
+    number = os.WTERMSIG(status)
+    name = signal.Signals(number).name if number in iter(signal.Signals) else f"signal {number}"
+    if number == signal.SIGKILL:
+        return SessionLost("memory", f"its process was killed ({name}), most likely for want of memory")
+    if number == signal.SIGXCPU:
+        return SessionLost("timeout", f"its process used up its CPU time ({name})")
+    return SessionLost("crash", f"its process crashed ({name})")
+

@@ -1,0 +1,284 @@
+"""Probes of q3: the random transform, the two-view data set, its loader, and the optimiser with its schedule.
+
+A random transform has no reference tensor. It is run many times on crafted images, in which each of its parts leaves a
+mark of its own, and what comes back are the frequencies of those marks. ``augmentation/__init__.py`` holds the bounds.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
+
+__all__ = ["augmentation_statistics", "loader_passes", "optimizer_path", "view_pairs"]
+
+Transform = Callable[[Tensor], Tensor]
+
+
+@contextmanager
+def fixed_randomness() -> Iterator[None]:
+    """Seed all generators, so that grading twice gives the same result, and put their states back."""
+    states = torch.get_rng_state(), random.getstate(), np.random.get_state()  # noqa: NPY002
+    torch.manual_seed(0)
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002
+    try:
+        yield
+    finally:
+        torch.set_rng_state(states[0])
+        random.setstate(states[1])
+        np.random.set_state(states[2])  # noqa: NPY002
+
+
+def view(transform: Transform, image: Tensor, size: int) -> Tensor:
+    """``transform(image)``; raises a sentence if it is not a tensor (3, size, size)."""
+    result = transform(image.clone())
+    if not isinstance(result, Tensor):
+        raise TypeError(f"The transform returned a {type(result).__name__}, expected a float32 tensor")
+    if tuple(result.shape) != (3, size, size):
+        raise ValueError(f"The transform returned shape {tuple(result.shape)}, expected {(3, size, size)}")
+    return result
+
+
+def views(transform: Transform, image: Tensor, size: int, repeats: int, mean: Tensor, std: Tensor) -> Tensor:
+    """``repeats`` views of an image on the scale of its bytes, 0 to 255: (repeats, 3, size, size) float64."""
+    stack = torch.stack([view(transform, image, size) for _ in range(repeats)]).double()
+    return 255 * (stack * std.double().view(3, 1, 1) + mean.double().view(3, 1, 1))
+
+
+def augmentation_statistics(
+    student: Mapping[str, object],
+    plain: Tensor,
+    ramps: Tensor,
+    stripes: Tensor,
+    grey: Tensor,
+    mean: Tensor,
+    std: Tensor,
+    repeats: int,
+) -> dict[str, Tensor]:
+    """What ``simclr_transform`` does to four crafted images.
+
+    Args:
+        plain: black and white, (2, 3, H, W) with H != W; nothing but the normalisation changes them.
+        ramps: red rises by 4 a column, blue by 4 a row, green has stripes of width 4.
+        stripes: columns of dark grey, bright grey and a colour in turn, see ``colour_marks``.
+        grey: one grey level, which only the brightness jitter changes.
+        repeats: how often each image is transformed.
+    """
+    make = student["simclr_transform"]
+    bytes_of = (repeats, mean, std)
+    with fixed_randomness():
+        still = make(size=24, strength=0.0)
+        black, white = (view(still, image, 24) for image in plain)
+        sharp, soft = (views(make(size=32, strength=0.0, blur=blur), ramps, 32, repeats, mean, std) for blur in (False, True))
+        colour = colour_marks(views(make(), stripes, 32, repeats, mean, std))
+        levels = views(make(), grey, 32, 2 * repeats, mean, std)
+        weak_levels = views(make(strength=0.25), grey, 32, repeats // 2, mean, std)
+    numbers = {
+        **geometry_marks(torch.cat([sharp, soft])),
+        **colour,
+        "jittered": ((levels - grey).abs().amax((1, 2, 3)) > 0.6).double().mean(),
+        "brightness_reach": (levels / grey - 1).abs().max() / (0.8 * 0.5),
+        "brightness_reach_weak": (weak_levels / grey - 1).abs().max() / (0.8 * 0.25),
+        "blurred": blurred_part(sharp),
+        "blurred_on_demand": blurred_part(soft),
+    }
+    return {"black": black, "white": white, **{name: number.float() for name, number in numbers.items()}}
+
+
+def _without_grey(seen: Tensor) -> Tensor:
+    return seen[(seen.amax(1) - seen.amin(1)).amax((1, 2)) >= 4]
+
+
+def _crop_sides(seen: Tensor) -> tuple[Tensor, Tensor]:
+    """Width and height of the crop behind each view of ``ramps``, as parts of the image; negative where flipped.
+
+    They are the slopes of red along the columns and of blue along the rows, taken in the middle of the view.
+    """
+    positions = torch.arange(4.0, 28.0, dtype=seen.dtype) - 15.5
+    middle = seen[:, :, 4:28, 4:28]
+    scale = 4 * positions.square().sum()
+    return (middle[:, 0].mean(1) * positions).sum(1) / scale, (middle[:, 2].mean(2) * positions).sum(1) / scale
+
+
+def geometry_marks(seen: Tensor) -> dict[str, Tensor]:
+    """Frequencies of grey views and of flips, and the areas of the crops, from views of ``ramps``."""
+    coloured = _without_grey(seen)
+    width, height = _crop_sides(coloured)
+    areas = (width * height).abs()
+    return {
+        "grey": seen.new_tensor(1 - len(coloured) / len(seen)),
+        "flipped": (width < 0).double().mean(),
+        "upside_down": (height < 0).double().mean(),
+        "mean_area": areas.mean(),
+        "smallest_area": _extreme(areas, torch.amin),
+        "largest_area": _extreme(areas, torch.amax),
+    }
+
+
+def blurred_part(seen: Tensor) -> Tensor:
+    """How many views of ``ramps`` are blurred: the edges of the green stripes are less steep than the crop allows.
+
+    Enlarging softens an edge as well, so crops narrower than 0.6 are left out.
+    """
+    coloured = _without_grey(seen)
+    width = _crop_sides(coloured)[0].abs()
+    steepest = coloured[:, 1].diff(dim=2).abs().mean(1).amax(1) / (120 * width)
+    return (steepest[width >= 0.6] < 0.78).double().mean()
+
+
+def _extreme(values: Tensor, reduce: Callable[[Tensor], Tensor]) -> Tensor:
+    return reduce(values) if values.numel() else values.new_tensor(float("nan"))
+
+
+def colour_marks(seen: Tensor) -> dict[str, Tensor]:
+    """How often each part of the colour jitter shows, from views of ``stripes``: greys 50 and 110, colour (100, 60, 70).
+
+    Brightness scales the middle of the two greys, contrast changes their ratio, saturation the colour's chroma against
+    the distance of the greys, hue the colour's angle. Each counts where it shows by a quarter of what the jitter allows.
+    """
+    luma = (seen * seen.new_tensor([0.299, 0.587, 0.114]).view(3, 1, 1)).sum(1).flatten(1)
+    bright, dark = luma.amax(1), luma.amin(1)
+    chromas = (seen.amax(1) - seen.amin(1)).flatten(1)
+    chroma, where = chromas.max(1)
+    coloured = chroma >= 4
+    red, green, blue = seen.flatten(2).gather(2, where.view(-1, 1, 1).expand(-1, 3, 1)).squeeze(2).unbind(1)
+    turn = _hue(red, green, blue) - _hue(*seen.new_tensor([100.0, 60.0, 70.0]))
+    turn = ((turn + 180) % 360 - 180).abs()
+    saturation = chroma / (bright - dark) * 60 / 40
+    return {
+        "brightness": (((bright + dark) / 160 - 1).abs() > 0.1).double().mean(),
+        "contrast": ((dark / bright - 50 / 110).abs() > 0.04).double().mean(),
+        "saturation": ((saturation - 1).abs() > 0.15)[coloured].double().mean(),
+        "hue": (turn > 9)[coloured].double().mean(),
+    }
+
+
+def _hue(red: Tensor, green: Tensor, blue: Tensor) -> Tensor:
+    """Angle of a colour in degrees, on the circle whose axis is grey."""
+    return torch.rad2deg(torch.atan2(3**0.5 * (green - blue), 2 * red - green - blue))
+
+
+class NumberedTransform:
+    """A given transform: adds 256 times the number of the call, so that image and call can be told from its output."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, image: Tensor) -> Tensor:
+        if not isinstance(image, Tensor) or image.dtype != torch.uint8 or image.ndim != 3:
+            found = f"{image.dtype} {tuple(image.shape)}" if isinstance(image, Tensor) else type(image).__name__
+            raise TypeError(f"The transform was given {found}, expected one uint8 image (3, H, W)")
+        self.calls += 1
+        return image.float() + 256 * self.calls
+
+
+def _two(pair: object, what: str) -> tuple[object, object]:
+    """``pair`` if it is one. A tensor of two rows is none."""
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
+        found = f"shape {tuple(pair.shape)}" if isinstance(pair, Tensor) else type(pair).__name__
+        raise TypeError(f"{what}, found {found}")
+    return pair[0], pair[1]
+
+
+def view_pairs(student: Mapping[str, object], images: Tensor, labels: Tensor) -> dict[str, Tensor]:
+    """Every item of ``TwoViews`` fetched twice: images and labels as found, and how many calls of the transform they show.
+
+    Args:
+        images: (n, 3, H, W) uint8.
+        labels: (n,) int64.
+    """
+    pairs = student["TwoViews"](images.clone(), labels.clone(), NumberedTransform())
+    found, marks = [], []
+    for k in [*range(len(images)), *range(len(images))]:
+        two, label = _two(pairs[k], "An item of TwoViews is ((view_i, view_j), label)")
+        stack = torch.stack(_two(two, "The views of an item are (view_i, view_j)"))
+        found.append((stack % 256, int(label)))
+        marks.append(stack // 256)
+    calls = torch.stack([mark.flatten(1)[:, 0] for mark in marks])
+    return {
+        "length": torch.tensor(len(pairs)),
+        "views": torch.stack([stack for stack, _ in found]),
+        "labels": torch.tensor([label for _, label in found]),
+        "different_in_item": (calls[:, 0] != calls[:, 1]).sum(),
+        "different_calls": torch.tensor(calls.unique().numel()),
+    }
+
+
+def loader_passes(student: Mapping[str, object], images: Tensor, labels: Tensor, batch_size: int) -> dict[str, Tensor]:
+    """Two passes over ``pretrain_loader``; image k is filled with the byte k, which names it in what comes back.
+
+    ``partners`` and ``labels`` are those found beside the images in the order of ``first_views``, which is sorted.
+    ``displaced`` and ``reshuffled`` are the parts of the places that differ from the stored order and between passes.
+    """
+    with fixed_randomness():
+        loader = student["pretrain_loader"](images.clone(), labels.clone(), NumberedTransform(), batch_size)
+        passes = [[_loaded(batch) for batch in loader] for _ in range(2)]
+    sizes = torch.stack([torch.tensor([len(label) for _, _, label in batches]) for batches in passes])
+    first, second, label = (
+        torch.stack([torch.cat([batch[part] for batch in batches]) for batches in passes]) for part in range(3)
+    )
+    order = first.argsort(dim=1)
+    in_place = torch.arange(first.shape[1])
+    return {
+        "batch_sizes": sizes,
+        "first_views": first.gather(1, order),
+        "partners": second.gather(1, order),
+        "labels": label.gather(1, order),
+        "displaced": (first != in_place).float().mean(),
+        "reshuffled": (first[0] != first[1]).float().mean(),
+    }
+
+
+def _loaded(batch: object) -> tuple[Tensor, Tensor, Tensor]:
+    """Image numbers of both views and labels of a batch."""
+    two, labels = _two(batch, "A batch is ((x_i, x_j), labels)")
+    x_i, x_j = _two(two, "The views of a batch are (x_i, x_j), each (b, 3, H, W)")
+    return (x_i[:, 0, 0, 0] % 256).long(), (x_j[:, 0, 0, 0] % 256).long(), torch.as_tensor(labels)
+
+
+class GivenNetwork(nn.Module):
+    """A small model whose parameters are spread over parts, as those of a SimCLR model are; 16 numbers in all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
+        self.head = nn.Linear(2, 1)
+        self.scale = nn.Parameter(torch.ones(1))
+
+
+def optimizer_path(
+    student: Mapping[str, object],
+    start: Tensor,
+    gradients: Tensor,
+    lr: float,
+    weight_decay: float,
+    warmup_steps: int,
+    total_steps: int,
+) -> dict[str, Tensor]:
+    """Learning rates and parameters while ``make_optimizer`` follows given gradients.
+
+    Args:
+        start: parameters of a ``GivenNetwork``, (16,).
+        gradients: one row per step, (total_steps, 16).
+    """
+    model = GivenNetwork().to(start.dtype)
+    vector_to_parameters(start.clone(), model.parameters())
+    made = student["make_optimizer"](model, lr, weight_decay, warmup_steps, total_steps)
+    optimizer, scheduler = _two(made, "make_optimizer returns (optimizer, scheduler)")
+    rates, path = [], []
+    for gradient in gradients:
+        offset = 0
+        for parameter in model.parameters():
+            parameter.grad = gradient[offset : offset + parameter.numel()].view_as(parameter).clone()
+            offset += parameter.numel()
+        rates.append(float(optimizer.param_groups[0]["lr"]))
+        optimizer.step()
+        scheduler.step()
+        path.append(parameters_to_vector(model.parameters()).detach().clone())
+    return {"learning_rates": start.new_tensor(rates), "parameters": torch.stack(path)}

@@ -1,0 +1,165 @@
+"""Probes of q4: ``train_one_epoch`` on a given small model, loader, optimiser, scheduler and loss.
+
+Each test looks at one thing, so that a single mistake costs what it is worth: the mean loss is taken at learning rate 0,
+where it does not depend on the steps, and the model computes the same in train and in eval mode.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping
+from numbers import Real
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
+from torch.optim.lr_scheduler import LambdaLR
+from torch.utils.data import DataLoader
+
+__all__ = ["train_mean_loss", "train_memory", "train_mode", "train_parameters"]
+
+
+class GivenSimCLR(nn.Module):
+    """(n, 3, 2, 2) -> h (n, 5), z (n, 4); notes the mode of every forward. 89 parameters."""
+
+    def __init__(self, start: Tensor) -> None:
+        super().__init__()
+        self.encoder = nn.Linear(12, 5)
+        self.projector = nn.Linear(5, 4)
+        self.to(start.dtype)
+        vector_to_parameters(start.clone(), self.parameters())
+        self.eval_forwards = 0
+        self.no_grad_forwards = 0
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        self.eval_forwards += not self.training
+        self.no_grad_forwards += not torch.is_grad_enabled()
+        h = torch.tanh(self.encoder(x.flatten(1)))
+        return h, self.projector(h)
+
+
+class _Marker:
+    """Something that a graph node can hold and a weak reference can point to."""
+
+
+class _Marked(torch.autograd.Function):
+    """The identity; its graph node keeps ``marker`` alive as long as itself."""
+
+    @staticmethod
+    def forward(ctx, value: Tensor, marker: _Marker) -> Tensor:
+        ctx.marker = marker
+        return value.clone()
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
+        return gradient, None
+
+
+class GivenLoss:
+    """A loss of pairs, the same for exchanged arguments; counts the graphs of its earlier calls that are still alive."""
+
+    def __init__(self) -> None:
+        self._markers: list[weakref.ref] = []
+        self.most_alive = 0
+
+    def alive(self) -> int:
+        return sum(marker() is not None for marker in self._markers)
+
+    def __call__(self, z_i: Tensor, z_j: Tensor) -> Tensor:
+        self.most_alive = max(self.most_alive, self.alive())
+        distance = (z_i - z_j).square().sum(1).mean()
+        spread = (z_i.square().sum(1) * z_j.square().sum(1)).mean()
+        marker = _Marker()
+        self._markers.append(weakref.ref(marker))
+        return _Marked.apply(distance + 0.1 * spread, marker)
+
+
+def as_number(value: object, dtype: torch.dtype, what: str) -> Tensor:
+    """A Python or NumPy number or a tensor of one element, as a 0-d tensor without graph; ``what`` names it in errors."""
+    if isinstance(value, Tensor) and value.numel() == 1:
+        return value.detach().reshape(()).to(dtype)
+    if isinstance(value, Real) or isinstance(value, np.ndarray) and value.size == 1:
+        return torch.tensor(float(value), dtype=dtype)
+    found = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
+    raise TypeError(f"{what} should be a number, found {'None' if value is None else found}")
+
+
+def _pair_loader(views_i: Tensor, views_j: Tensor, batch_size: int) -> DataLoader:
+    """Batches ((x_i, x_j), labels) in order, the last one smaller."""
+    items = [((x_i, x_j), k % 10) for k, (x_i, x_j) in enumerate(zip(views_i, views_j, strict=True))]
+    return DataLoader(items, batch_size)
+
+
+def optimizer_and_scheduler(model: nn.Module, lr: float, factors: Tensor) -> tuple[torch.optim.SGD, LambdaLR]:
+    """Momentum SGD whose learning rate at step s is ``lr * factors[s]``; the last factor stays."""
+    table = factors.tolist()
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9)
+    return optimizer, LambdaLR(optimizer, lambda step: table[min(step, len(table) - 1)])
+
+
+def train_mean_loss(
+    student: Mapping[str, object], views_i: Tensor, views_j: Tensor, start: Tensor, batch_size: int
+) -> dict[str, Tensor]:
+    """What ``train_one_epoch`` returns at learning rate 0.
+
+    Args:
+        views_i, views_j: (n, 3, 2, 2).
+        start: parameters of ``GivenSimCLR``, (89,).
+    """
+    model = GivenSimCLR(start)
+    optimizer, scheduler = optimizer_and_scheduler(model, 0.0, torch.ones(1))
+    loader = _pair_loader(views_i, views_j, batch_size)
+    returned = student["train_one_epoch"](model, loader, optimizer, scheduler, GivenLoss())
+    return {"mean_loss": as_number(returned, start.dtype, "What train_one_epoch returns")}
+
+
+def train_parameters(
+    student: Mapping[str, object],
+    views_i: Tensor,
+    views_j: Tensor,
+    start: Tensor,
+    batch_size: int,
+    lr: float,
+    factors: Tensor,
+) -> dict[str, Tensor]:
+    """Parameters after one epoch under a learning rate that jumps from step to step, and the count of scheduler steps."""
+    model = GivenSimCLR(start)
+    model.train()
+    optimizer, scheduler = optimizer_and_scheduler(model, lr, factors)
+    loader = _pair_loader(views_i, views_j, batch_size)
+    student["train_one_epoch"](model, loader, optimizer, scheduler, GivenLoss(), device=torch.device("cpu"))
+    return {
+        "parameters": parameters_to_vector(model.parameters()).detach(),
+        "scheduler_steps": torch.tensor(scheduler.last_epoch),
+    }
+
+
+def train_mode(
+    student: Mapping[str, object], views_i: Tensor, views_j: Tensor, start: Tensor, batch_size: int
+) -> dict[str, Tensor]:
+    """How many forwards ran in eval mode or without gradients, for a model that is handed over in eval mode."""
+    model = GivenSimCLR(start)
+    optimizer, scheduler = optimizer_and_scheduler(model, 0.01, torch.ones(1))
+    model.eval()
+    student["train_one_epoch"](
+        model, _pair_loader(views_i, views_j, batch_size), optimizer, scheduler, GivenLoss(), device="cpu"
+    )
+    return {
+        "eval_forwards": torch.tensor(model.eval_forwards),
+        "no_grad_forwards": torch.tensor(model.no_grad_forwards),
+    }
+
+
+def train_memory(
+    student: Mapping[str, object], views_i: Tensor, views_j: Tensor, start: Tensor, batch_size: int
+) -> dict[str, Tensor]:
+    """Graphs of earlier batches alive when a loss is computed (the most), and when the epoch has returned."""
+    model, loss = GivenSimCLR(start), GivenLoss()
+    model.train()
+    optimizer, scheduler = optimizer_and_scheduler(model, 0.01, torch.ones(1))
+    loader = _pair_loader(views_i, views_j, batch_size)
+    returned = student["train_one_epoch"](model, loader, optimizer, scheduler, loss, "cpu")
+    alive = loss.alive()
+    del returned  # held until here: a returned graph counts
+    return {"graphs_alive": torch.tensor(float(loss.most_alive)), "graphs_returned": torch.tensor(float(alive))}

@@ -1,0 +1,1897 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Contrastive learning with SimCLR and Barlow Twins
+#
+# {{colab_badge}}
+#
+# Labels are expensive, pictures are not. In this assignment you train a ResNet-18 on CIFAR-10 **without a single
+# label**, by asking it to recognise two distorted views of one picture among many others, and then fine-tune it with
+# labels. You write every piece that matters: three losses, the network, the augmentations, both training loops, and
+# the evaluation.
+#
+# | question | you write | points |
+# | --- | --- | --- |
+# | q1a | `nt_xent`, the loss of SimCLR | 8 |
+# | q1b | `barlow_twins`, a loss without negatives | 8 |
+# | q1c | `nt_xent_euclidean`, the same softmax over distances | 4 |
+# | q2 | `SimCLR`, encoder and projection head | 4 |
+# | q3 | `simclr_transform`, `TwoViews`, `pretrain_loader`, `make_optimizer` | 4 |
+# | q4 | `train_one_epoch`, pre-training | 8 |
+# | q5 | `finetune_transforms`, `finetune_loaders`, `Classifier`, `finetune_one_epoch`, `evaluate` | 6 |
+# | q6 | the file `simclr_lin_best.pt`: more than 75 % on the CIFAR-10 test set (bonus above 85 %) | 8 + 5 |
+# | w1 – w5 | five short written answers | graded by hand |
+#
+# **How to work here.** Fill in the stubs from top to bottom. After each question, `grader.check("q1a")` runs a few
+# public tests; the hidden tests of the course ask the same things on other numbers, and also look at *gradients*.
+# Keep the names and signatures of the stubs; helper functions and extra cells are welcome. The grader runs your cells
+# in order but skips those tagged `skip-grading` (downloads, training, plots), so put nothing there that a stub needs.
+#
+# Papers: [SimCLR](https://arxiv.org/abs/2002.05709) (Chen et al., 2020), [Barlow
+# Twins](https://arxiv.org/abs/2103.03230) (Zbontar et al., 2021).
+
+# %% [markdown]
+# ## Setup
+#
+# The next cell matters on Colab only: it installs Otter, which runs the public tests, and offers your Google Drive as
+# the place for checkpoints, because everything on a Colab machine is lost with its session. Elsewhere `pip install
+# torch torchvision numpy matplotlib tqdm otter-grader` is all you need.
+
+# %% tags=["skip-grading"]
+import os
+import subprocess
+import sys
+
+try:
+    import google.colab  # noqa: F401
+
+    ON_COLAB = True
+except ImportError:
+    ON_COLAB = False
+
+KEEP_ON_DRIVE = True  # on Colab: write the run folder to your Google Drive, so that a lost session can be resumed
+
+if ON_COLAB:
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "otter-grader"], check=True)
+    if KEEP_ON_DRIVE and "KIT_RUN" not in os.environ:
+        from google.colab import drive
+
+        drive.mount("/content/drive")
+        os.environ["KIT_RUN"] = "/content/drive/MyDrive/simclr-run"
+
+# %%
+import copy
+import json
+import math
+import os
+import random
+import sys
+import time
+import zipfile
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+import torch.nn.functional as F
+import torchvision
+from matplotlib.colors import ListedColormap
+from torch import nn
+from torch.utils.data import DataLoader, Dataset, TensorDataset
+from torchvision.transforms import v2
+from tqdm import tqdm
+
+# %% [markdown]
+# ### Profile and hyper-parameters
+#
+# One switch, `PROFILE`, and one table. Develop with `smoke` (seconds, learns nothing), then train with `gpu`.
+#
+# | profile | meant for | takes |
+# | --- | --- | --- |
+# | `smoke` | does everything run? | seconds on a CPU |
+# | `demo` | a first real checkpoint | a fixed 75 seconds of training |
+# | `cpu` | two CPU cores and no GPU | about an hour, by the clock |
+# | `gpu` | **the real thing**: 200 epochs of pre-training, 75 % and more | hours on a T4, resumable |
+#
+# Where a row has a number of seconds, training plans its steps from the speed of this machine, so that the learning
+# rate still comes down to zero, and stops when the seconds are used up.
+
+# %%
+if torch.cuda.is_available():
+    DEVICE = torch.device("cuda")
+elif torch.backends.mps.is_available():
+    DEVICE = torch.device("mps")
+else:
+    DEVICE = torch.device("cpu")
+
+PROFILE = os.environ.get("KIT_PROFILE") or ("cpu" if DEVICE.type == "cpu" else "gpu")
+
+# fmt: off
+PROFILES = ("smoke", "demo", "cpu", "gpu")
+TABLE = {
+    # data                    smoke       demo        cpu         gpu
+    "dataset":              ("cifar10",  "cifar10",  "cifar10",  "cifar10"),
+    "num_classes":          (10,         10,         10,         10),
+    "image_size":           (32,         32,         32,         32),         # pixels, of the pictures themselves
+    "pretrain_images":      (64,         128,        10_000,     50_000),     # the first so many of the training set
+    "finetune_images":      (48,         160,        50_000,     50_000),
+    "test_images":          (32,         100,        1_000,      10_000),     # the grader always uses all 10,000
+    # pre-training
+    "loss":                 ("nt_xent",  "nt_xent",  "nt_xent",  "nt_xent"),  # or barlow_twins, nt_xent_euclidean
+    "view_size":            (16,         16,         32,         32),         # pixels; 16 is four times cheaper than 32
+    "jitter_strength":      (0.5,        0.5,        0.5,        0.5),
+    "blur":                 (False,      False,      False,      False),
+    "projection_dim":       (128,        128,        128,        128),
+    "temperature":          (0.5,        0.5,        0.5,        0.5),        # nt_xent
+    "temperature_euclidean": (1.0,       1.0,        1.0,        1.0),        # nt_xent_euclidean
+    "lambd":                (5e-3,       5e-3,       5e-3,       5e-3),       # barlow_twins
+    "pretrain_batch":       (16,         32,         128,        512),
+    "pretrain_epochs":      (2,          40,         40,         200),
+    "pretrain_warmup":      (0.1,        0.1,        0.1,        0.05),       # share of all steps
+    "pretrain_seconds":     (None,       25,         1_200,      None),
+    "lr_nt_xent":           (0.03,       0.03,       0.06,       0.24),
+    "lr_barlow_twins":      (0.003,      0.003,      0.006,      0.024),
+    "lr_nt_xent_euclidean": (0.01,       0.01,       0.02,       0.08),
+    "pretrain_decay":       (5e-4,       5e-4,       5e-4,       5e-4),       # weight decay
+    # a second, shorter pre-training with another loss (0 epochs: skipped)
+    "other_loss":           ("barlow_twins",) * 4,
+    "other_images":         (32,         0,          2_000,      10_000),
+    "other_epochs":         (2,          0,          5,          20),
+    "other_seconds":        (None,       None,       300,        None),
+    # fine-tuning
+    "finetune_batch":       (16,         16,         64,         256),
+    "finetune_epochs":      (2,          20,         10,         30),
+    "finetune_warmup":      (0.1,        0.1,        0.1,        0.1),
+    "finetune_seconds":     (None,       50,         2_400,      None),
+    "finetune_lr":          (0.02,       0.02,       0.05,       0.1),
+    "finetune_decay":       (5e-4,       5e-4,       5e-4,       5e-4),
+    # machine
+    "precision":            ("float32",  "auto",     "auto",     "auto"),     # auto: timed on this device
+    "num_workers":          (0,          0,          2,          8),          # at most the number of cores
+    "seed":                 (0,          0,          0,          0),
+}
+# fmt: on
+HP = {name: row[PROFILES.index(PROFILE)] for name, row in TABLE.items()}
+
+MEAN = (0.4914, 0.4822, 0.4465)  # per-channel mean and standard deviation of the CIFAR-10 training pixels in [0, 1]
+STD = (0.2470, 0.2435, 0.2616)
+CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+print(f"profile {PROFILE} on {DEVICE.type}")
+
+# %% [markdown]
+# Everything random starts from one seed. Both training drivers below start from it again, so a cell gives the same
+# numbers whether or not you played with the cells above it.
+
+
+# %%
+def seed_everything(seed: int) -> None:
+    """Seed Python's, NumPy's and PyTorch's generators (all devices)."""
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+seed_everything(HP["seed"])
+
+# %% [markdown]
+# All outputs (checkpoints, figures, `metrics.json`, the zip to hand in) go to one run folder: `run` beside this
+# notebook, or wherever the environment variable `KIT_RUN` points.
+
+# %% tags=["skip-grading"]
+RUN = Path(os.environ.get("KIT_RUN", "run"))
+FIGURES = RUN / "figures"
+FIGURES.mkdir(parents=True, exist_ok=True)
+
+
+def find_notebook() -> Path | None:
+    """The file of this notebook, where Jupyter, VS Code or its usual name tell."""
+    told = os.environ.get("JPY_SESSION_NAME"), globals().get("__vsc_ipynb_file__")
+    paths = [Path(path) for path in (*told, "simclr.ipynb", *Path().glob("*.ipynb")) if path]
+    return next((path for path in paths if path.suffix == ".ipynb" and path.is_file()), None)
+
+
+def notebook_from_colab() -> dict:
+    """This notebook as JSON, asked from the browser: on Colab its file is not on the machine that runs the cells."""
+    from google.colab import _message
+
+    return _message.blocking_request("get_ipynb", timeout_sec=60)["ipynb"]
+
+
+def make_grader():
+    """Otter's notebook object. On Colab Otter wants the public tests as files: write them from the metadata."""
+    import otter
+
+    if not ON_COLAB:
+        return otter.Notebook(str(find_notebook() or "simclr.ipynb"))
+    Path("tests").mkdir(exist_ok=True)
+    for question, source in notebook_from_colab()["metadata"]["otter"]["tests"].items():
+        Path("tests", f"{question}.py").write_text(source, encoding="utf-8")
+    return otter.Notebook()
+
+
+grader = make_grader()
+
+# %% [markdown]
+# ## Data
+#
+# CIFAR-10: 50,000 training and 10,000 test pictures of 32×32 pixels in ten classes. The cell takes a prepared copy
+# (`cifar10/train.npy` and `cifar10/test.npy` under `KIT_DATA` or a `data` folder nearby; a row is the label and then
+# the 3072 bytes of the picture) or else lets torchvision download it. You get **uint8** tensors: images `(n, 3, 32,
+# 32)`, labels `(n,)` int64.
+
+
+# %% tags=["skip-grading"]
+def data_folders() -> list[Path]:
+    """Where data may lie, most specific first."""
+    told = [os.environ["KIT_DATA"]] if os.environ.get("KIT_DATA") else []
+    return [Path(folder) for folder in (*told, "data", "../data", "../../data")]
+
+
+def load_split(split: str, limit: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The first ``limit`` images (n, 3, 32, 32) uint8 and labels (n,) int64 of ``split`` ("train" or "test")."""
+    folders = data_folders()
+    prepared = next((f for f in (folder / "cifar10" / f"{split}.npy" for folder in folders) if f.is_file()), None)
+    if prepared:
+        rows = torch.from_numpy(np.load(prepared, mmap_mode="r")[:limit].copy())
+        return rows[:, 1:].reshape(-1, 3, 32, 32), rows[:, 0].long()
+    root = next((folder for folder in folders if (folder / "cifar-10-batches-py").is_dir()), folders[0])
+    try:
+        dataset = torchvision.datasets.CIFAR10(root, train=split == "train", download=True)
+    except (OSError, RuntimeError) as error:
+        raise RuntimeError(
+            "CIFAR-10 is not on this machine and could not be downloaded. Prepare it where there is a network "
+            "and set KIT_DATA to the folder that holds cifar10/train.npy or cifar-10-batches-py."
+        ) from error
+    images = torch.from_numpy(dataset.data[:limit]).permute(0, 3, 1, 2).contiguous()
+    return images, torch.tensor(dataset.targets[:limit])
+
+
+train_images, train_labels = load_split("train", max(HP["pretrain_images"], HP["finetune_images"]))
+test_images, test_labels = load_split("test", HP["test_images"])
+print(f"{len(train_images)} training images, {len(test_images)} test images, {tuple(train_images.shape[1:])} each")
+
+# %% [markdown]
+# ## 1 · Losses
+#
+# A batch of $n$ pictures is distorted twice. The network turns the first views into $z_i$, the second ones into
+# $z_j$, both of shape $(n, d)$; row $k$ of each comes from picture $k$. The losses see only these two matrices.
+#
+# ### q1a · NT-Xent (8 points)
+#
+# Put the $2n$ rows together. Every row is once the *anchor*: its *positive* is the other view of the same picture,
+# and the remaining $2n-2$ rows are its *negatives*. For an anchor $a$ with positive $p(a)$
+#
+# $$
+# \ell_a = -\log \frac{\exp(\mathrm{sim}(z_a, z_{p(a)})/\tau)}
+#                     {\sum_{k \ne a} \exp(\mathrm{sim}(z_a, z_k)/\tau)},
+# \qquad \mathrm{sim}(u, v) = \frac{u \cdot v}{\lVert u\rVert\,\lVert v\rVert},
+# \qquad \mathcal{L} = \frac{1}{2n} \sum_{a=1}^{2n} \ell_a .
+# $$
+#
+# The sum in the denominator runs over the other $2n-1$ rows: both the rows of the other view **and** those of the
+# anchor's own view, the positive included, only the anchor itself left out. The picture shows it for $n = 4$: one row
+# is one anchor.
+
+
+# %% tags=["skip-grading"]
+def plot_pairs(n: int):
+    """Which pair of rows is what to NT-Xent: one row of the picture for each of the 2n anchors."""
+    kinds = np.zeros((2 * n, 2 * n))
+    for anchor in range(2 * n):
+        for other in range(2 * n):
+            same_picture = anchor % n == other % n
+            kinds[anchor, other] = 0 if anchor == other else 2 if same_picture else 1
+    names = [f"$z_{{{view},{k}}}$" for view in "ij" for k in range(1, n + 1)]
+    figure, axes = plt.subplots(figsize=(4.2, 4.2))
+    axes.imshow(kinds, cmap=ListedColormap(["#444444", "#cfe2f3", "#f6a03c"]))
+    axes.set_title("dark: left out · orange: positive · blue: negative", fontsize=9)
+    axes.set(ylabel="anchor", xticks=range(2 * n), yticks=range(2 * n), xticklabels=names, yticklabels=names)
+
+
+plot_pairs(4)
+plt.show()
+
+# %% [markdown]
+# **What the grader will hold you to:** the mean over all $2n$ anchors (both directions); cosine similarity of *any*
+# rows, long or short; the right gradient to `z_i` **and** to `z_j`; a finite answer for temperatures down to 0.01
+# ($\exp(1/0.01)$ is not a float32 number!); loss 0 for $n = 1$, where the positive is the only candidate; inputs left
+# as they were. Any form is fine: loops, blocks, `logsumexp`, `cross_entropy`.
+
+
+# %% tags=["stub", "q1a"] stub="return the mean loss over all 2n anchors"
+def nt_xent(z_i: torch.Tensor, z_j: torch.Tensor, temperature: float) -> torch.Tensor:
+    r"""NT-Xent (SimCLR, equation 1), the mean over all 2n anchors.
+
+    .. math:: \frac{1}{2n} \sum_a -\log \frac{\exp(\cos(z_a, z_{p(a)})/\tau)}{\sum_{k \ne a} \exp(\cos(z_a, z_k)/\tau)}
+
+    z_i, z_j: (n, d) float, row k of each is one view of image k; temperature: tau > 0.
+    Returns a 0-d tensor that carries a gradient to both inputs.
+    """
+    ### BEGIN SOLUTION
+    n = len(z_i)
+    z = F.normalize(torch.cat([z_i, z_j]), dim=1)  # (2n, d)
+    logits = z @ z.T / temperature
+    itself = torch.eye(2 * n, dtype=torch.bool, device=z.device)
+    positive = torch.arange(2 * n, device=z.device).roll(n)  # row k and row k + n are two views of image k
+    return F.cross_entropy(logits.masked_fill(itself, -math.inf), positive)
+    ### END SOLUTION
+
+
+# %% tags=["public-tests", "q1a"]
+from otter.test_files import test_case
+
+OK_FORMAT = False
+name = "q1a"
+points = None
+
+
+@test_case(name="one image: the positive is the only candidate")
+def test_nt_xent_single(nt_xent):
+    import torch
+
+    loss = nt_xent(torch.tensor([[3.0, 4.0]]), torch.tensor([[-1.0, 2.0]]), 0.5)
+    assert torch.is_tensor(loss) and loss.shape == (), "Return one number, a 0-d tensor."
+    assert abs(loss.item()) < 1e-5, (
+        f"With n = 1 every softmax has one candidate, so the loss is 0, not {loss.item():.4f}."
+    )
+
+
+@test_case(name="two orthogonal images, aligned views: log(1 + 2/e)")
+def test_nt_xent_by_hand(nt_xent):
+    import math
+
+    import torch
+
+    z = torch.eye(2)
+    loss = float(nt_xent(z, z.clone(), 1.0))
+    # Each anchor sees its positive (cosine 1) and two negatives (cosine 0): -log(e / (e + 1 + 1)).
+    expected = math.log(1 + 2 / math.e)
+    assert abs(loss - expected) < 1e-4, (
+        f"-log(e / (e + 1 + 1)) = {expected:.4f} for each of the 4 anchors, got {loss:.4f}."
+    )
+
+
+@test_case(name="cosine: the length of a row does not matter")
+def test_nt_xent_scale(nt_xent):
+    import torch
+
+    z_i = torch.tensor([[1.0, 2.0], [0.5, -1.0], [2.0, 0.3]])
+    z_j = torch.tensor([[0.8, 2.2], [-0.1, -1.0], [1.0, -0.4]])
+    stretch = torch.tensor([[0.1], [3.0], [20.0]])
+    plain, stretched = float(nt_xent(z_i, z_j, 0.5)), float(nt_xent(z_i * stretch, z_j, 0.5))
+    assert abs(plain - stretched) < 1e-4, "Making rows of z_i longer changed the loss: normalise each row."
+
+
+@test_case(name="both views get a gradient, and the inputs stay as they are")
+def test_nt_xent_gradient(nt_xent):
+    import torch
+
+    z_i = torch.tensor([[1.0, 2.0], [0.5, -1.0], [2.0, 0.3]], requires_grad=True)
+    z_j = torch.tensor([[0.8, 2.2], [-0.1, -1.0], [1.0, -0.4]], requires_grad=True)
+    before = z_i.detach().clone(), z_j.detach().clone()
+    nt_xent(z_i, z_j, 0.5).backward()
+    assert torch.equal(z_i, before[0]) and torch.equal(z_j, before[1]), "The function changed its inputs."
+    for z, which in ((z_i, "z_i"), (z_j, "z_j")):
+        assert z.grad is not None and z.grad.abs().sum() > 0, f"No gradient reaches {which}."
+        # The loss does not change with the length of a row, so the gradient is orthogonal to the row.
+        assert (z * z.grad).sum(1).abs().max() < 1e-4, f"The gradient to {which} is not that of a cosine."
+
+
+@test_case(name="temperature 0.01 stays finite")
+def test_nt_xent_cold(nt_xent):
+    import torch
+
+    z = torch.eye(3, requires_grad=True)
+    loss = nt_xent(z, torch.eye(3), 0.01)
+    loss.backward()
+    assert torch.isfinite(loss) and torch.isfinite(z.grad).all(), "exp(1 / 0.01) overflows: stay in the logarithm."
+
+
+# %% [markdown]
+# ### q1b · Barlow Twins (8 points)
+#
+# Barlow Twins needs no negatives. It looks at the *columns*: feature $p$ of the first views should agree with feature
+# $p$ of the second views, and be unrelated to every other feature. With the cross-correlation matrix over the batch,
+#
+# $$
+# C_{pq} = \frac{\sum_b z^A_{bp}\, z^B_{bq}}{\sqrt{\sum_b (z^A_{bp})^2}\,\sqrt{\sum_b (z^B_{bq})^2}} ,
+# \qquad
+# \mathcal{L} = \sum_p (1 - C_{pp})^2 + \lambda \sum_p \sum_{q \ne p} C_{pq}^2 .
+# $$
+#
+# **What the grader will hold you to:** the equation *as printed above*. The columns are **not centred**: almost every
+# public implementation subtracts the batch mean (or uses a batch norm) first, which is another function. Both sums
+# are sums, not means; λ multiplies the off-diagonal part only; the gradient reaches both inputs.
+
+
+# %% tags=["stub", "q1b"] stub="return the Barlow Twins loss, uncentred as printed"
+def barlow_twins(z_a: torch.Tensor, z_b: torch.Tensor, lambd: float) -> torch.Tensor:
+    r"""Barlow Twins (Zbontar et al. 2021, equations 1 and 2), without centring.
+
+    .. math:: \sum_p (1 - C_{pp})^2 + \lambda \sum_p \sum_{q \ne p} C_{pq}^2, \qquad
+        C_{pq} = \sum_b z^A_{bp} z^B_{bq} \big/ \sqrt{\sum_b (z^A_{bp})^2} \sqrt{\sum_b (z^B_{bq})^2}
+
+    z_a, z_b: (n, d) float; lambd: weight of the off-diagonal part. Returns a 0-d tensor with a gradient to both inputs.
+    """
+    ### BEGIN SOLUTION
+    correlation = F.normalize(z_a, dim=0).T @ F.normalize(z_b, dim=0)  # (d, d)
+    diagonal = torch.diagonal(correlation)
+    off_diagonal = correlation - torch.diag(diagonal)
+    return (1 - diagonal).square().sum() + lambd * off_diagonal.square().sum()
+    ### END SOLUTION
+
+
+# %% tags=["public-tests", "q1b"]
+from otter.test_files import test_case
+
+OK_FORMAT = False
+name = "q1b"
+points = None
+
+
+@test_case(name="perfect twins: C is the identity, loss 0")
+def test_barlow_identity(barlow_twins):
+    import torch
+
+    z = torch.tensor([[1.0, 0.0], [0.0, 5.0]])
+    loss = barlow_twins(z, z.clone(), 0.5)
+    assert torch.is_tensor(loss) and loss.shape == (), "Return one number, a 0-d tensor."
+    assert abs(loss.item()) < 1e-5, (
+        f"Columns orthogonal and equal in both views: C is the identity and the loss 0, not {loss.item():.4f}. "
+        "Do you centre the columns? The printed equation does not."
+    )
+
+
+@test_case(name="opposite twins: every diagonal entry costs 4")
+def test_barlow_opposite(barlow_twins):
+    import torch
+
+    z = torch.tensor([[1.0, 0.0], [0.0, 5.0]])
+    loss = float(barlow_twins(z, -z, 0.5))
+    assert abs(loss - 8) < 1e-4, f"C has -1 on its diagonal: (1 - (-1))^2 twice is 8, got {loss:.4f}."
+
+
+@test_case(name="two copies of one feature: the off-diagonal part alone")
+def test_barlow_off_diagonal(barlow_twins):
+    import torch
+
+    z = torch.tensor([[1.0, 3.0], [2.0, 6.0], [-1.0, -3.0]])
+    for lambd in (0.5, 0.1):
+        loss = float(barlow_twins(z, z.clone(), lambd))
+        assert abs(loss - 2 * lambd) < 1e-4, f"C is all ones: two off-diagonal ones times {lambd}, got {loss:.4f}."
+
+
+@test_case(name="both views get a gradient, and the inputs stay as they are")
+def test_barlow_gradient(barlow_twins):
+    import torch
+
+    z_a = torch.tensor([[1.0, 2.0], [0.5, -1.0], [2.0, 0.3]], requires_grad=True)
+    z_b = torch.tensor([[0.8, 2.2], [-0.1, -1.0], [1.0, -0.4]], requires_grad=True)
+    before = z_a.detach().clone(), z_b.detach().clone()
+    barlow_twins(z_a, z_b, 0.1).backward()
+    assert torch.equal(z_a, before[0]) and torch.equal(z_b, before[1]), "The function changed its inputs."
+    for z, which in ((z_a, "z_a"), (z_b, "z_b")):
+        assert z.grad is not None and z.grad.abs().sum() > 0, f"No gradient reaches {which}."
+        # C does not change with the length of a column, so the gradient is orthogonal to the column.
+        assert (z * z.grad).sum(0).abs().max() < 1e-4, f"The gradient to {which} ignores the normalisation."
+
+
+# %% [markdown]
+# ### q1c · NT-Xent with distances (4 points)
+#
+# The same softmax, the same positives and negatives, but close instead of aligned:
+#
+# $$ \mathrm{sim}(u, v) = -\lVert u - v \rVert_2 \quad\text{on the raw rows, which are *not* normalised.} $$
+#
+# **What the grader will hold you to:** value and gradient as above, and **finite gradients although a distance is
+# 0**: two equal rows are possible, and every row has distance 0 to itself. The derivative of $\sqrt{x}$ at 0 is
+# infinite, and infinity times zero is `nan`; take 0 as the gradient of a distance at 0. Beware of `torch.cdist` on
+# more than 25 rows: by default it goes through a matrix product and reports about 0.01 between equal rows.
+
+
+# %% tags=["stub", "q1c"] stub="return NT-Xent with minus the Euclidean distance as similarity"
+def nt_xent_euclidean(z_i: torch.Tensor, z_j: torch.Tensor, temperature: float) -> torch.Tensor:
+    r"""NT-Xent with :math:`\mathrm{sim}(u, v) = -\lVert u - v \rVert_2` on raw rows, the mean over all 2n anchors.
+
+    .. math:: \frac{1}{2n} \sum_a -\log
+        \frac{\exp(-\lVert z_a - z_{p(a)} \rVert/\tau)}{\sum_{k \ne a} \exp(-\lVert z_a - z_k \rVert/\tau)}
+
+    z_i, z_j: (n, d) float, row k of each is one view of image k; temperature: tau > 0.
+    Returns a 0-d tensor that carries a finite gradient to both inputs.
+    """
+    ### BEGIN SOLUTION
+    n = len(z_i)
+    z = torch.cat([z_i, z_j])
+    distances = torch.linalg.vector_norm(z[:, None] - z[None], dim=2)  # (2n, 2n); its gradient at distance 0 is 0
+    itself = torch.eye(2 * n, dtype=torch.bool, device=z.device)
+    positive = torch.arange(2 * n, device=z.device).roll(n)
+    return F.cross_entropy((-distances / temperature).masked_fill(itself, -math.inf), positive)
+    ### END SOLUTION
+
+
+# %% tags=["public-tests", "q1c"]
+from otter.test_files import test_case
+
+OK_FORMAT = False
+name = "q1c"
+points = None
+
+
+@test_case(name="two images on a line, 3 apart: log(1 + 2 exp(-3))")
+def test_euclidean_by_hand(nt_xent_euclidean):
+    import math
+
+    import torch
+
+    z = torch.tensor([[1.0], [4.0]])
+    loss = nt_xent_euclidean(z, z.clone(), 1.0)
+    assert torch.is_tensor(loss) and loss.shape == (), "Return one number, a 0-d tensor."
+    # Each anchor sees its positive at distance 0 and two negatives at distance 3.
+    expected = math.log(1 + 2 * math.exp(-3))
+    assert abs(loss.item() - expected) < 1e-4, f"-log(1 / (1 + 2 exp(-3))) = {expected:.4f}, got {loss.item():.4f}."
+
+
+@test_case(name="shifting all rows changes nothing, stretching them does")
+def test_euclidean_raw(nt_xent_euclidean):
+    import torch
+
+    z_i = torch.tensor([[1.0, 2.0], [0.5, -1.0], [2.0, 0.3]])
+    z_j = torch.tensor([[0.8, 2.2], [-0.1, -1.0], [1.0, -0.4]])
+    loss = float(nt_xent_euclidean(z_i, z_j, 0.5))
+    shifted = float(nt_xent_euclidean(z_i + 7, z_j + 7, 0.5))
+    assert abs(loss - shifted) < 1e-3, (
+        "A shift of all rows keeps every distance, yet the loss changed: normalise nothing."
+    )
+    assert abs(loss - float(nt_xent_euclidean(3 * z_i, 3 * z_j, 0.5))) > 1e-2, "Longer rows are farther apart."
+
+
+@test_case(name="equal views: finite gradients")
+def test_euclidean_coincident(nt_xent_euclidean):
+    import torch
+
+    z_i = torch.tensor([[1.0, 2.0], [0.5, -1.0]], requires_grad=True)
+    z_j = z_i.detach().clone().requires_grad_()
+    nt_xent_euclidean(z_i, z_j, 0.5).backward()
+    for z, which in ((z_i, "z_i"), (z_j, "z_j")):
+        assert z.grad is not None and torch.isfinite(z.grad).all(), (
+            f"The gradient to {which} is not finite at distance 0."
+        )
+        assert z.grad.abs().sum() > 0, f"No gradient reaches {which}."
+
+
+# %% [markdown]
+# ## 2 · Model
+#
+# ### q2 · Encoder and projection head (4 points)
+#
+# $$
+# x \;\xrightarrow{\;f\;}\; h = f(x) \in \mathbb{R}^{512}
+#   \;\xrightarrow{\;g\;}\; z = g(h) = W_2\,\mathrm{ReLU}(W_1 h + b_1) + b_2
+# $$
+#
+# The **encoder** $f$ is torchvision's `resnet18(weights=None)`, made fit for small pictures: ImageNet's stem (7×7
+# convolution with stride 2, then max-pooling) would shrink 32×32 to 8×8 before the first block. So
+#
+# - the first convolution is `Conv2d(3, 64, kernel_size=3, stride=1, padding=1, bias=False)`,
+# - there is no max-pooling,
+# - there is no classification layer `fc`: the encoder ends with the 512 averaged features $h$.
+#
+# The **projection head** $g$ is `Linear(512, 512)`, ReLU, `Linear(512, projection_dim)`, with biases, without batch
+# norm. The losses see $z$; everything after pre-training uses $h$.
+#
+# **What the grader will hold you to:** `forward` returns the pair `(h, z)` in this order, for any batch size, in
+# train and eval mode. Name the two parts `self.encoder` and `self.projection`. Do not normalise $z$: NT-Xent does
+# that itself (doing it twice is harmless, for the other losses it would not be).
+
+
+# %% tags=["stub", "q2"] stub="build the encoder and the projection head, return (h, z)"
+class SimCLR(nn.Module):
+    r"""ResNet-18 encoder with the CIFAR stem and a two-layer projection head: :math:`h = f(x),\ z = g(h)`."""
+
+    def __init__(self, projection_dim: int = 128):
+        super().__init__()
+        ### BEGIN SOLUTION
+        self.encoder = torchvision.models.resnet18(weights=None)
+        self.encoder.conv1 = nn.Conv2d(3, 64, kernel_size=3, stride=1, padding=1, bias=False)
+        self.encoder.maxpool = nn.Identity()
+        self.encoder.fc = nn.Identity()
+        self.projection = nn.Sequential(nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, projection_dim))
+        ### END SOLUTION
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """x: (n, 3, 32, 32) -> (h, z): the features (n, 512) and the projections (n, projection_dim)."""
+        ### BEGIN SOLUTION
+        h = self.encoder(x)
+        return h, self.projection(h)
+        ### END SOLUTION
+
+
+# %% tags=["public-tests", "q2"]
+from otter.test_files import test_case
+
+OK_FORMAT = False
+name = "q2"
+points = None
+
+
+@test_case(name="shapes of (h, z)")
+def test_model_shapes(SimCLR):
+    import torch
+
+    out = SimCLR(projection_dim=32)(torch.rand(3, 3, 32, 32))
+    assert isinstance(out, tuple) and len(out) == 2, "forward returns the pair (h, z)."
+    assert out[0].shape == (3, 512), f"h is (n, 512), got {tuple(out[0].shape)}."
+    assert out[1].shape == (3, 32), f"z is (n, projection_dim), got {tuple(out[1].shape)}."
+
+
+@test_case(name="number of parameters")
+def test_model_parameters(SimCLR):
+    parts = {
+        "encoder": (11_168_832, "resnet18 without fc (512,000 + 1,000 fewer) and with the 3x3 stem"),
+        "projection": (512 * 512 + 512 + 512 * 128 + 128, "two linear layers with biases"),
+    }
+    model = SimCLR()
+    for part, (expected, what) in parts.items():
+        count = sum(p.numel() for p in getattr(model, part).parameters())
+        assert count == expected, f"self.{part} has {count:,} parameters, {what} has {expected:,}."
+
+
+@test_case(name="the stem keeps the resolution")
+def test_model_stem(SimCLR):
+    import torch
+    from torch import nn
+
+    model = SimCLR().eval()
+    seen = []
+    for layer in model.encoder.modules():
+        if isinstance(layer, nn.Conv2d):
+            layer.register_forward_hook(
+                lambda _, inputs, out: seen.append((tuple(inputs[0].shape[2:]), tuple(out.shape[2:])))
+            )
+    with torch.no_grad():
+        model(torch.rand(1, 3, 32, 32))
+    assert seen and seen[0] == ((32, 32), (32, 32)), f"The first convolution maps 32x32 to {seen[0][1]}: use stride 1."
+    assert seen[1][0] == (32, 32), f"The second convolution sees {seen[1][0]}: leave the max-pooling out."
+
+
+# %% [markdown]
+# ## 3 · Two views of a picture
+#
+# ### q3 · Augmentation, data set, loader, optimiser (4 points)
+#
+# What SimCLR learns is decided here: the network becomes blind to whatever the distortion changes, and keeps what
+# survives it. With $t, t'$ drawn independently from one family of distortions,
+#
+# $$ x_i = t(x), \qquad x_j = t'(x). $$
+#
+# **`simclr_transform(size, strength, blur)`** returns a callable that takes one uint8 picture `(3, H, W)` to a
+# float32 tensor `(3, size, size)`, by these steps (all are in `torchvision.transforms.v2`, imported as `v2`):
+#
+# 1. random resized crop to `size`, area scale 0.2 to 1
+# 2. horizontal flip with probability 0.5
+# 3. with probability 0.8, colour jitter: brightness, contrast, saturation $0.8\cdot$`strength`, hue
+#    $0.2\cdot$`strength`
+# 4. grayscale with probability 0.2 (still three channels)
+# 5. if `blur`: Gaussian blur with probability 0.5
+# 6. to float in [0, 1], then normalise with `MEAN` and `STD`
+
+
+# %% tags=["stub", "q3"] stub="return the random SimCLR distortion of one image"
+def simclr_transform(size: int = 32, strength: float = 0.5, blur: bool = False):
+    r"""A draw from SimCLR's distortions (Chen et al. 2020, appendix A): :math:`x \mapsto t(x)`, anew at each call.
+
+    Returns a callable: one uint8 image (3, H, W) -> float32 (3, size, size), normalised with MEAN and STD.
+    """
+    ### BEGIN SOLUTION
+    jitter = v2.ColorJitter(0.8 * strength, 0.8 * strength, 0.8 * strength, 0.2 * strength)
+    steps = [
+        v2.RandomResizedCrop(size, scale=(0.2, 1.0), antialias=True),
+        v2.RandomHorizontalFlip(p=0.5),
+        v2.RandomApply([jitter], p=0.8),
+        v2.RandomGrayscale(p=0.2),
+    ]
+    if blur:
+        kernel = max(3, size // 10 // 2 * 2 + 1)  # about a tenth of the picture, odd
+        steps.append(v2.RandomApply([v2.GaussianBlur(kernel, sigma=(0.1, 2.0))], p=0.5))
+    return v2.Compose([*steps, v2.ToDtype(torch.float32, scale=True), v2.Normalize(MEAN, STD)])
+    ### END SOLUTION
+
+
+# %% [markdown]
+# **`TwoViews`** is a data set: element $k$ is `((view_i, view_j), label)`, two *independent* draws of the same
+# picture. The label travels along for your curiosity; pre-training never looks at it.
+
+
+# %% tags=["stub", "q3"] stub="store the data, return ((view_i, view_j), label)"
+class TwoViews(Dataset):
+    r"""Two independent views of each image: :math:`k \mapsto ((t(x_k), t'(x_k)), y_k)`.
+
+    images: (n, 3, H, W) uint8; labels: (n,) int64; transform: one image -> one view.
+    """
+
+    def __init__(self, images: torch.Tensor, labels: torch.Tensor, transform):
+        ### BEGIN SOLUTION
+        self.images, self.labels, self.transform = images, labels, transform
+        ### END SOLUTION
+
+    def __len__(self) -> int:
+        ### BEGIN SOLUTION
+        return len(self.images)
+        ### END SOLUTION
+
+    def __getitem__(self, k: int) -> tuple[tuple[torch.Tensor, torch.Tensor], torch.Tensor]:
+        ### BEGIN SOLUTION
+        image = self.images[k]
+        return (self.transform(image), self.transform(image)), self.labels[k]
+        ### END SOLUTION
+
+
+# %% [markdown]
+# **`pretrain_loader`** gives shuffled batches `((x_i, x_j), labels)` and keeps the last, smaller batch.
+
+
+# %% tags=["stub", "q3"] stub="return a shuffled DataLoader over TwoViews"
+def pretrain_loader(
+    images: torch.Tensor, labels: torch.Tensor, transform, batch_size: int, num_workers: int = 0
+) -> DataLoader:
+    """Shuffled batches ((x_i, x_j), labels), the last smaller one included; x_i, x_j: (b, 3, size, size)."""
+    ### BEGIN SOLUTION
+    return DataLoader(TwoViews(images, labels, transform), batch_size, shuffle=True, num_workers=num_workers)
+    ### END SOLUTION
+
+
+# %% [markdown]
+# **`make_optimizer`**: SGD with momentum 0.9 over all parameters, and a scheduler that is stepped **once per batch**.
+# With $w$ = `warmup_steps` and $T$ = `total_steps`, step $s = 0, 1, 2, \dots$ uses the learning rate
+#
+# $$
+# \eta_s = \begin{cases}
+#   \eta\,(s+1)/w & s < w \\[2pt]
+#   \tfrac12\,\eta\,\bigl(1 + \cos\bigl(\pi\,\tfrac{s-w}{T-w}\bigr)\bigr) & s \ge w .
+# \end{cases}
+# $$
+
+
+# %% tags=["stub", "q3"] stub="return (SGD optimizer, per-batch warm-up and cosine scheduler)"
+def make_optimizer(model: nn.Module, lr: float, weight_decay: float, warmup_steps: int, total_steps: int):
+    r"""SGD with momentum 0.9 and its scheduler: linear warm-up, then a cosine to 0, one scheduler step per batch.
+
+    .. math:: \eta_s = \eta (s+1)/w \ (s < w), \qquad \eta_s = \eta (1 + \cos(\pi (s-w)/(T-w)))/2 \ (s \ge w)
+
+    Returns (optimizer, scheduler).
+    """
+    ### BEGIN SOLUTION
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9, weight_decay=weight_decay)
+
+    def factor(step: int) -> float:
+        if step < warmup_steps:
+            return (step + 1) / warmup_steps
+        progress = (step - warmup_steps) / max(1, total_steps - warmup_steps)
+        return (1 + math.cos(math.pi * min(1.0, progress))) / 2
+
+    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+    ### END SOLUTION
+
+
+# %% tags=["public-tests", "q3"]
+from otter.test_files import test_case
+
+OK_FORMAT = False
+name = "q3"
+points = None
+
+
+@test_case(name="a view: float32, normalised, of the asked size, new at each call")
+def test_transform(simclr_transform, MEAN, STD):
+    import torch
+
+    image = torch.randint(0, 256, (3, 32, 32), dtype=torch.uint8)
+    before = image.clone()
+    for size, blur in ((32, False), (16, False), (32, True)):
+        transform = simclr_transform(size=size, blur=blur)
+        first, second = transform(image), transform(image)
+        assert first.shape == (3, size, size), f"Asked for size {size}, got {tuple(first.shape)}."
+        assert first.dtype == torch.float32, f"A view is float32, got {first.dtype}."
+        assert not torch.equal(first, second), "Two calls gave the same view: the distortion must be random."
+        pixels = first * torch.tensor(STD)[:, None, None] + torch.tensor(MEAN)[:, None, None]
+        assert pixels.min() > -1e-3 and pixels.max() < 1 + 1e-3, "Scale to [0, 1], then normalise with MEAN and STD."
+    assert torch.equal(image, before), "The transform changed the image it was given."
+
+
+@test_case(name="TwoViews: the same picture twice, with its label")
+def test_two_views(TwoViews):
+    import torch
+
+    images = torch.arange(5, dtype=torch.uint8)[:, None, None, None].expand(5, 3, 8, 8).contiguous()
+    data = TwoViews(images, torch.arange(10, 15), lambda image: image.float() + torch.rand(()) * 0.5)
+    assert len(data) == 5, "len() is the number of images."
+    (view_i, view_j), label = data[3]
+    assert int(label) == 13, "The label belongs to the same index as the image."
+    assert int(view_i.min()) == int(view_j.min()) == 3, "Both views come from image k."
+    assert not torch.equal(view_i, view_j), "Call the transform twice: two independent views."
+
+
+@test_case(name="the loader keeps every image and shuffles")
+def test_loader(pretrain_loader):
+    import torch
+
+    loader = pretrain_loader(torch.zeros(70, 3, 4, 4, dtype=torch.uint8), torch.arange(70), lambda x: x.float(), 32)
+    batches = [(x_i.shape, x_j.shape, labels) for (x_i, x_j), labels in loader]
+    assert [len(labels) for *_, labels in batches] == [32, 32, 6], "Keep the last, smaller batch."
+    assert all(a == b == (len(y), 3, 4, 4) for a, b, y in batches), "A batch is ((x_i, x_j), labels)."
+    order = torch.cat([labels for *_, labels in batches]).tolist()
+    assert sorted(order) == list(range(70)), "Every image comes once an epoch."
+    assert order != list(range(70)), "Shuffle the images."
+
+
+@test_case(name="learning rates of a run of four steps with two of warm-up")
+def test_optimizer(make_optimizer):
+    import torch
+    from torch import nn
+
+    model = nn.Linear(2, 1)
+    optimizer, scheduler = make_optimizer(model, lr=2.0, weight_decay=0.1, warmup_steps=2, total_steps=4)
+    assert isinstance(optimizer, torch.optim.SGD), "The optimiser is torch.optim.SGD."
+    groups = optimizer.param_groups
+    assert sum(len(g["params"]) for g in groups) == 2, "The optimiser needs all parameters of the model."
+    assert all(g["momentum"] == 0.9 and g["weight_decay"] == 0.1 for g in groups), "Momentum 0.9 and the asked decay."
+    rates = []
+    for _ in range(4):
+        rates.append(round(groups[0]["lr"], 4))
+        optimizer.step()
+        scheduler.step()
+    assert rates == [1.0, 2.0, 2.0, 1.0], f"lr 2: warm-up 1, 2, then the cosine 2, 1; got {rates}."
+
+
+# %% [markdown]
+# ### Look at what the network will see
+#
+# Eight pictures and two views of each. Could *you* tell which views belong together, and by what?
+
+
+# %% tags=["skip-grading"]
+def to_pixels(view: torch.Tensor) -> np.ndarray:
+    """A normalised view (3, H, W) as an array (H, W, 3) in [0, 1] for ``imshow``."""
+    pixels = view.cpu() * torch.tensor(STD)[:, None, None] + torch.tensor(MEAN)[:, None, None]
+    return pixels.clamp(0, 1).permute(1, 2, 0).numpy()
+
+
+def save_figure(figure, name: str) -> None:
+    """Write ``figure`` to the run's figures folder and show it."""
+    figure.savefig(FIGURES / f"{name}.png", dpi=120, bbox_inches="tight")
+    plt.show()
+
+
+def plot_two_views(images: torch.Tensor, labels: torch.Tensor, transform, count: int = 8):
+    """The first ``count`` images, and below each of them two views."""
+    views = TwoViews(images, labels, transform)
+    figure, axes = plt.subplots(3, count, figsize=(1.5 * count, 4.9))
+    for k in range(count):
+        (view_i, view_j), label = views[k]
+        for row, pixels in enumerate((images[k].permute(1, 2, 0).numpy(), to_pixels(view_i), to_pixels(view_j))):
+            axes[row, k].imshow(pixels)
+            axes[row, k].set(xticks=[], yticks=[])
+        axes[0, k].set_title(CLASSES[int(label)], fontsize=10)
+    for row, title in enumerate(("picture", "view $x_i$", "view $x_j$")):
+        axes[row, 0].set_ylabel(title, fontsize=11)
+    figure.tight_layout()
+    return figure
+
+
+seed_everything(HP["seed"])
+save_figure(
+    plot_two_views(train_images, train_labels, simclr_transform(HP["image_size"], HP["jitter_strength"], HP["blur"])),
+    "two_views",
+)
+
+# %% [markdown]
+# ## 4 · Pre-training
+#
+# ### q4 · One epoch (8 points)
+#
+# For each batch: forward **both** views (one after the other, or concatenated), take the loss of their projections,
+# then
+#
+# $$ g_s = \nabla_\theta \mathcal{L}(z_i, z_j), \qquad \theta_{s+1} = \mathrm{SGD}(\theta_s, g_s, \eta_s), $$
+#
+# which is four calls in a right order: clear the old gradients, `backward`, `optimizer.step()`, `scheduler.step()`.
+# The epoch's number is the mean loss **per image**, so a last batch of 16 counts less than a batch of 512:
+#
+# $$ \bar{\mathcal{L}} = \frac{\sum_b n_b\, \mathcal{L}_b}{\sum_b n_b} . $$
+#
+# **What the grader will hold you to:** train mode (a caller may have left the model in eval mode); one scheduler step
+# per batch, after the optimiser's; the loss of $z$, not of $h$; the weighted mean as a Python float; no graph kept
+# alive from batch to batch (`loss.item()`, not `loss`, goes into a sum). It compares the parameters after several
+# batches with the right ones. `loader` may be any iterable of batches.
+
+
+# %% tags=["stub", "q4"] stub="train on every batch, return the mean loss per image"
+def train_one_epoch(model, loader, optimizer, scheduler, loss_fn, device="cpu") -> float:
+    r"""One pass over ``loader``: :math:`\theta \leftarrow \mathrm{SGD}(\theta, \nabla_\theta \mathcal{L}(z_i, z_j))`.
+
+    loader yields ((x_i, x_j), labels); model(x) -> (h, z); loss_fn(z_i, z_j) -> 0-d tensor.
+    Returns the mean loss per image, :math:`\sum_b n_b \mathcal{L}_b / \sum_b n_b`.
+    """
+    batches = tqdm(loader, desc="pre-train", leave=False)  # batches.set_postfix(loss=...) shows a running loss
+    ### BEGIN SOLUTION
+    model.train()
+    total, count = 0.0, 0
+    for (x_i, x_j), _ in batches:
+        _, z_i = model(x_i.to(device))
+        _, z_j = model(x_j.to(device))
+        loss = loss_fn(z_i, z_j)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        scheduler.step()
+        total += loss.item() * len(x_i)
+        count += len(x_i)
+        batches.set_postfix(loss=f"{total / count:.4f}")
+    return total / count
+    ### END SOLUTION
+
+
+# %% tags=["public-tests", "q4"]
+from otter.test_files import test_case
+
+OK_FORMAT = False
+name = "q4"
+points = None
+
+
+def setting(lr):
+    """A model with one weight w = 1: h = -x, z = w x; batches of two images and of one; rate halved at each step."""
+    import torch
+    from torch import nn
+
+    class OneWeight(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.w = nn.Parameter(torch.ones(1))
+            self.modes = []
+
+        def forward(self, x):
+            self.modes.append(self.training)
+            return -x, self.w * x
+
+    model = OneWeight().eval()
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5**step)
+    ones = torch.ones(2, 1)
+    batches = [((ones, 3 * ones), torch.zeros(2)), ((2 * ones[:1], 8 * ones[:1]), torch.zeros(1))]
+    return model, batches, optimizer, scheduler
+
+
+def half_sum(z_i, z_j):
+    return (z_i + z_j).mean() / 2
+
+
+@test_case(name="mean loss per image, by hand")
+def test_epoch_mean(train_one_epoch):
+    loss = train_one_epoch(*setting(lr=0.0), half_sum)
+    # Two images with loss (1 + 3) / 2 = 2 and one with (2 + 8) / 2 = 5.
+    assert abs(float(loss) - 3) < 1e-5, f"(2 images * 2 + 1 image * 5) / 3 images = 3, got {float(loss):.4f}."
+    assert isinstance(loss, float), "Return a Python float: a tensor would keep the graph of the epoch alive."
+
+
+@test_case(name="two steps by hand")
+def test_epoch_steps(train_one_epoch):
+    model, batches, optimizer, scheduler = setting(lr=0.1)
+    train_one_epoch(model, batches, optimizer, scheduler, half_sum)
+    # Gradients 2 and 5, rates 0.1 and 0.05: 1 - 0.2 - 0.25.
+    w = model.w.item()
+    assert abs(w - 0.55) < 1e-5, (
+        f"1 - 0.1 * 2 - 0.05 * 5 = 0.55, your weight is {w:.4f}: zero_grad? scheduler per batch?"
+    )
+
+
+@test_case(name="train mode, both views, one scheduler step a batch")
+def test_epoch_conduct(train_one_epoch):
+    model, batches, optimizer, scheduler = setting(lr=0.1)
+    train_one_epoch(model, batches, optimizer, scheduler, half_sum)
+    assert model.modes and all(model.modes), "Put the model into train mode."
+    assert scheduler.last_epoch == 2, f"Two batches, {scheduler.last_epoch} scheduler steps."
+
+
+# %% [markdown]
+# ### The driver (given)
+#
+# Read this part, you need not change it. It makes your loop fast, and it makes it survive a lost session.
+#
+# **Precision.** Half precision and the channels-last layout double the speed of some devices and cost others a factor
+# of seven. `choose_precision` times a few steps of two convolutions and takes what is fastest *here*. `InPrecision`
+# wraps the model, so your loop sees float32 outputs and needs to know nothing.
+
+
+# %%
+class Precision(NamedTuple):
+    """How the network computes: ``dtype`` inside convolutions and linear layers, memory layout of images."""
+
+    dtype: torch.dtype = torch.float32
+    channels_last: bool = False
+
+
+class ScaleGradient(torch.autograd.Function):
+    """The identity, whose gradient is multiplied by a factor; overflow in it becomes 0."""
+
+    @staticmethod
+    def forward(ctx, tensor, factor):
+        ctx.factor = factor
+        return tensor.view_as(tensor)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return torch.nan_to_num(gradient * ctx.factor, nan=0.0, posinf=0.0, neginf=0.0), None
+
+
+class InPrecision(nn.Module):
+    """``model`` run in ``precision``; takes and returns float32, whatever happens inside.
+
+    float16 cannot hold small gradients: they are scaled up where they enter the model and down where they reach the
+    float32 parameters.
+    """
+
+    GRADIENT_SCALE = 1024.0
+
+    def __init__(self, model: nn.Module, precision: Precision):
+        super().__init__()
+        self.model, self.precision = model, precision
+
+    def forward(self, x: torch.Tensor):
+        if self.precision.channels_last:
+            x = x.contiguous(memory_format=torch.channels_last)
+        if self.precision.dtype == torch.float32:
+            return self.model(x)
+        scaled = self.precision.dtype == torch.float16 and torch.is_grad_enabled()
+        with torch.autocast(x.device.type, self.precision.dtype):
+            outputs = self.with_scaled_parameters(x) if scaled else self.model(x)
+        up = self.GRADIENT_SCALE if scaled else 1.0
+        if isinstance(outputs, tuple):
+            return tuple(ScaleGradient.apply(out.float(), up) for out in outputs)
+        return ScaleGradient.apply(outputs.float(), up)
+
+    def with_scaled_parameters(self, x: torch.Tensor):
+        parameters = self.model.named_parameters()
+        down = {name: ScaleGradient.apply(p, 1 / self.GRADIENT_SCALE) for name, p in parameters}
+        return torch.func.functional_call(self.model, down, (x,))
+
+
+def step_seconds(device: torch.device, precision: Precision, batch_size: int, steps: int = 3) -> float:
+    """Seconds of a training step of two 64-channel convolutions at 32x32, the stuff a ResNet is made of."""
+    block = nn.Sequential(
+        *(nn.Sequential(nn.Conv2d(64, 64, 3, padding=1), nn.BatchNorm2d(64), nn.ReLU()) for _ in "ab")
+    )
+    layout = torch.channels_last if precision.channels_last else torch.contiguous_format
+    model = InPrecision(block.to(device, memory_format=layout), precision)
+    x = torch.ones(batch_size, 64, 32, 32, device=device)
+    for step in range(1 + steps):
+        if step == 1:  # the first step warms up
+            start = time.perf_counter()
+        model(x).mean().backward()
+        next(model.parameters()).grad.sum().item()  # waits for the device
+    return (time.perf_counter() - start) / steps
+
+
+def choose_precision(device: torch.device, wanted: str, batch_size: int) -> Precision:
+    """The fastest precision on ``device`` if ``wanted`` is "auto", else float32. A change must gain 10 %."""
+    plain = Precision()
+    half = torch.bfloat16
+    if device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
+        half = torch.float16  # such as Colab's T4
+    candidates = [Precision(torch.float32, True), Precision(half, True)] if device.type in ("cpu", "cuda") else []
+    if wanted == "float32" or not candidates:
+        return plain
+    batch_size = min(batch_size, 8) if device.type == "cpu" else batch_size
+    with torch.random.fork_rng(devices=[]):
+        best, fastest = plain, step_seconds(device, plain, batch_size)
+        for candidate in candidates:
+            seconds = step_seconds(device, candidate, batch_size)
+            if seconds < 0.9 * fastest:
+                best, fastest = candidate, seconds
+    return best
+
+
+# %% tags=["skip-grading"]
+PRECISION = choose_precision(DEVICE, HP["precision"], HP["pretrain_batch"])
+print(f"{PRECISION.dtype}, channels {'last' if PRECISION.channels_last else 'first'}")
+
+# %% [markdown]
+# **Checkpoints.** After every epoch, weights, optimiser, scheduler, all random generators and the history are written
+# to `run/<name>_last.pt`, first to a temporary file that then takes the name, so a session that dies while writing
+# spoils nothing. Run the training cell again and it goes on after the last complete epoch. With other
+# hyper-parameters it starts anew and keeps the old file as `<name>_previous.pt`. **If you change your code, run it
+# with `restart=True`.**
+
+
+# %%
+def save_atomically(path: Path, content: dict) -> None:
+    """``torch.save`` that leaves either the old file or the whole new one."""
+    temporary = path.with_suffix(".tmp")
+    torch.save(content, temporary)
+    os.replace(temporary, path)
+
+
+def rng_state() -> dict:
+    """The state of every random generator, in types that ``torch.load(weights_only=True)`` accepts."""
+    numpy_state = np.random.get_state(legacy=False)
+    numpy_state["state"]["key"] = numpy_state["state"]["key"].tolist()
+    device_state = None if DEVICE.type == "cpu" else getattr(torch, DEVICE.type).get_rng_state()
+    return {"python": random.getstate(), "numpy": numpy_state, "torch": torch.get_rng_state(), "device": device_state}
+
+
+def restore_rng(state: dict) -> None:
+    """Set every random generator to what ``rng_state`` returned."""
+    version, internal, gauss = state["python"]
+    random.setstate((version, tuple(internal), gauss))
+    np.random.set_state(state["numpy"])
+    torch.set_rng_state(state["torch"])
+    if state["device"] is not None:
+        getattr(torch, DEVICE.type).set_rng_state(state["device"])
+
+
+class Portion:
+    """The first ``steps`` batches of ``loader``, fewer when the clock passes ``deadline``; ``taken`` counts them."""
+
+    def __init__(self, loader, steps: int, deadline: float):
+        self.loader, self.steps, self.deadline, self.taken = loader, min(steps, len(loader)), deadline, 0
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __iter__(self):
+        for batch in self.loader:
+            yield batch
+            self.taken += 1
+            if self.taken == self.steps or time.perf_counter() > self.deadline:
+                return
+
+
+def saved_run(name: str, plan: dict, restart: bool) -> dict | None:
+    """The checkpoint ``<name>_last.pt`` if it was made by the same plan; else it is set aside and None returned."""
+    path = RUN / f"{name}_last.pt"
+    if not path.is_file():
+        return None
+    saved = torch.load(path, map_location="cpu", weights_only=True)
+    if saved["plan"] == plan and not restart:
+        return saved
+    os.replace(path, RUN / f"{name}_previous.pt")
+    print(f"{name}: starting anew ({'as you asked' if restart else 'the hyper-parameters are others than before'})")
+    return None
+
+
+def fit(name, model, loader, plan, train, test, after_epoch, restart=False) -> list[dict]:
+    """Train ``model`` by ``plan``, resuming from ``<name>_last.pt``; returns the history, one dict an epoch.
+
+    plan: all that decides the run, among it "epochs", "seconds" (or None), "lr", "decay" and "warmup" (share of steps).
+    train(model, batches, optimizer, scheduler) and test(model) each return a dict of numbers for the history.
+    after_epoch(history) is called after each epoch.
+    """
+
+    def optimise(network, total_steps):
+        return make_optimizer(network, plan["lr"], plan["decay"], int(plan["warmup"] * total_steps), total_steps)
+
+    def planned_steps():
+        steps = plan["epochs"] * len(loader)
+        if plan["seconds"] is None:
+            return steps
+        trial = copy.deepcopy(model)  # one batch tells how many fit
+        start = time.perf_counter()
+        train(InPrecision(trial, PRECISION), Portion(loader, 1, 0), *optimise(trial, 1))
+        a_step = time.perf_counter() - start
+        start = time.perf_counter()
+        test(InPrecision(trial, PRECISION))
+        share_of_testing = (time.perf_counter() - start) / len(loader)
+        return max(1, min(steps, int(plan["seconds"] / (a_step + share_of_testing))))
+
+    saved = saved_run(name, plan, restart)
+    model.to(DEVICE, memory_format=torch.channels_last if PRECISION.channels_last else torch.contiguous_format)
+    if saved:
+        total_steps, done, history = saved["total_steps"], saved["done"], saved["history"]
+    else:
+        total_steps, done, history = planned_steps(), 0, []
+    optimizer, scheduler = optimise(model, total_steps)
+    if saved:
+        model.load_state_dict(saved["model"])
+        optimizer.load_state_dict(saved["optimizer"])
+        scheduler.load_state_dict(saved["scheduler"])
+        restore_rng(saved["rng"])
+        print(f"{name}: going on after epoch {len(history)}")
+
+    left = math.inf if plan["seconds"] is None else plan["seconds"] - sum(row["seconds"] for row in history)
+    fast = InPrecision(model, PRECISION)
+    epochs = tqdm(desc=f"{name} epochs", initial=len(history), total=math.ceil(total_steps / len(loader)))
+    while done < total_steps and left > 0:
+        start, lr = time.perf_counter(), optimizer.param_groups[0]["lr"]
+        batches = Portion(loader, total_steps - done, start + left)
+        numbers = {**train(fast, batches, optimizer, scheduler), **test(fast)}
+        seconds = time.perf_counter() - start
+        history.append({"epoch": len(history) + 1, **numbers, "lr": lr, "seconds": round(seconds, 2)})
+        done, left = done + batches.taken, left - seconds
+        after_epoch(history)
+        save_atomically(
+            RUN / f"{name}_last.pt",
+            {
+                "plan": plan,
+                "total_steps": total_steps,
+                "done": done,
+                "history": history,
+                "rng": rng_state(),
+                "model": model.state_dict(),
+                "optimizer": optimizer.state_dict(),
+                "scheduler": scheduler.state_dict(),
+            },
+        )
+        epochs.update()
+        epochs.set_postfix({key: f"{value:.4f}" for key, value in numbers.items()})
+    epochs.close()
+    return history
+
+
+def update_metrics(**parts) -> None:
+    """Write ``parts`` (the histories) into the run's ``metrics.json``, beside the hyper-parameters."""
+    path = RUN / "metrics.json"
+    head = {"assignment": "simclr", "profile": PROFILE, "dataset": HP["dataset"], "hyperparameters": HP}
+    old = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if old.get("profile") != PROFILE:
+        old = {}
+    content = {**head, "pretrain": old.get("pretrain", []), "finetune": old.get("finetune", []), **parts}
+    path.write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+# %% [markdown]
+# **`pretrain`** calls your `train_one_epoch` and keeps the weights of the epoch with the lowest mean loss as
+# `simclr_best_epoch.pt`. The loss comes from the table (`"loss"`), with its own learning rate.
+
+
+# %%
+def loss_function(loss: str):
+    """One of your losses as a function of (z_i, z_j), with the hyper-parameter from the table."""
+    return {
+        "nt_xent": lambda z_i, z_j: nt_xent(z_i, z_j, HP["temperature"]),
+        "barlow_twins": lambda z_i, z_j: barlow_twins(z_i, z_j, HP["lambd"]),
+        "nt_xent_euclidean": lambda z_i, z_j: nt_xent_euclidean(z_i, z_j, HP["temperature_euclidean"]),
+    }[loss]
+
+
+def loader_workers() -> int:
+    """Worker processes for the loader; 0 where processes are not forked (they could not see a notebook's classes)."""
+    return min(HP["num_workers"], os.cpu_count() or 1) if sys.platform == "linux" else 0
+
+
+def pretrain(images, labels, loss, epochs, seconds, name="simclr", restart=False) -> list[dict]:
+    """Pre-train a fresh SimCLR; returns the history and leaves ``<name>_best_epoch.pt`` in the run folder."""
+    seed_everything(HP["seed"])
+    model = SimCLR(HP["projection_dim"])
+    transform = simclr_transform(HP["view_size"], HP["jitter_strength"], HP["blur"])
+    loader = pretrain_loader(images, labels, transform, HP["pretrain_batch"], loader_workers())
+    others = ("finetune_", "test_", "other_")
+    plan = {
+        "epochs": epochs,
+        "seconds": seconds,
+        "lr": HP[f"lr_{loss}"],
+        "decay": HP["pretrain_decay"],
+        "warmup": HP["pretrain_warmup"],
+        "loss": loss,
+        "images": len(images),
+        "table": {key: value for key, value in HP.items() if not key.startswith(others)},
+    }
+
+    def train(network, batches, optimizer, scheduler):
+        return {"loss": train_one_epoch(network, batches, optimizer, scheduler, loss_function(loss), DEVICE)}
+
+    def after_epoch(history):
+        if history[-1]["loss"] <= min(row["loss"] for row in history):
+            best = {"state_dict": model.state_dict(), "epoch": len(history), "loss": history[-1]["loss"]}
+            save_atomically(RUN / f"{name}_best_epoch.pt", {**best, "profile": PROFILE})
+
+    return fit(f"{name}_pretrain", model, loader, plan, train, lambda network: {}, after_epoch, restart)
+
+
+# %% [markdown]
+# ### Run it
+#
+# With the `gpu` profile this takes hours: start it, close the lid, and run the cell again if the session is lost. A
+# falling loss is the first sign of life. For NT-Xent, $\log(2n-1)$ is the value of pure guessing.
+
+# %% tags=["skip-grading"]
+pretrain_history = pretrain(
+    train_images[: HP["pretrain_images"]],
+    train_labels[: HP["pretrain_images"]],
+    loss=HP["loss"],
+    epochs=HP["pretrain_epochs"],
+    seconds=HP["pretrain_seconds"],
+    restart=False,  # True: throw the last run away, for example because you changed a loss
+)
+update_metrics(pretrain=pretrain_history)
+print(f"{len(pretrain_history)} epochs, loss {pretrain_history[0]['loss']:.3f} -> {pretrain_history[-1]['loss']:.3f}")
+
+
+# %% tags=["skip-grading"]
+def plot_pretrain(history: list[dict], loss: str, batch_size: int):
+    """Mean loss per image and learning rate at the start of each epoch."""
+    epochs = [row["epoch"] for row in history]
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2))
+    left.plot(epochs, [row["loss"] for row in history], marker="." if len(epochs) < 40 else None)
+    if loss.startswith("nt_xent"):
+        left.axhline(math.log(2 * batch_size - 1), color="gray", linestyle=":", label=r"guessing, $\log(2n-1)$")
+        left.legend()
+    left.set(xlabel="epoch", ylabel="mean loss per image", title=f"pre-training, {loss}")
+    right.plot(epochs, [row["lr"] for row in history], color="tab:green", marker="." if len(epochs) < 40 else None)
+    right.set(xlabel="epoch", ylabel="learning rate at its start", title="schedule")
+    for axes in (left, right):
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(alpha=0.3)
+    figure.tight_layout()
+    return figure
+
+
+save_figure(plot_pretrain(pretrain_history, HP["loss"], HP["pretrain_batch"]), "pretrain_loss")
+
+# %% [markdown]
+# ### The same loop with another loss
+#
+# Your loop never asks which loss it minimises, so Barlow Twins needs one word. This short run shows its curve
+# (`other_loss` in the table; its scale is its own, so do not compare the numbers). To pre-train with it in earnest,
+# set `"loss"` in the table.
+
+# %% tags=["skip-grading"]
+if HP["other_epochs"]:
+    other_history = pretrain(
+        train_images[: HP["other_images"]],
+        train_labels[: HP["other_images"]],
+        loss=HP["other_loss"],
+        epochs=HP["other_epochs"],
+        seconds=HP["other_seconds"],
+        name=HP["other_loss"],
+    )
+    save_figure(plot_pretrain(other_history, HP["other_loss"], HP["pretrain_batch"]), f"pretrain_{HP['other_loss']}")
+else:
+    print(f"skipped in the profile {PROFILE}")
+
+# %% [markdown]
+# ## 5 · Fine-tuning
+#
+# ### q5 · From features to classes (6 points)
+#
+# Now the labels come in. The projection head goes; one linear layer on $h$ gives ten logits, and **all** parameters
+# train:
+#
+# $$ \hat y = \mathrm{softmax}(W h + b), \qquad h = f(x), \qquad \mathcal{L} = -\frac1n \sum_k \log \hat y_{k, y_k}. $$
+#
+# **`finetune_transforms`**: for training, a random crop with 4 pixels of (zero) padding and a horizontal flip; for
+# testing, nothing random at all. Both end in float32, normalised with `MEAN` and `STD`.
+
+
+# %% tags=["stub", "q5"] stub="return (train_transform, test_transform)"
+def finetune_transforms(size: int = 32):
+    r"""(train_transform, test_transform), each: one uint8 image (3, H, W) -> float32 (3, size, size), normalised.
+
+    Training: random crop to ``size`` with 4 pixels of padding, horizontal flip. Test: deterministic,
+    :math:`(x/255 - \mathrm{MEAN})/\mathrm{STD}`.
+    """
+    ### BEGIN SOLUTION
+    normalise = [v2.ToDtype(torch.float32, scale=True), v2.Normalize(MEAN, STD)]
+    train = v2.Compose([v2.RandomCrop(size, padding=4), v2.RandomHorizontalFlip(), *normalise])
+    return train, v2.Compose([v2.CenterCrop(size), *normalise])  # the crop changes nothing when H = W = size
+    ### END SOLUTION
+
+
+# %% [markdown]
+# **`finetune_loaders`**: batches `(x, y)` with your two transforms; training shuffled, test in order, no image
+# dropped.
+
+
+# %% tags=["stub", "q5"] stub="return (train_loader, test_loader)"
+def finetune_loaders(
+    train_images: torch.Tensor,
+    train_labels: torch.Tensor,
+    test_images: torch.Tensor,
+    test_labels: torch.Tensor,
+    batch_size: int,
+) -> tuple[DataLoader, DataLoader]:
+    """(train_loader, test_loader), yielding (x, y): x (b, 3, H, W) float32, y (b,) int64. Images come as uint8."""
+    ### BEGIN SOLUTION
+    train_transform, test_transform = finetune_transforms(train_images.shape[-1])
+
+    def loader(images, labels, transform, shuffle):
+        def collate(rows):
+            return torch.stack([transform(image) for image, _ in rows]), torch.stack([label for _, label in rows])
+
+        return DataLoader(TensorDataset(images, labels), batch_size, shuffle=shuffle, collate_fn=collate)
+
+    return (
+        loader(train_images, train_labels, train_transform, shuffle=True),
+        loader(test_images, test_labels, test_transform, shuffle=False),
+    )
+    ### END SOLUTION
+
+
+# %% [markdown]
+# **`Classifier`**: takes a (pre-trained) SimCLR model and puts one linear layer on its $h$. Use `simclr.encoder`, or
+# `simclr(x)[0]`: the grader's stand-in offers both. Nothing is frozen.
+
+
+# %% tags=["stub", "q5"] stub="one linear layer on the features h of simclr"
+class Classifier(nn.Module):
+    r"""Logits :math:`W f(x) + b` on the features :math:`h = f(x)` (n, 512) of a SimCLR model; everything trains."""
+
+    def __init__(self, simclr: nn.Module, num_classes: int = 10):
+        super().__init__()
+        ### BEGIN SOLUTION
+        self.encoder = simclr.encoder
+        self.linear = nn.Linear(512, num_classes)
+        ### END SOLUTION
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """x: (n, 3, H, W) -> logits (n, num_classes), without softmax."""
+        ### BEGIN SOLUTION
+        return self.linear(self.encoder(x))
+        ### END SOLUTION
+
+
+# %% [markdown]
+# **`finetune_one_epoch`** is q4's loop with cross-entropy. It returns the mean loss per image and the top-1 accuracy
+# **in [0, 1]** (0.5, not 50), both measured on the training batches as they pass, before the step they cause.
+
+
+# %% tags=["stub", "q5"] stub="train on every batch, return (mean loss per image, top-1)"
+def finetune_one_epoch(model, loader, optimizer, scheduler, device="cpu") -> tuple[float, float]:
+    r"""One pass over ``loader`` of (x, y) with cross-entropy, one scheduler step per batch.
+
+    Returns (mean cross-entropy per image, top-1 accuracy in [0, 1]) of the training batches as they are seen:
+    :math:`\sum_b n_b \mathcal{L}_b / \sum_b n_b` and :math:`\#\{k : y_k = \arg\max_c \mathrm{logits}_{kc}\} / n`.
+    """
+    batches = tqdm(loader, desc="fine-tune", leave=False)
+    ### BEGIN SOLUTION
+    model.train()
+    total, correct, count = 0.0, 0, 0
+    for x, y in batches:
+        x, y = x.to(device), y.to(device)
+        logits = model(x)
+        loss = F.cross_entropy(logits, y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        scheduler.step()
+        total += loss.item() * len(y)
+        correct += (logits.argmax(1) == y).sum().item()
+        count += len(y)
+        batches.set_postfix(loss=f"{total / count:.4f}", top1=f"{correct / count:.3f}")
+    return total / count, correct / count
+    ### END SOLUTION
+
+
+# %% [markdown]
+# **`evaluate`**: eval mode, no gradients, and *exact*: every image counts once, also in a smaller last batch, so do
+# not average the accuracies of batches. Top-5 asks whether the right class is among the five largest logits.
+
+
+# %% tags=["stub", "q5"] stub="return (mean loss per image, top-1, top-5) in eval mode"
+def evaluate(model, loader, device="cpu") -> tuple[float, float, float]:
+    r"""(mean cross-entropy per image, top-1, top-5 in [0, 1]) over all images of ``loader``, in eval mode.
+
+    :math:`\mathrm{top}_m = \#\{k : y_k \text{ among the } m \text{ largest logits of } x_k\} / n`.
+    """
+    ### BEGIN SOLUTION
+    model.eval()
+    total, top1, top5, count = 0.0, 0, 0, 0
+    with torch.no_grad():
+        for x, y in tqdm(loader, desc="evaluate", leave=False):
+            x, y = x.to(device), y.to(device)
+            logits = model(x)
+            total += F.cross_entropy(logits, y, reduction="sum").item()
+            hits = logits.topk(5, dim=1).indices == y[:, None]  # (b, 5), most likely class first
+            top1 += hits[:, 0].sum().item()
+            top5 += hits.sum().item()
+            count += len(y)
+    return total / count, top1 / count, top5 / count
+    ### END SOLUTION
+
+
+# %% tags=["public-tests", "q5"]
+from otter.test_files import test_case
+
+OK_FORMAT = False
+name = "q5"
+points = None
+
+
+def lookup_table(logits):
+    """A model that returns row int(x[k, 0, 0, 0]) of ``logits`` and notes how it is called."""
+    import torch
+    from torch import nn
+
+    class LookUp(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.table = nn.Parameter(torch.tensor(logits))
+            self.calls = []
+
+        def forward(self, x):
+            self.calls.append((self.training, torch.is_grad_enabled()))
+            return self.table[x[:, 0, 0, 0].long()]
+
+    return LookUp()
+
+
+def batches_of(rows, labels, size):
+    import torch
+
+    x, y = torch.tensor(rows).float()[:, None, None, None].expand(-1, 3, 2, 2), torch.tensor(labels)
+    return list(zip(x.split(size), y.split(size), strict=True))
+
+
+@test_case(name="transforms: a white picture, and who is random")
+def test_finetune_transforms(finetune_transforms, MEAN, STD):
+    import torch
+
+    train, test = finetune_transforms()
+    white = test(torch.full((3, 32, 32), 255, dtype=torch.uint8))
+    expected = (1 - torch.tensor(MEAN)) / torch.tensor(STD)
+    assert white.shape == (3, 32, 32) and white.dtype == torch.float32, "Float32 (3, 32, 32), please."
+    assert torch.allclose(white[:, 5, 5], expected, atol=1e-4), "A white pixel becomes (1 - MEAN) / STD."
+    image = torch.randint(0, 256, (3, 32, 32), dtype=torch.uint8)
+    assert torch.equal(test(image), test(image)), "The test transform must not be random."
+    views = [train(image) for _ in range(6)]
+    assert all(view.shape == (3, 32, 32) for view in views), "The training transform keeps 32x32."
+    assert any(not torch.equal(views[0], view) for view in views[1:]), "The training transform must be random."
+
+
+@test_case(name="loaders: nothing dropped, training shuffled, test in order")
+def test_finetune_loaders(finetune_loaders):
+    import torch
+
+    images = torch.zeros(50, 3, 32, 32, dtype=torch.uint8)
+    train, test = finetune_loaders(images, torch.arange(50), images[:20], torch.arange(20), 16)
+    seen = torch.cat([y for _, y in train]).tolist()
+    assert sorted(seen) == list(range(50)) and seen != sorted(seen), "Every training image once, shuffled."
+    assert torch.cat([y for _, y in test]).tolist() == list(range(20)), "Every test image once, in order."
+    x, y = next(iter(test))
+    assert x.shape == (16, 3, 32, 32) and x.dtype == torch.float32 and y.dtype == torch.int64, "Yield (x, y)."
+
+
+@test_case(name="classifier: logits from h, and the encoder trains")
+def test_classifier(Classifier):
+    import torch
+    from torch import nn
+
+    class StandIn(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.encoder = nn.Sequential(nn.Flatten(), nn.Linear(12, 512))
+
+        def forward(self, x):
+            h = self.encoder(x)
+            return h, -h[:, :128]
+
+    simclr = StandIn()
+    logits = Classifier(simclr, num_classes=7)(torch.rand(4, 3, 2, 2))
+    assert logits.shape == (4, 7), f"Logits are (n, num_classes), got {tuple(logits.shape)}."
+    logits.square().sum().backward()
+    gradient = simclr.encoder[1].weight.grad
+    assert gradient is not None and gradient.abs().sum() > 0, "No gradient reaches the encoder: it must train, too."
+
+
+@test_case(name="finetune_one_epoch: numbers by hand, train mode, scheduler")
+def test_finetune_epoch(finetune_one_epoch):
+    import math
+
+    import torch
+
+    model = lookup_table([[9.0, 9.0, 0.0], [0.0, 0.0, 30.0]]).eval()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0)
+    loss, top1 = finetune_one_epoch(model, batches_of([1, 1, 1, 1, 1], [2, 2, 0, 2, 2], 4), optimizer, scheduler)
+    # Four right answers cost 0, the wrong one costs 30.
+    assert abs(loss - 6) < 1e-4, f"(0 + 0 + 30 + 0 + 0) / 5 = 6 per image, got {loss:.4f}."
+    assert math.isclose(top1, 0.8, abs_tol=1e-6), f"4 of 5 are right: 0.8, got {top1:.4f}."
+    assert all(training for training, _ in model.calls), "Train mode, please."
+    assert scheduler.last_epoch == 2, f"Two batches, {scheduler.last_epoch} scheduler steps."
+
+
+@test_case(name="finetune_one_epoch lowers the loss")
+def test_finetune_learns(finetune_one_epoch):
+    import torch
+
+    model = lookup_table([[0.0, 0.0], [0.0, 0.0]])
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0)
+    data = batches_of([0, 1, 0, 1], [0, 1, 0, 1], 2)
+    first, *_ = finetune_one_epoch(model, data, optimizer, scheduler)
+    second, top1 = finetune_one_epoch(model, data, optimizer, scheduler)
+    assert second < first and top1 == 1.0, "Two epochs on four easy images must lower the loss."
+
+
+@test_case(name="evaluate: numbers by hand, eval mode, no gradients")
+def test_evaluate(evaluate):
+    ladder = [6.0, 5.0, 4.0, 3.0, 2.0, 1.0]  # class 0 first, class 5 last
+    model = lookup_table([ladder]).train()
+    loss, top1, top5 = evaluate(model, batches_of([0] * 5, [0, 0, 0, 4, 5], 2))
+    # -log softmax is 0.4562 for class 0, 4.4562 for class 4 and 5.4562 for class 5.
+    assert abs(loss - (3 * 0.4562 + 4.4562 + 5.4562) / 5) < 1e-3, f"The mean loss per image is 2.2562, got {loss:.4f}."
+    assert abs(top1 - 0.6) < 1e-6, f"3 of 5 are right: 0.6, got {top1:.4f}. Do not average over batches."
+    assert abs(top5 - 0.8) < 1e-6, f"Class 5 is the only one outside the first five: 0.8, got {top5:.4f}."
+    assert not any(training for training, _ in model.calls), "Evaluate in eval mode."
+    assert not any(grad for _, grad in model.calls), "Evaluate without gradients."
+
+
+# %% [markdown]
+# ### The driver (given)
+#
+# It starts from `simclr_best_epoch.pt` and writes `simclr_lin_best.pt` after every epoch: **the last epoch wins, not
+# the one with the best test accuracy**. Choosing an epoch by its test accuracy would turn the test set into training
+# data and the reported number into a lucky one; the learning rate ends at zero, so the last epoch is a good one
+# anyway. The test curve is there to look at.
+
+
+# %%
+def finetune(train_images, train_labels, test_images, test_labels, restart=False) -> list[dict]:
+    """Fine-tune from the best pre-training epoch; returns the history and leaves ``simclr_lin_best.pt``."""
+    best = RUN / "simclr_best_epoch.pt"
+    if not best.is_file():
+        raise FileNotFoundError(f"{best.name} is not in the run folder: run the pre-training cell first.")
+    seed_everything(HP["seed"])
+    simclr = SimCLR(HP["projection_dim"])
+    start = torch.load(best, map_location="cpu", weights_only=True)
+    simclr.load_state_dict(start["state_dict"])
+    model = Classifier(simclr, HP["num_classes"])
+    train_loader, test_loader = finetune_loaders(
+        train_images, train_labels, test_images, test_labels, HP["finetune_batch"]
+    )
+    plan = {key: HP[f"finetune_{key}"] for key in ("epochs", "seconds", "lr", "decay", "warmup", "batch")}
+    plan |= {"images": len(train_images), "test_images": len(test_images), "start": (start["epoch"], start["loss"])}
+
+    def train(network, batches, optimizer, scheduler):
+        loss, top1 = finetune_one_epoch(network, batches, optimizer, scheduler, DEVICE)
+        return {"train_loss": loss, "train_top1": top1}
+
+    def test(network):
+        loss, top1, top5 = evaluate(network, test_loader, DEVICE)
+        return {"test_loss": loss, "test_top1": top1, "test_top5": top5}
+
+    def after_epoch(history):
+        result = {"epoch": len(history), "top1": history[-1]["test_top1"], "profile": PROFILE}
+        save_atomically(RUN / "simclr_lin_best.pt", {"state_dict": model.state_dict(), **result})
+
+    return fit("simclr_finetune", model, train_loader, plan, train, test, after_epoch, restart)
+
+
+# %% tags=["skip-grading"]
+finetune_history = finetune(
+    train_images[: HP["finetune_images"]],
+    train_labels[: HP["finetune_images"]],
+    test_images,
+    test_labels,
+    restart=False,  # True: throw the last run away, for example after a new pre-training
+)
+update_metrics(finetune=finetune_history)
+last = finetune_history[-1]
+print(f"after {last['epoch']} epochs")
+print(f"  train  loss {last['train_loss']:.3f}  top-1 {last['train_top1']:.3f}")
+print(f"  test   loss {last['test_loss']:.3f}  top-1 {last['test_top1']:.3f}  top-5 {last['test_top5']:.3f}")
+
+
+# %% tags=["skip-grading"]
+def plot_finetune(history: list[dict]):
+    """Loss and accuracy of training and test, after each epoch."""
+    epochs = [row["epoch"] for row in history]
+    marker = "." if len(epochs) < 40 else None
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2))
+    left.plot(epochs, [row["train_loss"] for row in history], marker=marker, label="train")
+    left.plot(epochs, [row["test_loss"] for row in history], marker=marker, label="test")
+    left.set(xlabel="epoch", ylabel="cross-entropy per image", title="fine-tuning, loss")
+    right.plot(epochs, [row["train_top1"] for row in history], marker=marker, label="train top-1")
+    right.plot(epochs, [row["test_top1"] for row in history], marker=marker, label="test top-1")
+    right.plot(
+        epochs,
+        [row["test_top5"] for row in history],
+        marker=marker,
+        color="tab:orange",
+        linestyle=":",
+        label="test top-5",
+    )
+    right.set(xlabel="epoch", ylabel="accuracy", ylim=(0, 1), title="fine-tuning, accuracy")
+    for axes in (left, right):
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.legend()
+        axes.grid(alpha=0.3)
+    figure.tight_layout()
+    return figure
+
+
+save_figure(plot_finetune(finetune_history), "finetune_curves")
+
+# %% [markdown]
+# ### q6 · The checkpoint (8 points + 5 bonus)
+#
+# Nothing to write: hand in `simclr_lin_best.pt`, the dictionary `{"state_dict": classifier.state_dict(), ...}` that
+# the driver saved. The grader loads the weights (never code) into its own ResNet-18 with the CIFAR stem and a linear
+# layer, and runs **all 10,000 test pictures** through your test transform's formula, $(x/255 -
+# \mathrm{MEAN})/\mathrm{STD}$. More than 75 % gives full marks, more than 85 % the bonus, less a part of the points.
+# So keep torchvision's names inside the encoder (`conv1`, `bn1`, `layer1` … `layer4`) and have exactly one linear
+# layer with ten outputs.
+#
+# ## 6 · Written questions
+#
+# A few sentences each; a formula or a sketch is welcome.
+
+# %% [markdown] tags=["written", "w1"]
+# ### w1 · SimCLR in your own words
+#
+# Explain SimCLR to a fellow student who knows supervised classification: what goes in, what is predicted, where the
+# training signal comes from without labels, and what is kept in the end.
+
+# %% [markdown] tags=["model-answer", "w1"]
+# From each picture of a batch two views are made by random cropping, flipping, colour distortion and blur. An encoder
+# turns each view into features $h$, a small network turns $h$ into $z$. The task is to find, for each view, the other
+# view of the same picture among all other views of the batch: a classification into $2n-1$ candidates whose "label"
+# is known because we made the views ourselves. NT-Xent is the cross-entropy of this task, with cosine similarities
+# over a temperature as logits; it pulls the two views of a picture together and pushes views of other pictures away.
+# To solve it the encoder must keep what survives the distortions (shape, parts, the kind of object) and may forget
+# what they change (position, colour cast, scale). In the end the head is thrown away and a classifier is trained on
+# $h$, with few labels or by fine-tuning.
+
+# %% [markdown] tags=["rubric", "w1"]
+# 4 points
+#
+# - 1 · two random views of one picture, and which distortions
+# - 1 · the task: find the partner among the other views of the batch; the signal comes from knowing the pairs
+# - 1 · the loss attracts positives and repels negatives (or: is a cross-entropy over similarities)
+# - 1 · what is learned is invariance to the distortions; the encoder is kept, the head is not
+
+# %% [markdown] tags=["written", "w2"]
+# ### w2 · The projection head
+#
+# Pre-training with the projection head gives better features $h$ than applying the loss to $h$ directly, and yet the
+# head is thrown away. Why does it help, and why is $h$ better than $z$ for the next task?
+
+# %% [markdown] tags=["model-answer", "w2"]
+# The loss asks $z$ to be the same for both views, so whatever the distortions change (colour, orientation, exact
+# place) has to disappear from $z$, although a later task may need it: colour helps to tell birds or flowers. If the
+# loss sat on $h$, this information would be lost there. With a non-linear head in between, the head can do the
+# discarding, and $h$ may keep it. Chen et al. show it: from $h$ one can predict which distortion was applied much
+# better than from $z$, and a linear classifier on $h$ is more than 10 points better than on $z$. The head is
+# specialised to the pretext task; being thrown away is its purpose.
+
+# %% [markdown] tags=["rubric", "w2"]
+# 4 points
+#
+# - 2 · the loss makes $z$ invariant, which removes information (such as colour or orientation) that later tasks may
+#   need
+# - 1 · the head, being a non-linear layer in between, takes this loss of information upon itself, so $h$ keeps it
+# - 1 · evidence or consequence: linear evaluation on $h$ beats $z$, or distortions can be predicted from $h$
+
+# %% [markdown] tags=["written", "w3"]
+# ### w3 · NT-Xent, softmax and word2vec
+#
+# Compare NT-Xent with the softmax cross-entropy of a classifier and with the skip-gram loss with negative sampling of
+# word2vec: what are the classes, the logits and the negatives in each, and where does the temperature stand?
+
+# %% [markdown] tags=["model-answer", "w3"]
+# NT-Xent *is* a softmax cross-entropy: the logits are $\cos(z_a, z_k)/\tau$, the classes are the other $2n-1$ views,
+# the right class is the positive. Unlike in a classifier there are no class weights $W$: other examples of the batch
+# play their part, so the "classes" change with each batch and their number grows with it. Normalising bounds the
+# logits to $\pm 1/\tau$; without a small $\tau$ the softmax could never become confident, and $\tau$ decides how
+# strongly the hardest negatives count. word2vec would need a softmax of $u_c \cdot v_w$ over the whole vocabulary,
+# too expensive, and replaces it by a few sampled negatives, $-\log\sigma(u_c \cdot v_w) - \sum_k \log\sigma(-u_k
+# \cdot v_w)$: independent binary decisions, dot products without normalisation, two tables of embeddings, negatives
+# drawn from the unigram distribution. In NT-Xent the negatives come for free from the batch, share one softmax (so a
+# hard negative gets more gradient than an easy one), and a network computes the embeddings.
+
+# %% [markdown] tags=["rubric", "w3"]
+# 4 points
+#
+# - 1 · NT-Xent is a softmax cross-entropy over $2n-1$ candidates with the positive as the right class
+# - 1 · against a classifier: examples of the batch instead of fixed class weights
+# - 1 · against word2vec: sampled negatives with independent logistic terms, against one softmax over in-batch
+#   negatives
+# - 1 · normalisation and temperature: bounded logits, $\tau$ sets sharpness and the weight of hard negatives
+
+# %% [markdown] tags=["written", "w4"]
+# ### w4 · What distance sees
+#
+# What does the similarity $-\lVert u - v\rVert_2$ see that cosine does not? When is this useful, and when does it
+# harm? Consider the gradient, too.
+
+# %% [markdown] tags=["model-answer", "w4"]
+# Cosine sees only directions. $\lVert u-v\rVert^2 = \lVert u\rVert^2 + \lVert v\rVert^2 - 2\lVert u\rVert\lVert
+# v\rVert\cos$, so a distance sees lengths, too: two vectors of one direction may be far apart. Useful where length
+# carries meaning, such as confidence or frequency, and the whole space can be used, not just a sphere. It harms
+# because the network can lower the loss by making everything longer: all negatives move away, which acts like
+# lowering the temperature, so scale and $\tau$ are entangled and the logits have no bound. On normalised vectors
+# $\lVert u-v\rVert^2 = 2-2\cos$, and both order pairs alike. Gradients: that of the distance has length 1 however far
+# the points are, and is undefined where they coincide; that of the cosine is orthogonal to the vector and shrinks
+# with its length. Cosine is invariant to scaling each vector, the distance to shifting all of them.
+
+# %% [markdown] tags=["rubric", "w4"]
+# 4 points
+#
+# - 1 · the norm of embeddings matters to the distance, not to the cosine
+# - 1 · relation on the unit sphere, $\lVert u-v\rVert^2 = 2 - 2\cos$
+# - 1 · a benefit and a danger (unbounded logits, growing norms act as a lower temperature)
+# - 1 · something true about the gradient (unit length and undefined at 0; orthogonal to the vector for the cosine)
+
+# %% [markdown] tags=["written", "w5"]
+# ### w5 · Batch size
+#
+# How and why does the batch size change what SimCLR learns? Why does Barlow Twins depend less on it? What would you
+# do with a GPU that holds only 64 pictures?
+
+# %% [markdown] tags=["model-answer", "w5"]
+# With $n$ pictures each anchor has $2(n-1)$ negatives: a larger batch makes the task harder (the guessing loss is
+# $\log(2n-1)$), contains more hard negatives, and estimates the full partition sum with less bias and variance. Chen
+# et al. find large gains from large batches in short runs, which shrink with more epochs, as more negatives are then
+# seen in time. Large batches need a larger learning rate and warm-up (or LARS), and bring more false negatives,
+# pictures of the same class, the more so with only ten classes. Barlow Twins uses the batch only to estimate a $d
+# \times d$ correlation matrix, with no negatives: some hundred rows give a usable estimate, and its quality depends
+# on $d$ instead. With 64 pictures: train longer, lower $\tau$ with care, keep a memory bank or a momentum queue of
+# negatives (MoCo), cache gradients to compute the loss over several sub-batches, or choose a loss without negatives.
+# Plain gradient accumulation does not help: each part still sees only its own negatives.
+
+# %% [markdown] tags=["rubric", "w5"]
+# 4 points
+#
+# - 1 · the batch supplies the negatives, $2(n-1)$ for each anchor
+# - 1 · effect: better with large batches, less so in long runs; or learning rate and warm-up must follow
+# - 1 · Barlow Twins estimates feature correlations and has no negatives
+# - 1 · a sensible remedy (queue, gradient caching, longer training, another loss); accumulating gradients alone is
+#   none
+
+# %% [markdown]
+# ## 7 · Hand in
+#
+# **Save the notebook first** (the file on disk goes into the zip, not the tab in your browser), then run this last
+# cell. It collects the notebook, the checkpoint, the figures and the numbers in `simclr-submission.zip` in the run
+# folder: upload that one file.
+
+
+# %% tags=["skip-grading"]
+def submission_files() -> dict[str, Path]:
+    """Name in the zip -> file, for all parts of a submission; a file may be missing."""
+    notebook = find_notebook()
+    if ON_COLAB:
+        notebook = RUN / "simclr.ipynb"
+        content = {"nbformat": 4, "nbformat_minor": 5, **notebook_from_colab()}
+        notebook.write_text(json.dumps(content), encoding="utf-8")
+    figures = ("two_views.png", "pretrain_loss.png", "finetune_curves.png")
+    return {
+        "simclr.ipynb": notebook or Path("simclr.ipynb"),
+        "simclr_lin_best.pt": RUN / "simclr_lin_best.pt",
+        "metrics.json": RUN / "metrics.json",
+        **{f"figures/{figure}": FIGURES / figure for figure in figures},
+    }
+
+
+def write_submission() -> None:
+    """Write ``simclr-submission.zip`` and say what is in it and what is not."""
+    files = submission_files()
+    with zipfile.ZipFile(RUN / "simclr-submission.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for inside, path in files.items():
+            if path.is_file():
+                archive.write(path, inside)
+                print(f"[x] {inside}  {max(0.1, path.stat().st_size / 1e6):.1f} MB")
+            else:
+                print(
+                    f"[ ] {inside}  is missing" + (": add the notebook to the zip by hand" if "ipynb" in inside else "")
+                )
+    print("simclr-submission.zip is in the run folder. Before you upload it:")
+    print("[ ] the notebook was saved before this cell ran, and runs from top to bottom")
+    print("[ ] every grader.check passes")
+    print("[ ] the five written answers are there")
+    print(f"[ ] the checkpoint is your best one (this one: profile {PROFILE})")
+
+
+write_submission()

@@ -1,0 +1,152 @@
+"""Every notebook that Jupyter or an editor may have written is read, and what is none gets a sentence."""
+
+import ast
+import json
+import time
+
+import pytest
+
+from autograder.engine import notebook
+from autograder.engine.notebook import NotebookError, read_cells
+
+
+def code(source, **fields) -> dict:
+    return {"cell_type": "code", "source": source, "metadata": {}, "outputs": [], "execution_count": None, **fields}
+
+
+def written(path, *cells, **encoding) -> object:
+    text = json.dumps({"cells": list(cells), "nbformat": 4, "nbformat_minor": 5, "metadata": {}}, ensure_ascii=False)
+    path.write_text(text, **(encoding or {"encoding": "utf-8"}))
+    return path
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "simclr.ipynb"
+
+
+def only(path):
+    (cell,) = read_cells(path)
+    return cell
+
+
+def test_code_cells_in_order_counted_from_one(path):
+    written(path, code("a = 1"), {"cell_type": "markdown", "source": "text"}, code(["b = 2\n", "c = 3"]), code(""))
+    assert [(cell.index, cell.source) for cell in read_cells(path)] == [(1, "a = 1"), (2, "b = 2\nc = 3"), (3, "")]
+
+
+def test_tagged_cell_is_skipped_and_still_counted(path):
+    tagged = code("train()", metadata={"tags": ["skip-grading"]})
+    written(path, tagged, code("x = 1", metadata={"tags": "skip-grading"}))
+    assert [(cell.index, cell.skip) for cell in read_cells(path)] == [(1, "tagged skip-grading"), (2, None)]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1", "utf-16-le"])
+def test_encodings(path, encoding):
+    written(path, code("name = 'é'"), encoding=encoding)
+    source = only(path).source
+    # UTF-16 without its mark cannot be told for sure: the code survives, letters beyond ASCII may not.
+    assert source == "name = 'é'" or (encoding == "utf-16-le" and source.startswith("name = '"))
+
+
+def test_lone_surrogates_and_nul_are_taken_out(path):
+    path.write_text('{"cells": [{"cell_type": "code", "source": "s = \'\\ud800\\u0000\'"}]}')
+    source = only(path).source
+    assert source == "s = '\ufffd'"
+    source.encode("utf-8")
+    path.write_bytes(b'{"cells": [{"cell_type": "code", "source": "x = 1\0"}]}\0\0')
+    assert only(path).source == "x = 1"
+
+
+def test_odd_cells_are_read_as_far_as_they_go(path):
+    cells = [None, 3, [], {}, {"cell_type": "code"}, code(7), code(["a = 1", None]), code("b", metadata=None)]
+    written(path, *cells, code("c", metadata={"tags": {"skip-grading": 1}}))
+    assert [cell.source for cell in read_cells(path)] == ["", "", "a = 1", "b", "c"]
+    assert all(cell.skip is None for cell in read_cells(path))
+
+
+def test_format_3_is_upgraded(path):
+    cells = [
+        {"cell_type": "code", "input": ["x = 1\n", "y = 2"], "language": "python", "outputs": "odd"},
+        {"cell_type": "heading", "level": 1, "source": "Title"},
+        {"cell_type": "code", "input": "z = 3", "collapsed": False, "metadata": {}, "prompt_number": 1},
+    ]
+    path.write_text(json.dumps({"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": [{"cells": cells}]}))
+    assert [cell.source for cell in read_cells(path)] == ["x = 1\ny = 2", "z = 3"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"import torch", b"[]", b"{}", b'{"cells": 3}', b"[" * 100_000, b'{"cells": [' + b"9" * 10_000 + b"]",
+     b'{"worksheets": 3}', b'{"worksheets": [{"cells": [3]}]}', b"\xff\xfe\x00", b"\x89PNG\r\n\x1a\n"],
+    ids=lambda content: repr(content[:20]),
+)  # fmt: skip
+def test_what_is_no_notebook_gets_a_sentence(path, content):
+    path.write_bytes(content)
+    with pytest.raises(NotebookError) as error:
+        read_cells(path)
+    assert str(error.value).startswith("simclr.ipynb is ")
+    assert "\n" not in str(error.value)
+
+
+def test_size_values_and_cells_are_limited(path, monkeypatch):
+    with path.open("wb") as file:
+        file.truncate(51 * 2**20)
+    with pytest.raises(NotebookError, match="larger than 50 MB"):
+        read_cells(path)
+    path.write_bytes(b"[" + b"[]," * 1_600_000 + b"0]")
+    with pytest.raises(NotebookError, match="too much data"):
+        read_cells(path)
+    monkeypatch.setattr(notebook, "MAX_CELLS", 3)
+    written(path, *[code("x")] * 4)
+    with pytest.raises(NotebookError, match="more than 3 code cells"):
+        read_cells(path)
+
+
+# --- magics -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "python", "notes"),
+    [
+        ("%matplotlib inline\nx = 1", "get_ipython().run_line_magic('matplotlib', 'inline')\nx = 1\n",
+         ["%matplotlib inline has no effect when graded."]),
+        ("!pip install lightly", "get_ipython().system('pip install lightly')\n",
+         ["!pip install lightly has no effect when graded."]),
+        ("files = !ls", "files = get_ipython().getoutput('ls')\n", ["!ls has no effect when graded."]),
+        ("?torch", "get_ipython().run_line_magic('pinfo', 'torch')\n", ["%pinfo torch has no effect when graded."]),
+        ("%%time\nx = 1", "x = 1\n", ["%%time has no effect when graded; the rest of its cell is run."]),
+        ("if True:\n    %time x = f()\n    !nvidia-smi",
+         "if True:\n    get_ipython().run_line_magic('time', 'x = f()')\n    get_ipython().system('nvidia-smi')\n",
+         ["!nvidia-smi has no effect when graded."]),
+        ("    x = 1\n    y = 2", "x = 1\ny = 2\n", []),
+    ],
+)  # fmt: skip
+def test_magics_become_python_with_a_note(path, source, python, notes):
+    written(path, code(source))
+    cell = only(path)
+    assert (cell.source, list(cell.notes), cell.skip) == (python, notes, None)
+    ast.parse(cell.source)
+
+
+@pytest.mark.parametrize("magic", ["bash", "html", "javascript", "writefile evil.py", "sh", "latex"])
+def test_cells_of_another_language_are_skipped(path, magic):
+    written(path, code(f"%%{magic}\nls"))
+    assert only(path).skip == f"the cell magic %%{magic.split()[0]} is not run when graded"
+
+
+@pytest.mark.parametrize(
+    "source", ["def f(:\n    pass", "!ls\ndef f(:\n    pass", "x = (\n", "s = '%d' % 3", "x = 5 %\\\n 3"]
+)
+def test_other_cells_stay_as_they_are(path, source):
+    written(path, code(source))
+    cell = only(path)
+    assert (cell.source, cell.notes, cell.skip) == (source, (), None)
+
+
+def test_made_up_cells_take_no_long_time(path):
+    hostile = ["!ls\n" * 5_000, "(a,\n" * 600 + "!ls", "-" * 200_000, "a." * 100_000 + "b", "if x:\n  y=!ls\n" * 1_500]
+    written(path, *map(code, hostile))
+    started = time.process_time()
+    assert [cell.source for cell in read_cells(path)] == hostile
+    assert time.process_time() - started < 10

@@ -1,0 +1,304 @@
+"""A submission is copied once, whole where it is sound, and nothing of it reaches outside its folder."""
+
+import io
+import os
+import stat
+import struct
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from autograder.engine.submission import CollectLimits, SubmissionError, collect
+from autograder.errors import KitError
+
+NOTEBOOK = b'{"cells": [], "nbformat": 4, "nbformat_minor": 5, "metadata": {}}'
+SMALL = CollectLimits(file_bytes=2000, total_bytes=5000, files=10)
+
+
+def folder_of(tmp_path: Path, **files: bytes) -> Path:
+    """A folder with the given files; ``__`` in a keyword stands for a slash and ``_dot_`` for a dot."""
+    source = tmp_path / "handed-in"
+    source.mkdir()
+    for name, content in files.items():
+        path = source / name.replace("__", "/").replace("_dot_", ".")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return source
+
+
+def zip_of(tmp_path: Path, *entries: tuple[str | zipfile.ZipInfo, bytes], deflate: bool = False) -> Path:
+    path = tmp_path / "handed-in.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED if deflate else zipfile.ZIP_STORED) as archive:
+        for name, content in entries:
+            archive.writestr(name, content)
+    return path
+
+
+def names(submission) -> list[str]:
+    return [str(file) for file in submission.files]
+
+
+def test_folder_is_copied_read_only(tmp_path):
+    source = folder_of(tmp_path, simclr_dot_ipynb=NOTEBOOK, figures__views_dot_png=b"png", metrics_dot_json=b"{}")
+    submission = collect(source, tmp_path / "in", "simclr")
+    assert names(submission) == ["figures/views.png", "metrics.json", "simclr.ipynb"]
+    assert submission.notebook == tmp_path / "in" / "simclr.ipynb"
+    assert submission.notebook.read_bytes() == NOTEBOOK
+    assert stat.S_IMODE(submission.notebook.stat().st_mode) == 0o444
+    assert (submission.name, submission.remarks) == ("handed-in", ())
+    (source / "simclr.ipynb").write_bytes(b"changed later")
+    assert submission.notebook.read_bytes() == NOTEBOOK
+
+
+def test_zip_of_a_folder_loses_that_folder_and_what_systems_add(tmp_path):
+    source = zip_of(
+        tmp_path,
+        ("hw/", b""),
+        ("hw/simclr.ipynb", NOTEBOOK),
+        ("hw/figures/loss.png", b"png"),
+        ("__MACOSX/hw/._simclr.ipynb", b"x"),
+        ("hw/.DS_Store", b"x"),
+        ("hw/.ipynb_checkpoints/simclr-checkpoint.ipynb", NOTEBOOK),
+        deflate=True,
+    )
+    submission = collect(source, tmp_path / "in", "simclr")
+    assert names(submission) == ["figures/loss.png", "simclr.ipynb"]
+    assert submission.remarks == ()
+
+
+def test_bare_notebook_of_any_name(tmp_path):
+    source = tmp_path / "Copy of simclr (1).ipynb"
+    source.write_bytes(NOTEBOOK)
+    submission = collect(source, tmp_path / "in", "simclr")
+    assert submission.notebook.read_bytes() == NOTEBOOK
+    assert submission.name == "Copy of simclr (1)"
+
+
+def test_find_takes_the_nearest_first(tmp_path):
+    files = {"old__best_dot_pt": b"1", "best_dot_pt": b"2", "figures__a_dot_png": b"3", "a_dot_png": b"4"}
+    source = folder_of(tmp_path, simclr_dot_ipynb=NOTEBOOK, **files)
+    submission = collect(source, tmp_path / "in", "simclr")
+    assert [path.read_bytes() for path in submission.find("*.pt")] == [b"2", b"1"]
+    assert [path.read_bytes() for path in submission.find("figures/*.png")] == [b"3"]
+    assert submission.find("metrics.json") == ()
+
+
+# --- which notebook -----------------------------------------------------------------------------------------------
+
+
+def test_named_notebook_wins_and_the_shallowest_of_them(tmp_path):
+    source = folder_of(tmp_path, a__SimCLR_dot_ipynb=b"deep", SimCLR_dot_ipynb=NOTEBOOK, other_dot_ipynb=b"other")
+    assert collect(source, tmp_path / "in", "simclr").notebook.read_bytes() == NOTEBOOK
+
+
+@pytest.mark.parametrize(
+    ("files", "sentence"),
+    [
+        ({}, "The submission is empty; hand in simclr.ipynb."),
+        ({"notes_dot_txt": b"x"}, "There is no notebook in the submission; hand in simclr.ipynb."),
+        (
+            {"a_dot_ipynb": b"", "b_dot_ipynb": b""},
+            "There are 2 notebooks (a.ipynb, b.ipynb); name the one to be graded simclr.ipynb.",
+        ),
+        (
+            {"a__simclr_dot_ipynb": b"", "b__simclr_dot_ipynb": b""},
+            "There are 2 notebooks (a/simclr.ipynb, b/simclr.ipynb); hand in one of them.",
+        ),
+    ],
+)
+def test_unclear_submission_gets_one_sentence(tmp_path, files, sentence):
+    with pytest.raises(SubmissionError) as error:
+        collect(folder_of(tmp_path, **files), tmp_path / "in", "simclr")
+    assert str(error.value) == sentence
+
+
+def test_missing_file_other_kind_and_link_get_a_sentence(tmp_path):
+    with pytest.raises(SubmissionError, match="No such file"):
+        collect(tmp_path / "nothing", tmp_path / "in", "simclr")
+    (tmp_path / "hw.rar").write_bytes(b"Rar!")
+    with pytest.raises(SubmissionError, match="neither a folder, a zip file nor a notebook"):
+        collect(tmp_path / "hw.rar", tmp_path / "in", "simclr")
+    (tmp_path / "simclr.ipynb").symlink_to("/etc/passwd")
+    with pytest.raises(SubmissionError, match="is a link"):
+        collect(tmp_path / "simclr.ipynb", tmp_path / "in", "simclr")
+
+
+def test_folder_to_copy_into_must_be_empty(tmp_path):
+    source = folder_of(tmp_path, simclr_dot_ipynb=NOTEBOOK)
+    with pytest.raises(KitError, match="not empty"):
+        collect(source, source, "simclr")
+
+
+# --- hostile folders ----------------------------------------------------------------------------------------------
+
+
+def test_links_and_pipes_are_left_out(tmp_path):
+    source = folder_of(tmp_path, simclr_dot_ipynb=NOTEBOOK)
+    (source / "passwd.txt").symlink_to("/etc/passwd")
+    (source / "everything").symlink_to("/etc")
+    os.mkfifo(source / "pipe.pt")  # opening it would wait for ever
+    submission = collect(source, tmp_path / "in", "simclr")
+    assert names(submission) == ["simclr.ipynb"]
+    assert sorted(submission.remarks) == [
+        "everything was left out: it is a link.",
+        "passwd.txt was left out: it is a link.",
+        "pipe.pt was left out: it is a named pipe.",
+    ]
+
+
+def test_sparse_two_gigabytes_are_refused_by_size(tmp_path):
+    source = folder_of(tmp_path, simclr_dot_ipynb=NOTEBOOK)
+    with (source / "simclr_lin_best.pt").open("wb") as file:
+        file.truncate(2 * 2**30)
+    submission = collect(source, tmp_path / "in", "simclr")
+    assert names(submission) == ["simclr.ipynb"]
+    assert submission.remarks == ("simclr_lin_best.pt was left out: it is larger than 100 MB.",)
+
+
+def test_total_size_and_number_of_files_are_limited_and_the_notebook_comes_first(tmp_path):
+    source = folder_of(tmp_path, z_dot_ipynb=NOTEBOOK, **{f"a{k}": b"x" * 1000 for k in range(6)})
+    submission = collect(source, tmp_path / "in", "simclr", SMALL)
+    assert names(submission) == ["a0", "a1", "a2", "a3", "z.ipynb"]
+    assert len(submission.remarks) == 2
+
+    many = tmp_path / "many"
+    many.mkdir()
+    for k in range(30):
+        (many / f"{k:02}").touch()
+    (many / "simclr.ipynb").write_bytes(NOTEBOOK)
+    submission = collect(many, tmp_path / "in2", "simclr", SMALL)
+    assert len(submission.files) == 10
+    assert submission.remarks == ("21 files were left out: a submission may have 10.",)
+    for k in range(100):
+        (many / f"more{k}").touch()
+    with pytest.raises(SubmissionError, match="more than 100 files"):
+        collect(many, tmp_path / "in3", "simclr", SMALL)
+
+
+def test_names_that_are_not_utf8_or_not_printable_become_valid_text(tmp_path):
+    source = folder_of(tmp_path, simclr_dot_ipynb=NOTEBOOK)
+    (Path(os.fsdecode(os.fsencode(source) + b"/caf\xe9\n.txt"))).write_bytes(b"x")
+    submission = collect(source, tmp_path / "in", "simclr")
+    assert names(submission) == ["caf\ufffd\ufffd.txt", "simclr.ipynb"]
+
+
+# --- hostile zip files --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", ["/tmp/kit-evil.txt", "../evil.txt", "a/../../evil.txt", "..\\evil.txt", "C:\\evil.txt", "C:/evil.txt"]
+)
+def test_paths_out_of_the_zip_are_left_out(tmp_path, name):
+    source = zip_of(tmp_path, ("simclr.ipynb", NOTEBOOK), (name, b"evil"))
+    submission = collect(source, tmp_path / "deep" / "in", "simclr")
+    assert names(submission) == ["simclr.ipynb"]
+    assert submission.remarks[0].endswith("was left out: its path leads out of the zip file.")
+    assert not list(tmp_path.rglob("*evil*"))
+    assert not Path("/tmp/kit-evil.txt").exists()
+
+
+def test_backslashes_of_windows_tools_separate_folders(tmp_path):
+    source = zip_of(tmp_path, ("hw\\simclr.ipynb", NOTEBOOK), ("hw\\figures\\a.png", b"x"))
+    assert names(collect(source, tmp_path / "in", "simclr")) == ["figures/a.png", "simclr.ipynb"]
+
+
+def test_links_in_a_zip_are_left_out(tmp_path):
+    link = zipfile.ZipInfo("data")
+    link.create_system = 3
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    source = zip_of(tmp_path, ("simclr.ipynb", NOTEBOOK), (link, b"/etc"), ("data/passwd", b"x"))
+    submission = collect(source, tmp_path / "in", "simclr")
+    assert names(submission) == ["data/passwd", "simclr.ipynb"]
+    assert not (submission.folder / "data").is_symlink()
+    assert submission.remarks == ("data was left out: it is a link.",)
+
+
+def test_second_entry_of_a_name_is_left_out(tmp_path):
+    with pytest.warns(UserWarning, match="Duplicate name"):
+        source = zip_of(tmp_path, ("simclr.ipynb", NOTEBOOK), ("a.txt", b"1"), ("a.txt", b"2"))
+    submission = collect(source, tmp_path / "in", "simclr")
+    assert (submission.folder / "a.txt").read_bytes() == b"1"
+    assert submission.remarks == ("a.txt was left out: there is another file of this name.",)
+
+
+def test_file_and_folder_of_one_name(tmp_path):
+    source = zip_of(tmp_path, ("simclr.ipynb", NOTEBOOK), ("a", b"1"), ("a/b", b"2"))
+    submission = collect(source, tmp_path / "in", "simclr")
+    assert len(submission.files) == 2
+    assert len(submission.remarks) == 1
+
+
+def test_bomb_by_ratio_is_left_out_unread(tmp_path):
+    source = zip_of(tmp_path, ("simclr.ipynb", NOTEBOOK), ("zeros.pt", bytes(30 * 2**20)), deflate=True)
+    submission = collect(source, tmp_path / "in", "simclr")
+    assert names(submission) == ["simclr.ipynb"]
+    assert submission.remarks == ("zeros.pt was left out: it would grow more than 100-fold.",)
+
+
+def test_entry_that_lies_about_its_size_yields_no_more_than_it_declares(tmp_path):
+    source = zip_of(tmp_path, ("simclr.ipynb", NOTEBOOK), ("b.txt", bytes(1_000_000)), deflate=True)
+    content = bytearray(source.read_bytes())
+    place = content.rfind(b"PK\x01\x02")
+    struct.pack_into("<L", content, place + 24, 1000)  # uncompressed size in the table of contents
+    source.write_bytes(content)
+    submission = collect(source, tmp_path / "in", "simclr")
+    assert names(submission) == ["simclr.ipynb"]
+    assert submission.remarks == ("b.txt was left out: it cannot be read.",)
+    assert not (submission.folder / "b.txt").exists()
+
+
+def test_damaged_and_encrypted_entries_are_left_out(tmp_path):
+    source = zip_of(tmp_path, ("simclr.ipynb", NOTEBOOK), ("a.txt", b"unmistakable"), ("s.txt", b"secret"))
+    content = bytearray(source.read_bytes().replace(b"unmistakable", b"changed text"))
+    flags = content.rfind(b"PK\x01\x02") + 8
+    struct.pack_into("<H", content, flags, 1)
+    source.write_bytes(content)
+    submission = collect(source, tmp_path / "in", "simclr")
+    assert set(submission.remarks) == {"a.txt was left out: it cannot be read.", "s.txt was left out: it is encrypted."}
+
+
+def test_unusual_compression_is_left_out(tmp_path):
+    lzma = zipfile.ZipInfo("a.txt")
+    lzma.compress_type = zipfile.ZIP_LZMA
+    submission = collect(zip_of(tmp_path, ("simclr.ipynb", NOTEBOOK), (lzma, b"x")), tmp_path / "in", "simclr")
+    assert submission.remarks == ("a.txt was left out: its compression is not the usual one (deflate).",)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"not a zip", b"PK\x05\x06" + b"\xff" * 18])
+def test_what_is_no_zip_gets_a_sentence(tmp_path, content):
+    source = tmp_path / "hw.zip"
+    source.write_bytes(content)
+    with pytest.raises(SubmissionError, match=r"hw\.zip (is not a readable zip file|lists more files)"):
+        collect(source, tmp_path / "in", "simclr")
+
+
+def test_truncated_zip_gets_a_sentence(tmp_path):
+    source = zip_of(tmp_path, ("simclr.ipynb", NOTEBOOK))
+    source.write_bytes(source.read_bytes()[:-30])
+    with pytest.raises(SubmissionError, match="not a readable zip file"):
+        collect(source, tmp_path / "in", "simclr")
+
+
+def test_huge_table_of_contents_is_refused_before_it_is_read(tmp_path):
+    source = tmp_path / "hw.zip"
+    with zipfile.ZipFile(source, "w") as archive:
+        for k in range(500):
+            archive.writestr(f"{k:0100}", b"")
+    with pytest.raises(SubmissionError, match="lists more files than the 10"):
+        collect(source, tmp_path / "in", "simclr", CollectLimits(files=10))
+
+
+def test_zip_over_the_total_is_refused(tmp_path):
+    source = zip_of(tmp_path, ("simclr.ipynb", NOTEBOOK), ("a", bytes(6000)))
+    with pytest.raises(SubmissionError, match="larger than"):
+        collect(source, tmp_path / "in", "simclr", SMALL)
+
+
+def test_zip_inside_is_not_opened(tmp_path):
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as archive:
+        archive.writestr("simclr.ipynb", NOTEBOOK)
+    source = folder_of(tmp_path, hw_dot_zip=inner.getvalue())
+    with pytest.raises(SubmissionError, match="There is no notebook"):
+        collect(source, tmp_path / "in", "simclr")

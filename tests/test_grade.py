@@ -1,0 +1,157 @@
+"""Grading from end to end, with the real sandbox, the real Otter and the real notebooks."""
+
+import copy
+import json
+import subprocess
+import sys
+
+import pytest
+from nbformat.v4 import new_code_cell
+
+from autograder.build.notebooks import has_tag, notebook_bytes, question_tag
+from autograder.demo.hostile import CELL as HOSTILE
+from autograder.demo.mistakes import CELLS as MISTAKES
+from autograder.demo.submissions import with_cells, with_last_cell
+from autograder.engine.grade import grade
+from autograder.frontends.gradescope import write_results
+from autograder.frontends.terminal import by_question
+from autograder.places import ROOT
+
+FULL = {"q1a": 8, "q1b": 8, "q1c": 4, "q2": 4, "q3": 4, "q4": 8, "q5": 6}
+
+
+def points(report):
+    return {question: sum(v.points for v in verdicts) for question, verdicts in by_question(report.verdicts).items()}
+
+
+def hand_in(folder, notebook, **files):
+    folder.mkdir(exist_ok=True)
+    (folder / "simclr.ipynb").write_bytes(notebook_bytes(notebook))
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def with_stub(notebook, question, source):
+    """The notebook with the stub cells of a question replaced by one cell of ``source``."""
+    notebook = copy.deepcopy(notebook)
+    stubs = [cell for cell in notebook.cells if has_tag(cell, "stub") and question_tag(cell) == question]
+    stubs[0].source = source
+    for cell in stubs[1:]:
+        cell.source = ""
+    return notebook
+
+
+def test_the_solution_earns_everything(bundle, master, images, checkpoint, tmp_path):
+    source = hand_in(tmp_path / "solution", master)
+    (source / checkpoint.name).write_bytes(checkpoint.read_bytes())
+    report = grade(bundle, source, images)
+    assert {**points(report), "q6": 0} == {**FULL, "q6": 0}, [v.message for v in report.verdicts if not v.passed]
+    assert report.views.shape == (8, 2, 3, 32, 32)
+    assert report.remarks == []
+    accuracy = next(v for v in report.verdicts if v.test == "accuracy")
+    assert "generated images" in accuracy.message and "of 100 test images" in accuracy.message
+    assert 0.05 < report.top1 < 0.3
+
+
+def test_the_untouched_notebook_earns_nothing_and_is_told_why(bundle, student, tmp_path):
+    report = grade(bundle, hand_in(tmp_path / "untouched", student), None)
+    assert report.score == 0
+    for verdict in report.verdicts:
+        if verdict.question in FULL:
+            assert verdict.message.startswith("Not implemented yet"), verdict
+    assert next(v for v in report.verdicts if v.test == "accuracy").message.endswith("is not in the submission.")
+
+
+def test_three_mistakes_are_named_and_cost_their_own_points(bundle, master, tmp_path):
+    report = grade(bundle, hand_in(tmp_path / "three", with_cells(master, MISTAKES)), None)
+    earned = points(report)
+    assert {q: earned[q] for q in ("q1c", "q2", "q3", "q5")} == {q: FULL[q] for q in ("q1c", "q2", "q3", "q5")}
+    for question in MISTAKES:
+        assert 0 < earned[question] < FULL[question]
+        assert any(v.misconception for v in report.verdicts if v.question == question), question
+
+
+def test_a_hostile_notebook_gains_nothing_and_leaves_nothing(bundle, student, tmp_path):
+    cell = HOSTILE.replace("@ROOT@", str(ROOT)).replace('os.environ.get("LOUD")', "True")
+    results = tmp_path / "results.json"
+    report = grade(bundle, hand_in(tmp_path / "hostile", with_last_cell(student, cell)), None, lambda r: write_results(results, r))
+    assert report.score == 0
+    assert json.loads(results.read_text())["score"] == 0
+    assert not list(tmp_path.rglob("results.json.part"))
+
+
+BAD_CELLS = {
+    "a cell with a syntax error": "def broken(:\n",
+    "an endless loop": "while True: pass",
+    "a crash": "import ctypes; ctypes.string_at(0)",
+    "an exit": "import os; os._exit(0)",
+    "a long message": "raise ValueError('x' * 10_000_000)",
+    "a training cell without data": "torch.load('nowhere.pt')",
+    "changed defaults": "torch.set_default_dtype(torch.float64); torch.set_grad_enabled(False); import os; os.chdir('/')",
+}
+
+
+@pytest.mark.parametrize("name", BAD_CELLS)
+def test_a_bad_cell_costs_nothing_but_itself(name, bundle, master, tmp_path):
+    notebook = copy.deepcopy(master)
+    notebook.cells.insert(0, new_code_cell(BAD_CELLS[name], id="bad"))
+    report = grade(bundle, hand_in(tmp_path / "bad", notebook), None)
+    earned = points(report)
+    assert {q: earned[q] for q in FULL} == FULL, [(v.question, v.test, v.message) for v in report.verdicts if not v.passed]
+
+
+WRONG_STUBS = {
+    "a string": ("def nt_xent(z_i, z_j, temperature): return 'about 3'", "str"),
+    "a module": ("def nt_xent(z_i, z_j, temperature): return nn.Linear(2, 2)", "Linear"),
+    "nan": ("def nt_xent(z_i, z_j, temperature): return (z_i.sum() + z_j.sum()) * float('nan')", "nan"),
+    "a wrong shape": ("def nt_xent(z_i, z_j, temperature): return (z_i * z_j).sum(1)", "shape"),
+    "a wrong dtype": ("def nt_xent(z_i, z_j, temperature): return (z_i * z_j).sum().double()", "float64"),
+    "another name": ("def ntxent(z_i, z_j, temperature): return 0.0", "nt_xent"),
+    "an endless loop": ("def nt_xent(z_i, z_j, temperature):\n    while True: pass", "second"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_STUBS)
+def test_a_wrong_answer_costs_its_own_question_and_is_told_in_a_sentence(name, bundle, master, tmp_path):
+    source, word = WRONG_STUBS[name]
+    report = grade(bundle, hand_in(tmp_path / "wrong", with_stub(master, "q1a", source)), None)
+    earned = points(report)
+    assert {q: earned[q] for q in FULL if q != "q1a"} == {q: p for q, p in FULL.items() if q != "q1a"}
+    assert earned["q1a"] == 0
+    value = next(v for v in report.verdicts if (v.question, v.test) == ("q1a", "value"))
+    assert word in value.message and len(value.message) < 500 and "Traceback" not in value.message
+
+
+@pytest.mark.parametrize(
+    "files, words",
+    [
+        ({}, "empty"),
+        ({"a.ipynb": "{}", "b.ipynb": "{}"}, "2 notebooks"),
+        ({"simclr.ipynb": "not JSON"}, "not valid JSON"),
+        ({"notes.txt": "hello"}, "no notebook"),
+    ],
+)
+def test_a_submission_that_cannot_be_graded_says_why(bundle, tmp_path, files, words):
+    folder = tmp_path / "submission"
+    folder.mkdir()
+    for name, content in files.items():
+        (folder / name).write_text(content)
+    report = grade(bundle, folder, None)
+    assert report.score == 0
+    assert all(words in verdict.message for verdict in report.verdicts)
+
+
+def test_command_line_status(bundle, student, tmp_path):
+    """0 where a grade was produced, 2 and one line where it could not be."""
+    good = hand_in(tmp_path / "alice", student)
+    command = [sys.executable, "-m", "autograder", "grade", "simclr", "--out", str(tmp_path / "grades")]
+    done = subprocess.run([*command, str(good)], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "0 / 50" in done.stdout
+    assert {path.name for path in (tmp_path / "grades" / "alice").iterdir()} == {"results.json", "report.html"}
+    blocked = tmp_path / "grades" / "bob"
+    blocked.write_text("a file where a folder belongs")
+    bob = hand_in(tmp_path / "bob", student)
+    done = subprocess.run([*command, str(bob)], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "bob" in done.stderr

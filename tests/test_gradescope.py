@@ -1,0 +1,121 @@
+"""The zip laid out and run as Gradescope does, with the real scripts; its content gives no answer away."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from autograder.build.gradescope import write_zip
+from autograder.build.notebooks import notebook_bytes
+from autograder.places import ROOT
+
+SCHEMA = json.loads((Path(__file__).parent / "frontends" / "gradescope_schema.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def zipped(bundle, images, tmp_path_factory):
+    return write_zip(tmp_path_factory.mktemp("dist") / "simclr-gradescope.zip", bundle, images.folder)
+
+
+@pytest.fixture
+def base(zipped, tmp_path):
+    """``/autograder`` as Gradescope lays it out; the environment that setup.sh would make is this one."""
+    base = tmp_path / "autograder"
+    for folder in ("source", "submission", "results"):
+        (base / folder).mkdir(parents=True)
+    with zipfile.ZipFile(zipped) as archive:
+        for info in archive.infolist():
+            path = Path(archive.extract(info, base / "source"))
+            path.chmod((info.external_attr >> 16) & 0o777)
+    shutil.copy(base / "source" / "run_autograder", base / "run_autograder")
+    (base / "venv").symlink_to(sys.prefix)
+    return base
+
+
+def run(base, **options):
+    environment = {"PATH": os.environ["PATH"], "HOME": str(base)}
+    return subprocess.run([base / "run_autograder"], cwd="/", env=environment, capture_output=True, text=True, **options)
+
+
+def test_the_zip_holds_no_answers_as_code(zipped):
+    names = zipfile.ZipFile(zipped).namelist()
+    assert {"setup.sh", "run_autograder", "bundle/key.safetensors", "bundle/tests/q1a.py", "data/cifar10/test.npy"} <= set(names)
+    for word in ("oracle", "misconceptions", "variants", "solutions", "references/", "train.npy", "demo", "__pycache__"):
+        assert not [name for name in names if word in name], word
+
+
+def test_the_same_content_gives_the_same_bytes(bundle, images, zipped, tmp_path):
+    assert write_zip(tmp_path / "again.zip", bundle, images.folder).read_bytes() == zipped.read_bytes()
+
+
+def test_scripts_are_sound_shell():
+    for script in ("setup.sh", "run_autograder"):
+        subprocess.run(["bash", "-n", ROOT / "autograder" / "build" / "gradescope_files" / script], check=True)
+
+
+def test_a_submission_is_graded_as_on_gradescope(base, master, checkpoint):
+    (base / "submission" / "simclr.ipynb").write_bytes(notebook_bytes(master))
+    shutil.copy(checkpoint, base / "submission")
+    done = run(base)
+    assert done.returncode == 0, done.stderr
+    content = json.loads((base / "results" / "results.json").read_text())
+    jsonschema.validate(content, SCHEMA)
+    assert content["score"] == 42, [test for test in content["tests"] if test["status"] == "failed"]
+    assert sum(test["max_score"] for test in content["tests"]) == 50
+    assert {test["number"] for test in content["tests"]} == {"q1a", "q1b", "q1c", "q2", "q3", "q4", "q5", "q6"}
+    assert {test["visibility"] for test in content["tests"] if test["number"] != "q6"} == {"after_due_date"}
+    assert content["leaderboard"][0]["order"] == "desc"
+    assert "generated images" in next(t["output"] for t in content["tests"] if t["number"] == "q6")
+
+
+def test_an_empty_submission_gets_a_sentence(base):
+    assert run(base).returncode == 0
+    content = json.loads((base / "results" / "results.json").read_text())
+    jsonschema.validate(content, SCHEMA)
+    assert content["score"] == 0 and "empty" in content["tests"][0]["output"]
+
+
+def test_a_broken_zip_still_leaves_a_result(base):
+    (base / "source" / "bundle" / "assignment.toml").unlink()
+    assert run(base).returncode == 0
+    content = json.loads((base / "results" / "results.json").read_text())
+    jsonschema.validate(content, SCHEMA)
+    assert "tell your instructor" in content["output"]
+
+
+def test_the_deadline_keeps_what_was_earned(base, master):
+    """A short total time: results.json is whole, and says what was not reached."""
+    toml = base / "source" / "bundle" / "assignment.toml"
+    toml.write_text(toml.read_text().replace("total_seconds = 540", "total_seconds = 7"))
+    (base / "submission" / "simclr.ipynb").write_bytes(notebook_bytes(master))
+    start = time.monotonic()
+    assert run(base).returncode == 0
+    assert time.monotonic() - start < 60
+    content = json.loads((base / "results" / "results.json").read_text())
+    jsonschema.validate(content, SCHEMA)
+    assert len(content["tests"]) > 20
+    assert [test for test in content["tests"] if "time" in test["output"]]
+
+
+def test_a_kill_at_any_moment_leaves_a_whole_result(base, master):
+    (base / "submission" / "simclr.ipynb").write_bytes(notebook_bytes(master))
+    results = base / "results" / "results.json"
+    process = subprocess.Popen([base / "run_autograder"], cwd="/", start_new_session=True)
+    earned = 0
+    while process.poll() is None and earned < 3:
+        time.sleep(0.05)
+        if results.exists() and (text := results.read_text()):
+            earned = json.loads(text)["score"]
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    content = json.loads(results.read_text())
+    jsonschema.validate(content, SCHEMA)
+    assert content["score"] >= 3
