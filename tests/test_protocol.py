@@ -9,7 +9,7 @@ import time
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograder import protocol
@@ -49,14 +49,18 @@ def test_views_and_parameters_are_sent_as_they_look():
 
 
 scalars = st.none() | st.booleans() | st.integers(-(10**9), 10**9) | st.floats(allow_nan=False) | st.text()
-objects = st.dictionaries(st.text(), st.recursive(scalars, lambda x: st.lists(x) | st.dictionaries(st.text(), x)))
+objects = st.dictionaries(
+    st.text(), st.recursive(scalars, lambda x: st.lists(x) | st.dictionaries(st.text(), x), max_leaves=5)
+)
 
 
+@settings(max_examples=30, deadline=None)
 @given(objects)
 def test_json_arrives_as_it_was(value):
     assert exchange(protocol.encode(value), Caps(1 << 20, 0))[0] == value
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_no_bytes_whatever_are_taken_for_tensors(data):
     try:

@@ -53,7 +53,9 @@ def top1(
         labels: ``(n,)`` integers.
         deadline: ``time.monotonic()`` time after which no further batch is begun.
         progress: called with the number of images done, after every batch.
-        batch_size: the memory taken grows with it; the speed does not (README, Measured).
+        batch_size: 64 takes about 100 MB beside the model, and larger ones were no faster.
+
+    Channels-last memory is faster than the default; folding batch norm into the convolutions gained nothing certain.
     """
     started = time.monotonic()
     model = model.eval().to(memory_format=torch.channels_last)

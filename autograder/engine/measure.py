@@ -40,7 +40,7 @@ def measure(
     except CheckpointError as error:
         return None, f"{sheet.file}: {error}"
     except StudentError as error:
-        return None, f"{sheet.file} could not be read: {error.message}"
+        return None, error.message if sheet.file in error.message else f"{sheet.file}: {error.message}"
     except SessionLost as error:
         return None, f"{sheet.file} could not be read: {error.reason}."
     del tensors

@@ -24,9 +24,9 @@ MAX_BYTES = 50 * 2**20
 # Parsed JSON may take ten times the memory of its text when it is made of short values; images are one long value.
 MAX_VALUES = 3_000_000
 MAX_CELLS = 2_000
-# IPython reads a cell anew for every magic in it, at about 7 µs per character; these two bound the time that a made-up
-# notebook can take. A cell of 20 kB may have 25 magics.
-MAX_CHARACTERS_READ = 500_000
+# IPython reads a cell anew for every magic in it, at about 10 µs per character; these two bound the time that a made-up
+# notebook can take. A cell of 10 kB may have 24 magics.
+MAX_CHARACTERS_READ = 250_000
 TRANSFORM_SECONDS = 10.0
 
 SKIP_TAG = "skip-grading"

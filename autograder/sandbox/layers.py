@@ -18,6 +18,7 @@ from pathlib import Path
 
 import autograder
 from autograder.sandbox import linux
+from autograder.sandbox.processes import tasks_of
 
 MB = 1 << 20
 PACKAGE = Path(autograder.__file__).resolve().parent
@@ -112,7 +113,8 @@ def _limit_resources(confinement: Confinement) -> None:
 def _resource_limits(confinement: Confinement) -> list[tuple[int, int]]:
     # Of the address space the preloaded libraries take some GB before the first student line: the limit is on top.
     pages = int(Path("/proc/self/statm").read_text().split()[0])
-    others = 0 if confinement.uid is not None else _tasks_of(os.getuid())
+    # The kernel counts all that a user runs; a fresh user runs nothing else.
+    others = 0 if confinement.uid is not None else tasks_of(os.getuid())
     return [
         (resource.RLIMIT_AS, pages * resource.getpagesize() + confinement.memory_mb * MB),
         (resource.RLIMIT_CPU, confinement.cpu_seconds),
@@ -133,20 +135,6 @@ def _volunteer_for_the_oom_killer() -> None:
         pass  # a container may forbid it; the limit on the address space stands
     finally:
         linux.prctl(linux.PR_SET_DUMPABLE, 0)
-
-
-def _tasks_of(uid: int) -> int:
-    """Tasks (threads) that a user runs now: RLIMIT_NPROC counts them all, not those of the sandbox only."""
-    count = 0
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = dict(line.split(":", 1) for line in (entry / "status").read_text().splitlines() if ":" in line)
-            except OSError:
-                continue
-            if int(fields["Uid"].split()[0]) == uid:
-                count += int(fields["Threads"])
-    return count
 
 
 # --- uid ---------------------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from contextlib import suppress
 from pathlib import Path
@@ -12,11 +11,12 @@ WRITABLE_BY_ALL = ("/tmp", "/var/tmp", "/dev/shm")
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove a folder that a submission filled, whatever its modes and however deep."""
-    with suppress(RecursionError):
-        shutil.rmtree(folder, ignore_errors=True)
-    if folder.exists():
-        for command in (["chmod", "-R", "u+rwx"], ["rm", "-rf"]):
+    """Remove a folder that a submission filled, whatever its modes and however deep.
+
+    ``shutil.rmtree`` recurses, and takes half a minute for a path of 1,500 folders; ``rm`` does neither.
+    """
+    for command in (["rm", "-rf"], ["chmod", "-R", "u+rwx"], ["rm", "-rf"]):
+        if folder.exists():
             subprocess.run([*command, "--", str(folder)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import re
 import signal
 import time
 from collections.abc import Callable, Collection
@@ -11,6 +13,8 @@ from contextlib import suppress
 import psutil
 
 DEADLINE_SECONDS = 10.0
+UID_LINE = re.compile(rb"^Uid:\s+(\d+)", re.MULTILINE)
+THREADS_LINE = re.compile(rb"^Threads:\s+(\d+)", re.MULTILINE)
 
 
 def kill_all(find: Callable[[], Collection[psutil.Process]], uid: int | None, reap: Callable[[], None]) -> bool:
@@ -18,25 +22,31 @@ def kill_all(find: Callable[[], Collection[psutil.Process]], uid: int | None, re
 
     ``reap`` collects dead children after each round: a dead process still counts until its parent has done so.
     """
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while True:
+    started = time.monotonic()
+    for attempt in itertools.count():
         reap()
-        left = list(find())
+        left = find()
         for process in left:
             _kill(process)
-        if uid is not None and user_runs(uid):
-            left = left or [None]
-            _kill_user(uid)
-        if not left:
+        if not left and (uid is None or not tasks_of(uid)):
             return True
-        if time.monotonic() > deadline:
+        if uid is not None and (not left or attempt > 2):
+            _kill_user(uid)
+        if time.monotonic() - started > DEADLINE_SECONDS:
             return False
         time.sleep(0.002)
 
 
-def user_runs(uid: int) -> bool:
-    """Whether any process, dead ones not yet collected included, belongs to ``uid``."""
-    return any(uid in _uids(process) for process in psutil.process_iter())
+def tasks_of(uid: int) -> int:
+    """How many tasks (threads) a user runs now, dead processes included that nobody has collected yet."""
+    count = 0
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with suppress(OSError), open(f"/proc/{name}/status", "rb") as file:
+                status = file.read()
+                if int(UID_LINE.search(status)[1]) == uid:
+                    count += int(THREADS_LINE.search(status)[1])
+    return count
 
 
 def descendants(pid: int) -> list[psutil.Process]:
@@ -50,13 +60,6 @@ def descendants(pid: int) -> list[psutil.Process]:
 def _kill(process: psutil.Process) -> None:
     with suppress(psutil.Error):  # it ended by itself; where it did not, the next round finds it again
         process.kill()
-
-
-def _uids(process: psutil.Process) -> tuple[int, ...]:
-    try:
-        return tuple(process.uids())
-    except psutil.Error:
-        return ()
 
 
 def _kill_user(uid: int) -> None:

@@ -107,13 +107,10 @@ class Zygote:
 
     def left_of(self, child: Child) -> list[psutil.Process]:
         """The worker, its descendants, and orphans: they came back here because this process is their subreaper."""
-        left = processes.descendants(child.pid) if child.status is None else []
-        for process in psutil.Process().children():
-            if process.pid == child.pid and child.status is None:
-                left.append(process)
-            elif process.pid not in self.children:
-                left += [process, *processes.descendants(process.pid)]
-        return left
+        family = psutil.Process().children(recursive=True)
+        others = self.children.keys() - {child.pid}
+        others |= {process.pid for pid in others for process in processes.descendants(pid)}
+        return [process for process in family if process.pid not in others]
 
     def reap(self) -> None:
         """Collect dead children; the status of a worker is kept."""
@@ -153,7 +150,7 @@ class FreshUsers:
         for uid in (*pool[first:], *pool[:first]):
             if uid in self.taken or not self._lock(uid):
                 continue
-            if processes.user_runs(uid):
+            if processes.tasks_of(uid):
                 self._unlock(uid)
                 continue
             self.taken.add(uid)

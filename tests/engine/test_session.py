@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from autograder.engine.session import SandboxError, SessionLost, StudentError, Zygote
+from autograder.sandbox import layers
 
 ROOT = os.geteuid() == 0
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -394,6 +395,13 @@ def test_a_forked_child_cannot_answer_for_its_parent(session):
 # --- what can be reached -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("without", [(), ("uid",), ("landlock",), ("uid", "no_new_privs", "landlock")], ids=str)
+def test_a_worker_reports_the_layers_of_this_machine(zygote, without):
+    with zygote.session(without=without) as session:
+        assert session.layers == tuple(layer.name for layer in layers.status(without) if layer.active)
+        assert (session.uid is None) == ("uid" not in session.layers)
+
+
 def test_environment_and_descriptors_are_bare(session):
     assert int(say(session, "import os\nreturn sum(os.path.exists(f'/proc/self/fd/{n}') for n in range(4, 99))")) == 0
     names = say(session, "import os\nreturn ' '.join(sorted(os.environ))")
@@ -477,6 +485,7 @@ def test_probes_that_bring_answers_are_refused():
 def test_a_killed_parent_loses_its_sessions_and_is_started_again(zygote):
     session, root, pid = zygote.session(), zygote.root, zygote.pid
     psutil.Process(pid).kill()
+    psutil.wait_procs([psutil.Process(pid)], timeout=5)
     with pytest.raises(SessionLost):
         session.call("true", {"function": "f"})
     others_still_have_answers(zygote)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 
-import pytest
-
 from autograder.sandbox import layers, linux
 
 
@@ -20,17 +18,10 @@ def test_a_layer_that_is_switched_off_says_so():
     assert not uid.active and uid.why_not == "switched off"
 
 
-@pytest.mark.parametrize("without", [(), ("uid",), ("landlock",), ("uid", "no_new_privs", "landlock")], ids=str)
-def test_a_worker_reports_the_layers_of_this_machine(zygote, without):
-    with zygote.session(without=without) as session:
-        assert session.layers == tuple(layer.name for layer in layers.status(without) if layer.active)
-        assert (session.uid is None) == ("uid" not in session.layers)
-
-
 def test_the_library_is_readable_and_the_package_is_not(tmp_path):
     rules = dict(layers.common_rules())
     allowed = [path for path, rights in rules.items() if rights & linux.READ_FILE]
-    assert not any(layers.PACKAGE == path or path in layers.PACKAGE.parents for path in allowed)
+    assert not any(path == layers.PACKAGE or path in layers.PACKAGE.parents for path in allowed)
     assert any(os.__file__.startswith(str(path)) or str(path) in os.path.realpath(os.__file__) for path in allowed)
 
 
@@ -40,7 +31,3 @@ def test_a_package_inside_the_library_leaves_a_hole(tmp_path):
         folder.mkdir(parents=True)
     rules = dict(layers._readable_but_not(tmp_path, hole))
     assert rules[hole.parent] == linux.LIST and rules[hole.parent / "torch"] == linux.READ and hole not in rules
-
-
-def test_tasks_of_this_user_are_counted():
-    assert layers._tasks_of(os.getuid()) >= 1

@@ -90,9 +90,6 @@ def answer_misconceptions(name: str, first: str, second: str, right: PairLoss) -
 def conduct_misconceptions(name: str, right: PairLoss) -> tuple[Misconception, ...]:
     """Mistakes around a right formula that only the conduct test shows."""
 
-    def default_dtype_result(a, b, parameter):
-        return right(a, b, parameter) * torch.ones(())
-
     def sets_default_dtype(a, b, parameter):
         torch.set_default_dtype(torch.float64)
         return right(a, b, parameter)
@@ -102,10 +99,6 @@ def conduct_misconceptions(name: str, right: PairLoss) -> tuple[Misconception, .
         return right(a, b, parameter)
 
     hints = {
-        default_dtype_result: (
-            "The dtype of the loss follows torch's default dtype: a tensor made inside (ones, eye, zeros) does not "
-            "take its dtype from the inputs."
-        ),
         sets_default_dtype: "The function changes torch's default dtype for everything that runs after it.",
         seeds: "The function seeds torch's global generator, so every later random draw of the notebook repeats.",
     }

@@ -10,8 +10,11 @@ from autograder.questions.simclr.augmentation.oracle import MEAN, ORACLE, STD
 from autograder.questions.simclr.augmentation.variants import RIGHT_VARIANTS
 
 REPEATS = 160
-"""Views of each crafted image. At this number every bound below is kept by a right transform but for a chance below 1e-9
-(``tests/questions/simclr/test_augmentation.py`` computes the binomial tails), and broken by the mistakes in the catalogue."""
+"""Views of each crafted image.
+
+At this number a right transform misses none of the bounds below but for a chance under 1e-9 (the tests of this question
+compute the tails), and the mistakes of the catalogue break them.
+"""
 
 
 def crafted_images() -> dict[str, torch.Tensor]:
@@ -66,7 +69,9 @@ def draw(generator: torch.Generator) -> tuple[Case, ...]:
 
 _STATISTICS = {
     "grey": Within(0.06, 0.36, advice="Not a fifth of the views is turned to grey levels"),
-    "mean_area": Within(0.42, 0.68, advice="The crops do not have the sizes of a random resized crop from 0.2 to 1 of the area"),
+    "mean_area": Within(
+        0.42, 0.68, advice="The crops do not have the sizes of a random resized crop from 0.2 to 1 of the area"
+    ),
     "smallest_area": Within(0.17, 0.32, advice="The smallest crops do not have a fifth of the image's area"),
     "largest_area": Within(0.7, 1.03, advice="No crop shows nearly the whole image"),
     "flipped": Within(0.3, 0.7, advice="Not half of the views is flipped left to right"),
@@ -80,7 +85,7 @@ _STATISTICS = {
         0.6, 1.1, advice="The range of the brightness jitter is not 0.8 times the default strength of 0.5"
     ),
     "brightness_reach_weak": Within(0.6, 1.15, advice="The range of the brightness jitter does not follow strength"),
-    "blurred": Within(0, 0.04, advice="Views are blurred although blur is False"),
+    "blurred": Within(-0.04, 0.04, advice="Views are blurred although blur is False"),
     "blurred_on_demand": Within(0.03, 0.75, advice="With blur=True about half of the views should be blurred"),
 }
 
@@ -92,7 +97,9 @@ TESTS = (
         cases=("crafted images",),
         outputs={
             "black": Close(1e-3, advice="A black image does not become (0 - MEAN) / STD"),
-            "white": Close(5e-2, advice="A white image does not become (1 - MEAN) / STD: look at the scale of the bytes"),
+            "white": Close(
+                5e-2, advice="A white image does not become (1 - MEAN) / STD: look at the scale of the bytes"
+            ),
             **_STATISTICS,
         },
         seconds=60,
@@ -120,8 +127,8 @@ TESTS = (
             "first_views": Exact(advice="A pass does not hold every image exactly once"),
             "partners": Exact(advice="The two views in a row of a batch show different images"),
             "labels": Exact(advice="The labels of a batch do not belong to its images"),
-            "displaced": Within(0.3, 1, advice="A pass goes through the images in their stored order: shuffle them"),
-            "reshuffled": Within(0.3, 1, advice="Two passes go through the images in the same order"),
+            "displaced": Within(0.3, 1.1, advice="A pass goes through the images in their stored order: shuffle them"),
+            "reshuffled": Within(0.3, 1.1, advice="Two passes go through the images in the same order"),
         },
     ),
     Test(
@@ -131,11 +138,13 @@ TESTS = (
         cases=("three steps of warm-up, ten in all", "two steps of warm-up, seven in all"),
         outputs={
             "learning_rates": Close(
-                1e-4, advice="The learning rates of the steps are not those of the formula: write out the first few by hand"
+                1e-4,
+                advice="The learning rates of the steps are not those of the formula: write out the first few by hand",
             ),
             "parameters": Close(
                 1e-4,
-                advice="The learning rates are right, the parameters are not: look at momentum, weight decay and at which "
+                advice="The learning rates are right, the parameters are not: look at momentum, weight decay "
+                "and at which "
                 "parameters the optimiser was given",
             ),
         },

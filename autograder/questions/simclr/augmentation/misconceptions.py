@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import random
 
 import torch
+import torch.nn.functional as F
+import torchvision.transforms.functional as TF
 from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR
 from torch.utils.data import DataLoader, Dataset
-from torchvision.transforms import v2
 
 from autograder.questions.model import Misconception
 from autograder.questions.simclr.augmentation.oracle import MEAN, STD
@@ -15,84 +17,130 @@ from autograder.questions.simclr.augmentation.variants import (
     TupleViews,
     lambda_schedule,
     shuffled_loader,
-    v2_compose,
 )
 
+
+def _crop(scale=(0.2, 1.0)):
+    def crop(x, size):
+        height, width = x.shape[1:]
+        for _ in range(10):
+            area, ratio = (
+                height * width * random.uniform(*scale),
+                math.exp(random.uniform(math.log(0.75), -math.log(0.75))),
+            )
+            w, h = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
+            if w <= width and h <= height:
+                top, left = random.randint(0, height - h), random.randint(0, width - w)
+                return _resize(x[:, top : top + h, left : left + w], size)
+        return _resize(x, size)
+
+    return crop
+
+
+def _resize(x, size):
+    return F.interpolate(x.unsqueeze(0), (size, size), mode="bilinear").squeeze(0)
+
+
+def _shift(x, size):
+    top, left = random.randint(0, 4), random.randint(0, 4)
+    return _resize(x, size + 4)[:, top : top + size, left : left + size]
+
+
+def _flip(axis, p=0.5):
+    return lambda x: x.flip(axis) if random.random() < p else x
+
+
+def _jitter(brightness=0.8, contrast=0.8, saturation=0.8, hue=0.2, p=0.8):
+    def jitter(x, s):
+        if random.random() >= p:
+            return x
+        factors = [1 + random.uniform(-part * s, part * s) for part in (brightness, contrast, saturation)]
+        x = (x * factors[0]).clamp(0, 1)
+        grey = TF.rgb_to_grayscale(x, 3)
+        x = (x * factors[1] + grey.mean() * (1 - factors[1])).clamp(0, 1)
+        x = (x * factors[2] + TF.rgb_to_grayscale(x, 3) * (1 - factors[2])).clamp(0, 1)
+        return TF.adjust_hue(x, random.uniform(-hue * s, hue * s)) if hue * s else x
+
+    return jitter
+
+
+def _greyscale(p):
+    return lambda x: TF.rgb_to_grayscale(x, 3) if random.random() < p else x
+
+
+def _blur(x, wanted):
+    return TF.gaussian_blur(x, 3, random.uniform(0.1, 2.0)) if wanted and random.random() < 0.5 else x
+
+
+def _normalise(mean=MEAN, std=STD):
+    mean, std = torch.tensor(mean).view(3, 1, 1), torch.tensor(std).view(3, 1, 1)
+    return lambda x: (x - mean) / std
+
+
+_RIGHT_STEPS = {
+    "crop": _crop(),
+    "flip": _flip(2),
+    "jitter": _jitter(),
+    "grey": _greyscale(0.2),
+    "blur": _blur,
+    "normalise": _normalise(),
+    "strength_of": lambda strength: strength,
+    "size_of": lambda size: size,
+}
+
+
+def _pipeline(seed=None, **replaced):
+    """A right ``simclr_transform``, written for speed, in which each step can be replaced."""
+
+    step = {**_RIGHT_STEPS, **replaced}
+
+    def simclr_transform(size=32, strength=0.5, blur=False):
+        def transform(image):
+            if seed is not None:
+                random.seed(seed)
+            x = step["flip"](step["crop"](image / 255, step["size_of"](size)))
+            x = step["grey"](step["jitter"](x, step["strength_of"](strength)))
+            return step["normalise"](step["blur"](x, blur))
+
+        return transform
+
+    return simclr_transform
+
+
+def _as_it_is(x, _=None):
+    return x
+
+
+def _twice(x):
+    return _normalise()(_normalise()(x))
+
+
 RIGHT = {
-    "simclr_transform": v2_compose,
+    "simclr_transform": _pipeline(),
     "TwoViews": TupleViews,
     "pretrain_loader": shuffled_loader,
     "make_optimizer": lambda_schedule,
 }
 
-
-def _pipeline(
-    crop=lambda size: v2.RandomResizedCrop(size, scale=(0.2, 1.0)),
-    flip=lambda: v2.RandomHorizontalFlip(),
-    jitter=lambda s: v2.RandomApply([v2.ColorJitter(0.8 * s, 0.8 * s, 0.8 * s, 0.2 * s)], p=0.8),
-    grey=lambda: v2.RandomGrayscale(0.2),
-    blur=lambda wanted: [v2.RandomApply([v2.GaussianBlur(3, (0.1, 2.0))], p=0.5)] if wanted else [],
-    convert=lambda: [v2.ToDtype(torch.float32, scale=True), v2.Normalize(MEAN, STD)],
-    strength_of=lambda strength: strength,
-):
-    """A ``simclr_transform`` in which each step can be replaced."""
-
-    def simclr_transform(size=32, strength=0.5, blur=False):
-        colour = [jitter(strength_of(strength)), grey()]
-        return v2.Compose([crop(size), flip(), *colour, *make_blur(blur), *convert()])
-
-    make_blur = blur
-    return simclr_transform
-
-
-def _jitter(brightness=0.8, contrast=0.8, saturation=0.8, hue=0.2, p=0.8):
-    def make(s):
-        return v2.RandomApply([v2.ColorJitter(brightness * s, contrast * s, saturation * s, hue * s)], p=p)
-
-    return make
-
-
-def _nothing():
-    return v2.Identity()
-
-
-def _frozen_size(size=32, strength=0.5, blur=False):
-    return v2_compose(32, strength, blur)
-
-
-def _same_numbers_every_time(size=32, strength=0.5, blur=False):
-    transform = v2_compose(size, strength, blur)
-
-    def fixed(image):
-        torch.manual_seed(0)
-        return transform(image)
-
-    return fixed
-
-
-_SCALED = v2.ToDtype(torch.float32, scale=True)
-_IMAGENET = v2.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-_OFTEN_COPIED = v2.Normalize((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010))
-
 _TRANSFORMS = (
-    ("no flip", _pipeline(flip=_nothing), "No view is flipped; the views need a random horizontal flip."),
-    ("always flipped", _pipeline(flip=lambda: v2.RandomHorizontalFlip(1.0)),
-     "Every view is flipped; half of them should be."),
-    ("vertical flip", _pipeline(flip=lambda: v2.Compose([v2.RandomHorizontalFlip(), v2.RandomVerticalFlip()])),
+    ("no flip", _pipeline(flip=_as_it_is), "The share of flipped views is not a half: look at the horizontal flip and its probability."),
+    ("always flipped", _pipeline(flip=_flip(2, p=1)),
+     "The share of flipped views is not a half: look at the horizontal flip and its probability."),
+    ("vertical flip", _pipeline(flip=lambda x: _flip(1)(_flip(2)(x))),
      "Some views are upside down; only left and right may be exchanged."),
-    ("no crop", _pipeline(crop=lambda size: v2.Resize((size, size))),
-     "Every view shows the whole image; the views need a random resized crop."),
-    ("shifted instead of resized", _pipeline(crop=lambda size: v2.Compose([v2.Resize(36), v2.RandomCrop(size)])),
-     "All crops have the same size; their area should vary and be resized."),
-    ("default crop scale", _pipeline(crop=lambda size: v2.RandomResizedCrop(size)),
+    ("no crop", _pipeline(crop=_resize),
+     "The crops do not have the range of sizes asked for: a random resized crop, from a fifth of the area to all of it."),
+    ("shifted instead of resized", _pipeline(crop=_shift),
+     "The crops do not have the range of sizes asked for: a random resized crop, from a fifth of the area to all of it."),
+    ("default crop scale", _pipeline(crop=_crop((0.08, 1.0))),
      "Some crops are smaller than a fifth of the image; look at the default of the crop's scale."),
-    ("crops too large", _pipeline(crop=lambda size: v2.RandomResizedCrop(size, scale=(0.8, 1.0))),
-     "The crops keep most of the image; look at the smallest part of the area that the statement allows."),
+    ("crops too large", _pipeline(crop=_crop((0.8, 1.0))),
+     "The crops do not have the range of sizes asked for: a random resized crop, from a fifth of the area to all of it."),
     ("jitter always applied", _pipeline(jitter=_jitter(p=1.0)),
-     "The colour jitter is applied to every view; it should be left out now and then."),
+     "The colour jitter is not applied as often as asked: look at the probability around it."),
     ("jitter with p 0.5", _pipeline(jitter=_jitter(p=0.5)),
-     "The colour jitter is applied to half of the views; compare its probability with the statement."),
-    ("no jitter", _pipeline(jitter=lambda s: v2.Identity()), "No view has its colours jittered."),
+     "The colour jitter is not applied as often as asked: look at the probability around it."),
+    ("no jitter", _pipeline(jitter=_as_it_is), "No view has its colours jittered."),
     ("no brightness", _pipeline(jitter=_jitter(brightness=0)), "The colour jitter never changes the brightness."),
     ("no contrast", _pipeline(jitter=_jitter(contrast=0)), "The colour jitter never changes the contrast."),
     ("no saturation", _pipeline(jitter=_jitter(saturation=0)), "The colour jitter never changes the saturation."),
@@ -101,27 +149,29 @@ _TRANSFORMS = (
      "The jitter is stronger than asked; the statement gives a factor for each part beside the strength."),
     ("strength ignored", _pipeline(strength_of=lambda _: 0.5),
      "The colour jitter does not follow the argument strength."),
-    ("no grayscale", _pipeline(grey=_nothing), "No view is turned to grey levels."),
-    ("grayscale with p 0.5", _pipeline(grey=lambda: v2.RandomGrayscale(0.5)),
-     "Too many views are turned to grey levels; compare the probability with the statement."),
-    ("blur ignored", _pipeline(blur=lambda _: []), "The argument blur changes nothing."),
-    ("blur not asked for", _pipeline(blur=lambda _: [v2.GaussianBlur(3, (1.0, 2.0))]),
+    ("no grayscale", _pipeline(grey=_as_it_is), "Grey views are not as frequent as asked: look at the grayscale step and its probability."),
+    ("grayscale with p 0.5", _pipeline(grey=_greyscale(0.5)),
+     "Grey views are not as frequent as asked: look at the grayscale step and its probability."),
+    ("blur ignored", _pipeline(blur=_as_it_is), "The argument blur changes nothing."),
+    ("blur not asked for", _pipeline(blur=lambda x, _: TF.gaussian_blur(x, 3, 1.5)),
      "Views are blurred although blur is False."),
-    ("not normalised", _pipeline(convert=lambda: [_SCALED]),
+    ("not normalised", _pipeline(normalise=_as_it_is),
      "The views stay between 0 and 1; mean and standard deviation are not taken out."),
-    ("not divided by 255", _pipeline(convert=lambda: [v2.ToDtype(torch.float32), v2.Normalize(MEAN, STD)]),
+    ("not divided by 255", _pipeline(normalise=lambda x: _normalise()(255 * x)),
      "The normalisation is applied to bytes; it expects numbers between 0 and 1."),
-    ("normalised twice", _pipeline(convert=lambda: [_SCALED, v2.Normalize(MEAN, STD), v2.Normalize(MEAN, STD)]),
+    ("normalised twice", _pipeline(normalise=_twice),
      "Mean and standard deviation are taken out twice."),
-    ("normalised to -1..1", _pipeline(convert=lambda: [_SCALED, v2.Normalize((0.5,) * 3, (0.5,) * 3)]),
+    ("normalised to -1..1", _pipeline(normalise=_normalise((0.5,) * 3, (0.5,) * 3)),
      "The views are normalised with 0.5; use the given mean and standard deviation."),
-    ("constants of ImageNet", _pipeline(convert=lambda: [_SCALED, _IMAGENET]),
+    ("constants of ImageNet", _pipeline(normalise=_normalise((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))),
      "The views are normalised with ImageNet's mean and standard deviation; use the given ones."),
-    ("other deviations", _pipeline(convert=lambda: [_SCALED, _OFTEN_COPIED]),
+    ("other deviations", _pipeline(normalise=_normalise(MEAN, (0.2023, 0.1994, 0.2010))),
      "The views are normalised with another standard deviation than the given one."),
-    ("bytes returned", _pipeline(convert=lambda: []), "The views are still bytes; they are asked for as float32."),
-    ("size ignored", _frozen_size, "The size of the views does not follow the argument size."),
-    ("same numbers every time", _same_numbers_every_time,
+    ("bytes returned", _pipeline(normalise=lambda x: (255 * x).to(torch.uint8)),
+     "The views are still bytes; they are asked for as float32."),
+    ("size ignored", _pipeline(size_of=lambda _: 32), "The views do not have the shape that the argument "
+        "size asks for."),
+    ("same numbers every time", _pipeline(seed=0),
      "The transform gives the same view again and again; look for a seed that is set inside it."),
 )  # fmt: skip
 
@@ -192,10 +242,14 @@ _DATASETS = (
     ("one view not transformed", OneViewPlain, "One of the two views is the image itself; both are random views."),
     ("partner is the next image", NextImage, "The two views of an item show different images."),
     ("index as label", IndexAsLabel, "The label of an item is its index; return the given label."),
-    ("no label", NoLabel, "An item holds only its two views; its label is missing."),
-    ("item of three", FlatItem, "An item is a flat triple; the two views belong together in a pair of their own."),
-    ("views stacked", StackedViews, "The two views are stacked in one tensor; return them as a pair."),
-    ("images as floats", FloatImages, "The transform is given a float image; it expects the bytes."),
+    ("no label", NoLabel, "An item of TwoViews is not ((view_i, view_j), label): the two views in a pair, "
+        "and the label beside it."),
+    ("item of three", FlatItem, "An item of TwoViews is not ((view_i, view_j), label): the two views in a "
+        "pair, and the label beside it."),
+    ("views stacked", StackedViews, "An item of TwoViews is not ((view_i, view_j), label): the two views in "
+        "a pair, and the label beside it."),
+    ("images as floats", FloatImages, "The transform is given something else than the image as stored, which "
+        "is a uint8 tensor."),
     ("length doubled", TwiceAsLong, "The length counts views; it should count images."),
 )  # fmt: skip
 
@@ -241,7 +295,8 @@ _LOADERS = (
     ("labels left behind", _images_shuffled_alone,
      "Images and labels are shuffled apart, so the labels belong to other images."),
     ("with replacement", _with_replacement, "Some images come twice in a pass and some never."),
-    ("one view per image", _loader(_PlainItems), "A batch holds one view of each image; it needs both."),
+    ("one view per image", _loader(_PlainItems), "A batch is not ((x_i, x_j), labels): it needs both views "
+        "of each image, and the labels beside them."),
 )  # fmt: skip
 
 
@@ -343,7 +398,8 @@ _OPTIMIZERS = (
     ("linear decay", _linear_decay, "The learning rate falls in a straight line after the warm-up, not as a cosine."),
     ("lr not passed on", _scheduled(lambda m, lr, decay: _sgd(m, 0.1, decay)),
      "The learning rate does not follow the argument lr."),
-    ("scheduler first", _pair_exchanged, "The scheduler is returned first; the order asked for is optimizer, scheduler."),
+    ("scheduler first", _pair_exchanged, "The first of the two returned things is not the optimiser; the "
+        "order asked for is optimizer, scheduler."),
 )  # fmt: skip
 
 

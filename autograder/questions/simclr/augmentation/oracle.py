@@ -31,7 +31,9 @@ def normalised(pixels: np.ndarray) -> Tensor:
 
 def resize(pixels: np.ndarray, size: int) -> np.ndarray:
     """Bilinear, pixel centres at half integers: (3, h, w) -> (3, size, size)."""
-    return np.einsum("ah,chw,bw->cab", _interpolation(pixels.shape[1], size), pixels, _interpolation(pixels.shape[2], size))
+    return np.einsum(
+        "ah,chw,bw->cab", _interpolation(pixels.shape[1], size), pixels, _interpolation(pixels.shape[2], size)
+    )
 
 
 def _interpolation(before: int, after: int) -> np.ndarray:
@@ -68,7 +70,7 @@ def turn_hue(pixels: np.ndarray, turn: float) -> np.ndarray:
 
 
 def colour_jitter(pixels: np.ndarray, strength: float) -> np.ndarray:
-    """Brightness, contrast and saturation by factors within 0.8 strength of 1, hue within 0.2 strength, in any order."""
+    """Brightness, contrast, saturation by factors within 0.8 strength of 1, hue within 0.2 strength, in any order."""
     for part in torch.randperm(4).tolist():
         factor = uniform(max(0, 1 - 0.8 * strength), 1 + 0.8 * strength)
         if part == 0:

@@ -204,7 +204,8 @@ class NormalisedZ(_Right):
 
 _TABLE = (
     ("projection returned twice", ProjectionTwice,
-     "The first returned tensor is the projection; it must be the encoder's output h, and the projection comes second."),
+     "The first returned tensor is the projection; it must be the encoder's output h, and the projection "
+     "comes second."),
     ("h returned twice", FeaturesTwice,
      "The second returned tensor is the encoder's output; it must have gone through the projection head."),
     ("h and z exchanged", Exchanged,
@@ -250,9 +251,11 @@ _TABLE = (
     ("head on normalised h", HeadOnNormalised,
      "The head is fed with a rescaled h; it takes h as forward returns it."),
     ("h detached", Detached,
-     "The projection carries no gradient back into the encoder, so the loss never trains it: look for where they part."),
+     "The projection carries no gradient back into the encoder, so the loss never trains it: look for where "
+     "they part."),
     ("encoder without gradients", NoGradEncoder,
-     "The projection carries no gradient back into the encoder, so the loss never trains it: look for where they part."),
+     "The projection carries no gradient back into the encoder, so the loss never trains it: look for where "
+     "they part."),
     ("forward sets eval mode", ForcesEval,
      "forward switches the model to eval mode; the mode belongs to whoever calls the model."),
     ("forward sets train mode", ForcesTrain,
@@ -263,7 +266,8 @@ MISCONCEPTIONS = (
     *(Misconception(name, hint, {"SimCLR": wrong}) for name, wrong, hint in _TABLE),
     Misconception(
         "z normalised",
-        "forward already normalises z, and NT-Xent normalises it again: harmless, but z is meant to be the plain output.",
+        "forward already normalises z, and NT-Xent normalises it again: harmless, but z is meant to be the "
+        "plain output.",
         {"SimCLR": NormalisedZ},
         harmless=True,
     ),

@@ -1,4 +1,4 @@
-"""ResNet-18 for 32 x 32 images and the SimCLR head, as a table and functions: no module of torchvision, no ``nn`` layer.
+"""ResNet-18 for 32 x 32 images and the SimCLR head, as a table and functions: no torchvision, no ``nn`` layer.
 
 He et al., *Deep residual learning for image recognition* (2015), table 1 and figure 5 left, with the stem of Chen et
 al., *A simple framework for contrastive learning* (2020), appendix B.9: a 3 x 3 convolution of stride 1, no max-pool.

@@ -109,7 +109,10 @@ class OwnResNet(nn.Module):
             self.blocks.append(_Block(widths[k], widths[k + 1], 1 if k == 0 else 2))
             self.blocks.append(_Block(widths[k + 1], widths[k + 1], 1))
         self.w1, self.b1 = nn.Parameter(torch.randn(512, 512) / 16), nn.Parameter(torch.zeros(512))
-        self.w2, self.b2 = nn.Parameter(torch.randn(projection_dim, 512) / 16), nn.Parameter(torch.zeros(projection_dim))
+        self.w2, self.b2 = (
+            nn.Parameter(torch.randn(projection_dim, 512) / 16),
+            nn.Parameter(torch.zeros(projection_dim)),
+        )
 
     def forward(self, x):
         x = self.stem(x)

@@ -20,6 +20,22 @@ __all__ = ["augmentation_statistics", "loader_passes", "optimizer_path", "view_p
 Transform = Callable[[Tensor], Tensor]
 
 
+class WrongView(ValueError):
+    """A transform returned something else than a tensor of the asked shape."""
+
+
+class WrongTransformInput(TypeError):
+    """The given transform was called with something else than one image of bytes."""
+
+
+class WrongItem(TypeError):
+    """A data set's item or a batch is not ((view_i, view_j), label)."""
+
+
+class NotAnOptimizer(TypeError):
+    """``make_optimizer`` returned something else than (optimizer, scheduler)."""
+
+
 @contextmanager
 def fixed_randomness() -> Iterator[None]:
     """Seed all generators, so that grading twice gives the same result, and put their states back."""
@@ -39,9 +55,9 @@ def view(transform: Transform, image: Tensor, size: int) -> Tensor:
     """``transform(image)``; raises a sentence if it is not a tensor (3, size, size)."""
     result = transform(image.clone())
     if not isinstance(result, Tensor):
-        raise TypeError(f"The transform returned a {type(result).__name__}, expected a float32 tensor")
+        raise WrongView(f"The transform returned a {type(result).__name__}, expected a float32 tensor")
     if tuple(result.shape) != (3, size, size):
-        raise ValueError(f"The transform returned shape {tuple(result.shape)}, expected {(3, size, size)}")
+        raise WrongView(f"The transform returned shape {tuple(result.shape)}, expected {(3, size, size)}")
     return result
 
 
@@ -71,11 +87,12 @@ def augmentation_statistics(
         repeats: how often each image is transformed.
     """
     make = student["simclr_transform"]
-    bytes_of = (repeats, mean, std)
     with fixed_randomness():
         still = make(size=24, strength=0.0)
         black, white = (view(still, image, 24) for image in plain)
-        sharp, soft = (views(make(size=32, strength=0.0, blur=blur), ramps, 32, repeats, mean, std) for blur in (False, True))
+        sharp, soft = (
+            views(make(size=32, strength=0.0, blur=blur), ramps, 32, repeats, mean, std) for blur in (False, True)
+        )
         colour = colour_marks(views(make(), stripes, 32, repeats, mean, std))
         levels = views(make(), grey, 32, 2 * repeats, mean, std)
         weak_levels = views(make(strength=0.25), grey, 32, repeats // 2, mean, std)
@@ -137,10 +154,10 @@ def _extreme(values: Tensor, reduce: Callable[[Tensor], Tensor]) -> Tensor:
 
 
 def colour_marks(seen: Tensor) -> dict[str, Tensor]:
-    """How often each part of the colour jitter shows, from views of ``stripes``: greys 50 and 110, colour (100, 60, 70).
+    """How often each part of the colour jitter shows, from views of ``stripes``: greys 50, 110, colour (100, 60, 70).
 
-    Brightness scales the middle of the two greys, contrast changes their ratio, saturation the colour's chroma against
-    the distance of the greys, hue the colour's angle. Each counts where it shows by a quarter of what the jitter allows.
+    Brightness scales the middle of the greys, contrast changes their ratio, saturation the colour's chroma against
+    their distance, hue the colour's angle. Each counts where it shows by a quarter of what the jitter allows.
     """
     luma = (seen * seen.new_tensor([0.299, 0.587, 0.114]).view(3, 1, 1)).sum(1).flatten(1)
     bright, dark = luma.amax(1), luma.amin(1)
@@ -173,7 +190,7 @@ class NumberedTransform:
     def __call__(self, image: Tensor) -> Tensor:
         if not isinstance(image, Tensor) or image.dtype != torch.uint8 or image.ndim != 3:
             found = f"{image.dtype} {tuple(image.shape)}" if isinstance(image, Tensor) else type(image).__name__
-            raise TypeError(f"The transform was given {found}, expected one uint8 image (3, H, W)")
+            raise WrongTransformInput(f"The transform was given {found}, expected one uint8 image (3, H, W)")
         self.calls += 1
         return image.float() + 256 * self.calls
 
@@ -182,12 +199,12 @@ def _two(pair: object, what: str) -> tuple[object, object]:
     """``pair`` if it is one. A tensor of two rows is none."""
     if not isinstance(pair, tuple | list) or len(pair) != 2:
         found = f"shape {tuple(pair.shape)}" if isinstance(pair, Tensor) else type(pair).__name__
-        raise TypeError(f"{what}, found {found}")
+        raise WrongItem(f"{what}, found {found}")
     return pair[0], pair[1]
 
 
 def view_pairs(student: Mapping[str, object], images: Tensor, labels: Tensor) -> dict[str, Tensor]:
-    """Every item of ``TwoViews`` fetched twice: images and labels as found, and how many calls of the transform they show.
+    """Every item of ``TwoViews`` fetched twice: images and labels as found, and the calls of the transform they show.
 
     Args:
         images: (n, 3, H, W) uint8.
@@ -224,13 +241,12 @@ def loader_passes(student: Mapping[str, object], images: Tensor, labels: Tensor,
         torch.stack([torch.cat([batch[part] for batch in batches]) for batches in passes]) for part in range(3)
     )
     order = first.argsort(dim=1)
-    in_place = torch.arange(first.shape[1])
     return {
         "batch_sizes": sizes,
         "first_views": first.gather(1, order),
         "partners": second.gather(1, order),
         "labels": label.gather(1, order),
-        "displaced": (first != in_place).float().mean(),
+        "displaced": (first != first.gather(1, order)).float().mean(),
         "reshuffled": (first[0] != first[1]).float().mean(),
     }
 
@@ -270,7 +286,11 @@ def optimizer_path(
     model = GivenNetwork().to(start.dtype)
     vector_to_parameters(start.clone(), model.parameters())
     made = student["make_optimizer"](model, lr, weight_decay, warmup_steps, total_steps)
-    optimizer, scheduler = _two(made, "make_optimizer returns (optimizer, scheduler)")
+    if not isinstance(made, tuple | list) or len(made) != 2 or not hasattr(made[0], "param_groups"):
+        raise NotAnOptimizer(
+            "make_optimizer returns (optimizer, scheduler); what it returned has no optimiser in the first place"
+        )
+    optimizer, scheduler = made
     rates, path = [], []
     for gradient in gradients:
         offset = 0

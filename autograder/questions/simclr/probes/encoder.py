@@ -115,6 +115,10 @@ def fill_layers(layers: Sequence[Layer]) -> None:
                 tensor.copy_(values.mul_(scale).add_(shift))
 
 
+class NotAPair(TypeError):
+    """Something else than two things was returned where two are asked for."""
+
+
 def _filled_model(student: Mapping[str, object], x: Tensor, **options) -> tuple[nn.Module, list[Layer]]:
     model = student["SimCLR"](**options).to(x.dtype)
     layers = trace_layers(model, x)
@@ -126,12 +130,12 @@ def _pair(output: object) -> tuple[Tensor, Tensor]:
     """``output`` as (h, z). A batch of two must not be taken for a pair, hence the test of the type."""
     if not isinstance(output, tuple | list) or len(output) != 2:
         found = f"a tensor of shape {tuple(output.shape)}" if isinstance(output, Tensor) else type(output).__name__
-        raise TypeError(f"SimCLR.forward must return the pair (h, z); it returned {found}")
+        raise NotAPair(f"SimCLR.forward must return the pair (h, z); it returned {found}")
     return output[0], output[1]
 
 
 def simclr_features(student: Mapping[str, object], x: Tensor) -> dict[str, Tensor]:
-    """h of ``x`` (n, 3, 32, 32) with the running statistics of batch norm, and with those of ``x`` and its mirror image."""
+    """h of ``x`` (n, 3, 32, 32) with the running statistics of batch norm, and with those of ``x`` and its mirror."""
     model, _ = _filled_model(student, x)
     with torch.no_grad():
         h, _ = _pair(model.eval()(x))

@@ -63,7 +63,8 @@ def pair_loss_conduct(
         ``rng_bytes``: how many bytes of torch's global random state the call changed.
         ``default_is_float64``: 1 if the default dtype, float32 before the call, is float64 after it.
         ``value_seed_1``, ``value_seed_2``: the loss under two global seeds.
-        ``value_default_float64``: the loss of the same inputs while the default dtype is float64.
+        ``value_default_float64``: the loss of the same inputs while the default dtype is float64, in the inputs' dtype: a
+            mask from ``torch.eye`` turns a right loss into float64 then, which is no mistake.
     """
     given_a, given_b = a.clone(), b.clone()
     call = student[function]
@@ -86,7 +87,7 @@ def pair_loss_conduct(
         "default_is_float64": default_is_float64,
         "value_seed_1": first,
         "value_seed_2": second,
-        "value_default_float64": double,
+        "value_default_float64": double.to(a.dtype),
     }
 
 

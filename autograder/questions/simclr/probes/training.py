@@ -1,6 +1,6 @@
 """Probes of q4: ``train_one_epoch`` on a given small model, loader, optimiser, scheduler and loss.
 
-Each test looks at one thing, so that a single mistake costs what it is worth: the mean loss is taken at learning rate 0,
+Each test looks at one thing, so that one mistake costs what it is worth: the mean loss is taken at learning rate 0,
 where it does not depend on the steps, and the model computes the same in train and in eval mode.
 """
 
@@ -18,6 +18,10 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
 
 __all__ = ["train_mean_loss", "train_memory", "train_mode", "train_parameters"]
+
+
+class NotANumber(TypeError):
+    """A number is asked for and something else was returned."""
 
 
 class GivenSimCLR(nn.Module):
@@ -57,7 +61,7 @@ class _Marked(torch.autograd.Function):
 
 
 class GivenLoss:
-    """A loss of pairs, the same for exchanged arguments; counts the graphs of its earlier calls that are still alive."""
+    """A loss of pairs, the same for exchanged arguments; counts the graphs of its calls that are still alive."""
 
     def __init__(self) -> None:
         self._markers: list[weakref.ref] = []
@@ -76,13 +80,13 @@ class GivenLoss:
 
 
 def as_number(value: object, dtype: torch.dtype, what: str) -> Tensor:
-    """A Python or NumPy number or a tensor of one element, as a 0-d tensor without graph; ``what`` names it in errors."""
+    """A Python or NumPy number or a tensor of one element as a 0-d tensor; ``what`` names it in errors."""
     if isinstance(value, Tensor) and value.numel() == 1:
         return value.detach().reshape(()).to(dtype)
     if isinstance(value, Real) or isinstance(value, np.ndarray) and value.size == 1:
         return torch.tensor(float(value), dtype=dtype)
     found = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
-    raise TypeError(f"{what} should be a number, found {'None' if value is None else found}")
+    raise NotANumber(f"{what} should be a number, found {'None' if value is None else found}")
 
 
 def _pair_loader(views_i: Tensor, views_j: Tensor, batch_size: int) -> DataLoader:
@@ -123,13 +127,16 @@ def train_parameters(
     lr: float,
     factors: Tensor,
 ) -> dict[str, Tensor]:
-    """Parameters after one epoch under a learning rate that jumps from step to step, and the count of scheduler steps."""
+    """Parameters after one epoch under a learning rate that jumps from step to step, and the counts of steps."""
     model = GivenSimCLR(start)
     model.train()
     optimizer, scheduler = optimizer_and_scheduler(model, lr, factors)
     loader = _pair_loader(views_i, views_j, batch_size)
+    steps: list[int] = []
+    optimizer.register_step_post_hook(lambda *_: steps.append(1))
     student["train_one_epoch"](model, loader, optimizer, scheduler, GivenLoss(), device=torch.device("cpu"))
     return {
+        "optimizer_steps": torch.tensor(len(steps)),
         "parameters": parameters_to_vector(model.parameters()).detach(),
         "scheduler_steps": torch.tensor(scheduler.last_epoch),
     }

@@ -58,7 +58,7 @@ class AverageMeter:
 def meter_and_zero_grad_last(model, loader, optimizer, scheduler, loss_fn, device="cpu"):
     meter = AverageMeter()
     model.train(True)
-    for step, batch in enumerate(loader):
+    for _step, batch in enumerate(loader):
         (x1, x2), y = batch
         z = [model(x.to(device))[1] for x in (x1, x2)]
         loss = loss_fn(*z)
@@ -67,8 +67,6 @@ def meter_and_zero_grad_last(model, loader, optimizer, scheduler, loss_fn, devic
         optimizer.step()
         optimizer.zero_grad()
         scheduler.step()
-        if step % 100 == 0:
-            print(f"step {step}: {meter.avg:.4f}")
     return meter.avg
 
 
@@ -107,8 +105,8 @@ def scaler_and_autocast(model, loader, optimizer, scheduler, loss_fn, device="cp
         scaler.step(optimizer)
         scaler.update()
         scheduler.step()
-        history.append((float(loss), len(x_i)))
-    return torch.tensor(sum(value * n for value, n in history) / sum(n for _, n in history))
+        history.append((loss.detach().float(), len(x_i)))
+    return sum(value * n for value, n in history) / sum(n for _, n in history)
 
 
 def _one_step(model, x_i, x_j, optimizer, scheduler, loss_fn):
