@@ -87,11 +87,6 @@ class Runner:
         seconds = self._within_deadline(seconds or self.limits.test_seconds)
         return session.call(probe, inputs, seconds)
 
-    def load_checkpoint(self, path: str, seconds: float | None = None) -> dict[str, torch.Tensor]:
-        """The tensors of a submitted checkpoint, read in a session of its own that has run no cell."""
-        with self.zygote.session(self.files) as session:
-            return session.load_checkpoint(path, self._within_deadline(seconds or self.limits.test_seconds))
-
     def close(self) -> None:
         """End every process of the submission."""
         if self._session is not None:

@@ -63,6 +63,10 @@ class SessionLost(Exception):
         self.reason = reason
 
 
+class ParentLost(SessionLost):
+    """The preloaded parent is gone, and every session with it. The next session starts another one."""
+
+
 class Zygote:
     """The preloaded parent of all sessions, as a context manager. Several threads may open sessions of it.
 
@@ -103,6 +107,12 @@ class Zygote:
 
         ``without`` names layers to leave off: each promise is tested with and without the layers behind it.
         """
+        try:
+            return self._open(files, without)
+        except ParentLost:
+            return self._open(files, without)
+
+    def _open(self, files: Path | None, without: Collection[str]) -> Session:
         with self._lock:
             if self._process.poll() is not None:
                 self._stop()
@@ -210,7 +220,7 @@ class Zygote:
                 # Killed or stopped: by the machine, or by student code that shares its user where layers are missing.
                 self._process.kill()
                 self._process.wait()
-                raise SessionLost("crash", "the sandbox's parent process was lost") from error
+                raise ParentLost("crash", "the sandbox's parent process was lost") from error
 
     def _receive(self) -> dict:
         data = self._control.recv(MAX_DATAGRAM)
@@ -341,7 +351,7 @@ class Session:
         self._link.close()
         try:
             return self.zygote.kill(self.pid, grace)
-        except SessionLost:
+        except ParentLost:
             return None
         finally:
             remove_tree(self.scratch)

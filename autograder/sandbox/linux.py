@@ -1,7 +1,7 @@
 """The few Linux calls that Python does not offer: prctl, capset and Landlock, by ctypes.
 
-The Landlock packages of the index were looked at first (``landlock`` 1.0.0.dev5, ``py-landlock`` 0.1.1): development
-releases without the TCP and signal scopes, so the three system calls are made here.
+The Landlock packages of the index (``landlock`` 1.0.0.dev5, ``py-landlock`` 0.1.1, ``landlockpy`` 0.2.0) are
+development or first releases, no ground for a security boundary: the three system calls are made here.
 """
 
 from __future__ import annotations

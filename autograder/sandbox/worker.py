@@ -28,7 +28,7 @@ import numpy as np
 import torch
 
 from autograder import protocol
-from autograder.sandbox import standins
+from autograder.sandbox import checkpoint, standins
 from autograder.sandbox.layers import PACKAGE, Confinement, active_layers
 from autograder.sandbox.linux import PR_SET_PDEATHSIG, prctl
 
@@ -192,8 +192,6 @@ class Worker:
 
     def load_checkpoint(self, request: dict, _: dict) -> dict[str, torch.Tensor]:
         """Read a checkpoint of the work folder."""
-        from autograder.sandbox import checkpoint
-
         return dict(checkpoint.load(request["path"]))
 
 

@@ -18,7 +18,6 @@ import tempfile
 import time
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -28,11 +27,11 @@ from autograder.sandbox import layers, leftovers, processes
 from autograder.sandbox.linux import PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, prctl
 
 MAX_DATAGRAM = 1 << 16
+KILL_SECONDS = 1.0
 PRELOADED = (
     *("numpy", "torch", "torch.nn.functional", "torch.utils.data", "torchvision", "torchvision.transforms.v2"),
     *("matplotlib.pyplot", "PIL.Image", "tqdm", "tqdm.auto", "autograder.sandbox.worker"),
 )
-OPTIONAL = ("autograder.sandbox.checkpoint",)
 HOLD_ANSWERS = ("catalogue", "oracle", "misconceptions", "references")
 
 
@@ -92,18 +91,28 @@ class Zygote:
 
     def kill(self, request: dict) -> dict:
         """End a worker and all that came of it. ``status`` is how it ended by itself within the time of grace."""
-        child = self.children[request["pid"]]
-        deadline = time.monotonic() + request["grace"]
-        while child.status is None and time.monotonic() < deadline:
-            self.reap()
-            time.sleep(0.002)
+        child = self.children.get(request["pid"])
+        if child is None:  # a worker of an earlier parent, which took it along
+            return {"status": None, "dead": True}
+        self.wait_for(child, request["grace"])
         own_status = child.status
+        if child.status is None:
+            os.kill(child.pid, signal.SIGKILL)
+            self.wait_for(child, KILL_SECONDS)
         dead = processes.kill_all(lambda: self.left_of(child), child.uid, self.reap)
         if dead and child.uid is not None:
             leftovers.remove_files_of(child.uid)
             self.users.give_back(child.uid)
         del self.children[child.pid]
         return {"status": own_status, "dead": dead}
+
+    def wait_for(self, child: Child, seconds: float) -> None:
+        """Wait until a worker has ended and been collected, at most for ``seconds``."""
+        deadline = time.monotonic() + seconds
+        self.reap()
+        while child.status is None and time.monotonic() < deadline:
+            time.sleep(0.001)
+            self.reap()
 
     def left_of(self, child: Child) -> list[psutil.Process]:
         """The worker, its descendants, and orphans: they came back here because this process is their subreaper."""
@@ -197,9 +206,6 @@ def preload(probes: str) -> ModuleType:
         raise ImportError(f"{probes} imports {leaking[0]}, which holds answers: probes run beside student code")
     for name in PRELOADED:
         import_module(name)
-    for name in OPTIONAL:
-        if find_spec(name) is not None:
-            import_module(name)
     return module
 
 

@@ -60,7 +60,7 @@ try:
 except ImportError:
     ON_COLAB = False
 
-KEEP_ON_DRIVE = True  # on Colab: write the run folder to your Google Drive, so that a lost session can be resumed
+KEEP_ON_DRIVE = True  # on Colab: the run folder lies on your Google Drive, so that a lost session can be resumed
 
 if ON_COLAB:
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "otter-grader"], check=True)
@@ -163,6 +163,7 @@ TABLE = {
     "seed":                 (0,          0,          0,          0),
 }
 # fmt: on
+assert PROFILE in PROFILES, f"PROFILE is {PROFILE!r}, but the table has {', '.join(PROFILES)}"
 HP = {name: row[PROFILES.index(PROFILE)] for name, row in TABLE.items()}
 
 MEAN = (0.4914, 0.4822, 0.4465)  # per-channel mean and standard deviation of the CIFAR-10 training pixels in [0, 1]
@@ -197,9 +198,10 @@ FIGURES.mkdir(parents=True, exist_ok=True)
 
 
 def find_notebook() -> Path | None:
-    """The file of this notebook, where Jupyter, VS Code or its usual name tell."""
+    """The file of this notebook in the working folder, as Jupyter or VS Code tell it, or by its usual name."""
     told = os.environ.get("JPY_SESSION_NAME"), globals().get("__vsc_ipynb_file__")
-    paths = [Path(path) for path in (*told, "simclr.ipynb", *Path().glob("*.ipynb")) if path]
+    names = [Path(path).name for path in told if path and Path(path).resolve().parent == Path.cwd()]
+    paths = map(Path, (*names, "simclr.ipynb", *sorted(Path().glob("*.ipynb"))))
     return next((path for path in paths if path.suffix == ".ipynb" and path.is_file()), None)
 
 
@@ -243,10 +245,11 @@ def data_folders() -> list[Path]:
 def load_split(split: str, limit: int) -> tuple[torch.Tensor, torch.Tensor]:
     """The first ``limit`` images (n, 3, 32, 32) uint8 and labels (n,) int64 of ``split`` ("train" or "test")."""
     folders = data_folders()
-    prepared = next((f for f in (folder / "cifar10" / f"{split}.npy" for folder in folders) if f.is_file()), None)
+    files = (folder / HP["dataset"] / f"{split}.npy" for folder in folders)
+    prepared = next((file for file in files if file.is_file()), None)
     if prepared:
         rows = torch.from_numpy(np.load(prepared, mmap_mode="r")[:limit].copy())
-        return rows[:, 1:].reshape(-1, 3, 32, 32), rows[:, 0].long()
+        return rows[:, 1:].reshape(-1, 3, HP["image_size"], HP["image_size"]), rows[:, 0].long()
     root = next((folder for folder in folders if (folder / "cifar-10-batches-py").is_dir()), folders[0])
     try:
         dataset = torchvision.datasets.CIFAR10(root, train=split == "train", download=True)
@@ -1493,7 +1496,7 @@ def evaluate(model, loader, device="cpu") -> tuple[float, float, float]:
             x, y = x.to(device), y.to(device)
             logits = model(x)
             total += F.cross_entropy(logits, y, reduction="sum").item()
-            hits = logits.topk(5, dim=1).indices == y[:, None]  # (b, 5), most likely class first
+            hits = logits.topk(min(5, logits.shape[1])).indices == y[:, None]  # (b, 5), most likely class first
             top1 += hits[:, 0].sum().item()
             top5 += hits.sum().item()
             count += len(y)
@@ -1679,9 +1682,11 @@ finetune_history = finetune(
 )
 update_metrics(finetune=finetune_history)
 last = finetune_history[-1]
-print(f"after {last['epoch']} epochs")
-print(f"  train  loss {last['train_loss']:.3f}  top-1 {last['train_top1']:.3f}")
-print(f"  test   loss {last['test_loss']:.3f}  top-1 {last['test_top1']:.3f}  top-5 {last['test_top5']:.3f}")
+print(
+    f"after {last['epoch']} epochs\n"
+    f"  train  loss {last['train_loss']:.3f}  top-1 {last['train_top1']:.3f}\n"
+    f"  test   loss {last['test_loss']:.3f}  top-1 {last['test_top1']:.3f}  top-5 {last['test_top5']:.3f}"
+)
 
 
 # %% tags=["skip-grading"]
@@ -1875,23 +1880,25 @@ def submission_files() -> dict[str, Path]:
     }
 
 
-def write_submission() -> None:
-    """Write ``simclr-submission.zip`` and say what is in it and what is not."""
-    files = submission_files()
+def write_submission() -> str:
+    """Write ``simclr-submission.zip``; returns what is in it, what is not, and a checklist."""
+    lines = []
     with zipfile.ZipFile(RUN / "simclr-submission.zip", "w") as archive:
-        for inside, path in files.items():
+        for inside, path in submission_files().items():
             if path.is_file():
                 archive.write(path, inside)
-                print(f"[x] {inside}  {max(0.1, path.stat().st_size / 1e6):.1f} MB")
+                lines.append(f"[x] {inside}  {max(0.1, path.stat().st_size / 1e6):.1f} MB")
             else:
-                print(
-                    f"[ ] {inside}  is missing" + (": add the notebook to the zip by hand" if "ipynb" in inside else "")
-                )
-    print("simclr-submission.zip is in the run folder. Before you upload it:")
-    print("[ ] the notebook was saved before this cell ran, and runs from top to bottom")
-    print("[ ] every grader.check passes")
-    print("[ ] the five written answers are there")
-    print(f"[ ] the checkpoint is your best one (this one: profile {PROFILE})")
+                by_hand = ": add the notebook to the zip by hand" if inside.endswith(".ipynb") else ""
+                lines.append(f"[!] {inside}  is missing{by_hand}")
+    lines += [
+        "simclr-submission.zip is in the run folder. Before you upload it:",
+        " - was the notebook saved before this cell ran, and does it run from top to bottom?",
+        " - does every grader.check pass?",
+        " - are the five written answers there?",
+        f" - is the checkpoint your best one? This one is of the profile {PROFILE}.",
+    ]
+    return "\n".join(lines)
 
 
-write_submission()
+print(write_submission())

@@ -191,12 +191,12 @@ def test_a_loop_is_stopped_and_the_session_lives_on(session):
         "while True:\n        try: time.sleep(9)\n        except BaseException: pass",
         "signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\n    while True: pass",
         "for n in (1, 2, 14, 15, 24): signal.signal(n, signal.SIG_IGN)\n    while True: pass",
-        "a = torch.ones(6000, 6000, dtype=torch.float64)\n    return a @ a @ a",
+        "return large @ large",
     ],
     ids=["swallows", "blocks", "ignores", "long operator"],
 )
 def test_what_cannot_be_stopped_is_killed_in_time(session, body):
-    define(session, f"import time, signal, torch\ndef f():\n    {body}")
+    define(session, f"import time, signal, torch\nlarge = torch.ones(5000, 5000).double()\ndef f():\n    {body}")
     started = time.monotonic()
     with pytest.raises(SessionLost) as caught:
         session.call("true", {"function": "f"}, 0.3)
@@ -483,11 +483,13 @@ def test_probes_that_bring_answers_are_refused():
 
 
 def test_a_killed_parent_loses_its_sessions_and_is_started_again(zygote):
-    session, root, pid = zygote.session(), zygote.root, zygote.pid
+    session, idle, root, pid = zygote.session(), zygote.session(), zygote.root, zygote.pid
     psutil.Process(pid).kill()
     psutil.wait_procs([psutil.Process(pid)], timeout=5)
     with pytest.raises(SessionLost):
         session.call("true", {"function": "f"})
+    others_still_have_answers(zygote)
+    idle.close()
     others_still_have_answers(zygote)
     assert zygote.pid != pid and not root.exists()
     assert not psutil.pid_exists(pid) and not psutil.pid_exists(session.pid)
@@ -505,3 +507,22 @@ def test_a_scratch_folder_of_any_shape_is_removed(zygote):
             """,
         )
     assert not session.scratch.exists()
+
+
+def test_many_sessions_leave_nothing_and_cost_the_same(zygote):
+    parent = psutil.Process(zygote.pid)
+    descriptors, files = parent.num_fds() if ROOT else 0, len(list(zygote.root.iterdir()))
+    for _ in range(20):
+        with zygote.session() as session:
+            assert ask(session, "return 1", "true") == 1
+    assert not parent.children() and len(list(zygote.root.iterdir())) == files
+    assert not ROOT or parent.num_fds() == descriptors
+
+
+def test_a_checkpoint_is_read_in_the_sandbox(zygote, tmp_path):
+    torch.save({"state_dict": {"fc.weight": torch.ones(2, 3)}}, tmp_path / "best.pt")
+    (tmp_path / "bad.pt").write_bytes(b"not a checkpoint")
+    with zygote.session(tmp_path) as session:
+        assert torch.equal(session.load_checkpoint("best.pt")["state_dict.fc.weight"], torch.ones(2, 3))
+        with pytest.raises(StudentError):
+            session.load_checkpoint("bad.pt")

@@ -103,18 +103,17 @@ def least(n, p, chance=1e-10):
 
 
 COLOURED = least(REPEATS, 0.8)  # views of one run that are not turned to grey
-WIDE = least(REPEATS, 0.8 * 0.6)  # and whose crop is wide enough to show a blur
-# Frequency of each mark in right pipelines: lowest and highest of 2000 to 4000 views in six implementations, with a
+# Frequency of each mark in right pipelines: lowest and highest of 1500 views in each of five implementations, with a
 # margin of three standard errors; and the fewest views that it is taken from.
 FREQUENCIES = {
     "grey": (0.2, 0.2, 2 * REPEATS),
     "flipped": (0.5, 0.5, least(2 * REPEATS, 0.8)),
-    "jittered": (0.78, 0.8, 2 * REPEATS),
+    "jittered": (0.765, 0.8, 2 * REPEATS),
     "brightness": (0.54, 0.63, REPEATS),
     "contrast": (0.54, 0.8, REPEATS),
     "saturation": (0.43, 0.54, COLOURED),
     "hue": (0.55, 0.66, COLOURED),
-    "blurred_on_demand": (0.31, 0.45, WIDE),
+    "blurred_on_demand": (0.17, 0.27, REPEATS),
 }
 
 
@@ -139,10 +138,10 @@ def test_a_right_transform_misses_an_extreme_with_a_chance_below_1e_9():
 
 @pytest.mark.parametrize("name", ["v2 compose, LambdaLR", "float first, own schedule"])
 def test_frequencies_of_right_pipelines_are_those_assumed(name):
-    """800 views leave three standard errors of 0.05 to each frequency."""
-    answer = probes.augmentation_statistics(RIGHT_VARIANTS[name], **crafted_images(), mean=MEAN, std=STD, repeats=800)
+    """400 views leave three standard errors of up to 0.075 to each frequency."""
+    answer = probes.augmentation_statistics(RIGHT_VARIANTS[name], **crafted_images(), mean=MEAN, std=STD, repeats=400)
     for mark, (lowest, highest, _) in FREQUENCIES.items():
-        assert lowest - 0.06 < answer[mark] < highest + 0.06, mark
+        assert lowest - 0.08 < answer[mark] < highest + 0.08, mark
     for mark, bound in BOUNDS.items():
         assert bound.low <= answer[mark] <= bound.high, mark
 

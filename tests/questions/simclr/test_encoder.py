@@ -21,14 +21,6 @@ from autograder.questions.simclr.probes.encoder import (
 WRONG = {mistake.id: mistake.namespace for mistake in MISCONCEPTIONS}
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def images(n=2, seed=0):
     return torch.randn(n, 3, 32, 32, generator=torch.Generator().manual_seed(seed))
 

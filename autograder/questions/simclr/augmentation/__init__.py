@@ -70,23 +70,24 @@ def draw(generator: torch.Generator) -> tuple[Case, ...]:
 _STATISTICS = {
     "grey": Within(0.06, 0.36, advice="Not a fifth of the views is turned to grey levels"),
     "mean_area": Within(
-        0.42, 0.68, advice="The crops do not have the sizes of a random resized crop from 0.2 to 1 of the area"
+        0.4, 0.71, advice="The crops do not have the sizes of a random resized crop from 0.2 to 1 of the area"
     ),
     "smallest_area": Within(0.17, 0.32, advice="The smallest crops do not have a fifth of the image's area"),
     "largest_area": Within(0.7, 1.03, advice="No crop shows nearly the whole image"),
-    "flipped": Within(0.3, 0.7, advice="Not half of the views is flipped left to right"),
+    "flipped": Within(0.27, 0.73, advice="Not half of the views is flipped left to right"),
     "upside_down": Within(0, 0, advice="Some views are upside down: the statement flips left to right only"),
-    "jittered": Within(0.64, 0.94, advice="The colour jitter is not applied to about 0.8 of the views"),
+    "jittered": Within(0.6, 0.93, advice="The colour jitter is not applied to about 0.8 of the views"),
     "brightness": Within(0.3, 0.85, advice="The colour jitter does not change the brightness as often as it should"),
     "contrast": Within(0.3, 0.97, advice="The colour jitter does not change the contrast as often as it should"),
     "saturation": Within(0.12, 0.85, advice="The colour jitter does not change the saturation as often as it should"),
-    "hue": Within(0.25, 0.95, advice="The colour jitter does not change the hue as often as it should"),
+    "hue": Within(0.22, 0.95, advice="The colour jitter does not change the hue as often as it should"),
+    # Bytes are rounded in up to five steps, so the reach seen is a little more than the reach asked for.
     "brightness_reach": Within(
-        0.6, 1.1, advice="The range of the brightness jitter is not 0.8 times the default strength of 0.5"
+        0.6, 1.15, advice="The range of the brightness jitter is not 0.8 times the default strength of 0.5"
     ),
-    "brightness_reach_weak": Within(0.6, 1.15, advice="The range of the brightness jitter does not follow strength"),
+    "brightness_reach_weak": Within(0.6, 1.3, advice="The range of the brightness jitter does not follow strength"),
     "blurred": Within(-0.04, 0.04, advice="Views are blurred although blur is False"),
-    "blurred_on_demand": Within(0.03, 0.75, advice="With blur=True about half of the views should be blurred"),
+    "blurred_on_demand": Within(0.02, 0.5, advice="With blur=True about half of the views should be blurred"),
 }
 
 TESTS = (

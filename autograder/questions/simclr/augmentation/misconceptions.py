@@ -123,19 +123,23 @@ RIGHT = {
 }
 
 _TRANSFORMS = (
-    ("no flip", _pipeline(flip=_as_it_is), "The share of flipped views is not a half: look at the horizontal flip and its probability."),
+    ("no flip", _pipeline(flip=_as_it_is), "The share of flipped views is not a half: look at the horizontal "
+        "flip and its probability."),
     ("always flipped", _pipeline(flip=_flip(2, p=1)),
      "The share of flipped views is not a half: look at the horizontal flip and its probability."),
     ("vertical flip", _pipeline(flip=lambda x: _flip(1)(_flip(2)(x))),
      "Some views are upside down; only left and right may be exchanged."),
     ("no crop", _pipeline(crop=_resize),
-     "The crops do not have the range of sizes asked for: a random resized crop, from a fifth of the area to all of it."),
+     "The crops do not have the range of sizes asked for: a random resized crop, from a fifth of the area to "
+     "all of it."),
     ("shifted instead of resized", _pipeline(crop=_shift),
-     "The crops do not have the range of sizes asked for: a random resized crop, from a fifth of the area to all of it."),
+     "The crops do not have the range of sizes asked for: a random resized crop, from a fifth of the area to "
+     "all of it."),
     ("default crop scale", _pipeline(crop=_crop((0.08, 1.0))),
      "Some crops are smaller than a fifth of the image; look at the default of the crop's scale."),
     ("crops too large", _pipeline(crop=_crop((0.8, 1.0))),
-     "The crops do not have the range of sizes asked for: a random resized crop, from a fifth of the area to all of it."),
+     "The crops do not have the range of sizes asked for: a random resized crop, from a fifth of the area to "
+     "all of it."),
     ("jitter always applied", _pipeline(jitter=_jitter(p=1.0)),
      "The colour jitter is not applied as often as asked: look at the probability around it."),
     ("jitter with p 0.5", _pipeline(jitter=_jitter(p=0.5)),
@@ -149,7 +153,8 @@ _TRANSFORMS = (
      "The jitter is stronger than asked; the statement gives a factor for each part beside the strength."),
     ("strength ignored", _pipeline(strength_of=lambda _: 0.5),
      "The colour jitter does not follow the argument strength."),
-    ("no grayscale", _pipeline(grey=_as_it_is), "Grey views are not as frequent as asked: look at the grayscale step and its probability."),
+    ("no grayscale", _pipeline(grey=_as_it_is), "Grey views are not as frequent as asked: look at the "
+        "grayscale step and its probability."),
     ("grayscale with p 0.5", _pipeline(grey=_greyscale(0.5)),
      "Grey views are not as frequent as asked: look at the grayscale step and its probability."),
     ("blur ignored", _pipeline(blur=_as_it_is), "The argument blur changes nothing."),

@@ -99,7 +99,8 @@ def augmentation_statistics(
     numbers = {
         **geometry_marks(torch.cat([sharp, soft])),
         **colour,
-        "jittered": ((levels - grey).abs().amax((1, 2, 3)) > 0.6).double().mean(),
+        # A level or one and a half may be lost in rounding, by the grayscale step too.
+        "jittered": ((levels - grey).abs().amax((1, 2, 3)) > 1.5).double().mean(),
         "brightness_reach": (levels / grey - 1).abs().max() / (0.8 * 0.5),
         "brightness_reach_weak": (weak_levels / grey - 1).abs().max() / (0.8 * 0.25),
         "blurred": blurred_part(sharp),
@@ -139,14 +140,14 @@ def geometry_marks(seen: Tensor) -> dict[str, Tensor]:
 
 
 def blurred_part(seen: Tensor) -> Tensor:
-    """How many views of ``ramps`` are blurred: the edges of the green stripes are less steep than the crop allows.
+    """The share of views of ``ramps`` seen to be blurred: their green edges are less steep than the crop allows.
 
-    Enlarging softens an edge as well, so crops narrower than 0.6 are left out.
+    Grey views and crops narrower than 0.6 hide a blur (enlarging softens an edge as well) and count as sharp.
     """
     coloured = _without_grey(seen)
     width = _crop_sides(coloured)[0].abs()
     steepest = coloured[:, 1].diff(dim=2).abs().mean(1).amax(1) / (120 * width)
-    return (steepest[width >= 0.6] < 0.78).double().mean()
+    return ((steepest < 0.78) & (width >= 0.6)).double().sum() / len(seen)
 
 
 def _extreme(values: Tensor, reduce: Callable[[Tensor], Tensor]) -> Tensor:
