@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -54,20 +54,44 @@ def key_test(probes: ModuleType, question: Question, test: Test, cases: Mapping[
         ValueError: the oracle raised or left an output out, so the question is broken.
     """
     chosen = [cases[name] for name in test.cases]
-    key_cases = tuple(_key_case(probes, question, test, case) for case in chosen)
+    asked = Asked(question.oracle)
+    key_cases = tuple(_key_case(probes, asked, question, test, case) for case in chosen)
     bare = KeyTest(question.id, test.id, test.title, test.probe, test.seconds, test.outputs, key_cases, ())
-    mistakes = []
+    mistakes, known = [], {}
     for mistake in question.misconceptions:
-        results = {case.name: run_probe(probes, test, case, mistake.namespace) for case in chosen}
+        same = tuple(id(mistake.namespace.get(name)) for name in sorted(asked.names))
+        if same not in known:  # a mistake in another function of the question leaves these as they are
+            known[same] = {case.name: run_probe(probes, test, case, mistake.namespace) for case in chosen}
+        results = known[same]
         if any(case_complaint(bare, case, results[case.name]) for case in key_cases):  # else invisible in this test
             mistakes.append(KeyMisconception(mistake.id, mistake.hint, mistake.harmless, results))
     return dataclasses.replace(bare, misconceptions=tuple(mistakes))
 
 
-def _key_case(probes: ModuleType, question: Question, test: Test, case: Case) -> KeyCase:
-    reference = run_probe(probes, test, case, question.oracle, double=True)
+class Asked(Mapping):
+    """A namespace that remembers which names a probe asked it for."""
+
+    def __init__(self, namespace: Namespace) -> None:
+        self.namespace = namespace
+        self.names: set[str] = set()
+
+    def __getitem__(self, name: str) -> object:
+        self.names.add(name)
+        return self.namespace[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.namespace)
+
+    def __len__(self) -> int:
+        return len(self.namespace)
+
+
+def _key_case(probes: ModuleType, oracle: Namespace, question: Question, test: Test, case: Case) -> KeyCase:
+    reference = run_probe(probes, test, case, oracle, double=True)
     if isinstance(reference, Failure):
-        raise ValueError(f"{question.id} {test.id}, case {case.name}: the oracle raised {reference.type}: {reference.message}")
+        raise ValueError(
+            f"{question.id} {test.id}, case {case.name}: the oracle raised {reference.type}: {reference.message}"
+        )
     if missing := set(test.outputs) - set(reference):
         raise ValueError(f"{question.id} {test.id}, case {case.name}: the probe does not return {sorted(missing)}")
     kept = {name: reference[name] for name in test.outputs}

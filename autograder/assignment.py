@@ -87,7 +87,9 @@ def read_assignment(path: Path) -> Assignment:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise KitError(f"{path} does not exist; an assignment is a folder under solutions/ with an assignment.toml") from None
+        raise KitError(
+            f"{path} does not exist; an assignment is a folder under solutions/ with an assignment.toml"
+        ) from None
     except tomllib.TOMLDecodeError as error:
         raise KitError(f"{path}: {error}") from None
     try:
@@ -110,7 +112,9 @@ def _assignment(content: dict) -> Assignment:
     for question in assignment.questions:
         for test, points in question.points.items():
             if isinstance(points, bool) or not isinstance(points, int | float) or points < 0:
-                raise ValueError(f"[[question]] {question.id}: points of {test} are {points!r}, expected a number from 0 up")
+                raise ValueError(
+                    f"[[question]] {question.id}: points of {test} are {points!r}, expected a number from 0 up"
+                )
     return assignment
 
 

@@ -34,7 +34,9 @@ def parser_for(command: str | None) -> argparse.ArgumentParser:
             epilog=module and f"example: {module.EXAMPLE}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        sub.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help="show the traceback of an error")
+        sub.add_argument(
+            "--debug", action="store_true", default=argparse.SUPPRESS, help="show the traceback of an error"
+        )
         if module:
             module.configure(sub)
     return parser

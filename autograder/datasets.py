@@ -40,14 +40,17 @@ def find_data(dataset: str, given: Path | None) -> Prepared | None:
 def find_source(dataset: str) -> Path | None:
     """An unprepared source of the data set in a usual folder, if any."""
     patterns = SOURCES[dataset]
-    return next((path for folder in USUAL_FOLDERS for pattern in patterns for path in sorted(folder.glob(pattern))), None)
+    return next(
+        (path for folder in USUAL_FOLDERS for pattern in patterns for path in sorted(folder.glob(pattern))), None
+    )
 
 
 def describe(prepared: Prepared | None) -> str:
     """One line for people."""
     if prepared is None:
         return "not found; python -m data_scripts cifar10 prepares it"
-    return f"{prepared.source}, {' and '.join(f'{n:,} {split}' for split, n in prepared.counts.items())} images in {prepared.folder}"
+    counts = " and ".join(f"{count:,} {split}" for split, count in prepared.counts.items())
+    return f"{prepared.source}, {counts} images in {prepared.folder}"
 
 
 def find_or_prepare(given: Path | None, generated: dict[str, int], say: Callable[[str], None]) -> Prepared:

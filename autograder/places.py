@@ -25,5 +25,7 @@ def assignment_folder(name: str) -> Path:
         KitError: there is no such assignment.
     """
     if name not in assignment_names():
-        raise KitError(f"there is no assignment {name!r}; the assignments are: {', '.join(assignment_names()) or 'none'}")
+        raise KitError(
+            f"there is no assignment {name!r}; the assignments are: {', '.join(assignment_names()) or 'none'}"
+        )
     return SOLUTIONS / name

@@ -46,8 +46,12 @@ def _parser() -> argparse.ArgumentParser:
     debug.add_argument("--debug", action="store_true", help="show the traceback of an error")
     for name, dataset in DATASETS.items():
         command = commands.add_parser(name, parents=[debug], help=f"prepare {dataset.title}")
-        command.add_argument("--source", type=Path, help="an unpacked official archive, or a folder or zip with "
-                             "train/<class>/*.jpg|png and test/<class>/... (default: download)")
+        command.add_argument(
+            "--source",
+            type=Path,
+            help="an unpacked official archive, or a folder or zip with "
+            "train/<class>/*.jpg|png and test/<class>/... (default: download)",
+        )
         command.add_argument("--out", type=Path, default=Path("data"), help="folder to prepare it in (default: data)")
     command = commands.add_parser("generated", parents=[debug], help="make generated images in CIFAR-10's format")
     command.add_argument("--out", type=Path, required=True, help="folder to make them in")

@@ -54,8 +54,10 @@ class Dataset:
     def open(self, path: Path) -> Source:
         """The source at ``path``. Raises ``DataError`` where it is missing, of no known layout or incomplete."""
         if not path.exists():
-            raise DataError(f"{path}: no such file or folder; give the {self.title} source with --source, or leave "
-                            "--source out to download it")
+            raise DataError(
+                f"{path}: no such file or folder; give the {self.title} source with --source, or leave "
+                "--source out to download it"
+            )
         try:
             found = (reader(self, path) for reader in self.readers)
             source = next((source for source in found if source is not None), None)
@@ -63,5 +65,7 @@ class Dataset:
             raise describe_os_error(error, path) from error
         if source is not None:
             return source
-        raise DataError(f"{path}: not a {self.title} source; give an unpacked official archive, or a folder or zip "
-                        "with train/<class>/*.jpg|png and test/<class>/*.jpg|png")
+        raise DataError(
+            f"{path}: not a {self.title} source; give an unpacked official archive, or a folder or zip "
+            "with train/<class>/*.jpg|png and test/<class>/*.jpg|png"
+        )

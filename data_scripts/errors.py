@@ -23,6 +23,8 @@ def describe_os_error(error: OSError, path: Path) -> DataError:
     where = error.filename or path
     reason = error.strerror or str(error)
     if is_no_space(error):
-        return DataError(f"{where}: no space left to write ({reason}); free some space or choose another --out, then "
-                         "run the same command again to continue")
+        return DataError(
+            f"{where}: no space left to write ({reason}); free some space or choose another --out, then "
+            "run the same command again to continue"
+        )
     return DataError(f"{where}: {reason}; check the path and its permissions")

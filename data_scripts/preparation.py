@@ -74,8 +74,10 @@ def _check_wanted(existing: Prepared, dataset: Dataset, opened: Source | None) -
         same = same and existing.source == opened.description
     if not same:
         counts = ", ".join(f"{count:,} {split}" for split, count in existing.counts.items())
-        raise DataError(f"{existing.folder}: already holds {existing.source} ({counts}), which is not what is asked "
-                        "for; choose another --out or remove this folder")
+        raise DataError(
+            f"{existing.folder}: already holds {existing.source} ({counts}), which is not what is asked "
+            "for; choose another --out or remove this folder"
+        )
 
 
 def _convert(dataset: Dataset, source: Source, folder: Path, kept: dict[str, str], progress: bool) -> Prepared:

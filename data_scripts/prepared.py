@@ -63,8 +63,10 @@ class Prepared:
         """Compare every file with its SHA-256. Raises ``DataError`` naming the first one that was altered."""
         for split in self.manifest["splits"]:
             if not self.is_intact(split):
-                raise DataError(f"{self._file(split)}: altered or missing since it was prepared; run the same "
-                                "python -m data_scripts command again to repair it")
+                raise DataError(
+                    f"{self._file(split)}: altered or missing since it was prepared; run the same "
+                    "python -m data_scripts command again to repair it"
+                )
 
     def is_intact(self, split: str) -> bool:
         """Whether the file of ``split`` is there and has the SHA-256 of the manifest."""
@@ -81,8 +83,10 @@ class Prepared:
         except (OSError, ValueError, EOFError) as error:
             raise DataError(f"{self._file(split)}: cannot be read ({error}); prepare the data set again") from error
         if rows.shape != expected or rows.dtype != np.uint8:
-            raise DataError(f"{self._file(split)}: {rows.dtype} of shape {rows.shape} where the manifest says uint8 of "
-                            f"shape {expected}; prepare the data set again")
+            raise DataError(
+                f"{self._file(split)}: {rows.dtype} of shape {rows.shape} where the manifest says uint8 of "
+                f"shape {expected}; prepare the data set again"
+            )
         return rows
 
 

@@ -104,8 +104,9 @@ def _locked(part: Path) -> Iterator[BinaryIO]:
         except (BlockingIOError, FileNotFoundError):
             mine = False  # another process is writing, or finished and renamed the file since it was opened
         if not mine:
-            raise DataError(f"{part}: another process is preparing this data set; wait until it is done, then run the "
-                            "command again")
+            raise DataError(
+                f"{part}: another process is preparing this data set; wait until it is done, then run the command again"
+            )
         yield file
 
 
@@ -126,8 +127,9 @@ def _append_rows(
         done += len(rows)
         write_json(_progress_file(path), asdict(Progress(source, done, digest.hexdigest())))
     if done != shape[0]:
-        raise DataError(f"{path}: the source gave {done:,} images where {shape[0]:,} are expected; get the whole "
-                        "source")
+        raise DataError(
+            f"{path}: the source gave {done:,} images where {shape[0]:,} are expected; get the whole source"
+        )
     return digest.hexdigest()
 
 

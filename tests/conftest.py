@@ -50,5 +50,12 @@ def checkpoint(tmp_path_factory, images) -> Path:
         tensor.fill_(1.0 if name.endswith(("running_var", "bn1.weight")) else 0.0)
     model.fc.bias.data[int(np.bincount(images.labels("test")).argmax())] = 1.0
     path = tmp_path_factory.mktemp("checkpoint") / "simclr_lin_best.pt"
-    torch.save({"state_dict": {f"module.{k}": v.half() if v.is_floating_point() else v for k, v in model.state_dict().items()}}, path)
+    torch.save(
+        {
+            "state_dict": {
+                f"module.{k}": v.half() if v.is_floating_point() else v for k, v in model.state_dict().items()
+            }
+        },
+        path,
+    )
     return path

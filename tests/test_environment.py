@@ -12,7 +12,9 @@ from autograder.build.gradescope import REQUIREMENTS, requirements
 from autograder.places import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-PINS = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().split() if "==" in line and line[0].isalnum())
+PINS = dict(
+    line.split("==") for line in (ROOT / "constraints.txt").read_text().split() if "==" in line and line[0].isalnum()
+)
 
 
 def test_every_dependency_is_pinned():
@@ -43,7 +45,9 @@ def test_every_command_has_help_with_an_example():
     from autograder.cli import COMMANDS
 
     for command in COMMANDS:
-        done = subprocess.run([sys.executable, "-m", "autograder", command, "--help"], cwd=ROOT, capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, "-m", "autograder", command, "--help"], cwd=ROOT, capture_output=True, text=True
+        )
         assert done.returncode == 0 and "example: " in done.stdout, command
 
 

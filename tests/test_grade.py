@@ -75,7 +75,9 @@ def test_three_mistakes_are_named_and_cost_their_own_points(bundle, master, tmp_
 def test_a_hostile_notebook_gains_nothing_and_leaves_nothing(bundle, student, tmp_path):
     cell = HOSTILE.replace("@ROOT@", str(ROOT)).replace('os.environ.get("LOUD")', "True")
     results = tmp_path / "results.json"
-    report = grade(bundle, hand_in(tmp_path / "hostile", with_last_cell(student, cell)), None, lambda r: write_results(results, r))
+    report = grade(
+        bundle, hand_in(tmp_path / "hostile", with_last_cell(student, cell)), None, lambda r: write_results(results, r)
+    )
     assert report.score == 0
     assert json.loads(results.read_text())["score"] == 0
     assert not list(tmp_path.rglob("results.json.part"))
@@ -88,7 +90,7 @@ BAD_CELLS = {
     "an exit": "import os; os._exit(0)",
     "a long message": "raise ValueError('x' * 10_000_000)",
     "a training cell without data": "torch.load('nowhere.pt')",
-    "changed defaults": "torch.set_default_dtype(torch.float64); torch.set_grad_enabled(False); import os; os.chdir('/')",
+    "changed defaults": "import os; os.chdir('/'); torch.set_default_dtype(torch.float64); torch.set_grad_enabled(False)",
 }
 
 
@@ -98,7 +100,9 @@ def test_a_bad_cell_costs_nothing_but_itself(name, bundle, master, tmp_path):
     notebook.cells.insert(0, new_code_cell(BAD_CELLS[name], id="bad"))
     report = grade(bundle, hand_in(tmp_path / "bad", notebook), None)
     earned = points(report)
-    assert {q: earned[q] for q in FULL} == FULL, [(v.question, v.test, v.message) for v in report.verdicts if not v.passed]
+    assert {q: earned[q] for q in FULL} == FULL, [
+        (v.question, v.test, v.message) for v in report.verdicts if not v.passed
+    ]
 
 
 WRONG_STUBS = {

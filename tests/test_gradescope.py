@@ -42,13 +42,30 @@ def base(zipped, tmp_path):
 
 def run(base, **options):
     environment = {"PATH": os.environ["PATH"], "HOME": str(base)}
-    return subprocess.run([base / "run_autograder"], cwd="/", env=environment, capture_output=True, text=True, **options)
+    return subprocess.run(
+        [base / "run_autograder"], cwd="/", env=environment, capture_output=True, text=True, **options
+    )
 
 
 def test_the_zip_holds_no_answers_as_code(zipped):
     names = zipfile.ZipFile(zipped).namelist()
-    assert {"setup.sh", "run_autograder", "bundle/key.safetensors", "bundle/tests/q1a.py", "data/cifar10/test.npy"} <= set(names)
-    for word in ("oracle", "misconceptions", "variants", "solutions", "references/", "train.npy", "demo", "__pycache__"):
+    assert {
+        "setup.sh",
+        "run_autograder",
+        "bundle/key.safetensors",
+        "bundle/tests/q1a.py",
+        "data/cifar10/test.npy",
+    } <= set(names)
+    for word in (
+        "oracle",
+        "misconceptions",
+        "variants",
+        "solutions",
+        "references/",
+        "train.npy",
+        "demo",
+        "__pycache__",
+    ):
         assert not [name for name in names if word in name], word
 
 

@@ -49,7 +49,11 @@ def run(arguments: argparse.Namespace) -> int:
     for made in build(NAME, data.folder.parent, None, say):
         say(f"built {made.relative_to(ROOT)}")
 
-    master = read_master(assignment_folder(NAME) / f"{NAME}.py", NAME, read_assignment(assignment_folder(NAME) / "assignment.toml").colab_url)
+    master = read_master(
+        assignment_folder(NAME) / f"{NAME}.py",
+        NAME,
+        read_assignment(assignment_folder(NAME) / "assignment.toml").colab_url,
+    )
     work = ROOT / "runs" / "demo"
     remove_run(work)
     say("training: the solution notebook from top to bottom")
@@ -63,7 +67,9 @@ def run(arguments: argparse.Namespace) -> int:
         say(f"grading {title}")
         folder = out / title
         folder.mkdir(parents=True, exist_ok=True)
-        report = grade(REFERENCES / NAME, source, data, publish=lambda r, f=folder: write_results(f / "results.json", r))
+        report = grade(
+            REFERENCES / NAME, source, data, publish=lambda r, f=folder: write_results(f / "results.json", r)
+        )
         write_html(folder / "report.html", report)
         print_report(console, report)
     say("done")

@@ -9,11 +9,23 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 EXAMPLE = "./kit doctor --data data"
-PACKAGES = ("torch", "torchvision", "numpy", "otter-grader", "nbgrader", "jupyterlab", "notebook", "jupytext", "safetensors")
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "numpy",
+    "otter-grader",
+    "nbgrader",
+    "jupyterlab",
+    "notebook",
+    "jupytext",
+    "safetensors",
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", type=Path, metavar="DIR", help="folder with the prepared data set (default: the usual places)")
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="folder with the prepared data set (default: the usual places)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -46,7 +58,10 @@ def findings(data: Path | None) -> list[tuple[str, str]]:
         ("cifar10", describe(find_data("cifar10", data))),
     ]
     return rows + [
-        (f"sandbox: {layer.name}", f"active: {layer.remark or layer.promise}" if layer.active else f"not active: {layer.why_not}")
+        (
+            f"sandbox: {layer.name}",
+            f"active: {layer.remark or layer.promise}" if layer.active else f"not active: {layer.why_not}",
+        )
         for layer in layers.status()
     ]
 

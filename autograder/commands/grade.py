@@ -14,8 +14,12 @@ EXAMPLE = "./kit grade simclr submissions/alice.zip submissions/bob --out grades
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="the assignment, e.g. simclr")
     parser.add_argument("submissions", nargs="+", type=Path, metavar="SUBMISSION", help="a folder, a zip or an .ipynb")
-    parser.add_argument("--out", type=Path, default=Path("grades"), metavar="DIR", help="where results go (default: grades)")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="folder with the prepared data set (default: the usual places)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("grades"), metavar="DIR", help="where results go (default: grades)"
+    )
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="folder with the prepared data set (default: the usual places)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -35,7 +39,9 @@ def run(arguments: argparse.Namespace) -> int:
     for source, out in zip(arguments.submissions, result_folders(arguments.submissions, arguments.out)):
         try:
             out.mkdir(parents=True, exist_ok=True)
-            report = grade(bundle, source, data, publish=lambda report, out=out: write_results(out / "results.json", report))
+            report = grade(
+                bundle, source, data, publish=lambda report, out=out: write_results(out / "results.json", report)
+            )
             write_html(out / "report.html", report)
         except (KitError, OSError) as error:
             print(f"kit: {source}: no grade was produced: {error}", file=sys.stderr)

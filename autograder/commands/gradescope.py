@@ -1,7 +1,8 @@
 """``python -m autograder gradescope BASE``: grade the one submission that Gradescope has put under BASE.
 
-``BASE/submission`` is graded with ``BASE/source/bundle`` and ``BASE/source/data``; ``BASE/results/results.json`` exists from the
-first second on and is replaced, whole, after every verdict, so that whatever ends this process leaves what was earned.
+``BASE/submission`` is graded with ``BASE/source/bundle`` and ``BASE/source/data``; ``BASE/results/results.json`` exists
+from the first second on and is replaced, whole, after every verdict, so that whatever ends this process leaves what was
+earned.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ def run(arguments: argparse.Namespace) -> int:
     base = arguments.base.resolve()
     results = base / "results" / "results.json"
     results.parent.mkdir(parents=True, exist_ok=True)
-    first_words = {"score": 0, "output": "Grading started and was ended from outside before the first result. Submit again."}
+    first_words = {
+        "score": 0,
+        "output": "Grading started and was ended from outside before the first result. Submit again.",
+    }
     results.write_text(json.dumps(first_words), encoding="utf-8")
 
     from autograder.datasets import find_data

@@ -23,11 +23,15 @@ def run(arguments: argparse.Namespace) -> int:
     assignment_folder(arguments.name)
     table = Table(box=box.SIMPLE_HEAD, title="Errors as multiples of the tolerance", title_justify="left")
     for column in ("test", "worst right", "variant", "mildest mistake", "misconception", "sound"):
-        table.add_column(column, justify="right" if column.startswith(("worst", "mildest")) else "left", overflow="fold")
+        table.add_column(
+            column, justify="right" if column.startswith(("worst", "mildest")) else "left", overflow="fold"
+        )
     gaps = measure(arguments.name)
     for gap in gaps:
         (right, variant), (wrong, mistake) = gap.worst_right, gap.mildest_wrong
-        table.add_row(f"{gap.question} {gap.test}", f"{right:.3f}", variant, f"{wrong:.3g}", mistake, "yes" if gap.sound else "NO")
+        table.add_row(
+            f"{gap.question} {gap.test}", f"{right:.3f}", variant, f"{wrong:.3g}", mistake, "yes" if gap.sound else "NO"
+        )
     console = Console()
     console.print(table)
     console.print(f"sound: right variants at or below {1 / GAP:g}, every mistake that is seen at or above {GAP:g}")

@@ -1,6 +1,6 @@
 """A notebook cell that tries to learn the references and to write its own grade. It gains nothing."""
 
-CELL = '''
+CELL = """
 import ctypes, gc, glob, json, os, signal, sys, torch
 
 FORGED = json.dumps({"score": 55, "tests": [{"name": "all", "score": 55, "max_score": 50, "status": "passed"}]})
@@ -42,4 +42,4 @@ def barlow_twins(z_a, z_b, lambd):
 
 def nt_xent_euclidean(z_i, z_j, temperature):
     os._exit(0)
-'''
+"""

@@ -1,15 +1,15 @@
 """Three cells with a mistake each, as students write them: question id to source."""
 
 CELLS = {
-    "q1a": '''
+    "q1a": """
 def nt_xent(z_i, z_j, temperature):
     n = z_i.shape[0]
     z = F.normalize(torch.cat([z_i, z_j]), dim=1)
     scores = torch.exp(z @ z.T / temperature)
     positive = torch.cat([scores.diagonal(n), scores.diagonal(-n)])
     return -torch.log(positive / scores.sum(dim=1)).mean()
-''',
-    "q1b": '''
+""",
+    "q1b": """
 def barlow_twins(z_a, z_b, lambd):
     z_a = (z_a - z_a.mean(0)) / (z_a - z_a.mean(0)).norm(dim=0)
     z_b = (z_b - z_b.mean(0)) / (z_b - z_b.mean(0)).norm(dim=0)
@@ -17,8 +17,8 @@ def barlow_twins(z_a, z_b, lambd):
     on = (1 - c.diagonal()).pow(2).sum()
     off = c.pow(2).sum() - c.diagonal().pow(2).sum()
     return on + lambd * off
-''',
-    "q4": '''
+""",
+    "q4": """
 def train_one_epoch(model, loader, optimizer, scheduler, loss_fn, device="cpu"):
     model.train()
     total, images = 0.0, 0
@@ -32,5 +32,5 @@ def train_one_epoch(model, loader, optimizer, scheduler, loss_fn, device="cpu"):
         total += loss.item() * len(x_i)
         images += len(x_i)
     return total / images
-''',
+""",
 }

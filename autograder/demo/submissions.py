@@ -15,7 +15,9 @@ from autograder.demo import hostile, mistakes
 from autograder.places import ROOT
 
 
-def write_submissions(folder: Path, solution_zip: Path, master: NotebookNode, student: NotebookNode, name: str) -> dict[str, Path]:
+def write_submissions(
+    folder: Path, solution_zip: Path, master: NotebookNode, student: NotebookNode, name: str
+) -> dict[str, Path]:
     """Write the submissions into ``folder``: what each shows, and its path."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

@@ -36,7 +36,9 @@ def read_curves(submission: Submission) -> list[Curve]:
 
 def _curve(content: object, section: str, key: str, label: str) -> Curve:
     entries = content.get(section) if isinstance(content, dict) else None
-    points = [(k, e.get(key)) for k, e in enumerate(entries, 1) if isinstance(e, dict)] if isinstance(entries, list) else []
+    points = (
+        [(k, e.get(key)) for k, e in enumerate(entries, 1) if isinstance(e, dict)] if isinstance(entries, list) else []
+    )
     good = [(epoch, float(v)) for epoch, v in points[:MAX_EPOCHS] if _is_number(v)]
     return Curve(label, tuple(epoch for epoch, _ in good), tuple(value for _, value in good))
 

@@ -121,7 +121,9 @@ def grade_collected(
     limits = Limits(
         memory_mb=budgets.memory_mb, cell_seconds=budgets.cell_seconds, notebook_seconds=budgets.notebook_seconds
     )
-    report.layers = [(layer.name, layer.active, layer.why_not or layer.remark or layer.promise) for layer in layers.status()]
+    report.layers = [
+        (layer.name, layer.active, layer.why_not or layer.remark or layer.promise) for layer in layers.status()
+    ]
     with Zygote(f"autograder.questions.{assignment.name}.probes", limits) as zygote:
         with Runner(zygote, cells, submission.notebook.parent, grading.deadline) as runner:
             for question in assignment.questions:

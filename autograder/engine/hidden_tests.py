@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import autograder.engine.quick_import  # noqa: F401  (before anything that imports jsonschema)
 from otter.nbmeta_config import NBMetadataConfig
 from otter.test_files import TestFile, create_test_file
+
+import autograder.engine.quick_import  # noqa: F401  (before anything that imports jsonschema)
 
 
 class TestFailed(AssertionError):

@@ -76,14 +76,24 @@ def excess(comparison: Comparison, got: torch.Tensor, want: torch.Tensor, atol: 
     got, want = got.double(), want.double()
     match comparison:
         case Close(rtol=rtol):
-            error, allowed = (got - want).abs().max(), rtol * want.abs().max() + atol
+            error, allowed = float((got - want).abs().max()), rtol * float(want.abs().max()) + atol
         case Exact():
-            error, allowed = (got - want).abs().max(), torch.tensor(0.0)
+            error, allowed = float((got - want).abs().max()), 0.0
         case Within(low=low, high=high):
-            error, allowed = (got - (low + high) / 2).abs().max(), torch.tensor((high - low) / 2)
-    if float(error) == 0.0:
+            middle, allowed = (low + high) / 2, (high - low) / 2
+            outside = bool((_side(comparison, got) != 0).any())
+            error = float((got - middle).abs().max())
+            # A value on a bound lies within, whatever the rounding of the middle makes of it.
+            error = max(error, allowed * (1 + 1e-9)) if outside else min(error, allowed)
+    if error == 0.0:
         return 0.0
-    return float(error / allowed) if float(allowed) > 0 else float("inf")
+    return error / allowed if allowed > 0 else float("inf")
+
+
+def _side(bounds: Within, values: torch.Tensor) -> torch.Tensor:
+    """-1 below the bounds, 1 above them, 0 within."""
+    values = values.double()
+    return (values > bounds.high).int() - (values < bounds.low).int()
 
 
 def shape_complaint(comparison: Comparison, got: torch.Tensor, want: torch.Tensor) -> str | None:
@@ -130,7 +140,9 @@ def same_result(test: KeyTest, case: KeyCase, result: Result, wrong: Result) -> 
     if isinstance(result, Failure) or isinstance(wrong, Failure):
         return isinstance(result, Failure) and isinstance(wrong, Failure) and result.type == wrong.type
     return all(
-        name in result and name in wrong and _same_tensor(comparison, result[name], wrong[name], case.atol.get(name, 0.0))
+        name in result
+        and name in wrong
+        and _same_tensor(comparison, result[name], wrong[name], case.atol.get(name, 0.0))
         for name, comparison in test.outputs.items()
     )
 
@@ -142,9 +154,7 @@ def _same_tensor(comparison: Comparison, got: torch.Tensor, wrong: torch.Tensor,
         return False
     got, wrong = torch.nan_to_num(got.double(), 0, 0, 0), torch.nan_to_num(wrong.double(), 0, 0, 0)
     if isinstance(comparison, Within):  # statistics carry chance: a misconception is recognised by the bound it breaks
-        inside_got = (got >= comparison.low) & (got <= comparison.high)
-        inside_wrong = (wrong >= comparison.low) & (wrong <= comparison.high)
-        return torch.equal(inside_got, inside_wrong)
+        return torch.equal(_side(comparison, got), _side(comparison, wrong))
     rtol = comparison.rtol if isinstance(comparison, Close) else 0.0
     if got.numel() == 0:
         return True
@@ -174,7 +184,11 @@ def _summary(test: KeyTest, failed: list[KeyCase], complaints: Mapping[str, str 
     if len(test.cases) == 1:
         return first.rstrip(".") + "."
     if len(failed) == len(test.cases):
-        where = f"on all {len(failed)} inputs" if len(texts) == 1 else f"first of {len(failed)} failing inputs: {failed[0].name}"
+        where = (
+            f"on all {len(failed)} inputs"
+            if len(texts) == 1
+            else f"first of {len(failed)} failing inputs: {failed[0].name}"
+        )
     else:
         names = "; ".join(case.name for case in failed[:3]) + ("; …" if len(failed) > 3 else "")
         where = f"on {len(failed)} of {len(test.cases)} inputs: {names}"

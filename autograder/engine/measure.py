@@ -54,7 +54,9 @@ def sentence(accuracy: Accuracy, data: Prepared) -> str:
     text = f"{accuracy.top1:.2%} top-1: {accuracy.correct:,} of {accuracy.total:,} test images right ({images})."
     if accuracy.finished:
         return text
-    return f"The time ran out after {accuracy.total:,} of {data.counts['test']:,} images, so no points are given. {text}"
+    return (
+        f"The time ran out after {accuracy.total:,} of {data.counts['test']:,} images, so no points are given. {text}"
+    )
 
 
 def earned(sheet: AccuracySheet, accuracy: Accuracy | None) -> tuple[float, float]:

@@ -79,9 +79,7 @@ class Runner:
                 self._ready()
         return tuple(self._outcomes.get(cell.index, _not_reached(cell)) for cell in self.cells)
 
-    def call(
-        self, probe: str, inputs: Mapping[str, object], seconds: float | None = None
-    ) -> dict[str, torch.Tensor]:
+    def call(self, probe: str, inputs: Mapping[str, object], seconds: float | None = None) -> dict[str, torch.Tensor]:
         """A probe's answer. Raises StudentError, or SessionLost, which the next call recovers from."""
         session = self._ready()
         seconds = self._within_deadline(seconds or self.limits.test_seconds)

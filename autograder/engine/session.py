@@ -268,9 +268,7 @@ class Session:
         request = {"op": "cell", "index": index, "source": source, "definitions_only": definitions_only}
         self._request(request, {}, seconds, 0)
 
-    def call(
-        self, probe: str, inputs: Mapping[str, object], seconds: float | None = None
-    ) -> dict[str, torch.Tensor]:
+    def call(self, probe: str, inputs: Mapping[str, object], seconds: float | None = None) -> dict[str, torch.Tensor]:
         """A probe's answer: named plain tensors, built here. Raises StudentError or SessionLost."""
         tensors = {name: value for name, value in inputs.items() if isinstance(value, torch.Tensor)}
         scalars = {name: value for name, value in inputs.items() if name not in tensors}
@@ -374,4 +372,3 @@ def _explain(status: int | None) -> SessionLost:
     if number == signal.SIGXCPU:
         return SessionLost("timeout", f"its process used up its CPU time ({name})")
     return SessionLost("crash", f"its process crashed ({name})")
-

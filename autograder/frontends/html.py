@@ -28,7 +28,9 @@ def render(report: Report) -> str:
     if report.curves:
         figures.append(("Learning curves, as the submission reports them", png(curves_figure(report.curves))))
     if report.views is not None:
-        figures.append(("Two views of eight test images, drawn by the submission's own transform", png(views_figure(report.views))))
+        figures.append(
+            ("Two views of eight test images, drawn by the submission's own transform", png(views_figure(report.views)))
+        )
     return TEMPLATES.get_template("report.html.jinja").render(
         report=report, questions=by_question(report.verdicts), figures=figures
     )

@@ -48,8 +48,10 @@ def download(dataset: Dataset, root: Path) -> CifarBatches:
     except (OSError, RuntimeError) as error:
         if is_no_space(error) or isinstance(error, OSError) and not isinstance(error, URLError) and error.filename:
             raise describe_os_error(error, root) from error  # of a file here, not of the network
-        raise DataError(f"{official.url}: the download failed ({error}); check the network, or unpack the archive "
-                        f"elsewhere and give its folder {FOLDER} with --source") from error
+        raise DataError(
+            f"{official.url}: the download failed ({error}); check the network, or unpack the archive "
+            f"elsewhere and give its folder {FOLDER} with --source"
+        ) from error
     return CifarBatches(dataset, root / FOLDER)
 
 
@@ -94,16 +96,25 @@ class CifarBatches:
     def _rows(self, path: Path, md5: str) -> Rows:
         content = path.read_bytes()
         if hashlib.md5(content, usedforsecurity=False).hexdigest() != md5:
-            raise DataError(f"{path}: damaged or not the official file (wrong MD5); unpack or download the archive "
-                            "again")
+            raise DataError(
+                f"{path}: damaged or not the official file (wrong MD5); unpack or download the archive again"
+            )
         try:
             batch = load_batch(content)
             images, labels = batch["data"].pixels, batch["labels"]
             rows = np.empty((len(labels), self.dataset.row_bytes), np.uint8)
             rows[:, 0] = labels
             rows[:, 1:] = images
-        except (pickle.UnpicklingError, EOFError, KeyError, IndexError, TypeError, ValueError, OverflowError,
-                AttributeError) as error:
+        except (
+            pickle.UnpicklingError,
+            EOFError,
+            KeyError,
+            IndexError,
+            TypeError,
+            ValueError,
+            OverflowError,
+            AttributeError,
+        ) as error:
             raise DataError(f"{path}: not a CIFAR batch ({error}); unpack or download the archive again") from error
         return rows
 

@@ -69,13 +69,15 @@ def _shape_masks(random: np.random.RandomState, shape: np.ndarray) -> tuple[np.n
     u = (np.cos(angle) * x + np.sin(angle) * y) / radius
     v = (np.cos(angle) * y - np.sin(angle) * x) / radius
     distance = np.hypot(u, v)
-    masks = np.stack([
-        distance < 0.9,
-        np.maximum(abs(u), abs(v)) < 0.8,
-        (v > -0.6) & (v < 1.1 - 1.9 * abs(u)),
-        (distance < 1) & (distance > 0.5),
-        (np.minimum(abs(u), abs(v)) < 0.28) & (np.maximum(abs(u), abs(v)) < 1),
-    ])
+    masks = np.stack(
+        [
+            distance < 0.9,
+            np.maximum(abs(u), abs(v)) < 0.8,
+            (v > -0.6) & (v < 1.1 - 1.9 * abs(u)),
+            (distance < 1) & (distance > 0.5),
+            (np.minimum(abs(u), abs(v)) < 0.28) & (np.maximum(abs(u), abs(v)) < 1),
+        ]
+    )
     return masks[shape, np.arange(BLOCK)], u, v
 
 

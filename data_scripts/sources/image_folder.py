@@ -146,16 +146,21 @@ def _check_complete(dataset: Dataset, path: Path, split: str, names: list[str]) 
     per_class = Counter(name.split("/")[-2] for name in names)
     for name in dataset.classes:
         if not per_class[name]:
-            raise DataError(f"{path}: no images in {split}/{name}; {dataset.title} has {len(dataset.classes)} classes, "
-                            "get the whole copy")
+            raise DataError(
+                f"{path}: no images in {split}/{name}; {dataset.title} has {len(dataset.classes)} classes, "
+                "get the whole copy"
+            )
     strangers = sorted(set(per_class) - set(dataset.classes))
     if strangers:
-        raise DataError(f"{path}: {split}/{strangers[0]} is not a class of {dataset.title}; remove it or give another "
-                        "--source")
+        raise DataError(
+            f"{path}: {split}/{strangers[0]} is not a class of {dataset.title}; remove it or give another --source"
+        )
     if len(names) != dataset.counts[split]:
         fewest = min(dataset.classes, key=per_class.__getitem__)
-        raise DataError(f"{path}: {len(names):,} {split} images where {dataset.title} has {dataset.counts[split]:,} "
-                        f"(fewest in {split}/{fewest}: {per_class[fewest]:,}); get the whole copy")
+        raise DataError(
+            f"{path}: {len(names):,} {split} images where {dataset.title} has {dataset.counts[split]:,} "
+            f"(fewest in {split}/{fewest}: {per_class[fewest]:,}); get the whole copy"
+        )
 
 
 def _pixels(tree: Tree, name: str, image_shape: tuple[int, int, int]) -> np.ndarray:
@@ -170,6 +175,8 @@ def _pixels(tree: Tree, name: str, image_shape: tuple[int, int, int]) -> np.ndar
         reason = str(error).partition("<")[0] or type(error).__name__  # Pillow appends "<_io.BytesIO object at ...>"
         raise DataError(f"{tree.path}: cannot read the image {name} ({reason.strip()}); get this file again") from error
     if size != (width, height):
-        raise DataError(f"{tree.path}: {name} has {size[0]}x{size[1]} pixels where {width}x{height} are expected; give "
-                        "the images in their original size")
+        raise DataError(
+            f"{tree.path}: {name} has {size[0]}x{size[1]} pixels where {width}x{height} are expected; give "
+            "the images in their original size"
+        )
     return pixels.reshape(height, width, channels).transpose(2, 0, 1)

@@ -497,7 +497,7 @@ def test_barlow_gradient(barlow_twins):
 #
 # The same softmax, the same positives and negatives, but close instead of aligned:
 #
-# $$ \mathrm{sim}(u, v) = -\lVert u - v \rVert_2 \quad\text{on the raw rows, which are *not* normalised.} $$
+# $$ \mathrm{sim}(u, v) = -\lVert u - v \rVert_2 \quad\text{on the raw rows, not normalised.} $$
 #
 # **What the grader will hold you to:** value and gradient as above, and **finite gradients although a distance is
 # 0**: two equal rows are possible, and every row has distance 0 to itself. The derivative of $\sqrt{x}$ at 0 is

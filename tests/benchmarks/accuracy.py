@@ -20,15 +20,22 @@ def main() -> None:
     data = find_data("cifar10", None)
     if data is None:
         raise SystemExit("no CIFAR-10 found: python -m data_scripts cifar10")
-    state = {name: torch.randn(t.shape) * 0.02 for name, t in empty_classifier().state_dict().items() if t.is_floating_point()}
+    state = {
+        name: torch.randn(t.shape) * 0.02
+        for name, t in empty_classifier().state_dict().items()
+        if t.is_floating_point()
+    }
     state = {name: t.abs() + 0.5 if name.endswith("running_var") else t for name, t in state.items()}
     start = time.monotonic()
     with tqdm(total=data.counts["test"], unit=" images") as bar:
-        accuracy = top1(classifier(state), data.images("test"), data.labels("test"), progress=lambda n: bar.update(n - bar.n))
+        accuracy = top1(
+            classifier(state), data.images("test"), data.labels("test"), progress=lambda n: bar.update(n - bar.n)
+        )
     seconds = time.monotonic() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
     print(describe(data))
-    print(f"{accuracy.total:,} images in {seconds:.1f} s: {accuracy.total / seconds:.0f} images/s on {torch.get_num_threads()} threads, peak memory {peak:.0f} MB")
+    rate = f"{accuracy.total / seconds:.0f} images/s on {torch.get_num_threads()} threads"
+    print(f"{accuracy.total:,} images in {seconds:.1f} s: {rate}, peak memory {peak:.0f} MB")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""One honest submission graded by this kit and by stock ``otter run``, in turn: ``python tests/benchmarks/grading.py [ROUNDS]``.
+"""One submission graded by this kit and by stock ``otter run``, in turn: ``python tests/benchmarks/grading.py [ROUNDS]``.
 
-Both get the solution notebook without checkpoint and the same test cases on the same inputs; stock Otter runs them inside
-the notebook's own process, as it does. Both ignore training cells: by tag here, and by leaving them out for Otter. Printed
-are wall time, CPU time and peak memory (sum of unique set sizes) of the whole process tree, as medians, and their ratios.
+Both get the solution notebook without checkpoint and the same test cases on the same inputs; stock Otter runs them
+inside the notebook's own process, as it does. Both ignore training cells: by tag here, and by leaving them out for
+Otter. Printed are wall time, CPU time and peak memory (sum of proportional set sizes) of the whole process tree, as
+medians, and their ratios.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ from autograder.build.bundle import build_bundle
 from autograder.build.notebooks import has_tag, notebook_bytes, read_master
 from autograder.places import ROOT, SOLUTIONS
 
-STOCK_TEST = '''
+STOCK_TEST = """
 from otter.test_files import test_case
 OK_FORMAT = False
 name = "{question}"
 points = None
-'''
-STOCK_CASE = '''
+"""
+STOCK_CASE = """
 @test_case(points={points}, hidden=True)
 def test_{test}(env):
     import sys
@@ -43,7 +44,7 @@ def test_{test}(env):
     results = {{c.name: run_probe(probes_of("simclr"), key, Case(c.name, c.inputs), env) for c in key.cases}}
     verdict = judge(key, results)
     assert verdict.passed, verdict.message
-'''
+"""
 
 
 def measured(command: list[str]) -> tuple[float, float, float]:
@@ -88,7 +89,19 @@ def stock_autograder(folder: Path, bundle: Path) -> Path:
             )
         (tests / f"{question.id}.py").write_text(text)
     made = folder / "autograder.zip"
-    command = [sys.executable, "-m", "otter", "generate", "-t", str(tests), "-o", str(made), "--no-config", "--no-requirements", "--no-environment"]
+    command = [
+        sys.executable,
+        "-m",
+        "otter",
+        "generate",
+        "-t",
+        str(tests),
+        "-o",
+        str(made),
+        "--no-config",
+        "--no-requirements",
+        "--no-environment",
+    ]
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
     return made
 
@@ -107,8 +120,27 @@ def main() -> None:
         stripped.write_bytes(notebook_bytes(master))
         zipped = stock_autograder(folder, bundle)
         commands = {
-            "this kit": [sys.executable, "-m", "autograder", "grade", "simclr", str(submission), "--out", str(folder / "grades")],
-            "stock otter run": [sys.executable, "-m", "otter", "run", "-a", str(zipped), "-o", str(folder), str(stripped)],
+            "this kit": [
+                sys.executable,
+                "-m",
+                "autograder",
+                "grade",
+                "simclr",
+                str(submission),
+                "--out",
+                str(folder / "grades"),
+            ],
+            "stock otter run": [
+                sys.executable,
+                "-m",
+                "otter",
+                "run",
+                "-a",
+                str(zipped),
+                "-o",
+                str(folder),
+                str(stripped),
+            ],
         }
         figures = {title: [] for title in commands}
         for _ in range(rounds):

@@ -64,7 +64,12 @@ def test_student_notebook_has_stub_tests_and_no_secret(master):
 
 
 def test_solution_lines_are_those_in_regions_alone(master):
-    assert solution_lines(master) == {"secret_sum = x + x", "return secret_sum", "Because of the secret reason.", "2 points for the secret reason."}
+    assert solution_lines(master) == {
+        "secret_sum = x + x",
+        "return secret_sum",
+        "Because of the secret reason.",
+        "2 points for the secret reason.",
+    }
 
 
 def test_deriving_twice_gives_the_same_bytes_and_leaves_the_master(master):
@@ -99,7 +104,11 @@ def test_no_solution_line_in_the_committed_student_notebook(name):
     master = read_master(SOLUTIONS / name / f"{name}.py", name, "")
     student = json.loads((ASSIGNMENTS / name / f"{name}.ipynb").read_text())
     words = json.dumps(student, ensure_ascii=False)
-    leaked = [line for line in solution_lines(master) if len(line) > 12 and json.dumps(line, ensure_ascii=False)[1:-1] in words]
+    leaked = [
+        line
+        for line in solution_lines(master)
+        if len(line) > 12 and json.dumps(line, ensure_ascii=False)[1:-1] in words
+    ]
     assert leaked == []
 
 

@@ -25,9 +25,18 @@ def test_curves_of_both_phases(tmp_path):
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"[", b"[]", b"3", b'{"pretrain": 3}', b'{"pretrain": [3, {"loss": "x"}, {"loss": true}, {"loss": NaN}]}', b"[" * 100_000,
-     b'{"pretrain": [{"loss": 1e999}, {"loss": -Infinity}, {}]}', b"\xff\xfe\x00"],
-)  # fmt: skip
+    [
+        b"",
+        b"[",
+        b"[]",
+        b"3",
+        b"[" * 100_000,
+        b"\xff\xfe\x00",
+        b'{"pretrain": 3}',
+        b'{"pretrain": [3, {"loss": "x"}, {"loss": true}, {"loss": NaN}]}',
+        b'{"pretrain": [{"loss": 1e999}, {"loss": -Infinity}, {}]}',
+    ],
+)
 def test_odd_content_has_no_curves(tmp_path, content):
     assert read_curves(submission(tmp_path, content)) == []
 

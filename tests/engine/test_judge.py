@@ -20,7 +20,9 @@ def test_empty_tensor_is_not_close_to_anything():
     assert excess(CLOSE, torch.empty(0), torch.tensor(3.0).double()) == float("inf")
 
 
-@pytest.mark.parametrize("got", [torch.ones(1), torch.ones((), dtype=torch.float64), torch.tensor(float("nan")), torch.tensor(float("inf"))])
+@pytest.mark.parametrize(
+    "got", [torch.ones(1), torch.ones((), dtype=torch.float64), torch.tensor(float("nan")), torch.tensor(float("inf"))]
+)
 def test_wrong_shape_dtype_or_finiteness_is_never_close(got):
     assert excess(CLOSE, got, torch.ones(()).double()) == float("inf")
 
@@ -52,7 +54,9 @@ def test_all_right_passes_without_words():
 
 def test_a_recognised_mistake_gets_its_hint_only_if_it_fits_every_case():
     references = [{"value": torch.tensor(2.0).double()}, {"value": torch.tensor(3.0).double()}]
-    mistake = KeyMisconception("half", "Look at the factor.", False, {"a": {"value": torch.tensor(1.0)}, "b": {"value": torch.tensor(1.5)}})
+    mistake = KeyMisconception(
+        "half", "Look at the factor.", False, {"a": {"value": torch.tensor(1.0)}, "b": {"value": torch.tensor(1.5)}}
+    )
     test = key({"value": CLOSE}, references, (mistake,))
     hinted = judge(test, {"a": {"value": torch.tensor(1.0)}, "b": {"value": torch.tensor(1.5)}})
     assert (hinted.passed, hinted.message, hinted.misconception) == (False, "Look at the factor.", "half")
@@ -62,7 +66,9 @@ def test_a_recognised_mistake_gets_its_hint_only_if_it_fits_every_case():
 
 def test_a_harmless_oddity_passes_with_a_remark():
     odd = KeyMisconception("normalised", "Harmless.", True, {"a": {"value": torch.tensor(1.0)}})
-    judged = judge(key({"value": CLOSE}, [{"value": torch.tensor(2.0).double()}], (odd,)), {"a": {"value": torch.tensor(1.0)}})
+    judged = judge(
+        key({"value": CLOSE}, [{"value": torch.tensor(2.0).double()}], (odd,)), {"a": {"value": torch.tensor(1.0)}}
+    )
     assert judged.passed and judged.message == "Harmless."
 
 
@@ -77,7 +83,9 @@ def test_exceptions_match_by_type_and_nan_by_place():
 
 def test_message_names_the_inputs_and_never_the_reference():
     references = [{"value": torch.tensor(2.71828).double()}, {"value": torch.tensor(3.0).double()}]
-    judged = judge(key({"value": CLOSE}, references), {"a": {"value": torch.tensor(1.0)}, "b": {"value": torch.tensor(3.0)}})
+    judged = judge(
+        key({"value": CLOSE}, references), {"a": {"value": torch.tensor(1.0)}, "b": {"value": torch.tensor(3.0)}}
+    )
     assert "1 of 2 inputs: a" in judged.message
     assert "2.7" not in judged.message and "3.0" not in judged.message
 

@@ -21,7 +21,9 @@ HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 def report():
     verdicts = [
         Verdict("q1a", "NT-Xent", "value", "value", 3, 3, "", "after_due_date"),
-        Verdict("q1a", "NT-Xent", "gradient", "gradient", 0, 3, HOSTILE, "after_due_date", "detail", "denominator detached"),
+        Verdict(
+            "q1a", "NT-Xent", "gradient", "gradient", 0, 3, HOSTILE, "after_due_date", "detail", "denominator detached"
+        ),
         Verdict("q6", "Accuracy", "accuracy", "top-1", 4.25, 8, "61.2 %", "visible"),
         Verdict("q6", "Accuracy", "bonus", "bonus", 0, 0, "", "visible"),
     ]

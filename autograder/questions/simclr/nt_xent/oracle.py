@@ -17,9 +17,7 @@ def nt_xent(z_i: torch.Tensor, z_j: torch.Tensor, temperature: float) -> torch.T
     total = torch.zeros((), dtype=torch.float64)
     for anchor in range(2 * n):
         positive = anchor + n if anchor < n else anchor - n
-        weight = {
-            k: torch.exp(similarity(views[anchor], views[k]) / temperature) for k in range(2 * n) if k != anchor
-        }
+        weight = {k: torch.exp(similarity(views[anchor], views[k]) / temperature) for k in range(2 * n) if k != anchor}
         total = total - torch.log(weight[positive] / sum(weight.values()))
     return total / (2 * n)
 
