@@ -20,6 +20,7 @@ from autograder.questions.draw import catalogue, stored_cases
 from autograder.questions.model import Answer, Case, Close, Comparison, Exact, Namespace, Question, Test, Within
 from autograder.tensors import read_tensors, write_tensors
 
+PLAIN_FIELDS = ("question", "id", "title", "probe", "seconds")
 COMPARISONS: dict[str, type] = {kind.__name__: kind for kind in (Close, Exact, Within)}
 
 
@@ -124,7 +125,7 @@ def fingerprint(assignment: str) -> str:
     """Hash of all that a key is made from: the question's sources and cases and the code that runs them."""
     here = Path(__file__).parent
     files = [*sorted((here / "questions" / assignment).rglob("*")), here / "questions" / "model.py", Path(__file__)]
-    digest = hashlib.sha256(torch.__version__.encode())
+    digest = hashlib.sha256()
     for file in files:
         if file.suffix in (".py", ".safetensors"):
             digest.update(file.relative_to(here).as_posix().encode() + b"\0" + file.read_bytes())
@@ -132,42 +133,51 @@ def fingerprint(assignment: str) -> str:
 
 
 def write_key(path: Path, tests: tuple[KeyTest, ...], made_from: str) -> None:
-    """Store a key as one safetensors file, its structure in the metadata."""
+    """Store a key as one safetensors file: each different tensor once, under its hash; the structure in the metadata."""
     tensors: dict[str, torch.Tensor] = {}
-    index = []
-    for test in tests:
-        prefix = f"{test.question}/{test.id}"
-        entry = {
-            **{name: getattr(test, name) for name in ("question", "id", "title", "probe", "seconds")},
-            "outputs": {name: _pack_comparison(comparison) for name, comparison in test.outputs.items()},
-            "cases": [],
-            "misconceptions": [],
-        }
-        for case in test.cases:
-            scalars = {n: v for n, v in case.inputs.items() if not isinstance(v, torch.Tensor)}
-            inputs = {n: v for n, v in case.inputs.items() if isinstance(v, torch.Tensor)}
-            _pack(tensors, f"{test.question}/input/{case.name}", inputs)
-            _pack(tensors, f"{prefix}/reference/{case.name}", case.reference)
-            entry["cases"].append(
-                {"name": case.name, "scalars": scalars, "inputs": sorted(inputs), "atol": dict(case.atol)}
-            )
-        for mistake in test.misconceptions:
-            failures = {}
-            for name, result in mistake.results.items():
-                if isinstance(result, Failure):
-                    failures[name] = result.type
-                else:
-                    _pack(tensors, f"{prefix}/{mistake.id}/{name}", {n: result[n] for n in test.outputs if n in result})
-            entry["misconceptions"].append(
-                {"id": mistake.id, "hint": mistake.hint, "harmless": mistake.harmless, "failures": failures}
-            )
-        index.append(entry)
+    index = [_pack_test(test, tensors) for test in tests]
     write_tensors(path, tensors, {"made_from": made_from, "tests": index})
 
 
-def _pack(tensors: dict[str, torch.Tensor], prefix: str, group: Mapping[str, torch.Tensor]) -> None:
+def _pack_test(test: KeyTest, tensors: dict[str, torch.Tensor]) -> dict:
+    return {
+        **{name: getattr(test, name) for name in PLAIN_FIELDS},
+        "outputs": {name: _pack_comparison(comparison) for name, comparison in test.outputs.items()},
+        "cases": [
+            {
+                "name": case.name,
+                "scalars": {n: v for n, v in case.inputs.items() if not isinstance(v, torch.Tensor)},
+                "inputs": _pack({n: v for n, v in case.inputs.items() if isinstance(v, torch.Tensor)}, tensors),
+                "reference": _pack(case.reference, tensors),
+                "atol": dict(case.atol),
+            }
+            for case in test.cases
+        ],
+        "misconceptions": [
+            {
+                **{name: getattr(mistake, name) for name in ("id", "hint", "harmless")},
+                "results": [_pack_result(test, mistake.results[case.name], tensors) for case in test.cases],
+            }
+            for mistake in test.misconceptions
+        ],
+    }
+
+
+def _pack(group: Mapping[str, torch.Tensor], tensors: dict[str, torch.Tensor]) -> dict[str, str]:
+    """Put the tensors of a group into the store; returns their names there."""
+    names = {}
     for name, tensor in group.items():
-        tensors[f"{prefix}/{name}"] = tensor
+        content = f"{tensor.dtype} {tuple(tensor.shape)}".encode() + tensor.contiguous().numpy().tobytes()
+        names[name] = hashlib.sha256(content).hexdigest()[:16]
+        tensors[names[name]] = tensor
+    return names
+
+
+def _pack_result(test: KeyTest, result: Result, tensors: dict[str, torch.Tensor]) -> str | dict[str, str]:
+    """A failure by its type, an answer by the names of its tensors."""
+    if isinstance(result, Failure):
+        return result.type
+    return _pack({name: result[name] for name in test.outputs if name in result}, tensors)
 
 
 def _pack_comparison(comparison: Comparison) -> dict:
@@ -193,22 +203,11 @@ def made_from(path: Path) -> str | None:
 
 
 def _unpack_test(entry: dict, tensors: Mapping[str, torch.Tensor]) -> KeyTest:
-    outputs = {name: _unpack_comparison(fields) for name, fields in entry["outputs"].items()}
-    prefix = f"{entry['question']}/{entry['id']}"
-
-    def answer(group: str, case: str) -> Answer:
-        return {n: tensors[k] for n in outputs if (k := f"{prefix}/{group}/{case}/{n}") in tensors}
+    def unpack(names: Mapping[str, str]) -> Answer:
+        return {name: tensors[stored] for name, stored in names.items()}
 
     cases = tuple(
-        KeyCase(
-            case["name"],
-            {
-                **case["scalars"],
-                **{n: tensors[f"{entry['question']}/input/{case['name']}/{n}"] for n in case["inputs"]},
-            },
-            answer("reference", case["name"]),
-            case["atol"],
-        )
+        KeyCase(case["name"], {**case["scalars"], **unpack(case["inputs"])}, unpack(case["reference"]), case["atol"])
         for case in entry["cases"]
     )
     mistakes = tuple(
@@ -217,13 +216,12 @@ def _unpack_test(entry: dict, tensors: Mapping[str, torch.Tensor]) -> KeyTest:
             mistake["hint"],
             mistake["harmless"],
             {
-                case.name: Failure(mistake["failures"][case.name], "")
-                if case.name in mistake["failures"]
-                else answer(mistake["id"], case.name)
-                for case in cases
+                case.name: Failure(result, "") if isinstance(result, str) else unpack(result)
+                for case, result in zip(cases, mistake["results"])
             },
         )
         for mistake in entry["misconceptions"]
     )
-    fields = {name: entry[name] for name in ("question", "id", "title", "probe", "seconds")}
+    outputs = {name: _unpack_comparison(fields) for name, fields in entry["outputs"].items()}
+    fields = {name: entry[name] for name in PLAIN_FIELDS}
     return KeyTest(**fields, outputs=outputs, cases=cases, misconceptions=mistakes)

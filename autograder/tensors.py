@@ -24,4 +24,4 @@ def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], object]:
     """Read what ``write_tensors`` wrote: (tensors, metadata)."""
     with safe_open(path, framework="pt") as file:
         metadata = json.loads(file.metadata()[METADATA_KEY])
-        return {name: file.get_tensor(name) for name in file.keys()}, metadata
+        return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118 (no mapping)

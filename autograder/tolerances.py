@@ -8,15 +8,16 @@ to a test of the value. Counts, flags and statistics have no rounding: right var
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 
 import torch
 
-from autograder.answer_key import key_test, probes_of, run_probe
+from autograder.answer_key import probes_of, run_probe
 from autograder.engine.judge import Failure, KeyTest, Result, case_complaint, excess
-from autograder.questions.draw import catalogue, stored_cases
-from autograder.questions.model import Close, Namespace, Question, Test
+from autograder.questions.draw import catalogue
+from autograder.questions.model import Case, Close, Namespace, Question, Test
 
 GAP = 5.0
 
@@ -72,27 +73,27 @@ def error_of(test: KeyTest, results: Mapping[str, Result]) -> float:
     return worst
 
 
-def measure(assignment: str) -> list[Gap]:
-    """The gap of every test of an assignment, measured on one thread."""
+def measure(assignment: str, key: Sequence[KeyTest]) -> list[Gap]:
+    """The gap of every test of an assignment against its compiled key, measured on one thread."""
     probes = probes_of(assignment)
+    compiled = {(test.question, test.id): test for test in key}
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         return [
-            _gap(probes, question, test, cases)
+            _gap(probes, question, test, compiled[question.id, test.id])
             for question in catalogue(assignment)
-            for cases in [{case.name: case for case in stored_cases(assignment, question.id)}]
             for test in question.tests
         ]
     finally:
         torch.set_num_threads(threads)
 
 
-def _gap(probes: object, question: Question, test: Test, cases: Mapping) -> Gap:
-    key = key_test(probes, question, test, cases)
+def _gap(probes: ModuleType, question: Question, test: Test, key: KeyTest) -> Gap:
+    cases = [Case(case.name, case.inputs) for case in key.cases]
 
     def error(namespace: Namespace) -> float:
-        return error_of(key, {name: run_probe(probes, test, cases[name], namespace) for name in test.cases})
+        return error_of(key, {case.name: run_probe(probes, test, case, namespace) for case in cases})
 
     right = {name: error(namespace) for name, namespace in question.right_variants.items()}
     seen = {mistake.id: error_of(key, mistake.results) for mistake in key.misconceptions if not mistake.harmless}

@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import jinja2
 
 from autograder.answer_key import compile_key, fingerprint, made_from, read_key, write_key
-from autograder.assignment import Assignment, read_assignment
+from autograder.assignment import Assignment, QuestionSheet, read_assignment
 from autograder.engine.judge import KeyTest
 from autograder.errors import KitError
 from autograder.places import REFERENCES, assignment_folder
@@ -35,19 +35,32 @@ def build_bundle(name: str, say: Callable[[str], None] = lambda text: None) -> P
     bundle.chmod(0o700)  # a submission runs as another user
     key = bundle / "key.safetensors"
     if made_from(key) != fingerprint(name):
-        say("running every probe on the oracle and on each misconception")
-        part = key.with_suffix(".part")
+        say("running every probe on the oracle and on each misconception (minutes)")
+        part = key.with_suffix(f".{os.getpid()}.part")
         write_key(part, compile_key(name), fingerprint(name))
         part.replace(key)
     check_points(assignment, read_key(key), settings)
-    tests = bundle / "tests"
-    shutil.rmtree(tests, ignore_errors=True)
-    tests.mkdir()
-    for question in assignment.questions:
-        text = TEMPLATES.get_template("hidden_test.py.jinja").render(question=question)
-        (tests / f"{question.id}.py").write_text(text, encoding="utf-8")
-    shutil.copyfile(settings, bundle / "assignment.toml")
+    wanted = {f"tests/{question.id}.py": hidden_test(question) for question in assignment.questions}
+    for file, content in {**wanted, "assignment.toml": settings.read_text(encoding="utf-8")}.items():
+        write_if_new(bundle / file, content.encode())
+    for stale in set((bundle / "tests").glob("*.py")) - {bundle / file for file in wanted}:
+        stale.unlink()
     return bundle
+
+
+def hidden_test(question: QuestionSheet) -> str:
+    """The text of a question's hidden Otter test file."""
+    return TEMPLATES.get_template("hidden_test.py.jinja").render(question=question)
+
+
+def write_if_new(path: Path, content: bytes) -> Path:
+    """Write a product in one step unless it is there already, unchanged: others may be reading it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.is_file() or path.read_bytes() != content:
+        part = path.with_name(f"{path.name}.{os.getpid()}.part")
+        part.write_bytes(content)
+        part.replace(path)
+    return path
 
 
 def check_points(assignment: Assignment, key: tuple[KeyTest, ...], settings: Path) -> None:

@@ -14,7 +14,7 @@ from nbformat import NotebookNode
 
 import autograder.engine.quick_import  # noqa: F401  (before anything that imports jsonschema)
 from autograder.assignment import read_assignment
-from autograder.build.bundle import build_bundle
+from autograder.build.bundle import build_bundle, write_if_new
 from autograder.build.execute import execute
 from autograder.build.gradescope import write_zip
 from autograder.build.notebooks import notebook_bytes, read_master, student_notebook
@@ -36,14 +36,14 @@ def build(
     assignment = read_assignment(folder / "assignment.toml")
     prepared = find_data(assignment.dataset, data)
     master = read_master(folder / f"{name}.py", name, assignment.colab_url)
-    yield write(ASSIGNMENTS / name / f"{name}.ipynb", notebook_bytes(student_notebook(master)))
+    yield write_if_new(ASSIGNMENTS / name / f"{name}.ipynb", notebook_bytes(student_notebook(master)))
     solution_file = folder / f"{name}.ipynb"
     solution = with_kept_outputs(master, solution_file) if profile is None else None
     if solution is None:
         profile = profile or FIRST_PROFILE
         say(f"running the solution notebook (profile {profile})")
         solution = executed(master, name, profile, prepared.folder.parent if prepared else None)
-    yield write(solution_file, notebook_bytes(solution))
+    yield write_if_new(solution_file, notebook_bytes(solution))
     bundle = build_bundle(name, say)
     yield bundle / "key.safetensors"
     if prepared is None:
@@ -81,11 +81,3 @@ def code_hash(notebook: NotebookNode) -> str:
     code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     content = json.dumps([code, notebook.metadata["otter"]["tests"]], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
-
-
-def write(path: Path, content: bytes) -> Path:
-    """Write a product unless it is there already, unchanged."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.is_file() or path.read_bytes() != content:
-        path.write_bytes(content)
-    return path

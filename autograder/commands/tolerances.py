@@ -18,6 +18,8 @@ def run(arguments: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.table import Table
 
+    from autograder.answer_key import read_key
+    from autograder.build.bundle import build_bundle
     from autograder.tolerances import GAP, measure, unseen_anywhere
 
     assignment_folder(arguments.name)
@@ -26,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
         table.add_column(
             column, justify="right" if column.startswith(("worst", "mildest")) else "left", overflow="fold"
         )
-    gaps = measure(arguments.name)
+    gaps = measure(arguments.name, read_key(build_bundle(arguments.name) / "key.safetensors"))
     for gap in gaps:
         (right, variant), (wrong, mistake) = gap.worst_right, gap.mildest_wrong
         table.add_row(

@@ -166,30 +166,49 @@ def judge(test: KeyTest, results: Mapping[str, Result]) -> Judgement:
 
     A test passes if every output of every case passes, or if the results are those of a harmless oddity. A failing one is
     compared with each misconception over all cases, in the order of the catalogue; the first that fits gives its hint.
+    Where none fits, cases in which one of the two is not finite are passed over: an epsilon decides those.
     """
     complaints = {case.name: case_complaint(test, case, results[case.name]) for case in test.cases}
     failed = [case for case in test.cases if complaints[case.name]]
     if not failed:
         return Judgement(True, "")
-    for mistake in test.misconceptions:
-        if all(same_result(test, case, results[case.name], mistake.results[case.name]) for case in test.cases):
-            return Judgement(mistake.harmless, mistake.hint, mistake.id)
-    return Judgement(False, _summary(test, failed, complaints))
+    for recognises in (_is, _is_where_finite):
+        for mistake in test.misconceptions:
+            if recognises(test, results, mistake):
+                return Judgement(mistake.harmless and recognises is _is, mistake.hint, mistake.id)
+    return Judgement(False, _summary(test, failed, complaints, results))
 
 
-def _summary(test: KeyTest, failed: list[KeyCase], complaints: Mapping[str, str | None]) -> str:
-    """One or two sentences: what is wrong, on how many inputs, and on which first."""
+def _is(test: KeyTest, results: Mapping[str, Result], mistake: KeyMisconception) -> bool:
+    return all(same_result(test, case, results[case.name], mistake.results[case.name]) for case in test.cases)
+
+
+def _is_where_finite(test: KeyTest, results: Mapping[str, Result], mistake: KeyMisconception) -> bool:
+    """The same, asked only of cases in which both are finite; these must be at least half of all, and show the mistake."""
+    both = [case for case in test.cases if _finite(results[case.name]) and _finite(mistake.results[case.name])]
+    return (
+        2 * len(both) >= len(test.cases)
+        and all(same_result(test, case, results[case.name], mistake.results[case.name]) for case in both)
+        and any(case_complaint(test, case, mistake.results[case.name]) for case in both)
+    )
+
+
+def _finite(result: Result) -> bool:
+    return not isinstance(result, Failure) and all(bool(torch.isfinite(tensor).all()) for tensor in result.values())
+
+
+def _summary(
+    test: KeyTest, failed: list[KeyCase], complaints: Mapping[str, str | None], results: Mapping[str, Result]
+) -> str:
+    """One sentence: what is wrong, and on which inputs where that says something."""
     texts = list(dict.fromkeys(complaints[case.name] for case in failed))
-    first = texts[0][:1].upper() + texts[0][1:]
-    if len(test.cases) == 1:
-        return first.rstrip(".") + "."
+    first = (texts[0][:1].upper() + texts[0][1:]).rstrip(".")
+    always = len(failed) == len(test.cases) and len(texts) == 1
+    if len(test.cases) == 1 or (always and isinstance(results[failed[0].name], Failure)):
+        return f"{first}."
+    if always:
+        return f"{first} (on all {len(failed)} inputs)."
     if len(failed) == len(test.cases):
-        where = (
-            f"on all {len(failed)} inputs"
-            if len(texts) == 1
-            else f"first of {len(failed)} failing inputs: {failed[0].name}"
-        )
-    else:
-        names = "; ".join(case.name for case in failed[:3]) + ("; …" if len(failed) > 3 else "")
-        where = f"on {len(failed)} of {len(test.cases)} inputs: {names}"
-    return f"{first.rstrip('.')} ({where})."
+        return f"{first} (first of {len(failed)} failing inputs: {failed[0].name})."
+    names = "; ".join(case.name for case in failed[:3]) + ("; …" if len(failed) > 3 else "")
+    return f"{first} (on {len(failed)} of {len(test.cases)} inputs: {names})."

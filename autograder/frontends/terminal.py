@@ -32,19 +32,21 @@ def reason(verdicts: list[Verdict]) -> str:
 def print_report(console: Console, report: Report) -> None:
     """Print question, points and a one-line reason, then the remarks."""
     table = Table(title=Text(f"{report.submission}"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("question", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    table.add_column("question", max_width=24)
     table.add_column("points", justify="right", no_wrap=True)
-    table.add_column("reason", overflow="fold")
+    table.add_column("reason", overflow="fold", ratio=1)
     for question, verdicts in by_question(report.verdicts).items():
         earned, possible = sum(v.points for v in verdicts), sum(v.possible for v in verdicts)
         colour = "green" if earned >= possible else "yellow" if earned else "red"
         table.add_row(
-            Text(f"{question}  {verdicts[0].question_title}"),
+            question,
+            Text(verdicts[0].question_title),
             Text(f"{number(earned)} / {number(possible)}", style=colour),
             Text(reason(verdicts)),
         )
     table.add_section()
-    table.add_row("total", f"{number(report.score)} / {number(report.possible())}", Text(f"{report.seconds:.1f} s"))
+    table.add_row("", "total", f"{number(report.score)} / {number(report.possible())}", Text(f"{report.seconds:.1f} s"))
     console.print(table)
     for remark in report.remarks:
         console.print(Text(f"  {remark}"))

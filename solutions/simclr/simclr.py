@@ -125,9 +125,9 @@ TABLE = {
     "dataset":              ("cifar10",  "cifar10",  "cifar10",  "cifar10"),
     "num_classes":          (10,         10,         10,         10),
     "image_size":           (32,         32,         32,         32),         # pixels, of the pictures themselves
-    "pretrain_images":      (64,         128,        10_000,     50_000),     # the first so many of the training set
-    "finetune_images":      (48,         160,        50_000,     50_000),
-    "test_images":          (32,         100,        1_000,      10_000),     # the grader always uses all 10,000
+    "pretrain_images":      (64,         64,         10_000,     50_000),     # the first so many of the training set
+    "finetune_images":      (48,         96,         50_000,     50_000),
+    "test_images":          (32,         50,         1_000,      10_000),     # the grader always uses all 10,000
     # pre-training
     "loss":                 ("nt_xent",  "nt_xent",  "nt_xent",  "nt_xent"),  # or barlow_twins, nt_xent_euclidean
     "view_size":            (16,         16,         32,         32),         # pixels; 16 is four times cheaper than 32
@@ -137,7 +137,7 @@ TABLE = {
     "temperature":          (0.5,        0.5,        0.5,        0.5),        # nt_xent
     "temperature_euclidean": (1.0,       1.0,        1.0,        1.0),        # nt_xent_euclidean
     "lambd":                (5e-3,       5e-3,       5e-3,       5e-3),       # barlow_twins
-    "pretrain_batch":       (16,         32,         128,        512),
+    "pretrain_batch":       (16,         16,         128,        512),
     "pretrain_epochs":      (2,          40,         40,         200),
     "pretrain_warmup":      (0.1,        0.1,        0.1,        0.05),       # share of all steps
     "pretrain_seconds":     (None,       25,         1_200,      None),
@@ -352,19 +352,18 @@ def test_nt_xent_single(nt_xent):
     )
 
 
-@test_case(name="two orthogonal images, aligned views: log(1 + 2/e)")
+@test_case(name="two orthogonal images, aligned views: log(1 + 2 exp(-1/temperature))")
 def test_nt_xent_by_hand(nt_xent):
     import math
 
     import torch
 
     z = torch.eye(2)
-    loss = float(nt_xent(z, z.clone(), 1.0))
-    # Each anchor sees its positive (cosine 1) and two negatives (cosine 0): -log(e / (e + 1 + 1)).
-    expected = math.log(1 + 2 / math.e)
-    assert abs(loss - expected) < 1e-4, (
-        f"-log(e / (e + 1 + 1)) = {expected:.4f} for each of the 4 anchors, got {loss:.4f}."
-    )
+    for temperature in (1.0, 0.5):
+        loss = float(nt_xent(z, z.clone(), temperature))
+        # Each anchor sees its positive (cosine 1) and two negatives (cosine 0): -log(e^(1/t) / (e^(1/t) + 2)).
+        expected = math.log(1 + 2 * math.exp(-1 / temperature))
+        assert abs(loss - expected) < 1e-4, f"Temperature {temperature}: {expected:.4f} by hand, got {loss:.4f}."
 
 
 @test_case(name="cosine: the length of a row does not matter")
@@ -1186,18 +1185,25 @@ def fit(name, model, loader, plan, train, test, after_epoch, restart=False) -> l
     def optimise(network, total_steps):
         return make_optimizer(network, plan["lr"], plan["decay"], int(plan["warmup"] * total_steps), total_steps)
 
+    began = time.perf_counter()
+
+    def seconds_left():
+        spent = sum(row["seconds"] for row in history) if saved else time.perf_counter() - began
+        return math.inf if plan["seconds"] is None else plan["seconds"] - spent
+
     def planned_steps():
         steps = plan["epochs"] * len(loader)
         if plan["seconds"] is None:
             return steps
-        trial = copy.deepcopy(model)  # one batch tells how many fit
-        start = time.perf_counter()
-        train(InPrecision(trial, PRECISION), Portion(loader, 1, 0), *optimise(trial, 1))
-        a_step = time.perf_counter() - start
+        trial, a_step = copy.deepcopy(model), math.inf
+        for _ in range(3):  # the fastest counts: the first warms up, and a busy machine disturbs any of them
+            start = time.perf_counter()
+            train(InPrecision(trial, PRECISION), Portion(loader, 1, 0), *optimise(trial, 1))
+            a_step = min(a_step, time.perf_counter() - start)
         start = time.perf_counter()
         test(InPrecision(trial, PRECISION))
         share_of_testing = (time.perf_counter() - start) / len(loader)
-        return max(1, min(steps, int(plan["seconds"] / (a_step + share_of_testing))))
+        return max(1, min(steps, int(seconds_left() / (a_step + share_of_testing))))
 
     saved = saved_run(name, plan, restart)
     model.to(DEVICE, memory_format=torch.channels_last if PRECISION.channels_last else torch.contiguous_format)
@@ -1213,7 +1219,7 @@ def fit(name, model, loader, plan, train, test, after_epoch, restart=False) -> l
         restore_rng(saved["rng"])
         print(f"{name}: going on after epoch {len(history)}")
 
-    left = math.inf if plan["seconds"] is None else plan["seconds"] - sum(row["seconds"] for row in history)
+    left = seconds_left()
     fast = InPrecision(model, PRECISION)
     epochs = tqdm(desc=f"{name} epochs", initial=len(history), total=math.ceil(total_steps / len(loader)))
     while done < total_steps and left > 0:

@@ -97,3 +97,13 @@ def test_shape_complaint_says_both_shapes():
 
 def test_missing_output_is_a_complaint():
     assert not judge(key({"h": CLOSE}, [{"h": torch.zeros(()).double()}]), {"a": {}}).passed
+
+
+def test_a_mistake_is_recognised_where_an_epsilon_decides_about_nan():
+    """Centring a single row gives 0/0, or 0/epsilon: the same mistake, told by the other cases."""
+    references = [{"value": torch.tensor(float(k)).double()} for k in (2, 3, 4)]
+    wrong = {name: {"value": torch.tensor(value)} for name, value in zip("abc", (1.0, 1.5, 0.0))}
+    test = key({"value": CLOSE}, references, (KeyMisconception("centred", "Look at the mean.", False, wrong),))
+    nan = {"value": torch.tensor(float("nan"))}
+    assert judge(test, {**wrong, "c": nan}).misconception == "centred"
+    assert judge(test, {**wrong, "b": nan, "c": nan}).misconception is None

@@ -119,8 +119,20 @@ class NotAPair(TypeError):
     """Something else than two things was returned where two are asked for."""
 
 
+class _ZeroInitialisation(TorchFunctionMode):
+    """Zeros where a model would draw eleven million random weights: all that count are filled afterwards."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if func in (Tensor.uniform_, Tensor.normal_) or func is nn.init.kaiming_uniform_:
+            with torch.no_grad():
+                return (args[0] if args else kwargs["tensor"]).zero_()
+        return func(*args, **kwargs)
+
+
 def _filled_model(student: Mapping[str, object], x: Tensor, **options) -> tuple[nn.Module, list[Layer]]:
-    model = student["SimCLR"](**options).to(x.dtype)
+    with _ZeroInitialisation():
+        model = student["SimCLR"](**options).to(x.dtype)
     layers = trace_layers(model, x)
     fill_layers(layers)
     return model, layers
