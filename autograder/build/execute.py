@@ -10,6 +10,7 @@ from pathlib import Path
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
+from traitlets.config import Config
 
 from autograder.build.notebooks import notebook_bytes
 from autograder.errors import KitError
@@ -40,7 +41,9 @@ def execute(
     client = NotebookClient(
         notebook,
         timeout=None,
+        coalesce_streams=True,
         kernel_name="python3",
+        config=Config(KernelManager={"transport": "ipc"}),  # no other user of the machine can listen in
         resources={"metadata": {"path": str(folder)}},
         on_cell_executed=lambda cell, cell_index, execute_reply: on_cell(cell_index + 1, total),
     )
