@@ -13,11 +13,14 @@ from data_scripts import DataError, Prepared
 
 # Where people keep data beside a checkout, nearest first.
 USUAL_FOLDERS = (ROOT / "data", ROOT.parent / "data", ROOT.parent / "shared" / "data", Path.home() / "data")
+TORCHVISION_FOLDERS = {"cifar10": "cifar-10-batches-py"}
 SOURCES = {"cifar10": ("cifar-10-batches-py", "cifar10-*.zip", "cifar10.zip")}
 
 
 def find_data(dataset: str, given: Path | None) -> Prepared | None:
     """The prepared data set in ``given``, or in ``KIT_DATA`` or a usual folder if that is None; None if there is none.
+
+    Where ``given`` holds torchvision's own layout, it is prepared beside that.
 
     Raises:
         KitError: ``given`` holds no prepared data set.
@@ -25,6 +28,8 @@ def find_data(dataset: str, given: Path | None) -> Prepared | None:
     try:
         if given is not None:
             found = data_scripts.locate([given, given.parent], dataset)
+            if found is None and (given / TORCHVISION_FOLDERS[dataset]).is_dir():
+                found = data_scripts.prepare(given, given)
             if found is None:
                 raise KitError(
                     f"{given} holds no prepared {dataset}; make it with: "

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import jinja2
 
-from autograder.answer_key import compile_key, fingerprint, made_from, read_key, write_key
+from autograder.answer_key import made_from, read_key, write_key
 from autograder.assignment import Assignment, QuestionSheet, read_assignment
+from autograder.build.compile import compile_key, fingerprint
 from autograder.engine.judge import KeyTest
 from autograder.errors import KitError
 from autograder.places import REFERENCES, assignment_folder

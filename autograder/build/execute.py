@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,12 +39,14 @@ def execute(
     if data is not None:
         settings["KIT_DATA"] = str(data.resolve())
     total = len(notebook.cells)
+    sockets = tempfile.mkdtemp(prefix="kit-")
     client = NotebookClient(
         notebook,
         timeout=None,
         coalesce_streams=True,
         kernel_name="python3",
-        config=Config(KernelManager={"transport": "ipc"}),  # no other user of the machine can listen in
+        # A socket file in a folder of our own: no other user of the machine can listen in.
+        config=Config(KernelManager={"transport": "ipc", "ip": f"{sockets}/kernel"}),
         resources={"metadata": {"path": str(folder)}},
         on_cell_executed=lambda cell, cell_index, execute_reply: on_cell(cell_index + 1, total),
     )
@@ -52,6 +55,8 @@ def execute(
     except CellExecutionError as error:
         last = [line for line in str(error).splitlines() if line.strip()][-1]
         raise KitError(f"the notebook {name} stops with an error in profile {profile}: {last}") from error
+    finally:
+        shutil.rmtree(sockets, ignore_errors=True)
     return without_traces(notebook, folder)
 
 

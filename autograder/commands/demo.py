@@ -31,12 +31,9 @@ def run(arguments: argparse.Namespace) -> int:
     from autograder.build.everything import build
     from autograder.build.execute import execute, remove_run
     from autograder.build.notebooks import read_master, student_notebook
+    from autograder.commands.grading import grade_into
     from autograder.datasets import describe, find_or_prepare
     from autograder.demo.submissions import write_submissions
-    from autograder.engine.grade import grade
-    from autograder.frontends.gradescope import write_results
-    from autograder.frontends.html import write_html
-    from autograder.frontends.terminal import print_report
     from autograder.places import DIST, REFERENCES, ROOT, assignment_folder
 
     console, start = Console(), time.monotonic()
@@ -65,13 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     out = ROOT / "grades" / "demo"
     for title, source in submissions.items():
         say(f"grading {title}")
-        folder = out / title
-        folder.mkdir(parents=True, exist_ok=True)
-        report = grade(
-            REFERENCES / NAME, source, data, publish=lambda r, f=folder: write_results(f / "results.json", r)
-        )
-        write_html(folder / "report.html", report)
-        print_report(console, report)
+        grade_into(out / title, REFERENCES / NAME, source, data, console)
     say("done")
     print(f"report:          {out / 'solution' / 'report.html'}")
     print(f"Gradescope zip:  {DIST / f'{NAME}-gradescope.zip'}")

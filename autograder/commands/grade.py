@@ -25,29 +25,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
+    from autograder.assignment import read_assignment
     from autograder.build.bundle import build_bundle
+    from autograder.commands.grading import grade_into
     from autograder.datasets import find_data
-    from autograder.engine.grade import grade
-    from autograder.frontends.gradescope import write_results
-    from autograder.frontends.html import write_html
-    from autograder.frontends.terminal import print_report
 
     bundle = build_bundle(arguments.name, say=lambda text: print(f"kit: {text}", file=sys.stderr))
-    data = find_data("cifar10", arguments.data)
-    console = Console()
-    failed = False
+    data = find_data(read_assignment(bundle / "assignment.toml").dataset, arguments.data)
+    console, failed = Console(), False
     for source, out in zip(arguments.submissions, result_folders(arguments.submissions, arguments.out)):
         try:
-            out.mkdir(parents=True, exist_ok=True)
-            report = grade(
-                bundle, source, data, publish=lambda report, out=out: write_results(out / "results.json", report)
-            )
-            write_html(out / "report.html", report)
+            grade_into(out, bundle, source, data, console)
         except (KitError, OSError) as error:
             print(f"kit: {source}: no grade was produced: {error}", file=sys.stderr)
             failed = True
             continue
-        print_report(console, report)
         console.print(f"  {out / 'results.json'}\n  {out / 'report.html'}\n", highlight=False, soft_wrap=True)
     return 2 if failed else 0
 

@@ -28,14 +28,16 @@ def run(arguments: argparse.Namespace) -> int:
     }
     results.write_text(json.dumps(first_words), encoding="utf-8")
 
+    from autograder.assignment import read_assignment
     from autograder.datasets import find_data
     from autograder.engine.grade import grade
     from autograder.errors import KitError
     from autograder.frontends.gradescope import write_results
 
     source = base / "source"
-    data = find_data("cifar10", source / "data") if (source / "data").is_dir() else None
     try:
+        dataset = read_assignment(source / "bundle" / "assignment.toml").dataset
+        data = find_data(dataset, source / "data") if (source / "data").is_dir() else None
         grade(source / "bundle", base / "submission", data, publish=lambda report: write_results(results, report))
     except KitError as error:
         message = f"The autograder could not grade this submission: {error}. Please tell your instructor."

@@ -1,7 +1,7 @@
 """A notebook cell that tries to learn the references and to write its own grade. It gains nothing."""
 
 CELL = """
-import ctypes, gc, glob, json, os, signal, sys, torch
+import gc, glob, json, os, torch
 
 FORGED = json.dumps({"score": 55, "tests": [{"name": "all", "score": 55, "max_score": 50, "status": "passed"}]})
 loot = []
@@ -25,11 +25,6 @@ for folder in ("/autograder/results", "@ROOT@/grades", "..", "../..", "../../res
 # 3. Make every comparison true, here and in whatever listens.
 torch.allclose = torch.equal = lambda *a, **k: True
 torch.Tensor.__eq__ = lambda self, other: torch.ones((), dtype=torch.bool)
-
-# 4. Answer before being asked, and stop the parent.
-for descriptor in range(3, 64):
-    attempt(lambda: os.write(descriptor, b"\\x00" * 64)) if os.environ.get("LOUD") else None
-attempt(lambda: os.kill(os.getppid(), signal.SIGSTOP)) if os.environ.get("LOUD") else None
 
 class Agreeable(float):
     __eq__ = __lt__ = __gt__ = __le__ = __ge__ = lambda self, other: True

@@ -19,7 +19,7 @@ from autograder.engine.limits import Limits
 from autograder.engine.measure import earned, measure
 from autograder.engine.notebook import Cell, read_cells
 from autograder.engine.report import Report, Verdict
-from autograder.engine.runner import CellOutcome, Runner
+from autograder.engine.runner import TIME_LIMIT, CellOutcome, Runner
 from autograder.engine.session import SessionLost, StudentError, Zygote
 from autograder.engine.submission import Submission, collect
 from autograder.engine.text import one_line
@@ -28,6 +28,7 @@ from autograder.sandbox import layers
 from data_scripts import Prepared
 
 Publish = Callable[[Report], None]
+Progress = Callable[[int], None]
 NOT_REACHED = "Not graded: the time for this submission ran out before this test."
 PICTURE_SECONDS = 10.0
 MAX_TROUBLES = 20
@@ -41,6 +42,7 @@ class Grading:
     key: dict[tuple[str, str], KeyTest]
     report: Report
     publish: Publish
+    progress: Progress
     deadline: float
     verdicts: dict[tuple[str, str], Verdict] = field(default_factory=dict)
 
@@ -62,11 +64,17 @@ class Grading:
         return self.deadline - time.monotonic()
 
 
-def grade(bundle: Path, source: Path, data: Prepared | None, publish: Publish = lambda report: None) -> Report:
+def grade(
+    bundle: Path,
+    source: Path,
+    data: Prepared | None,
+    publish: Publish = lambda report: None,
+    progress: Progress = lambda images: None,
+) -> Report:
     """Grade the submission at ``source`` with the hidden tests in ``bundle`` and the test images in ``data``.
 
-    ``publish`` gets the report after every verdict, complete but for what is not graded yet. The submission's processes are
-    all dead when this returns.
+    ``publish`` gets the report after every verdict, complete but for what is not graded yet; ``progress`` the number of
+    test images that the checkpoint has seen. The submission's processes are all dead when this returns.
 
     Raises:
         KitError: the bundle or the sandbox is not usable. A submission that cannot be graded is no error: its report
@@ -75,7 +83,8 @@ def grade(bundle: Path, source: Path, data: Prepared | None, publish: Publish = 
     assignment = read_assignment(bundle / "assignment.toml")
     key = {(test.question, test.id): test for test in read_key(bundle / "key.safetensors")}
     report = Report(assignment.name, assignment.title, source.name)
-    grading = Grading(assignment, key, report, publish, time.monotonic() + assignment.limits.total_seconds)
+    deadline = time.monotonic() + assignment.limits.total_seconds
+    grading = Grading(assignment, key, report, publish, progress, deadline)
     grading.verdicts = unreached(assignment, key)
     report.verdicts = list(grading.verdicts.values())
     publish(report)
@@ -146,7 +155,7 @@ def troubles(outcomes: tuple[CellOutcome, ...]) -> list[str]:
 def grade_accuracy(grading: Grading, zygote: Zygote, submission: Submission, data: Prepared | None) -> None:
     """Measure the checkpoint and record points and bonus."""
     sheet = grading.assignment.accuracy
-    accuracy, message = measure(sheet, zygote, submission, data, grading.deadline)
+    accuracy, message = measure(sheet, zygote, submission, data, grading.deadline, grading.progress)
     points, bonus = earned(sheet, accuracy)
     if accuracy is not None and accuracy.finished:
         grading.report.top1 = accuracy.top1
@@ -189,13 +198,15 @@ def remote_question(grading: Grading, runner: Runner, question: str) -> Callable
 
 
 def ask_cases(runner: Runner, test: KeyTest) -> dict[str, Result]:
-    """The results of all cases of a test. A lost session ends the test: its other cases would be lost the same way."""
+    """The results of all cases of a test. Lost time or a lost session ends it: its other cases would go the same way."""
     results: dict[str, Result] = {}
     for case in test.cases:
         try:
             results[case.name] = runner.call(test.probe, case.inputs, test.seconds)
         except StudentError as error:
             results[case.name] = Failure(error.type, sentence_of(error))
+            if error.type == TIME_LIMIT:
+                return {**{case.name: results[case.name] for case in test.cases}, **results}
         except SessionLost as error:
             lost = Failure("SessionLost", f"your code was stopped: {error.reason}")
             return {**{case.name: lost for case in test.cases}, **results}

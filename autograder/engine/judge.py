@@ -202,7 +202,9 @@ def _summary(
 ) -> str:
     """One sentence: what is wrong, and on which inputs where that says something."""
     texts = list(dict.fromkeys(complaints[case.name] for case in failed))
-    first = (texts[0][:1].upper() + texts[0][1:]).rstrip(".")
+    first = texts[0].rstrip(".")
+    if first.split(" ", 1)[0].isalpha():  # a word, not one of the student's names
+        first = first[:1].upper() + first[1:]
     always = len(failed) == len(test.cases) and len(texts) == 1
     if len(test.cases) == 1 or (always and isinstance(results[failed[0].name], Failure)):
         return f"{first}."

@@ -44,18 +44,22 @@ def png(figure: Figure) -> str:
 
 
 def curves_figure(curves: list[Curve]) -> Figure:
-    """Losses on the left and accuracies on the right, against epochs."""
-    losses = [curve for curve in curves if "loss" in curve.label]
-    others = [curve for curve in curves if "loss" not in curve.label]
-    groups = [(name, group) for name, group in (("loss", losses), ("accuracy", others)) if group]
+    """Pre-training loss, fine-tuning losses and accuracies side by side, against epochs."""
+    panels: dict[str, list[Curve]] = {}
+    for curve in curves:
+        name = (
+            curve.label if curve.label.startswith("pre-training") else "loss" if "loss" in curve.label else "accuracy"
+        )
+        panels.setdefault(name, []).append(curve)
     with matplotlib.rc_context({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}):
-        figure = Figure(figsize=(4.2 * len(groups), 2.8), layout="constrained")
+        figure = Figure(figsize=(3.2 * len(panels), 2.6), layout="constrained")
         FigureCanvasAgg(figure)
-        for axes, (name, group) in zip(figure.subplots(1, len(groups), squeeze=False)[0], groups):
+        for axes, (name, group) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items()):
             for curve in group:
                 axes.plot(curve.epochs, curve.values, marker=".", label=curve.label)
             axes.set(xlabel="epoch", ylabel=name)
-            axes.legend(frameon=False)
+            if len(group) > 1:
+                axes.legend(frameon=False)
     return figure
 
 

@@ -101,7 +101,7 @@ from tqdm import tqdm
 # | profile | meant for | takes |
 # | --- | --- | --- |
 # | `smoke` | does everything run? | seconds on a CPU |
-# | `demo` | a first real checkpoint | a fixed 75 seconds of training |
+# | `demo` | a first real checkpoint | a fixed 60 seconds of training |
 # | `cpu` | two CPU cores and no GPU | about an hour, by the clock |
 # | `gpu` | **the real thing**: 200 epochs of pre-training, 75 % and more | hours on a T4, resumable |
 #
@@ -140,7 +140,7 @@ TABLE = {
     "pretrain_batch":       (16,         16,         128,        512),
     "pretrain_epochs":      (2,          40,         40,         200),
     "pretrain_warmup":      (0.1,        0.1,        0.1,        0.05),       # share of all steps
-    "pretrain_seconds":     (None,       25,         1_200,      None),
+    "pretrain_seconds":     (None,       20,         1_200,      None),
     "lr_nt_xent":           (0.03,       0.03,       0.06,       0.24),
     "lr_barlow_twins":      (0.003,      0.003,      0.006,      0.024),
     "lr_nt_xent_euclidean": (0.01,       0.01,       0.02,       0.08),
@@ -154,7 +154,7 @@ TABLE = {
     "finetune_batch":       (16,         16,         64,         256),
     "finetune_epochs":      (2,          20,         10,         30),
     "finetune_warmup":      (0.1,        0.1,        0.1,        0.1),
-    "finetune_seconds":     (None,       50,         2_400,      None),
+    "finetune_seconds":     (None,       40,         2_400,      None),
     "finetune_lr":          (0.02,       0.02,       0.05,       0.1),
     "finetune_decay":       (5e-4,       5e-4,       5e-4,       5e-4),
     # machine

@@ -36,7 +36,8 @@ STOCK_CASE = """
 def test_{test}(env):
     import sys
     sys.path.insert(0, {root!r})
-    from autograder.answer_key import read_key, run_probe, probes_of
+    from autograder.answer_key import read_key
+    from autograder.build.compile import run_probe, probes_of
     from autograder.engine.judge import judge
     from autograder.questions.model import Case
     from pathlib import Path
