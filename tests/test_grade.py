@@ -169,3 +169,11 @@ def test_command_line_status(bundle, student, tmp_path):
     bob = hand_in(tmp_path / "bob", student)
     done = subprocess.run([*command, str(bob)], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2 and done.stderr.count("\n") == 1 and "bob" in done.stderr
+
+
+def test_a_failure_of_the_grader_is_no_silent_zero(bundle, master, tmp_path, monkeypatch):
+    """Otter counts any exception as a failed test; one of ours is told to student and instructor."""
+    monkeypatch.setattr("autograder.engine.grade.judge", lambda test, results: 1 / 0)
+    report = grade(bundle, hand_in(tmp_path / "solution", master), None)
+    assert all("not your fault" in v.message for v in report.verdicts if v.question in FULL)
+    assert "q1a value: the grader failed: ZeroDivisionError" in report.notes[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,6 +31,7 @@ from data_scripts import Prepared
 Publish = Callable[[Report], None]
 Progress = Callable[[int], None]
 NOT_REACHED = "Not graded: the time for this submission ran out before this test."
+DEFECT = "The grader itself failed in this test; that is not your fault. Please tell your instructor."
 PICTURE_SECONDS = 10.0
 MAX_TROUBLES = 20
 
@@ -182,8 +184,12 @@ def remote_question(grading: Grading, runner: Runner, question: str) -> Callable
         test = grading.key[question, test_id]
         if grading.left() <= 0:
             raise TestFailed(NOT_REACHED)
-        results = ask_cases(runner, test)
-        judgement = judge(test, results)
+        try:
+            results = ask_cases(runner, test)
+            judgement = judge(test, results)
+        except Exception as error:  # Otter would count it as the student's failure and say nothing
+            report_defect(grading, question, test_id, error)
+            raise TestFailed(DEFECT) from error
         grading.record(
             question,
             test_id,
@@ -197,6 +203,15 @@ def remote_question(grading: Grading, runner: Runner, question: str) -> Callable
     return ask
 
 
+def report_defect(grading: Grading, question: str, test: str, error: Exception) -> None:
+    """Say to the student that it is not their fault, and to the instructor where the grader failed."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(where.filename).name}:{where.lineno}"
+    note = f"{question} {test}: the grader failed: {type(error).__name__}: {error} ({place})"
+    grading.report.notes.append(note)
+    grading.record(question, test, message=DEFECT, detail=note)
+
+
 def ask_cases(runner: Runner, test: KeyTest) -> dict[str, Result]:
     """The results of all cases of a test. Lost time or a lost session ends it: its other cases would go the same way."""
     results: dict[str, Result] = {}
@@ -206,10 +221,10 @@ def ask_cases(runner: Runner, test: KeyTest) -> dict[str, Result]:
         except StudentError as error:
             results[case.name] = Failure(error.type, sentence_of(error))
             if error.type == TIME_LIMIT:
-                return {**{case.name: results[case.name] for case in test.cases}, **results}
+                return dict.fromkeys((c.name for c in test.cases), results[case.name]) | results
         except SessionLost as error:
             lost = Failure("SessionLost", f"your code was stopped: {error.reason}")
-            return {**{case.name: lost for case in test.cases}, **results}
+            return dict.fromkeys((c.name for c in test.cases), lost) | results
     return results
 
 
@@ -220,6 +235,8 @@ def sentence_of(error: StudentError) -> str:
     if error.type == "NameMissing":
         return error.message
     where = f" ({error.where})" if error.where else ""
+    if error.type == TIME_LIMIT:
+        return f"your code was {error.message}{where}"
     return f"your code raised {one_line(f'{error.type}: {error.message}', 300)}{where}"
 
 

@@ -22,7 +22,15 @@ sys.exit(command.main(sys.argv[3:]))
 def start(kit_root):
     def start(train, test, *arguments):
         command = [sys.executable, "-c", SMALL, str(train), str(test), "cifar10", *map(str, arguments)]
-        return subprocess.Popen(command, cwd=kit_root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen(
+            command,
+            cwd=kit_root,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # A suite that a shell started in the background ignores SIGINT, and so would its children.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
 
     return start
 
