@@ -10,7 +10,7 @@ from importlib import import_module
 from autograder.errors import KitError
 
 COMMANDS = {
-    "demo": "the whole job on real input: build, train for about two minutes, grade four submissions",
+    "demo": "the whole job on real input: build, train for about a minute, grade four submissions",
     "build": "derive notebooks, answer key and Gradescope zip from the masters",
     "grade": "grade submissions: folders, zips or bare notebooks",
     "tolerances": "the measured gap between right solutions and mistakes, test by test",
