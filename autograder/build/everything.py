@@ -12,7 +12,6 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-import autograder.engine.quick_import  # noqa: F401  (before anything that imports jsonschema)
 from autograder.assignment import read_assignment
 from autograder.build.bundle import build_bundle, write_if_new
 from autograder.build.execute import execute

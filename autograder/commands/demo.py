@@ -34,6 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     from autograder.commands.grading import grade_into
     from autograder.datasets import describe, find_or_prepare
     from autograder.demo.submissions import write_submissions
+    from autograder.engine.grade import Grader
     from autograder.places import DIST, REFERENCES, ROOT, assignment_folder
 
     console, start = Console(), time.monotonic()
@@ -60,9 +61,10 @@ def run(arguments: argparse.Namespace) -> int:
     zipped = next(work.rglob(f"{NAME}-submission.zip"))
     submissions = write_submissions(work / "submissions", zipped, master, student_notebook(master), NAME)
     out = ROOT / "grades" / "demo"
-    for title, source in submissions.items():
-        say(f"grading {title}")
-        grade_into(out / title, REFERENCES / NAME, source, data, console)
+    with Grader(REFERENCES / NAME, data) as grader:
+        for title, source in submissions.items():
+            say(f"grading {title}")
+            grade_into(out / title, grader, source, console)
     say("done")
     print(f"report:          {out / 'solution' / 'report.html'}")
     print(f"Gradescope zip:  {DIST / f'{NAME}-gradescope.zip'}")

@@ -20,6 +20,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="folder with the prepared data set (default: the usual places)"
     )
+    parser.add_argument(
+        "--unsafe",
+        action="store_true",
+        help="grade although nothing on this machine keeps student code from your files and processes",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -29,18 +34,20 @@ def run(arguments: argparse.Namespace) -> int:
     from autograder.build.bundle import build_bundle
     from autograder.commands.grading import grade_into
     from autograder.datasets import find_data
+    from autograder.engine.grade import Grader
 
     bundle = build_bundle(arguments.name, say=lambda text: print(f"kit: {text}", file=sys.stderr))
     data = find_data(read_assignment(bundle / "assignment.toml").dataset, arguments.data)
     console, failed = Console(), False
-    for source, out in zip(arguments.submissions, result_folders(arguments.submissions, arguments.out)):
-        try:
-            grade_into(out, bundle, source, data, console)
-        except (KitError, OSError) as error:
-            print(f"kit: {source}: no grade was produced: {error}", file=sys.stderr)
-            failed = True
-            continue
-        console.print(f"  {out / 'results.json'}\n  {out / 'report.html'}\n", highlight=False, soft_wrap=True)
+    with Grader(bundle, data, arguments.unsafe) as grader:
+        for source, out in zip(arguments.submissions, result_folders(arguments.submissions, arguments.out)):
+            try:
+                grade_into(out, grader, source, console)
+            except (KitError, OSError) as error:
+                print(f"kit: {source}: no grade was produced: {error}", file=sys.stderr)
+                failed = True
+                continue
+            console.print(f"  {out / 'results.json'}\n  {out / 'report.html'}\n", highlight=False, soft_wrap=True)
     return 2 if failed else 0
 
 

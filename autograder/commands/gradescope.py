@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from autograder.assignment import read_assignment
     from autograder.datasets import find_data
-    from autograder.engine.grade import grade
+    from autograder.engine.grade import Grader
     from autograder.errors import KitError
     from autograder.frontends.gradescope import write_results
 
@@ -38,7 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         dataset = read_assignment(source / "bundle" / "assignment.toml").dataset
         data = find_data(dataset, source / "data") if (source / "data").is_dir() else None
-        grade(source / "bundle", base / "submission", data, publish=lambda report: write_results(results, report))
+        with Grader(source / "bundle", data) as grader:
+            grader.grade(base / "submission", publish=lambda report: write_results(results, report))
     except KitError as error:
         message = f"The autograder could not grade this submission: {error}. Please tell your instructor."
         results.write_text(json.dumps({"score": 0, "output": message}), encoding="utf-8")

@@ -7,23 +7,20 @@ from pathlib import Path
 from rich.console import Console
 from tqdm import tqdm
 
-from autograder.engine.grade import grade
+from autograder.engine.grade import Grader
 from autograder.engine.report import Report
 from autograder.frontends.gradescope import write_results
 from autograder.frontends.html import write_html
 from autograder.frontends.terminal import print_report
-from data_scripts import Prepared
 
 
-def grade_into(folder: Path, bundle: Path, source: Path, data: Prepared | None, console: Console) -> Report:
+def grade_into(folder: Path, grader: Grader, source: Path, console: Console) -> Report:
     """Grade ``source``, write ``results.json`` and ``report.html`` into ``folder``, print the table."""
     folder.mkdir(parents=True, exist_ok=True)
-    images = data.counts["test"] if data else 0
+    images = grader.data.counts["test"] if grader.data else 0
     with tqdm(total=images, desc="test images", unit="", leave=False, disable=None, delay=1) as bar:
-        report = grade(
-            bundle,
+        report = grader.grade(
             source,
-            data,
             publish=lambda report: write_results(folder / "results.json", report),
             progress=lambda done: bar.update(done - bar.n),
         )

@@ -12,7 +12,6 @@ from functools import cache
 
 import torch
 from torch import nn
-from torchvision.models import resnet18
 
 from autograder.engine.text import one_line
 from autograder.errors import KitError
@@ -35,6 +34,8 @@ def empty_classifier() -> nn.Module:
     Its parameters are on the meta device: load a state dict with ``assign=True``.
     SimCLR (Chen et al., 2020), appendix B.9.
     """
+    from torchvision.models import resnet18  # seconds, and needed only where there is a checkpoint
+
     with torch.device("meta"):
         model = resnet18(weights=None, num_classes=CLASSES)
         model.conv1 = nn.Conv2d(3, 64, kernel_size=3, stride=1, padding=1, bias=False)

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Self
 
 import torch
 
@@ -66,6 +67,89 @@ class Grading:
         return self.deadline - time.monotonic()
 
 
+class Grader:
+    """Grades the submissions of one assignment, one after another, through one preloaded parent. A context manager.
+
+    Args:
+        bundle: the folder with ``assignment.toml``, hidden tests and answer key.
+        data: the prepared test images for the checkpoint's accuracy; None leaves it unmeasured.
+        unsafe: grade although no layer of this machine keeps student code from the grader's files and processes.
+
+    Raises:
+        KitError: the bundle or the sandbox is not usable.
+    """
+
+    def __init__(self, bundle: Path, data: Prepared | None = None, unsafe: bool = False) -> None:
+        self.bundle = bundle
+        self.data = data
+        self.assignment = read_assignment(bundle / "assignment.toml")
+        self.key = {(test.question, test.id): test for test in read_key(bundle / "key.safetensors")}
+        budgets = self.assignment.limits
+        limits = Limits(
+            memory_mb=budgets.memory_mb,
+            cell_seconds=budgets.cell_seconds,
+            notebook_seconds=budgets.notebook_seconds,
+        )
+        self.zygote = Zygote(f"autograder.questions.{self.assignment.name}.probes", limits, unsafe=unsafe)
+
+    def __enter__(self) -> Self:
+        self.zygote.__enter__()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.zygote.__exit__(*exception)
+
+    def grade(
+        self,
+        source: Path,
+        publish: Publish = lambda report: None,
+        progress: Progress = lambda images: None,
+    ) -> Report:
+        """Grade the submission at ``source``. Its processes are all dead when this returns.
+
+        ``publish`` gets the report after every verdict, complete but for what is not graded yet; ``progress`` the
+        number of test images that the checkpoint has seen. A submission that cannot be graded is no error: its report
+        says so.
+        """
+        assignment = self.assignment
+        report = Report(assignment.name, assignment.title, source.name)
+        deadline = time.monotonic() + assignment.limits.total_seconds
+        grading = Grading(assignment, self.key, report, publish, progress, deadline)
+        grading.verdicts = unreached(assignment, self.key)
+        report.verdicts = list(grading.verdicts.values())
+        publish(report)
+        with tempfile.TemporaryDirectory(prefix="kit-") as scratch:
+            try:
+                submission = collect(source, Path(scratch) / "submission", assignment.name)
+                cells = read_cells(submission.notebook)
+            except KitError as error:
+                grading.record_all(str(error))
+            else:
+                report.submission = submission.name
+                report.remarks += submission.remarks
+                report.curves = read_curves(submission)
+                self.grade_collected(grading, submission, cells)
+        report.seconds = assignment.limits.total_seconds - grading.left()
+        publish(report)
+        return report
+
+    def grade_collected(self, grading: Grading, submission: Submission, cells: tuple[Cell, ...]) -> None:
+        """Run the notebook, ask all hidden tests, then measure the checkpoint."""
+        assignment, report = self.assignment, grading.report
+        report.layers = [
+            (layer.name, layer.active, layer.why_not or layer.remark or layer.promise) for layer in layers.status()
+        ]
+        with Runner(self.zygote, cells, submission.notebook.parent, grading.deadline) as runner:
+            for question in assignment.questions:
+                functions = {question.id: remote_question(grading, runner, question.id)}
+                run_question(grading, self.bundle / "tests" / f"{question.id}.py", functions)
+            if assignment.picture_probe and self.data is not None:
+                report.views = picture(runner, assignment.picture_probe, self.data)
+            report.remarks += [note for cell in cells for note in cell.notes] + troubles(runner.outcomes)
+        if assignment.accuracy:
+            grade_accuracy(grading, self.zygote, submission, self.data)
+
+
 def grade(
     bundle: Path,
     source: Path,
@@ -73,37 +157,9 @@ def grade(
     publish: Publish = lambda report: None,
     progress: Progress = lambda images: None,
 ) -> Report:
-    """Grade the submission at ``source`` with the hidden tests in ``bundle`` and the test images in ``data``.
-
-    ``publish`` gets the report after every verdict, complete but for what is not graded yet; ``progress`` the number of
-    test images that the checkpoint has seen. The submission's processes are all dead when this returns.
-
-    Raises:
-        KitError: the bundle or the sandbox is not usable. A submission that cannot be graded is no error: its report
-            says so.
-    """
-    assignment = read_assignment(bundle / "assignment.toml")
-    key = {(test.question, test.id): test for test in read_key(bundle / "key.safetensors")}
-    report = Report(assignment.name, assignment.title, source.name)
-    deadline = time.monotonic() + assignment.limits.total_seconds
-    grading = Grading(assignment, key, report, publish, progress, deadline)
-    grading.verdicts = unreached(assignment, key)
-    report.verdicts = list(grading.verdicts.values())
-    publish(report)
-    with tempfile.TemporaryDirectory(prefix="kit-") as scratch:
-        try:
-            submission = collect(source, Path(scratch) / "submission", assignment.name)
-            cells = read_cells(submission.notebook)
-        except KitError as error:
-            grading.record_all(str(error))
-        else:
-            report.submission = submission.name
-            report.remarks += submission.remarks
-            report.curves = read_curves(submission)
-            grade_collected(grading, submission, cells, bundle, data)
-    report.seconds = assignment.limits.total_seconds - grading.left()
-    publish(report)
-    return report
+    """Grade one submission with a grader of its own: see ``Grader``."""
+    with Grader(bundle, data) as grader:
+        return grader.grade(source, publish, progress)
 
 
 def unreached(assignment: Assignment, key: dict[tuple[str, str], KeyTest]) -> dict[tuple[str, str], Verdict]:
@@ -121,30 +177,6 @@ def unreached(assignment: Assignment, key: dict[tuple[str, str], KeyTest]) -> di
                 sheet.question, sheet.title, test, title, 0, points, NOT_REACHED, assignment.visibility.accuracy
             )
     return verdicts
-
-
-def grade_collected(
-    grading: Grading, submission: Submission, cells: tuple[Cell, ...], bundle: Path, data: Prepared | None
-) -> None:
-    """Run the notebook, ask all hidden tests, then measure the checkpoint."""
-    assignment, report = grading.assignment, grading.report
-    budgets = assignment.limits
-    limits = Limits(
-        memory_mb=budgets.memory_mb, cell_seconds=budgets.cell_seconds, notebook_seconds=budgets.notebook_seconds
-    )
-    report.layers = [
-        (layer.name, layer.active, layer.why_not or layer.remark or layer.promise) for layer in layers.status()
-    ]
-    with Zygote(f"autograder.questions.{assignment.name}.probes", limits) as zygote:
-        with Runner(zygote, cells, submission.notebook.parent, grading.deadline) as runner:
-            for question in assignment.questions:
-                functions = {question.id: remote_question(grading, runner, question.id)}
-                run_question(grading, bundle / "tests" / f"{question.id}.py", functions)
-            if assignment.picture_probe and data is not None:
-                report.views = picture(runner, assignment.picture_probe, data)
-            report.remarks += [note for cell in cells for note in cell.notes] + troubles(runner.outcomes)
-        if assignment.accuracy:
-            grade_accuracy(grading, zygote, submission, data)
 
 
 def troubles(outcomes: tuple[CellOutcome, ...]) -> list[str]:

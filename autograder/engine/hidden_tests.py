@@ -8,8 +8,6 @@ from pathlib import Path
 from otter.nbmeta_config import NBMetadataConfig
 from otter.test_files import TestFile, create_test_file
 
-import autograder.engine.quick_import  # noqa: F401  (before anything that imports jsonschema)
-
 
 class TestFailed(AssertionError):
     """What a remote function raises where a test case does not pass. Otter records the case as failed."""

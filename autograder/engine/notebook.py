@@ -14,7 +14,6 @@ import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 
 from autograder.engine.text import one_line
@@ -115,7 +114,6 @@ def _cells(notebook: dict, shown: str) -> list[dict]:
 
 def _upgraded(notebook: dict, shown: str) -> dict:
     """Format 3 to format 4, by nbformat. Outputs are dropped first: they do not count, and odd ones would stop it."""
-    import_module("autograder.engine.quick_import")  # before nbformat
     import nbformat
 
     try:

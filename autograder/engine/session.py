@@ -78,8 +78,10 @@ class Zygote:
         probes_module: str,
         limits: Limits = Limits(),  # noqa: B008  (frozen)
         scratch_root: Path | None = None,
+        unsafe: bool = False,
     ) -> None:
         self.probes_module = probes_module
+        self.unsafe = unsafe
         self.limits = limits
         self.scratch_root = scratch_root
         self._lock = threading.RLock()
