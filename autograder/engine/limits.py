@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class Limits:
     """Limits of a sandbox session and of the runner that restarts it.
 
-    Sizes are per process: ``memory_mb`` comes on top of the preloaded libraries, ``file_mb`` is the largest file.
+    ``memory_mb`` comes on top of the preloaded libraries, for each process and, where that can be had, for all of them
+    together; ``file_mb`` is the largest file, ``scratch_mb`` and ``scratch_files`` bound the whole scratch folder.
     ``grace_seconds`` lie between the exception raised in late student code and the kill of its session.
     """
 
@@ -26,6 +27,8 @@ class Limits:
     processes: int = 64
     open_files: int = 256
     file_mb: int = 200
+    scratch_mb: int = 600
+    scratch_files: int = 20_000
     answer_mb: int = 32
     frame_mb: int = 256
     restarts: int = 10

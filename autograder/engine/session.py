@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
@@ -27,9 +26,15 @@ from autograder.sandbox import layers
 from autograder.sandbox.leftovers import remove_tree
 
 MB = 1 << 20
+NOTHING_KEEPS_OUT = (
+    "nothing on this machine keeps student code from your files and processes (no Landlock, no namespaces, not root): "
+    "grade as docs/security.md says, or add --unsafe if you have read what you grade"
+)
 MAX_HEADER = 1 << 16
 MAX_DATAGRAM = 1 << 16
 EXIT_GRACE_SECONDS = 0.3
+# The limits that a worker is told of.
+CONFINEMENT = ("memory_mb", "cpu_seconds", "processes", "open_files", "file_mb", "scratch_mb", "scratch_files")
 CLOSE_SECONDS = 30.0
 BOOT = "import sys; sys.path.append(sys.argv.pop(1)); from autograder.sandbox.zygote import main; main()"
 
@@ -55,12 +60,18 @@ class StudentError(Exception):
 
 
 class SessionLost(Exception):
-    """The session is gone: ``kind`` is timeout, memory, crash, exit, protocol or deadline, ``reason`` one sentence."""
+    """The session is gone: ``kind`` is timeout, memory, disk, crash, exit, protocol or deadline, ``reason`` one sentence."""
 
     def __init__(self, kind: str, reason: str) -> None:
         super().__init__(reason)
         self.kind = kind
         self.reason = reason
+
+
+EXCESSES = {
+    "memory": "its processes together used more memory than they may",
+    "disk": "it wrote more, or more files, than it may",
+}
 
 
 class ParentLost(SessionLost):
@@ -91,6 +102,8 @@ class Zygote:
     def __enter__(self) -> Self:
         if sys.platform != "linux":
             raise SandboxError("student code runs in a sandbox that needs Linux: grade in the documented container")
+        if not (self.unsafe or layers.keeps_out()):
+            raise SandboxError(NOTHING_KEEPS_OUT)
         layers.linux.prctl(layers.linux.PR_SET_DUMPABLE, 0)
         self._start()
         return self
@@ -121,14 +134,11 @@ class Zygote:
                 self._start()
             self._opened += 1
             scratch = self.root / f"session-{self._opened}"
-        (scratch / "tmp").mkdir(parents=True)
-        if files is None:
-            (scratch / "work").mkdir()
-        else:
-            shutil.copytree(files, scratch / "work", symlinks=True)
+        scratch.mkdir()
         ours, theirs = socket.socketpair()
+        request = {"op": "fork", "scratch": str(scratch), "without": sorted(without)}
         try:
-            reply = self._ask({"op": "fork", "scratch": str(scratch), "without": sorted(without)}, theirs.fileno())
+            reply = self._ask({**request, "files": str(files.resolve()) if files else None}, theirs.fileno())
         except BaseException:
             ours.close()
             remove_tree(scratch)
@@ -139,12 +149,13 @@ class Zygote:
         session.wait_until_ready()
         return session
 
-    def kill(self, pid: int, grace: float) -> int | None:
-        """End a worker and everything that came of it; its own wait status if it ended within ``grace``."""
+    def kill(self, pid: int, grace: float) -> SessionLost:
+        """End a worker and everything that came of it; says how it ended by itself, if it did within ``grace``."""
         reply = self._ask({"op": "kill", "pid": pid, "grace": grace})
         if not reply["dead"]:
             raise SandboxError("processes of a submission could not be ended, so nothing that it did counts")
-        return reply["status"]
+        excess = reply["excess"]
+        return SessionLost(excess, EXCESSES[excess]) if excess else _explain(reply["status"])
 
     def _start(self) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="autograder-", dir=self.scratch_root))
@@ -185,9 +196,7 @@ class Zygote:
 
     def _settings(self) -> str:
         limits = self.limits
-        confinement = {
-            name: getattr(limits, name) for name in ("memory_mb", "cpu_seconds", "processes", "open_files", "file_mb")
-        }
+        confinement = {name: getattr(limits, name) for name in CONFINEMENT}
         return json.dumps(
             {
                 "probes": self.probes_module,
@@ -217,12 +226,15 @@ class Zygote:
         with self._lock:
             try:
                 socket.send_fds(self._control, [json.dumps(request).encode()], descriptors)
-                return self._receive()
+                reply = self._receive()
             except (OSError, EOFError) as error:
                 # Killed or stopped: by the machine, or by student code that shares its user where layers are missing.
                 self._process.kill()
                 self._process.wait()
                 raise ParentLost("crash", "the sandbox's parent process was lost") from error
+        if "error" in reply:
+            raise SandboxError(f"a session could not be started: {reply['error']}")
+        return reply
 
     def _receive(self) -> dict:
         data = self._control.recv(MAX_DATAGRAM)
@@ -282,9 +294,9 @@ class Session:
         request = {"op": "checkpoint", "path": path}
         return self._request(request, {}, seconds or self.limits.test_seconds, self.limits.frame_mb * MB)
 
-    def close(self) -> int | None:
-        """End every process of the session and remove its files; the worker's wait status if it ended by itself."""
-        return self._end(grace=0)
+    def close(self) -> None:
+        """End every process of the session and remove its files."""
+        self._end(grace=0)
 
     def _request(
         self, request: dict, tensors: Mapping[str, torch.Tensor], seconds: float, answer_bytes: int
@@ -340,10 +352,10 @@ class Session:
     def _lose_ended(self) -> None:
         """The worker's end is closed: say how its process ended, if it did."""
         self._lost = SessionLost("crash", "its process was lost")
-        self._lost = _explain(self._end(grace=EXIT_GRACE_SECONDS))
+        self._lost = self._end(grace=EXIT_GRACE_SECONDS) or self._lost
         raise self._lost
 
-    def _end(self, grace: float) -> int | None:
+    def _end(self, grace: float) -> SessionLost | None:
         if self._closed:
             return None
         self._closed = True

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import stat
 import sys
 import sysconfig
@@ -17,7 +18,7 @@ from functools import cache
 from pathlib import Path
 
 import autograder
-from autograder.sandbox import linux
+from autograder.sandbox import cgroup, landlock, linux, namespaces, seccomp
 from autograder.sandbox.processes import tasks_of
 
 MB = 1 << 20
@@ -35,16 +36,24 @@ SYSTEM_READABLE = (
 
 @dataclass(frozen=True)
 class Confinement:
-    """What one worker is confined to. ``uid`` is None where the user is not changed."""
+    """What one worker is confined to. ``active`` are the names of the layers that it puts on.
 
+    ``files`` are copied into ``scratch`` (None: there are none); ``uid`` is None where the user is not changed, ``group``
+    where memory has no control group.
+    """
+
+    active: frozenset[str]
     scratch: Path
+    files: Path | None
     uid: int | None
+    group: Path | None
     memory_mb: int
     cpu_seconds: int
     processes: int
     open_files: int
     file_mb: int
-    without: frozenset[str] = frozenset()
+    scratch_mb: int
+    scratch_files: int
 
 
 @dataclass(frozen=True)
@@ -73,9 +82,14 @@ def status(without: Iterable[str] = ()) -> tuple[LayerStatus, ...]:
     return tuple(_status(layer, frozenset(without)) for layer in LAYERS)
 
 
-def active_layers(without: frozenset[str]) -> tuple[Layer, ...]:
-    """The layers that a worker puts on here, in order."""
-    return tuple(layer for layer in LAYERS if layer.name not in without and layer.missing() is None)
+def active_names(without: Iterable[str] = ()) -> frozenset[str]:
+    """The layers that a worker puts on here."""
+    return frozenset(layer.name for layer in LAYERS if layer.name not in without and layer.missing() is None)
+
+
+def keeps_out(without: Iterable[str] = ()) -> bool:
+    """Whether anything at all keeps student code from the grader's files and processes."""
+    return bool(active_names(without) & KEEP_OUT)
 
 
 def _status(layer: Layer, without: frozenset[str]) -> LayerStatus:
@@ -137,6 +151,46 @@ def _volunteer_for_the_oom_killer() -> None:
         linux.prctl(linux.PR_SET_DUMPABLE, 0)
 
 
+# --- cgroup ------------------------------------------------------------------------------------------------------
+
+
+def _join_group(confinement: Confinement) -> None:
+    cgroup.join(confinement.group)
+
+
+# --- namespaces --------------------------------------------------------------------------------------------------
+
+
+def _own_root(confinement: Confinement) -> None:
+    """Leave the machine's root folder; this process is the child of ``namespaces.fork``."""
+    readable = [path for path, rights in common_rules() if rights & landlock.READ_FILE and path.parts[1] != "proc"]
+    if confinement.files is not None:
+        readable.append(confinement.files)
+    readable.append(Path("/dev/null"))
+    size = confinement.scratch_mb * MB
+    namespaces.make_root(confinement.scratch, size, confinement.scratch_files, dict.fromkeys(readable))
+
+
+# --- scratch -----------------------------------------------------------------------------------------------------
+
+
+def _fill_scratch(confinement: Confinement) -> None:
+    """The working folder with a copy of the submission's files, which student code may change."""
+    work = confinement.scratch / "work"
+    (confinement.scratch / "tmp").mkdir()
+    if confinement.files is None:
+        work.mkdir()
+    else:
+        shutil.copytree(confinement.files, work, symlinks=True, copy_function=shutil.copyfile)
+    os.chdir(work)
+
+
+def _scratch_remark() -> str | None:
+    if "namespaces" in active_names():
+        return None
+    return "its size is looked at four times a second; files that are deleted while open are not seen"
+
+
 # --- uid ---------------------------------------------------------------------------------------------------------
 
 
@@ -145,8 +199,7 @@ def _no_uid_change() -> str | None:
         return "it needs Linux"
     if os.geteuid() != 0:
         return "the grader does not run as root, so student code runs under the grader's own user"
-    capabilities = linux.effective_capabilities()
-    if not all(capabilities >> bit & 1 for bit in UID_CAPABILITIES):
+    if not linux.has_capability(*UID_CAPABILITIES):
         return "root lacks the capability to change users here"
     if not fresh_uids():
         return "this container maps no unused user"
@@ -165,21 +218,28 @@ def _change_user(confinement: Confinement) -> None:
     for folder, folders, files in os.walk(confinement.scratch):
         for name in (".", *folders, *files):
             os.chown(os.path.join(folder, name), uid, uid, follow_symlinks=False)
-    keep = "landlock" not in confinement.without and _unreadable_library() and _no_landlock() is None
-    linux.prctl(linux.PR_SET_KEEPCAPS, 1 if keep else 0)
+    kept = _kept_capabilities(confinement)
+    linux.prctl(linux.PR_SET_KEEPCAPS, 1 if kept else 0)
     os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
-    if keep:
-        linux.keep_only_capability(linux.CAP_DAC_READ_SEARCH)
+    if kept:
+        linux.keep_only_capabilities(*kept)
+
+
+def _kept_capabilities(confinement: Confinement) -> tuple[int, ...]:
+    """The right to read past file modes, where a fresh user cannot enter the library and other layers bound its reads."""
+    if confinement.uid is None or not _unreadable_library():
+        return ()
+    return (linux.CAP_DAC_READ_SEARCH,) if confinement.active & {"landlock", "namespaces"} else ()
 
 
 def _uid_remark() -> str | None:
     library = _unreadable_library()
     if library is None:
         return None
-    if _no_landlock() is None:
-        return f"{library} is closed to other users: workers keep the right to read past file modes, within Landlock"
+    if active_names() & {"landlock", "namespaces"}:
+        return f"{library} is closed to other users: workers keep the right to read past file modes, in what they see"
     return f"{library} is closed to other users: student code can import only what is preloaded; open it (chmod o+rx)"
 
 
@@ -198,6 +258,7 @@ def _unreadable_library() -> Path | None:
 
 def _no_new_privileges(confinement: Confinement) -> None:
     linux.prctl(linux.PR_SET_NO_NEW_PRIVS, 1)
+    linux.keep_only_capabilities(*_kept_capabilities(confinement))
 
 
 # --- landlock ----------------------------------------------------------------------------------------------------
@@ -207,25 +268,44 @@ def _no_new_privileges(confinement: Confinement) -> None:
 def _no_landlock() -> str | None:
     if sys.platform != "linux":
         return "it needs Linux"
-    return None if linux.landlock_abi() > 0 else "this kernel has no Landlock, or it is switched off"
+    return None if landlock.abi() > 0 else "this kernel has no Landlock, or it is switched off"
 
 
 def _landlock_remark() -> str | None:
-    abi = linux.landlock_abi()
-    lacking = [what for least, what in ((4, "TCP"), (6, "signals to other processes")) if abi < least]
+    abi = landlock.abi()
+    lacking = [
+        what
+        for least, what in ((landlock.ABI_OF_TCP, "TCP"), (landlock.ABI_OF_SIGNALS, "signals to other processes"))
+        if abi < least
+    ]
     return f"ABI {abi} does not cover {' and '.join(lacking)}" if lacking else None
 
 
 def _landlock(confinement: Confinement) -> None:
-    rules = [(confinement.scratch, linux.READ_WRITE), *common_rules()]
-    linux.landlock_restrict(rules, linux.landlock_abi())
+    rules = [(confinement.scratch, landlock.READ_WRITE), *common_rules()]
+    landlock.restrict(rules, landlock.abi())
+
+
+# --- seccomp -----------------------------------------------------------------------------------------------------
+
+
+def _filter_calls(confinement: Confinement) -> None:
+    seccomp.restrict(seccomp.program(None if _signals_are_guarded(confinement) else os.getpid()))
+
+
+def _signals_are_guarded(confinement: Confinement) -> bool:
+    guards = {"uid", "namespaces"} | ({"landlock"} if landlock.abi() >= landlock.ABI_OF_SIGNALS else set())
+    return bool(confinement.active & guards)
+
+
+# --- what may be read --------------------------------------------------------------------------------------------
 
 
 @cache
 def common_rules() -> tuple[tuple[Path, int], ...]:
-    """The Landlock rules of every worker: (path, rights beneath it)."""
-    rules = [(Path("/dev/null"), linux.READ_FILE | linux.WRITE_FILE)]
-    rules += [(Path(path), linux.READ) for path in (*DEVICES, *SYSTEM_READABLE)]
+    """What every worker may read: (path, Landlock's rights beneath it)."""
+    rules = [(Path("/dev/null"), landlock.READ_FILE | landlock.WRITE_FILE)]
+    rules += [(Path(path), landlock.READ) for path in (*DEVICES, *SYSTEM_READABLE)]
     for folder in library_folders():
         rules += _readable_but_not(folder, PACKAGE)
     return tuple(rules)
@@ -246,10 +326,12 @@ def _readable_but_not(folder: Path, hole: Path) -> tuple[tuple[Path, int], ...]:
     if folder == hole or hole in folder.parents:
         return ()
     if folder not in hole.parents:
-        return ((folder, linux.READ),)
-    rules: list[tuple[Path, int]] = [(folder, linux.LIST)]
+        return ((folder, landlock.READ),)
+    rules: list[tuple[Path, int]] = [(folder, landlock.LIST)]
     for entry in folder.iterdir():
-        rules += _readable_but_not(entry, hole) if entry.is_dir() and not entry.is_symlink() else [(entry, linux.READ)]
+        rules += (
+            _readable_but_not(entry, hole) if entry.is_dir() and not entry.is_symlink() else [(entry, landlock.READ)]
+        )
     return tuple(rules)
 
 
@@ -257,12 +339,31 @@ LAYERS: tuple[Layer, ...] = (
     Layer("session", "student code runs in a process group of its own without a terminal", _always, _new_session),
     Layer(
         "rlimits",
-        "memory, CPU time, processes, open files and file size are limited; no core is dumped",
+        "memory, CPU time, processes, open files and file size of a process are limited; no core is dumped",
         _linux,
         _limit_resources,
     ),
+    Layer("cgroup", "the memory of all processes of a submission together is limited", cgroup.missing, _join_group),
+    Layer(
+        "namespaces",
+        "student code sees its own processes alone, no network, and a root folder with Python's library, its files and "
+        "a scratch folder",
+        namespaces.missing,
+        _own_root,
+    ),
+    Layer(
+        "scratch",
+        "the files beside the notebook are copies, in a folder of limited size that is removed afterwards",
+        _always,
+        _fill_scratch,
+    ),
     Layer("uid", "each submission runs under a fresh user without rights", _no_uid_change, _change_user),
-    Layer("no_new_privs", "no program can give student code more rights", _linux, _no_new_privileges),
+    Layer(
+        "no_new_privs",
+        "student code has no capability, and no program can give it more rights",
+        _linux,
+        _no_new_privileges,
+    ),
     Layer(
         "landlock",
         "reads reach Python's library only, writes one scratch folder; no program can be started, "
@@ -270,5 +371,17 @@ LAYERS: tuple[Layer, ...] = (
         _no_landlock,
         _landlock,
     ),
+    Layer(
+        "seccomp",
+        "system calls for sockets, programs, tracing, shared memory, mounts and the kernel's own affairs fail",
+        seccomp.missing,
+        _filter_calls,
+    ),
 )
-REMARKS: dict[str, Callable[[], str | None]] = {"uid": _uid_remark, "landlock": _landlock_remark}
+REMARKS: dict[str, Callable[[], str | None]] = {
+    "scratch": _scratch_remark,
+    "uid": _uid_remark,
+    "landlock": _landlock_remark,
+}
+# Student code that none of these holds could read the answer key and end the grader.
+KEEP_OUT = frozenset({"namespaces", "uid", "landlock"})

@@ -1,13 +1,16 @@
-"""Removing what a submission wrote, once all its processes are dead."""
+"""Removing what a submission left outside its scratch folder, once all its processes are dead."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from contextlib import suppress
 from pathlib import Path
 
 WRITABLE_BY_ALL = ("/tmp", "/var/tmp", "/dev/shm")
+# Tables of System V objects: file, column of the identity, option of ipcrm.
+SYSTEM_V = (("shm", "shmid", "-m"), ("sem", "semid", "-s"), ("msg", "msqid", "-q"))
 
 
 def remove_tree(folder: Path) -> None:
@@ -18,6 +21,14 @@ def remove_tree(folder: Path) -> None:
     for command in (["rm", "-rf"], ["chmod", "-R", "u+rwx"], ["rm", "-rf"]):
         if folder.exists():
             subprocess.run([*command, "--", str(folder)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def remove_all_of(uid: int) -> None:
+    """Remove files and System V objects of a fresh user. Where all layers are active there are none."""
+    remove_files_of(uid)
+    for option, identity in system_v_objects_of(uid):
+        if shutil.which("ipcrm"):
+            subprocess.run(["ipcrm", option, identity], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def remove_files_of(uid: int) -> None:
@@ -31,3 +42,13 @@ def remove_files_of(uid: int) -> None:
                     remove_tree(Path(entry.path))
                 else:
                     os.unlink(entry.path)
+
+
+def system_v_objects_of(uid: int) -> list[tuple[str, str]]:
+    """(option of ``ipcrm``, identity) of each shared memory segment, semaphore set and queue that a user made."""
+    found = []
+    for table, column, option in SYSTEM_V:
+        with suppress(OSError):
+            head, *rows = (line.split() for line in Path(f"/proc/sysvipc/{table}").read_text().splitlines())
+            found += [(option, row[head.index(column)]) for row in rows if row[head.index("cuid")] == str(uid)]
+    return found

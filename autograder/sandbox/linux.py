@@ -1,16 +1,13 @@
-"""The few Linux calls that Python does not offer: prctl, capset and Landlock, by ctypes.
+"""The Linux calls that Python does not offer, by ctypes: prctl, capabilities, mounts and namespaces.
 
-The Landlock packages of the index (``landlock`` 1.0.0.dev5, ``py-landlock`` 0.1.1, ``landlockpy`` 0.2.0) are
-development or first releases, no ground for a security boundary: the three system calls are made here.
+All raise OSError with the name of the call.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
-import stat
 import struct
-from collections.abc import Iterable
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
@@ -21,31 +18,32 @@ PR_SET_NO_NEW_PRIVS = 38
 PR_GET_NO_NEW_PRIVS = 39
 
 CAPABILITY_VERSION_3 = 0x20080522
-CAP_CHOWN, CAP_DAC_READ_SEARCH, CAP_KILL, CAP_SETGID, CAP_SETUID = 0, 2, 5, 6, 7
+CAP_CHOWN, CAP_DAC_READ_SEARCH, CAP_KILL, CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN = 0, 2, 5, 6, 7, 21
 
-# The same numbers on every architecture.
-LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 446
-LANDLOCK_VERSION_FLAG = 1
-LANDLOCK_PATH_BENEATH = 1
+CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x02000000, 0x04000000, 0x08000000
+CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
 
-EXECUTE, WRITE_FILE, READ_FILE, READ_DIR, REMOVE_DIR, REMOVE_FILE = (1 << bit for bit in range(6))
-MAKE_CHAR, MAKE_DIR, MAKE_REG, MAKE_SOCK, MAKE_FIFO, MAKE_BLOCK, MAKE_SYM = (1 << bit for bit in range(6, 13))
-REFER, TRUNCATE, IOCTL_DEV = 1 << 13, 1 << 14, 1 << 15
-FILE_RIGHTS = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV
-LIST = READ_DIR
-READ = READ_FILE | READ_DIR
-# No EXECUTE anywhere: mapping a shared library does not need it, starting a program does.
-READ_WRITE = READ | WRITE_FILE | REMOVE_DIR | REMOVE_FILE | MAKE_DIR | MAKE_REG | MAKE_SOCK | MAKE_FIFO | MAKE_SYM
-READ_WRITE |= REFER | TRUNCATE
-BIND_AND_CONNECT_TCP = 0b11
-SCOPE_ABSTRACT_SOCKETS_AND_SIGNALS = 0b11
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 0x1000, 0x4000, 0x40000
+MNT_DETACH = 2
+AT_FDCWD, AT_RECURSIVE = -100, 0x8000
+# The same number on every architecture.
+MOUNT_SETATTR = 442
+MOUNT_ATTR_RDONLY, MOUNT_ATTR_NOSUID = 1, 2
 
-_libc = ctypes.CDLL(None, use_errno=True)
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def checked(result: int, call: str) -> int:
+    """The result of a call, or an OSError that names it."""
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{call}: {os.strerror(number)}")
+    return result
 
 
 def prctl(option: int, value: int = 0) -> int:
-    """``prctl(option, value, 0, 0, 0)``; raises OSError."""
-    return _checked(_libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0), "prctl")
+    """``prctl(option, value, 0, 0, 0)``."""
+    return checked(libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0), "prctl")
 
 
 def effective_capabilities() -> int:
@@ -56,60 +54,52 @@ def effective_capabilities() -> int:
     return 0
 
 
-def keep_only_capability(capability: int) -> None:
-    """Drop every capability but one, which becomes effective (it must be permitted)."""
+def has_capability(*capabilities: int) -> bool:
+    """Whether this thread has all of these capabilities in effect."""
+    effective = effective_capabilities()
+    return all(effective >> capability & 1 for capability in capabilities)
+
+
+def keep_only_capabilities(*capabilities: int) -> None:
+    """Drop every capability but these, which become effective (they must be permitted)."""
     header = struct.pack("Ii", CAPABILITY_VERSION_3, 0)
-    bits = 1 << capability
+    bits = sum(1 << capability for capability in capabilities)
     data = struct.pack("6I", bits, bits, 0, 0, 0, 0)
-    _checked(_libc.capset(header, data), "capset")
+    checked(libc.capset(header, data), "capset")
 
 
-def landlock_abi() -> int:
-    """The kernel's Landlock ABI; 0 where there is none or it is switched off."""
-    return max(0, _libc.syscall(LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), LANDLOCK_VERSION_FLAG))
+def unshare(flags: int) -> None:
+    """Leave the namespaces of ``flags`` for new ones (processes: from the next child on)."""
+    checked(libc.unshare(flags), "unshare")
 
 
-def landlock_restrict(rules: Iterable[tuple[Path, int]], abi: int) -> None:
-    """Confine this thread and its children for ever to ``rules`` (path, rights beneath it), as far as ``abi`` goes.
-
-    Paths that are missing are left out. From ABI 4 there is no TCP, from ABI 6 no signal and no abstract socket
-    to a process outside.
-    """
-    handled = (1 << {1: 13, 2: 14, 3: 15, 4: 15}.get(abi, 16)) - 1
-    attributes = struct.pack("Q", handled)
-    if abi >= 4:
-        attributes += struct.pack("Q", BIND_AND_CONNECT_TCP)
-    if abi >= 6:
-        attributes += struct.pack("Q", SCOPE_ABSTRACT_SOCKETS_AND_SIGNALS)
-    size = ctypes.c_size_t(len(attributes))
-    ruleset = _checked(_libc.syscall(LANDLOCK_CREATE_RULESET, attributes, size, 0), "landlock_create_ruleset")
-    try:
-        for path, rights in rules:
-            _add_rule(ruleset, path, rights & handled)
-        prctl(PR_SET_NO_NEW_PRIVS, 1)
-        _checked(_libc.syscall(LANDLOCK_RESTRICT_SELF, ruleset, 0), "landlock_restrict_self")
-    finally:
-        os.close(ruleset)
+def return_to(namespace: int, flags: int) -> None:
+    """Enter a namespace by its descriptor (processes: from the next child on)."""
+    checked(libc.setns(namespace, flags), "setns")
 
 
-def _add_rule(ruleset: int, path: Path, rights: int) -> None:
-    try:
-        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    except OSError:
-        return
-    try:
-        if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
-            rights &= FILE_RIGHTS
-        if rights:
-            rule = struct.pack("=Qi", rights, descriptor)
-            added = _libc.syscall(LANDLOCK_ADD_RULE, ruleset, LANDLOCK_PATH_BENEATH, rule, 0)
-            _checked(added, "landlock_add_rule")
-    finally:
-        os.close(descriptor)
+def mount(source: Path | str, target: Path | str, kind: str | None, flags: int = 0, options: str = "") -> None:
+    """``mount(source, target, kind, flags, options)``."""
+    encoded = [os.fsencode(value) if value is not None else None for value in (source, target, kind)]
+    checked(libc.mount(*encoded, ctypes.c_ulong(flags), options.encode() or None), f"mount {target}")
 
 
-def _checked(result: int, call: str) -> int:
-    if result < 0:
-        number = ctypes.get_errno()
-        raise OSError(number, f"{call}: {os.strerror(number)}")
-    return result
+def make_read_only(target: Path) -> None:
+    """Make a mount and all mounts beneath it read-only, without set-uid files."""
+    attributes = struct.pack("4Q", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID, 0, 0, 0)
+    arguments = (
+        ctypes.c_long(AT_FDCWD),
+        os.fsencode(target),
+        AT_RECURSIVE,
+        attributes,
+        ctypes.c_size_t(len(attributes)),
+    )
+    checked(libc.syscall(MOUNT_SETATTR, *arguments), "mount_setattr")
+
+
+def enter_root(folder: Path) -> None:
+    """Make a mount point the root folder of this mount namespace; what lay outside is gone."""
+    os.chdir(folder)
+    checked(libc.pivot_root(b".", b"."), "pivot_root")
+    checked(libc.umount2(b".", MNT_DETACH), "umount")
+    os.chdir("/")

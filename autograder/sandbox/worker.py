@@ -29,7 +29,7 @@ import torch
 
 from autograder import protocol
 from autograder.sandbox import checkpoint, standins
-from autograder.sandbox.layers import PACKAGE, Confinement, active_layers
+from autograder.sandbox.layers import LAYERS, PACKAGE, Confinement
 from autograder.sandbox.linux import PR_SET_PDEATHSIG, prctl
 
 CONNECTION = 3
@@ -106,15 +106,14 @@ def _isolate(connection: int, confinement: Confinement, setting: Setting) -> soc
     os.environ.clear()
     os.environ.update(setting.environment)
     os.umask(0o077)
-    os.chdir(setting.work)
     tempfile.tempdir = None
     sys.stdout.reconfigure(errors="replace")
     return socket.socket(fileno=CONNECTION)
 
 
 def _confine(confinement: Confinement, setting: Setting) -> list[str]:
-    """Put on every layer of this machine; returns their names."""
-    layers = active_layers(confinement.without)
+    """Put on every active layer, in order; returns their names."""
+    layers = [layer for layer in LAYERS if layer.name in confinement.active]
     for layer in layers:
         layer.apply(confinement)
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -11,6 +11,7 @@ import gc
 import json
 import os
 import random
+import select
 import signal
 import socket
 import sys
@@ -23,11 +24,12 @@ from types import ModuleType
 
 import psutil
 
-from autograder.sandbox import layers, leftovers, processes
+from autograder.sandbox import cgroup, layers, leftovers, namespaces, processes, seccomp, usage
 from autograder.sandbox.linux import PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, prctl
 
 MAX_DATAGRAM = 1 << 16
 KILL_SECONDS = 1.0
+WATCH_SECONDS = 0.25
 PRELOADED = (
     *("numpy", "torch", "torch.nn.functional", "torch.utils.data", "torchvision", "torchvision.transforms.v2"),
     *("matplotlib.pyplot", "PIL.Image", "tqdm", "tqdm.auto", "autograder.sandbox.worker"),
@@ -37,11 +39,15 @@ HOLD_ANSWERS = ("catalogue", "oracle", "misconceptions", "references")
 
 @dataclass
 class Child:
-    """A forked worker; ``status`` is its wait status once it has been collected."""
+    """A forked worker; ``status`` is its wait status once it has been collected.
+
+    ``excess`` says of what it used too much, where that was seen: then it was killed for it.
+    """
 
     pid: int
-    uid: int | None
+    confinement: layers.Confinement
     status: int | None = None
+    excess: str | None = None
 
 
 class Zygote:
@@ -52,29 +58,65 @@ class Zygote:
         self.probes = probes
         self.settings = settings
         self.children: dict[int, Child] = {}
-        self.users = FreshUsers() if _changes_users(frozenset()) else None
+        self.forked = 0
+        self.users = FreshUsers() if "uid" in layers.active_names() else None
+        self.own_memory = usage.anonymous_memory(os.getpid())
 
     def serve(self) -> None:
         """Answer until the engine closes its end, or ends."""
         while True:
+            while not self.engine_speaks():
+                self.watch()
             data, descriptors, _, _ = socket.recv_fds(self.control, MAX_DATAGRAM, 1)
             if not data:
                 return
             request = json.loads(data)
-            reply = self.fork(request, descriptors[0]) if request["op"] == "fork" else self.kill(request)
+            try:
+                reply = self.fork(request, descriptors[0]) if request["op"] == "fork" else self.kill(request)
+            except OSError as error:
+                reply = {"error": str(error)}
             self.control.send(json.dumps(reply).encode())
+
+    def engine_speaks(self) -> bool:
+        """Wait for a request; while there are workers to be watched, not for long."""
+        watched = any(child.status is None for child in self.children.values())
+        return bool(select.select([self.control], [], [], WATCH_SECONDS if watched else None)[0])
+
+    def watch(self) -> None:
+        """Kill each worker that uses more memory or disk than no other layer bounds for it."""
+        self.reap()
+        for child in self.children.values():
+            if child.status is None and child.excess is None:
+                child.excess = usage.excess(child.confinement, self.family(child), self.own_memory)
+                if child.excess is not None:
+                    os.kill(child.pid, signal.SIGKILL)
 
     def fork(self, request: dict, connection: int) -> dict:
         """Fork a worker that serves ``connection`` in the scratch folder of the request."""
-        without = frozenset(request["without"])
-        uid = self.users.take() if _changes_users(without) else None
-        confinement = layers.Confinement(Path(request["scratch"]), uid, without=without, **self.settings["confinement"])
-        pid = os.fork()
+        confinement = self.confinement(request)
+        pid = namespaces.fork() if "namespaces" in confinement.active else os.fork()
         if pid == 0:
             self.become_worker(connection, confinement)
         os.close(connection)
-        self.children[pid] = Child(pid, uid)
-        return {"pid": pid, "uid": uid}
+        self.children[pid] = Child(pid, confinement)
+        return {"pid": pid, "uid": confinement.uid}
+
+    def confinement(self, request: dict) -> layers.Confinement:
+        """What the next worker is confined to: its user and its control group are made here."""
+        active = layers.active_names(request["without"])
+        self.forked += 1
+        group = None
+        if "cgroup" in active:
+            name = f"autograder-{os.getpid()}-{self.forked}"
+            group = cgroup.find().make(name, self.settings["confinement"]["memory_mb"] * layers.MB)
+        return layers.Confinement(
+            active=active,
+            scratch=Path(request["scratch"]),
+            files=Path(request["files"]) if request["files"] else None,
+            uid=self.users.take() if "uid" in active else None,
+            group=group,
+            **self.settings["confinement"],
+        )
 
     def become_worker(self, connection: int, confinement: layers.Confinement) -> None:
         """In the child. Never returns."""
@@ -93,18 +135,21 @@ class Zygote:
         """End a worker and all that came of it. ``status`` is how it ended by itself within the time of grace."""
         child = self.children.get(request["pid"])
         if child is None:  # a worker of an earlier parent, which took it along
-            return {"status": None, "dead": True}
+            return {"status": None, "dead": True, "excess": None}
         self.wait_for(child, request["grace"])
         own_status = child.status
         if child.status is None:
             os.kill(child.pid, signal.SIGKILL)
             self.wait_for(child, KILL_SECONDS)
-        dead = processes.kill_all(lambda: self.left_of(child), child.uid, self.reap)
-        if dead and child.uid is not None:
-            leftovers.remove_files_of(child.uid)
-            self.users.give_back(child.uid)
+        uid, group = child.confinement.uid, child.confinement.group
+        dead = processes.kill_all(lambda: self.family(child), uid, self.reap)
+        if dead and uid is not None:
+            leftovers.remove_all_of(uid)
+            self.users.give_back(uid)
+        if group is not None:
+            cgroup.remove(group)
         del self.children[child.pid]
-        return {"status": own_status, "dead": dead}
+        return {"status": own_status, "dead": dead, "excess": child.excess}
 
     def wait_for(self, child: Child, seconds: float) -> None:
         """Wait until a worker has ended and been collected, at most for ``seconds``."""
@@ -114,7 +159,7 @@ class Zygote:
             time.sleep(0.001)
             self.reap()
 
-    def left_of(self, child: Child) -> list[psutil.Process]:
+    def family(self, child: Child) -> list[psutil.Process]:
         """The worker, its descendants, and orphans: they came back here because this process is their subreaper."""
         family = psutil.Process().children(recursive=True)
         others = self.children.keys() - {child.pid}
@@ -137,10 +182,6 @@ class Zygote:
         """End every worker."""
         for pid in list(self.children):
             self.kill({"pid": pid, "grace": 0})
-
-
-def _changes_users(without: frozenset[str]) -> bool:
-    return any(layer.name == "uid" for layer in layers.active_layers(without))
 
 
 class FreshUsers:
@@ -213,6 +254,13 @@ def _holds_answers(name: str) -> bool:
     return name.startswith("autograder.") and any(part in HOLD_ANSWERS for part in name.split("."))
 
 
+def prepare_layers() -> None:
+    """Find out once, for all workers, what this machine has and what they may read."""
+    if "seccomp" in layers.active_names():
+        seccomp.program()
+    layers.common_rules()
+
+
 def main() -> None:
     """``zygote <descriptor of the control socket> <settings as JSON>``."""
     control = socket.socket(fileno=int(sys.argv[1]))
@@ -221,7 +269,7 @@ def main() -> None:
     prctl(PR_SET_DUMPABLE, 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the engine's to answer
     zygote = Zygote(control, preload(settings["probes"]), settings)
-    layers.common_rules()  # read the disk once for all workers
+    prepare_layers()
     gc.collect()
     gc.freeze()
     control.send(json.dumps({"ready": True}).encode())

@@ -21,6 +21,8 @@ def zygote():
         definitions_seconds=1,
         processes=20,
         restarts=4,
+        scratch_mb=300,
+        scratch_files=4000,
     )
     with Zygote("tests.sandbox.probes_of_the_tests", limits) as zygote:
         yield zygote

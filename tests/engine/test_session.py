@@ -213,8 +213,7 @@ def test_what_cannot_be_stopped_is_killed_in_time(session, body):
     [
         ("os._exit(0)", "exit", "exit status 0"),
         ("ctypes.string_at(0)", "crash", "SIGSEGV"),
-        ("os.abort()", "crash", "SIGABRT"),
-        ("os.kill(os.getpid(), 9)", "memory", "SIGKILL"),
+        ("os.abort()", "crash", "its process crashed"),
         ("os.closerange(0, 99)", "exit", "ended the Python process"),
         ("[os.write(fd, b'x' * 99) for fd in sockets()]", "protocol", "not an answer"),
         ("[os.write(fd, b'kit1' + b'\\xff' * 99) for fd in sockets()]", "protocol", "larger than allowed"),
@@ -249,6 +248,13 @@ def test_an_end_or_garbage_costs_the_session_only(zygote, body, kind, reason):
             ask(session, body)
     assert caught.value.kind == kind and reason in caught.value.reason
     others_still_have_answers(zygote)
+
+
+def test_a_killed_process_is_told_from_one_that_ended(zygote):
+    # The first process of a namespace cannot kill itself.
+    with zygote.session(without=["namespaces"]) as session, pytest.raises(SessionLost) as caught:
+        ask(session, "import os\nos.kill(os.getpid(), 9)")
+    assert caught.value.kind == "memory" and "SIGKILL" in caught.value.reason
 
 
 def test_an_answer_in_advance_is_refused(session):
@@ -363,28 +369,36 @@ def test_a_fork_bomb_is_limited_and_over(zygote):
     others_still_have_answers(zygote)
 
 
-@pytest.mark.parametrize("without", [(), ("uid",), ("landlock",), ("uid", "landlock")], ids=str)
+# Layers are left off one by one, and so that one alone remains: each keeps its promise without the others.
+WITHOUT = [(), ("uid",), ("landlock",), ("namespaces",), ("seccomp",), ("cgroup",)]
+ALONE = [("namespaces", "uid"), ("namespaces", "landlock"), ("uid", "landlock")]
+
+
+def family(zygote):
+    return psutil.Process(zygote.pid).children(recursive=True)
+
+
+@pytest.mark.parametrize("without", [*WITHOUT, *ALONE], ids=str)
 def test_a_daemon_is_dead_afterwards(zygote, without):
     with zygote.session(without=without) as session:
-        pid = int(
-            say(
-                session,
-                """
-                import os, signal, time
-                r, w = os.pipe()
+        before = len(family(zygote))
+        say(
+            session,
+            """
+            import os, signal, time
+            r, w = os.pipe()
+            if os.fork() == 0:
+                os.setsid()
                 if os.fork() == 0:
-                    os.setsid()
-                    if os.fork() == 0:
-                        for n in (1, 2, 13, 14, 15): signal.signal(n, signal.SIG_IGN)
-                        os.write(w, str(os.getpid()).encode())
-                        while True: time.sleep(1)
-                    os._exit(0)
-                return os.read(r, 20).decode()
-                """,
-            )
+                    for n in (1, 2, 13, 14, 15): signal.signal(n, signal.SIG_IGN)
+                    os.write(w, b"alive")
+                    while True: time.sleep(1)
+                os._exit(0)
+            return os.read(r, 20).decode()
+            """,
         )
-        assert psutil.pid_exists(pid)
-    assert not psutil.pid_exists(pid)
+        assert len(family(zygote)) > before
+    assert not family(zygote)
 
 
 def test_a_forked_child_cannot_answer_for_its_parent(session):
@@ -395,7 +409,7 @@ def test_a_forked_child_cannot_answer_for_its_parent(session):
 # --- what can be reached -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("without", [(), ("uid",), ("landlock",), ("uid", "no_new_privs", "landlock")], ids=str)
+@pytest.mark.parametrize("without", [*WITHOUT, *ALONE], ids=str)
 def test_a_worker_reports_the_layers_of_this_machine(zygote, without):
     with zygote.session(without=without) as session:
         assert session.layers == tuple(layer.name for layer in layers.status(without) if layer.active)
@@ -421,58 +435,6 @@ def test_environment_and_descriptors_are_bare(session):
         "KMP_INIT_AT_FORK",
         "TORCHINDUCTOR_CACHE_DIR",
     }, names
-
-
-READS = {
-    "checkout": f"open({str(CHECKOUT / 'autograder/questions/model.py')!r}).read()",
-    "list": f"os.listdir({str(CHECKOUT)!r})",
-    "parent environment": "open(f'/proc/{os.getppid()}/environ', 'rb').read()",
-    "parent memory": "open(f'/proc/{os.getppid()}/mem', 'rb').read(1)",
-    "parent descriptors": "os.listdir(f'/proc/{os.getppid()}/fd')",
-    "engine environment": f"open('/proc/{os.getpid()}/environ', 'rb').read()",
-    "engine memory": f"open('/proc/{os.getpid()}/mem', 'rb').read(1)",
-    "passwords": "open('/etc/passwd').read()",
-    "import": "__import__('autograder.questions.draw')",
-    "write /tmp": "open('/tmp/left-behind', 'w')",
-    "shared memory": "open('/dev/shm/left-behind', 'w')",
-    "program": "__import__('subprocess').run(['/bin/true'], check=True)",
-    "tcp": "__import__('socket').create_connection(('127.0.0.1', 9), timeout=1)",
-}
-NEED_LANDLOCK = {"checkout", "list", "passwords", "import", "write /tmp", "shared memory", "program", "tcp"}
-
-
-@pytest.mark.parametrize("without", [(), ("uid",), ("landlock",), ("uid", "landlock")], ids=str)
-@pytest.mark.parametrize("what", READS)
-def test_nothing_outside_can_be_read_or_written(zygote, what, without):
-    if "landlock" in without and what in NEED_LANDLOCK or ROOT and "uid" in without and "landlock" in without:
-        pytest.skip("no other layer promises this")
-    with zygote.session(without=without) as session, pytest.raises(StudentError) as caught:
-        ask(session, f"import os\nreturn {READS[what]}")
-    assert caught.value.type in {"PermissionError", "FileNotFoundError", "ModuleNotFoundError", "OSError"}, caught.value
-
-
-@pytest.mark.parametrize("target", ["parent", "engine"])
-@pytest.mark.parametrize("number", ["SIGKILL", "SIGSTOP"])
-@pytest.mark.parametrize("without", [(), ("landlock",), ("uid",)], ids=str)
-def test_nobody_else_can_be_signalled(zygote, target, number, without):
-    if not ROOT and "landlock" in without:
-        pytest.skip("an ordinary user's processes may signal each other without Landlock")
-    pid = zygote.pid if target == "parent" else os.getpid()
-    with zygote.session(without=without) as session, pytest.raises(StudentError) as caught:
-        ask(session, f"import os, signal\nos.kill({pid}, signal.{number})")
-    assert caught.value.type == "PermissionError"
-    others_still_have_answers(zygote)
-
-
-def test_sessions_cannot_reach_each_other(zygote):
-    with zygote.session() as first, zygote.session() as second:
-        define(first, "open('secret', 'w').write('x')")
-        for body in (f"open({str(first.scratch / 'work/secret')!r})", f"os.kill({first.pid}, 9)"):
-            with pytest.raises(StudentError, match="ermi"):
-                ask(second, f"import os\nreturn {body}")
-        if ROOT:
-            assert first.uid != second.uid
-        assert ask(first, "return 1", "true") == 1
 
 
 def test_probes_that_bring_answers_are_refused():

@@ -1,0 +1,151 @@
+"""Namespaces: a worker that is the first process of a world of its own, and sees a root folder made for it.
+
+When the worker dies, the kernel ends every process in its namespace of processes.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+from autograder.sandbox import linux
+from autograder.sandbox.linux import MS_BIND, MS_NODEV, MS_NOSUID, MS_PRIVATE, MS_REC
+
+BESIDE_PROCESSES = linux.CLONE_NEWNS | linux.CLONE_NEWIPC | linux.CLONE_NEWNET | linux.CLONE_NEWUTS
+MOUNT_POINT = "root"  # beside the scratch folder
+
+
+@cache
+def missing() -> str | None:
+    """Why a worker cannot have namespaces here; None where it can. Tried once, by a child."""
+    if sys.platform != "linux":
+        return "they need Linux"
+    with tempfile.TemporaryDirectory(prefix="autograder-") as name:
+        scratch = Path(name) / "scratch"
+        scratch.mkdir()
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            _try(scratch, writer)
+        os.close(writer)
+        with open(reader, "rb") as answer:
+            reason = answer.read().decode()
+        os.waitpid(child, 0)
+    return reason or None
+
+
+def _try(scratch: Path, writer: int) -> None:
+    """In a child: become a worker with a root folder of its own, and say what failed. Never returns."""
+    try:
+        pid = fork()
+        if pid == 0:
+            make_root(scratch, 1 << 20, 10, ())
+        else:
+            os.waitpid(pid, 0)
+    except BaseException as error:
+        os.write(writer, f"the kernel or this container refuses them: {error}".encode())
+    finally:
+        os._exit(0)
+
+
+def fork() -> int:
+    """Like ``os.fork``, but the child is the first process of a namespace of processes, and may make the others."""
+    if linux.has_capability(linux.CAP_SYS_ADMIN):
+        own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+        linux.unshare(linux.CLONE_NEWPID)
+        pid = os.fork()
+        if pid:
+            linux.return_to(own, linux.CLONE_NEWPID)
+        os.close(own)
+        return pid
+    pid = os.fork()
+    if pid == 0:
+        _fork_as_root_of_nobody()
+    return pid
+
+
+def _fork_as_root_of_nobody() -> None:
+    """Return in a new process with all rights over new namespaces and none outside.
+
+    The caller stays between this process and its parent, holds nothing, and ends as this process ends.
+    """
+    parent, uid, gid = os.getppid(), os.geteuid(), os.getegid()
+    linux.unshare(linux.CLONE_NEWUSER | linux.CLONE_NEWPID)
+    linux.prctl(linux.PR_SET_DUMPABLE, 1)  # its own files in /proc are its own only while it is dumpable
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
+    Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
+    linux.prctl(linux.PR_SET_DUMPABLE, 0)
+    linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it was gone before it could be followed
+        os._exit(0)
+    pid = os.fork()
+    if pid == 0:
+        linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+        return
+    os.closerange(0, os.sysconf("SC_OPEN_MAX"))
+    _, status = os.waitpid(pid, 0)
+    if os.WIFSIGNALED(status):
+        with suppress(OSError, ValueError):  # SIGKILL has no handler to reset
+            signal.signal(os.WTERMSIG(status), signal.SIG_DFL)
+        os.kill(os.getpid(), os.WTERMSIG(status))
+    os._exit(os.waitstatus_to_exitcode(status))
+
+
+def make_root(scratch: Path, scratch_bytes: int, scratch_files: int, readable: Iterable[Path]) -> None:
+    """Leave the machine's root folder for one with ``readable``, an own ``/proc``, and an empty ``scratch`` of limited size.
+
+    All but the scratch folder is read-only; each path keeps its name. Runs in the child of ``fork``, which leaves the
+    network, the System V objects and the mounts of others by it.
+    """
+    linux.unshare(BESIDE_PROCESSES)
+    linux.mount("none", "/", None, MS_REC | MS_PRIVATE)
+    new = scratch.parent / MOUNT_POINT
+    new.mkdir(exist_ok=True)
+    linux.mount("root", new, "tmpfs", MS_NOSUID | MS_NODEV, "size=4m,mode=755")
+    shown: set[Path] = set()
+    for path in readable:
+        _show(path, new, shown)
+    _beneath(new, "/proc").mkdir()
+    try:
+        linux.mount("proc", new / "proc", "proc", MS_NOSUID | MS_NODEV)
+    except OSError:  # a container that hides a part of /proc lets no whole one be mounted
+        linux.mount("/proc", new / "proc", None, MS_BIND | MS_REC)
+    _beneath(new, scratch).mkdir(parents=True)
+    linux.make_read_only(new)
+    options = f"size={scratch_bytes},nr_inodes={scratch_files},mode=700"
+    linux.mount("scratch", _beneath(new, scratch), "tmpfs", MS_NOSUID | MS_NODEV, options)
+    linux.enter_root(new)
+
+
+def _show(path: Path, new: Path, shown: set[Path]) -> None:
+    """Let ``path`` appear under ``new``; links on the way to it are links there too."""
+    for part in reversed((path, *path.parents[:-1])):
+        if part in shown:
+            return
+        if part.is_symlink():
+            link = _beneath(new, part)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            if not link.is_symlink():
+                link.symlink_to(os.readlink(part))
+            aim = os.path.normpath(part.parent / os.readlink(part))
+            return _show(Path(aim) / path.relative_to(part), new, shown)
+    if path.exists():
+        target = _beneath(new, path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            target.mkdir(exist_ok=True)
+        else:
+            target.touch()
+        linux.mount(path, target, None, MS_BIND | MS_REC)
+        shown.add(path)
+
+
+def _beneath(new: Path, path: Path | str) -> Path:
+    return new / str(path).lstrip("/")
