@@ -47,6 +47,7 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     command = next((word for word in arguments if word in COMMANDS), None)
     parsed = parser_for(command).parse_args(arguments)
+    parsed.command_line = arguments
     try:
         status = import_module(f"autograder.commands.{parsed.command}").run(parsed)
     except KitError as error:

@@ -1,4 +1,4 @@
-"""What several tests need: the compiled bundle, the two notebooks of an assignment, a small set of test images."""
+"""What several tests need: bundle, notebooks, a small set of test images, the sandbox's preloaded parent."""
 
 from pathlib import Path
 
@@ -10,6 +10,8 @@ import data_scripts
 from autograder.assignment import read_assignment
 from autograder.build.bundle import build_bundle
 from autograder.build.notebooks import read_master, student_notebook
+from autograder.engine.limits import Limits
+from autograder.engine.session import Zygote
 from autograder.places import SOLUTIONS
 
 torch.set_num_threads(1)
@@ -59,3 +61,23 @@ def checkpoint(tmp_path_factory, images) -> Path:
         path,
     )
     return path
+
+
+@pytest.fixture(scope="session")
+def zygote():
+    """The preloaded parent with the tests' own probes and short limits."""
+    limits = Limits(
+        memory_mb=800,
+        cell_seconds=3,
+        notebook_seconds=10,
+        rerun_seconds=8,
+        test_seconds=3,
+        grace_seconds=0.5,
+        definitions_seconds=1,
+        processes=20,
+        restarts=4,
+        scratch_mb=300,
+        scratch_files=4000,
+    )
+    with Zygote("tests.sandbox.probes_of_the_tests", limits) as zygote:
+        yield zygote

@@ -7,6 +7,8 @@ import sys
 import time
 from pathlib import Path
 
+from autograder.sandbox import preload
+
 EXAMPLE = "./kit demo --data data"
 NAME = "simclr"
 PROFILE = "demo"
@@ -24,6 +26,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    preload.start_over(arguments.command_line)
+
     from rich.console import Console
     from tqdm import tqdm
 

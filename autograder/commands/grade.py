@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from autograder.errors import KitError
+from autograder.sandbox import preload
 
 EXAMPLE = "./kit grade simclr submissions/alice.zip submissions/bob --out grades"
 
@@ -28,6 +29,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    preload.start_over(arguments.command_line)
+
     from rich.console import Console
 
     from autograder.assignment import read_assignment

@@ -11,6 +11,8 @@ import argparse
 import json
 from pathlib import Path
 
+from autograder.sandbox import preload
+
 EXAMPLE = "python -m autograder gradescope /autograder"
 
 
@@ -27,6 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
         "output": "Grading started and was ended from outside before the first result. Submit again.",
     }
     results.write_text(json.dumps(first_words), encoding="utf-8")
+    preload.start_over(arguments.command_line)
 
     from autograder.assignment import read_assignment
     from autograder.datasets import find_data

@@ -118,7 +118,7 @@ class Grader:
         grading.verdicts = unreached(assignment, self.key)
         report.verdicts = list(grading.verdicts.values())
         publish(report)
-        with tempfile.TemporaryDirectory(prefix="kit-") as scratch:
+        with tempfile.TemporaryDirectory(prefix="submission-", dir=self.zygote.root) as scratch:
             try:
                 submission = collect(source, Path(scratch) / "submission", assignment.name)
                 cells = read_cells(submission.notebook)

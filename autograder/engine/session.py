@@ -22,7 +22,7 @@ from autograder import protocol
 from autograder.engine.limits import Limits
 from autograder.engine.text import clean, one_line
 from autograder.errors import KitError
-from autograder.sandbox import layers
+from autograder.sandbox import layers, preload
 from autograder.sandbox.leftovers import remove_tree
 
 MB = 1 << 20
@@ -36,7 +36,6 @@ EXIT_GRACE_SECONDS = 0.3
 # The limits that a worker is told of.
 CONFINEMENT = ("memory_mb", "cpu_seconds", "processes", "open_files", "file_mb", "scratch_mb", "scratch_files")
 CLOSE_SECONDS = 30.0
-BOOT = "import sys; sys.path.append(sys.argv.pop(1)); from autograder.sandbox.zygote import main; main()"
 
 
 class SandboxError(KitError):
@@ -81,6 +80,7 @@ class ParentLost(SessionLost):
 class Zygote:
     """The preloaded parent of all sessions, as a context manager. Several threads may open sessions of it.
 
+    ``root`` is a folder for everything that a submission brings or writes: the parent removes it if the engine is killed.
     ``probes_module`` is all that it is told of an assignment.
     """
 
@@ -96,7 +96,7 @@ class Zygote:
         self.limits = limits
         self.scratch_root = scratch_root
         self._lock = threading.RLock()
-        self._process: subprocess.Popen | None = None
+        self._process: preload.Process | None = None
         self._opened = 0
 
     def __enter__(self) -> Self:
@@ -105,11 +105,18 @@ class Zygote:
         if not (self.unsafe or layers.keeps_out()):
             raise SandboxError(NOTHING_KEEPS_OUT)
         layers.linux.prctl(layers.linux.PR_SET_DUMPABLE, 0)
-        self._start()
+        self.root = Path(tempfile.mkdtemp(prefix="autograder-", dir=self.scratch_root))
+        self.root.chmod(0o711)  # a fresh user must be able to enter its own folder, and to list no other
+        try:
+            self._start()
+        except BaseException:
+            remove_tree(self.root)
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop()
+        remove_tree(self.root)
         layers.linux.prctl(layers.linux.PR_SET_DUMPABLE, 1)
 
     @property
@@ -158,28 +165,17 @@ class Zygote:
         return SessionLost(excess, EXCESSES[excess]) if excess else _explain(reply["status"])
 
     def _start(self) -> None:
-        self.root = Path(tempfile.mkdtemp(prefix="autograder-", dir=self.scratch_root))
-        self.root.chmod(0o711)  # a fresh user must be able to enter its own folder, and to list no other
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        errors = self.root / "zygote.log"
-        with theirs, errors.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-c", BOOT, str(layers.PACKAGE.parent), str(theirs.fileno()), self._settings()],
-                env=self._environment(),
-                cwd=self.root,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
+        self._process, self._control = preload.start()
         self._control.settimeout(self.limits.preload_seconds)
         try:
-            self._receive()
+            self._control.send(self._settings())
+            reply = self._receive()
         except (OSError, EOFError) as error:
-            lines = errors.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
             self._stop()
-            raise SandboxError(f"the sandbox's parent process did not start: {lines[-1]}") from error
+            raise SandboxError("the sandbox's parent process did not start: it ended without a word") from error
+        if "error" in reply:
+            self._stop()
+            raise SandboxError(f"the sandbox's parent process did not start: {reply['error']}")
         self._control.settimeout(self.limits.start_seconds)
 
     def _stop(self) -> None:
@@ -191,35 +187,17 @@ class Zygote:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        remove_tree(self.root)
         self._process = None
 
-    def _settings(self) -> str:
+    def _settings(self) -> bytes:
         limits = self.limits
-        confinement = {name: getattr(limits, name) for name in CONFINEMENT}
-        return json.dumps(
-            {
-                "probes": self.probes_module,
-                "root": str(self.root),
-                "threads": limits.threads,
-                "confinement": confinement,
-            }
-        )
-
-    def _environment(self) -> dict[str, str]:
-        threads = str(self.limits.threads)
-        return {
-            "PATH": "/usr/local/bin:/usr/bin:/bin",
-            "HOME": str(self.root),
-            "LANG": "C.UTF-8",
-            "OMP_NUM_THREADS": threads,
-            "MKL_NUM_THREADS": threads,
-            "OPENBLAS_NUM_THREADS": threads,
-            "MALLOC_ARENA_MAX": "2",  # each arena takes 64 MB of the limited address space
-            "MPLBACKEND": "Agg",
-            "MPLCONFIGDIR": str(self.root / "matplotlib"),
-            "CUDA_VISIBLE_DEVICES": "",
+        settings = {
+            "probes": self.probes_module,
+            "root": str(self.root),
+            "threads": limits.threads,
+            "confinement": {name: getattr(limits, name) for name in CONFINEMENT},
         }
+        return json.dumps(settings).encode()
 
     def _ask(self, request: dict, descriptor: int | None = None) -> dict:
         descriptors = [] if descriptor is None else [descriptor]

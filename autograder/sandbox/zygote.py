@@ -1,6 +1,6 @@
 """The preloaded parent: imports torch and the probes once, runs no operator, and forks a worker per session.
 
-Started by the engine as ``python -I`` with a clean environment; it is trusted and never runs student code. Requests
+Started by ``autograder.sandbox.preload`` with a bare environment; it is trusted and never runs student code. Requests
 and replies are JSON datagrams on one socket. It knows the name of the probes' module and nothing that holds answers.
 """
 
@@ -17,6 +17,7 @@ import socket
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -30,10 +31,6 @@ from autograder.sandbox.linux import PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, pr
 MAX_DATAGRAM = 1 << 16
 KILL_SECONDS = 1.0
 WATCH_SECONDS = 0.25
-PRELOADED = (
-    *("numpy", "torch", "torch.nn.functional", "torch.utils.data", "torchvision", "torchvision.transforms.v2"),
-    *("matplotlib.pyplot", "PIL.Image", "tqdm", "tqdm.auto", "autograder.sandbox.worker"),
-)
 HOLD_ANSWERS = ("catalogue", "oracle", "misconceptions", "references")
 
 
@@ -73,7 +70,7 @@ class Zygote:
             request = json.loads(data)
             try:
                 reply = self.fork(request, descriptors[0]) if request["op"] == "fork" else self.kill(request)
-            except OSError as error:
+            except (OSError, RuntimeError) as error:
                 reply = {"error": str(error)}
             self.control.send(json.dumps(reply).encode())
 
@@ -239,14 +236,12 @@ def student_environment(scratch: Path, threads: int) -> dict[str, str]:
     }
 
 
-def preload(probes: str) -> ModuleType:
-    """Import all that workers share. Raises where the probes bring answers with them."""
-    module = import_module(probes)
-    leaking = [name for name in sys.modules if _holds_answers(name)]
+def probes_of(name: str) -> ModuleType:
+    """Import the probes' module. Raises where it brings answers with it."""
+    module = import_module(name)
+    leaking = [other for other in sys.modules if _holds_answers(other)]
     if leaking:
-        raise ImportError(f"{probes} imports {leaking[0]}, which holds answers: probes run beside student code")
-    for name in PRELOADED:
-        import_module(name)
+        raise ImportError(f"{name} imports {leaking[0]}, which holds answers: probes run beside student code")
     return module
 
 
@@ -261,24 +256,27 @@ def prepare_layers() -> None:
     layers.common_rules()
 
 
-def main() -> None:
-    """``zygote <descriptor of the control socket> <settings as JSON>``."""
-    control = socket.socket(fileno=int(sys.argv[1]))
-    settings = json.loads(sys.argv[2])
+def main(control: socket.socket) -> None:
+    """Be the preloaded parent. The first thing on ``control`` are its settings; returns when the engine has gone."""
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     prctl(PR_SET_DUMPABLE, 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the engine's to answer
-    zygote = Zygote(control, preload(settings["probes"]), settings)
-    prepare_layers()
+    data = control.recv(MAX_DATAGRAM)
+    if not data:
+        return
+    settings = json.loads(data)
+    try:
+        zygote = Zygote(control, probes_of(settings["probes"]), settings)
+        prepare_layers()
+    except Exception as error:  # whatever it is, the engine tells it and ends
+        control.send(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
+        return
     gc.collect()
     gc.freeze()
     control.send(json.dumps({"ready": True}).encode())
     try:
-        zygote.serve()
+        with suppress(ConnectionError):  # the engine was killed while it waited for a reply
+            zygote.serve()
     finally:
         zygote.close()
-        leftovers.remove_tree(Path(settings["root"]))
-
-
-if __name__ == "__main__":
-    main()
+    leftovers.remove_tree(Path(settings["root"]))

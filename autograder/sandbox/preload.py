@@ -1,0 +1,170 @@
+"""Starts the preloaded parent: what it is told, what it may know, and how a command comes to have one at little cost.
+
+A command that grades replaces itself by a fresh Python with a bare environment (``start_over``), imports what sessions
+need, forks the preloaded parent, and only then takes up its arguments and environment and goes on as the engine: torch is
+imported once for both, and the parent's memory never held a word of the engine's. Elsewhere ``start`` gives the parent a
+Python of its own.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol
+
+PACKAGES = Path(__file__).resolve().parents[2]
+BOOT = "import sys; sys.path.insert(0, sys.argv.pop(1)); from autograder.sandbox.preload import {0}; {0}()"
+MODULES = (
+    *("numpy", "torch", "torch.nn.functional", "torch.utils.data", "torchvision", "torchvision.transforms.v2"),
+    *("matplotlib.pyplot", "PIL.Image", "tqdm", "tqdm.auto", "autograder.sandbox.zygote", "autograder.sandbox.worker"),
+)
+
+
+class Process(Protocol):
+    """What the engine asks of the preloaded parent's process (``subprocess.Popen`` has it all)."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def kill(self) -> None: ...
+
+
+class Forked:
+    """A forked child, as ``subprocess.Popen`` would show it."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """How the process ended; None while it runs."""
+        if self.returncode is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            self.returncode = os.waitstatus_to_exitcode(status) if pid else None
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The same, waited for. Raises ``subprocess.TimeoutExpired``."""
+        deadline = time.monotonic() + (float("inf") if timeout is None else timeout)
+        while self.poll() is None:
+            if time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired("the preloaded parent", timeout)
+            time.sleep(0.005)
+        return self.returncode
+
+    def kill(self) -> None:
+        """End it at once, if it still runs."""
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGKILL)
+
+
+# The parent that this process has forked and nobody has taken yet: its process, and the engine's end of its socket.
+waiting: list[tuple[Process, socket.socket]] = []
+
+
+def start() -> tuple[Process, socket.socket]:
+    """A preloaded parent that knows nothing yet, and the socket on which it waits to be told."""
+    if waiting:
+        return waiting.pop()
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        command = [sys.executable, "-I", "-c", BOOT.format("serve"), str(PACKAGES), str(theirs.fileno())]
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        process = subprocess.Popen(
+            command, env=environment(), cwd="/", pass_fds=[theirs.fileno()], start_new_session=True, **quiet
+        )
+    return process, ours
+
+
+def environment() -> dict[str, str]:
+    """The whole environment of the preloaded parent."""
+    return {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": os.path.expanduser("~"),  # where matplotlib keeps its list of fonts
+        "LANG": "C.UTF-8",
+        # A thread pool would not survive the forks.
+        "OMP_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MALLOC_ARENA_MAX": "2",  # each arena takes 64 MB of the limited address space
+        "MPLBACKEND": "Agg",
+        "CUDA_VISIBLE_DEVICES": "",
+    }
+
+
+def import_all() -> None:
+    """Import what every session needs, and run nothing of it."""
+    for name in MODULES:
+        import_module(name)
+    gc.collect()
+    gc.freeze()  # a collection would copy pages that are shared
+
+
+def serve() -> None:
+    """The preloaded parent in a Python of its own: ``serve <descriptor of its socket>``."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    import_all()
+    import_module("autograder.sandbox.zygote").main(control)
+
+
+# --- one import for both -----------------------------------------------------------------------------------------
+
+
+def start_over(arguments: list[str]) -> None:
+    """Replace this process by one that has a preloaded parent and then runs the command line with ``arguments``.
+
+    Returns only where this process is that one already, or where there is no sandbox.
+    """
+    if sys.platform != "linux" or waiting:
+        return
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="surrogateescape") as file:
+        json.dump({"arguments": arguments, "environment": dict(os.environ)}, file)
+        file.flush()
+        file.seek(0)
+        os.set_inheritable(file.fileno(), True)
+        command = [sys.executable, "-I", "-c", BOOT.format("go_on"), str(PACKAGES), str(file.fileno())]
+        sys.stdout.flush()
+        os.execve(sys.executable, command, environment())
+
+
+def go_on() -> None:
+    """The second half of ``start_over``, in the new Python: ``go_on <descriptor of the file>``."""
+    descriptor = int(sys.argv[1])
+    import_all()
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    pid = os.fork()
+    if pid == 0:
+        ours.close()  # its end shall mean that the engine is gone
+        _become_parent(theirs, descriptor)
+    theirs.close()
+    waiting.append((Forked(pid), ours))
+    with open(descriptor, encoding="utf-8", errors="surrogateescape") as file:
+        told = json.load(file)
+    os.environ.clear()
+    os.environ.update(told["environment"])
+    import_module("torch").set_num_threads(len(os.sched_getaffinity(0)))
+    import_module("autograder.cli").main(told["arguments"])
+
+
+def _become_parent(control: socket.socket, descriptor: int) -> None:
+    """In the fork, which keeps nothing of the engine's but the socket. Never returns."""
+    try:
+        os.close(descriptor)
+        os.setsid()
+        null = os.open(os.devnull, os.O_RDWR)
+        for standard in range(3):
+            os.dup2(null, standard)
+        os.chdir("/")
+        import_module("autograder.sandbox.zygote").main(control)
+    finally:
+        os._exit(0)

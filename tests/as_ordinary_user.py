@@ -1,0 +1,80 @@
+"""Runs tests as an ordinary user: ``python tests/as_ordinary_user.py [pytest's arguments]``, as root.
+
+The user gets a copy of the checkout, and the same Python: folders on the way to it that are closed to others (root's
+home, say) are opened in a mount namespace of this process alone.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+
+from autograder.sandbox import linux
+from autograder.sandbox.leftovers import remove_tree
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+USER = 12345
+
+
+def main(arguments: list[str]) -> int:
+    """The exit status of pytest."""
+    folder = Path(tempfile.mkdtemp(prefix="ordinary-user-"))
+    folder.chmod(0o755)
+    try:
+        copy_checkout(folder / "checkout")
+        child = os.fork()
+        if child == 0:
+            try:
+                open_the_way([Path(sys.prefix), Path(sys.base_prefix), Path(sysconfig.get_path("stdlib"))])
+                run_pytest(folder, arguments)
+            finally:
+                os._exit(2)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    finally:
+        remove_tree(folder)
+
+
+def copy_checkout(target: Path) -> None:
+    """Copy what git knows, and the answer keys' folders, and give it all to the user."""
+    listed = ["git", "-C", str(CHECKOUT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    for name in subprocess.run(listed, check=True, capture_output=True, text=True).stdout.split("\0"):
+        if name and (CHECKOUT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(CHECKOUT / name, target / name)
+    for path in (target.parent, target, *target.rglob("*")):
+        os.chown(path, USER, USER)
+
+
+def open_the_way(wanted: list[Path]) -> None:
+    """Let everybody reach ``wanted``: each closed folder above one is covered by an open one that shows it alone."""
+    linux.unshare(linux.CLONE_NEWNS)
+    linux.mount("none", "/", None, linux.MS_REC | linux.MS_PRIVATE)
+    for path in map(Path.resolve, wanted):
+        closed = next((folder for folder in reversed(path.parents) if not folder.stat().st_mode & 0o001), None)
+        if closed is None:
+            continue
+        kept = tempfile.mkdtemp(prefix="ordinary-user-")
+        linux.mount(path, kept, None, linux.MS_BIND | linux.MS_REC)
+        linux.mount("open", closed, "tmpfs", 0, "mode=755,size=1m")
+        path.mkdir(parents=True)
+        linux.mount(kept, path, None, linux.MS_BIND | linux.MS_REC)
+
+
+def run_pytest(folder: Path, arguments: list[str]) -> None:
+    """Become the user and pytest. Never returns."""
+    os.setgroups([])
+    os.setresgid(USER, USER, USER)
+    os.setresuid(USER, USER, USER)
+    os.chdir(folder / "checkout")
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
+    options = ["-p", "no:cacheprovider", f"--basetemp={folder / 'temporary'}"]
+    os.execve(sys.executable, [sys.executable, "-m", "pytest", *options, *arguments], environment)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,92 @@
+"""Whatever ends the grader, what was earned is there and nothing of the submission lives on."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from autograder.engine.grade import NOT_REACHED
+from autograder.places import ROOT
+from tests.corpus.small import BARLOW_TWINS, IMPORTS, NT_XENT, hand_in, small_bundle
+
+ENDLESS = "def nt_xent_euclidean(z_i, z_j, temperature):\n    while True: pass\n"
+EARNED_BY_THEN = 16
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "terminated"])
+def test_a_grader_that_is_ended_leaves_what_was_earned_and_nothing_else(bundle, tmp_path, number):
+    small_bundle(bundle, tmp_path / "source" / "bundle")
+    hand_in(tmp_path / "submission", (IMPORTS, NT_XENT, BARLOW_TWINS, ENDLESS))
+    (tmp_path / "tmp").mkdir()
+    grader = subprocess.Popen(
+        [sys.executable, "-m", "autograder", "gradescope", str(tmp_path)],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path / "tmp")},
+        stderr=subprocess.PIPE,
+    )
+    results = tmp_path / "results" / "results.json"
+    wait_for(lambda: results.is_file() and json.loads(results.read_text())["score"] >= EARNED_BY_THEN, 120, grader)
+    family = psutil.Process(grader.pid).children(recursive=True)
+    assert len(family) >= 2  # the preloaded parent and a worker
+    os.kill(grader.pid, number)
+    grader.wait()
+    _, alive = psutil.wait_procs(family, timeout=15)
+    assert not alive
+    content = json.loads(results.read_text())
+    assert content["score"] == EARNED_BY_THEN
+    assert any(test["output"] == NOT_REACHED for test in content["tests"])
+    assert not list(results.parent.glob("*.part"))
+    wait_for(lambda: not list((tmp_path / "tmp").iterdir()), 15)
+
+
+def test_the_first_word_is_there_before_anything_can_take_long(bundle, tmp_path):
+    small_bundle(bundle, tmp_path / "source" / "bundle")
+    hand_in(tmp_path / "submission", (IMPORTS,))
+    started = time.monotonic()
+    grader = subprocess.Popen([sys.executable, "-m", "autograder", "gradescope", str(tmp_path)], cwd=ROOT)
+    try:
+        wait_for((tmp_path / "results" / "results.json").is_file, 10, grader)
+        assert time.monotonic() - started < 5
+    finally:
+        grader.kill()
+        grader.wait()
+
+
+def wait_for(true, seconds, process=None):
+    """Wait until ``true()``; fail after ``seconds``, or when ``process`` has ended."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        assert process is None or process.poll() is None, process.stderr and process.stderr.read()
+        time.sleep(0.05)
+
+
+def test_a_machine_without_any_layer_is_refused_unless_asked_for(bundle, tmp_path):
+    """An ordinary user on a kernel without Landlock and namespaces, made by a filter that answers as it would."""
+    if os.geteuid() == 0:
+        pytest.skip("root can always change to a user without rights; run tests/as_ordinary_user.py")
+    script = (
+        "import os, sys; from autograder.sandbox import seccomp\n"
+        "seccomp.DENIED = {'what is to be missing': ('landlock_create_ruleset', 'unshare')}\n"
+        "seccomp.restrict(seccomp.program())\n"
+        "os.execv(sys.executable, [sys.executable, '-m', 'autograder', *sys.argv[1:]])"
+    )
+    source = hand_in(tmp_path / "honest", (IMPORTS, NT_XENT))
+    command = [sys.executable, "-c", script, "grade", "simclr", str(source), "--out", str(tmp_path / "grades")]
+    refused = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert refused.returncode == 2 and "--unsafe" in refused.stderr and "Traceback" not in refused.stderr
+    assert not (tmp_path / "grades").exists()
+    graded = subprocess.run([*command, "--unsafe"], cwd=ROOT, capture_output=True, text=True)
+    content = json.loads((tmp_path / "grades" / "honest" / "results.json").read_text())
+    assert content["score"] == 8, graded.stderr
+    layers = {layer["layer"]: layer["active"] for layer in content["extra_data"]["layers"]}
+    assert not any(layers[name] for name in ("namespaces", "uid", "landlock")) and layers["seccomp"]
+    shutil.rmtree(tmp_path / "grades")
