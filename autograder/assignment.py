@@ -58,7 +58,8 @@ class Assignment:
     """Everything in an ``assignment.toml``.
 
     ``colab_url`` is where the student notebook opens in Colab ('' if it is not published); ``picture_probe`` names the
-    probe that turns eight test images into the picture of the report ('' for none).
+    probe that turns eight test images into the picture of the report ('' for none); ``files`` are patterns, in the
+    manner of a shell, of the files beside the notebook that its cells find (by name or by path).
     """
 
     name: str
@@ -70,6 +71,7 @@ class Assignment:
     limits: Budgets
     questions: tuple[QuestionSheet, ...]
     accuracy: AccuracySheet | None
+    files: tuple[str, ...] = ("*",)
 
     @property
     def possible(self) -> float:
@@ -104,6 +106,7 @@ def _assignment(content: dict) -> Assignment:
         "limits": _record(Budgets, content.pop("limits", {}), "[limits]"),
         "questions": tuple(_record(QuestionSheet, q, "[[question]]") for q in content.pop("question", [])),
         "accuracy": _record(AccuracySheet, content.pop("accuracy"), "[accuracy]") if "accuracy" in content else None,
+        "files": _patterns(content.pop("files", ["*"])),
     }
     assignment = _record(Assignment, {**content, **tables}, "the top level")
     for value in vars(assignment.visibility).values():
@@ -116,6 +119,12 @@ def _assignment(content: dict) -> Assignment:
                     f"[[question]] {question.id}: points of {test} are {points!r}, expected a number from 0 up"
                 )
     return assignment
+
+
+def _patterns(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(pattern, str) for pattern in value):
+        raise ValueError(f'files is {value!r}, expected a list of patterns such as ["*.py", "figures/*"]')
+    return tuple(value)
 
 
 def _record(kind: type, values: dict, where: str) -> object:

@@ -156,9 +156,14 @@ def parse_tensors(payload: bytes) -> dict[str, torch.Tensor]:
         return {}
     _check_index(payload)
     try:
-        return load(payload)
+        tensors = load(payload)
     except Exception as error:  # the library raises its own class, RuntimeError, ValueError, …
         raise ProtocolError("the tensors of a frame cannot be read") from error
+    for name, tensor in tensors.items():
+        # A byte of 2 is no boolean: torch finds it equal to True by ==, and unequal by torch.equal.
+        if tensor.dtype is torch.bool and bool((tensor.view(torch.uint8) > 1).any()):
+            raise ProtocolError(f"tensor {name!r} holds bytes that are no booleans")
+    return tensors
 
 
 def _check_index(payload: bytes) -> None:

@@ -18,6 +18,15 @@ def test_simclr_gives_50_points_and_5_more():
 
 
 @pytest.mark.parametrize(
+    ("entry", "files"), [("", ("*",)), ("files = []", ()), ('files = ["*.py", "data/*"]', ("*.py", "data/*"))]
+)
+def test_files_beside_the_notebook_are_all_there_unless_patterns_are_given(tmp_path, entry, files):
+    text = (SOLUTIONS / "simclr" / "assignment.toml").read_text()
+    (tmp_path / "assignment.toml").write_text(f"{entry}\n{text}")
+    assert read_assignment(tmp_path / "assignment.toml").files == files
+
+
+@pytest.mark.parametrize(
     "change, sentence",
     [
         (('title = "', 'titel = "'), "unknown entry 'titel'"),
@@ -26,6 +35,7 @@ def test_simclr_gives_50_points_and_5_more():
         (('tests = "after_due_date"', 'tests = "later"'), "visibility 'later'"),
         (("ramp_from = 0.40", ""), "[accuracy] lacks the entry 'ramp_from'"),
         (("[limits]", "[limits"), "line"),
+        (('colab_url = ""', 'colab_url = ""\nfiles = "*.py"'), "files is '*.py', expected a list of patterns"),
     ],
 )
 def test_a_wrong_entry_is_named(tmp_path, change, sentence):

@@ -141,7 +141,7 @@ def test_wrong_answers_cost_their_own_questions_and_are_told_in_a_sentence(stubs
     "files, words",
     [
         ({}, "empty"),
-        ({"a.ipynb": "{}", "b.ipynb": "{}"}, "2 notebooks"),
+        ({"a.ipynb": "{}", "b.ipynb": "[]"}, "2 notebooks"),
         ({"simclr.ipynb": "not JSON"}, "not valid JSON"),
         ({"notes.txt": "hello"}, "no notebook"),
     ],

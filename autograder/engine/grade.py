@@ -139,7 +139,8 @@ class Grader:
         report.layers = [
             (layer.name, layer.active, layer.why_not or layer.remark or layer.promise) for layer in layers.status()
         ]
-        with Runner(self.zygote, cells, submission.notebook.parent, grading.deadline) as runner:
+        beside = submission.beside_notebook(assignment.files)
+        with Runner(self.zygote, cells, beside, grading.deadline) as runner:
             for question in assignment.questions:
                 functions = {question.id: remote_question(grading, runner, question.id)}
                 run_question(grading, self.bundle / "tests" / f"{question.id}.py", functions)

@@ -31,6 +31,9 @@ TRANSFORM_SECONDS = 10.0
 SKIP_TAG = "skip-grading"
 # Cell magics whose body is ordinary code of the notebook's own namespace.
 TRANSPARENT_CELL_MAGICS = frozenset({"time", "timeit", "capture", "prun"})
+# Magics that the sandbox carries out, since later cells may need what they bring: a module, a result.
+WORKING_CELL_MAGICS = frozenset({"writefile", "file"})
+WORKING_LINE_MAGICS = frozenset({"time", "run"})
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -40,6 +43,8 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _SURROGATES = re.compile("[\ud800-\udfff]")
+# A string of JSON, or the rest of the text where it is not closed; in linear time.
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _CELL_MAGIC = re.compile(r"\s*%%(\w+)[^\n]*\n?")
 _MAYBE_MAGIC = re.compile(r"^\s*[%!,;/]|\?|=[\s\\]*[%!]", re.MULTILINE)
 
@@ -80,15 +85,21 @@ def read_cells(path: Path) -> tuple[Cell, ...]:
 
 
 def _parsed(data: bytes, shown: str) -> dict:
-    if sum(map(data.count, (b",", b"[", b"{"))) > MAX_VALUES:
+    text = _decoded(data)
+    if _values(text) > MAX_VALUES and _values(_STRING.sub("", text)) > MAX_VALUES:
         raise NotebookError(f"{shown} holds too much data to be a notebook; clear its outputs and hand it in again.")
     try:
-        notebook = json.loads(_decoded(data), strict=False)
+        notebook = json.loads(text, strict=False)
     except (ValueError, RecursionError):
         raise NotebookError(f"{shown} is not a notebook: it is not valid JSON. Download it again as .ipynb.") from None
     if not isinstance(notebook, dict):
         raise NotebookError(f"{shown} is not a notebook: it has no cells. Download it again as .ipynb.")
     return notebook
+
+
+def _values(text: str) -> int:
+    """How many values JSON text has at most."""
+    return sum(map(text.count, ",[{"))
 
 
 def _decoded(data: bytes) -> str:
@@ -164,14 +175,15 @@ def _tree(source: str) -> ast.Module | None:
 def _without_magics(index: int, source: str) -> Cell:
     """A cell that is not plain Python: its magics become calls of ``get_ipython()``.
 
-    In the sandbox these do nothing, but for ``%time``, which runs its statement.
+    In the sandbox these do nothing, but for the working ones.
     What is still no Python then has a syntax error of its own and stays as it is.
     """
     notes = []
     body = source
-    while magic := _CELL_MAGIC.match(body):
+    while (magic := _CELL_MAGIC.match(body)) and magic[1] not in WORKING_CELL_MAGICS:
         if magic[1] not in TRANSPARENT_CELL_MAGICS:
-            return Cell(index, source, skip=f"the cell magic %%{one_line(magic[1], 40)} is not run when graded")
+            why = f"the cell magic %%{one_line(magic[1], 40)} is not run when graded"
+            return Cell(index, source, skip=why, notes=(f"Cell {index}: {why}.",))
         notes.append(f"%%{magic[1]} has no effect when graded; the rest of its cell is run.")
         body = body[magic.end() :]
     transformed = _transformed(body)
@@ -203,5 +215,5 @@ def _dropped(tree: ast.Module) -> Iterator[str]:
                 func=ast.Attribute(value=ast.Call(func=ast.Name(id="get_ipython")), attr=form), args=arguments
             ) if form in forms:
                 words = [str(argument.value) for argument in arguments if isinstance(argument, ast.Constant)]
-                if words[:1] != ["time"]:
+                if form != "run_line_magic" or WORKING_LINE_MAGICS.isdisjoint(words[:1]):
                     yield one_line(forms[form].format(*words, "", ""), 80)

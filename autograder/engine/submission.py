@@ -6,13 +6,16 @@ remark for the student, so that one odd file costs nothing but itself. Nothing h
 
 from __future__ import annotations
 
+import filecmp
 import os
 import stat
 import struct
+import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -62,6 +65,21 @@ class Submission:
         found = sorted((file for file in self.files if file.match(pattern)), key=_by_depth)
         return tuple(self.folder / file for file in found)
 
+    def beside_notebook(self, patterns: Iterable[str]) -> Path:
+        """A new folder with the files of the notebook's folder whose name or path matches one of ``patterns``."""
+        here = self.notebook.parent.relative_to(self.folder)
+        chosen = Path(tempfile.mkdtemp(prefix="beside-", dir=self.folder.parent))
+        for file in self.files:
+            if file.is_relative_to(here) and _matches(file.relative_to(here), patterns):
+                target = chosen / file.relative_to(here)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                os.link(self.folder / file, target)
+        return chosen
+
+
+def _matches(file: PurePosixPath, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(text, pattern) for pattern in patterns for text in (str(file), file.name))
+
 
 @dataclass(frozen=True)
 class _Entry:
@@ -75,8 +93,9 @@ class _Entry:
 def collect(source: Path, into: Path, assignment: str, limits: CollectLimits | None = None) -> Submission:
     """Copy a submission into the folder ``into`` (made if need be, must be empty) and find its notebook.
 
-    Files are written read-only. A single folder around everything is taken away. Files over a limit are left out with a
-    remark, notebooks and checkpoints taken first.
+    Files are written read-only. A single folder around everything is taken away; a submission without a notebook whose
+    one zip file has it is that zip file. Files over a limit are left out with a remark, notebooks and checkpoints taken
+    first.
 
     Raises:
         SubmissionError: ``source`` is neither folder, zip file nor notebook, or has no notebook that can be told apart.
@@ -87,18 +106,27 @@ def collect(source: Path, into: Path, assignment: str, limits: CollectLimits | N
     if any(into.iterdir()):
         raise KitError(f"{into} is not empty; a submission is collected into an empty folder")
     kind = _kind(source)
-    if kind == "zip":
-        with _open_regular(source) as file, _opened_zip(file, one_line(source.name), limits) as archive:
-            files = _copy(_zip_entries(archive, limits, remarks), into, limits, remarks)
-    else:
-        entries = _folder_entries(source, limits, remarks) if kind == "folder" else _notebook_entry(source)
-        files = _copy(entries, into, limits, remarks)
+    files = _taken(kind, source, into, limits, remarks)
+    inner = [file for file in files if file.suffix.lower() == ".zip"]
+    if len(inner) == 1 and not any(map(_is_notebook, files)):
+        files = sorted(files + _taken("zip", into / inner[0], into, limits, remarks))
     name = one_line(_safe_name(source.stem if kind != "folder" else source.name) or "submission")
     try:
-        notebook = _choose_notebook(files, assignment)
+        notebook = _choose_notebook(files, assignment, into)
     except SubmissionError as error:
         raise SubmissionError(" ".join([str(error), *remarks[:3]])) from None
+    if (count := sum(map(_is_notebook, files))) > 1:
+        remarks.append(f"There are {count:,} notebooks; {_shown(notebook)} was graded.")
     return Submission(name, into, into / notebook, tuple(files), tuple(remarks))
+
+
+def _taken(kind: str, source: Path, into: Path, limits: CollectLimits, remarks: list[str]) -> list[PurePosixPath]:
+    """Copy the files of a folder, zip file or notebook; returns their paths."""
+    if kind == "zip":
+        with _open_regular(source) as file, _opened_zip(file, one_line(source.name), limits) as archive:
+            return _copy(_zip_entries(archive, limits, remarks), into, limits, remarks)
+    entries = _folder_entries(source, limits, remarks) if kind == "folder" else _notebook_entry(source)
+    return _copy(entries, into, limits, remarks)
 
 
 def _kind(source: Path) -> str:
@@ -151,16 +179,17 @@ def _folder_entries(source: Path, limits: CollectLimits, remarks: list[str]) -> 
 
 def _walk(folder: Path, limits: CollectLimits, remarks: list[str]) -> Iterator[tuple[Path, os.stat_result]]:
     """Everything under ``folder`` but folders, in order of name, without following a link."""
-    waiting, seen = [folder], 0
-    while waiting:
+    waiting, seen, most = [folder], 0, 10 * limits.files
+    while waiting and seen <= most:
         current = waiting.pop()
         try:
             with os.scandir(current) as listing:
                 children = []
                 for child in listing:
                     seen += 1
-                    if seen > 10 * limits.files:
-                        raise SubmissionError(f"The submission has more than {10 * limits.files:,} files.")
+                    if seen > most:
+                        remarks.append(f"There are more than {most:,} files; those beyond were not looked at.")
+                        break
                     if child.name not in IGNORED:
                         children.append((current / child.name, child.stat(follow_symlinks=False)))
         except OSError as error:
@@ -305,12 +334,18 @@ def _importance(entry: _Entry) -> tuple[int, int, PurePosixPath]:
     return rank, entry.size, entry.path
 
 
-def _choose_notebook(files: list[PurePosixPath], assignment: str) -> PurePosixPath:
-    notebooks = sorted((file for file in files if file.suffix.lower() == ".ipynb"), key=_by_depth)
+def _is_notebook(file: PurePosixPath) -> bool:
+    return file.suffix.lower() == ".ipynb"
+
+
+def _choose_notebook(files: list[PurePosixPath], assignment: str, folder: Path) -> PurePosixPath:
+    """The one notebook, or the one that has the assignment's name, or has it in its name; copies of it are it."""
+    notebooks = sorted(filter(_is_notebook, files), key=_by_depth)
     named = [file for file in notebooks if file.stem.casefold() == assignment.casefold()]
     nearest = [file for file in named if len(file.parts) == len(named[0].parts)]
-    candidates = nearest or notebooks
-    if len(candidates) == 1:
+    alike = [file for file in notebooks if assignment.casefold() in file.stem.casefold()]
+    candidates = nearest or alike or notebooks
+    if len(candidates) == 1 or (candidates and _all_equal([folder / file for file in candidates])):
         return candidates[0]
     wanted = f"{assignment}.ipynb"
     if not files:
@@ -320,6 +355,10 @@ def _choose_notebook(files: list[PurePosixPath], assignment: str) -> PurePosixPa
     shown = ", ".join(_shown(file) for file in candidates[:5]) + (", …" if len(candidates) > 5 else "")
     advice = "hand in one of them" if nearest else f"name the one to be graded {wanted}"
     raise SubmissionError(f"There are {len(candidates)} notebooks ({shown}); {advice}.")
+
+
+def _all_equal(paths: list[Path]) -> bool:
+    return all(filecmp.cmp(paths[0], path, shallow=False) for path in paths[1:])
 
 
 def _by_depth(file: PurePosixPath) -> tuple[int, PurePosixPath]:

@@ -23,7 +23,8 @@ def clean(text: str, limit: int = 2000) -> str:
     if len(text) > 4 * limit:
         text = _shorten(text, 4 * limit)
     text = _ANSI.sub("", text.replace("\r\n", "\n"))
-    return _shorten(_UNWANTED.sub("\N{REPLACEMENT CHARACTER}", text), limit)
+    text = _UNWANTED.sub("\N{REPLACEMENT CHARACTER}", text)
+    return _shorten("".join(c if c.isprintable() or c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in text), limit)
 
 
 def one_line(text: str, limit: int = 200) -> str:

@@ -166,7 +166,7 @@ def _own_root(confinement: Confinement) -> None:
     readable = [path for path, rights in common_rules() if rights & landlock.READ_FILE and path.parts[1] != "proc"]
     if confinement.files is not None:
         readable.append(confinement.files)
-    readable.append(Path("/dev/null"))
+    readable += [Path("/dev/null"), *library_links()]
     size = confinement.scratch_mb * MB
     namespaces.make_root(confinement.scratch, size, confinement.scratch_files, dict.fromkeys(readable))
 
@@ -319,6 +319,12 @@ def library_folders() -> tuple[Path, ...]:
     named += [f"{prefix}/{part}" for prefix in (sys.prefix, sys.base_prefix) for part in ("lib", "lib64", "share")]
     folders = dict.fromkeys(Path(name).resolve() for name in named if Path(name).is_dir())
     return tuple(folder for folder in folders if folder != PACKAGE.parent or folder.name.endswith("-packages"))
+
+
+def library_links() -> list[Path]:
+    """The library's folders by the names under which Python looks for them, where these lead over links."""
+    named = [Path(entry) for entry in sys.path if entry]
+    return [path for path in named if path.resolve() in library_folders() and path.resolve() != path]
 
 
 def _readable_but_not(folder: Path, hole: Path) -> tuple[tuple[Path, int], ...]:

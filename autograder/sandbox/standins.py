@@ -6,30 +6,54 @@ They keep a notebook running without a kernel, a screen or a network. They do no
 from __future__ import annotations
 
 import builtins
+import shlex
 import sys
+from pathlib import Path
 from types import ModuleType
 
+import torch
 import torch.utils.data
 
 BODY_MAGICS = ("time", "timeit", "capture", "prun")
+WRITING_MAGICS = ("writefile", "file")
+# Modules of Jupyter that only show things: whatever is taken from them does nothing.
+SHOWING_MODULES = (
+    *("IPython.display", "IPython.core", "IPython.core.display", "IPython.core.interactiveshell", "ipywidgets"),
+    *("IPython.core.pylabtools", "IPython.core.magic", "IPython.utils", "IPython.utils.io"),
+)
 
 
 class Shell:
-    """What ``get_ipython()`` returns: magics and shell commands do nothing, timed cells run their body."""
+    """What ``get_ipython()`` returns: most magics and all shell commands do nothing, timed cells run their body."""
 
     def __init__(self, namespace: dict[str, object]) -> None:
         self.user_ns = namespace
 
     def run_line_magic(self, name: str, line: str, *_: object, **__: object) -> None:
-        if name == "time" and line.strip():  # a line of the others begins with options, and defines nothing
+        if name == "time" and line.strip():  # a line of timeit begins with options, and defines nothing
             self.run_cell(line)
+        if name == "run":
+            self.run_file(line)
 
     def run_cell_magic(self, name: str, line: str, cell: str) -> None:
         if name in BODY_MAGICS:
             self.run_cell(cell)
+        if name in WRITING_MAGICS:
+            *options, file = shlex.split(line)
+            with open(file, "a" if "-a" in options else "w", encoding="utf-8") as target:
+                target.write(cell)
 
     def run_cell(self, source: str, *_: object, **__: object) -> None:
         exec(compile(source, "<magic>", "exec", dont_inherit=True), self.user_ns)
+
+    def run_file(self, line: str) -> None:
+        """``%run helper.py``: the first word that is no option names the file; its names become the notebook's."""
+        file = next(word for word in shlex.split(line) if not word.startswith("-"))
+        exec(compile(Path(file).read_bytes(), file, "exec", dont_inherit=True), self.user_ns)
+
+    def getoutput(self, *_: object, **__: object) -> list[str]:
+        """``lines = !ls``: a command that is not run prints no line."""
+        return []
 
     def __getattr__(self, name: str) -> object:
         return Anything()
@@ -47,6 +71,12 @@ class Anything:
         return nothing
 
     def __call__(self, *_: object, **__: object) -> None:
+        return None
+
+    def __enter__(self) -> Anything:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         return None
 
 
@@ -69,13 +99,21 @@ def install(namespace: dict[str, object]) -> None:
     shell = Shell(namespace)
     offered = {"get_ipython": lambda: shell, "display": nothing}
     namespace.update(offered)
+    namespace.update(exit=nothing, quit=nothing)  # in Jupyter they end the kernel after the cell, not the cell
     builtins.input = no_input
     _module("IPython", **offered, version_info=(9, 0, 0), __version__="9.0.0")
-    _module("IPython.display", Anything, **offered, clear_output=nothing)
+    for name in SHOWING_MODULES:
+        _module(name, Anything, **offered, clear_output=nothing)
     _module("otter", Notebook=Anything)
     _module("otter.test_files", test_case=test_case)
+    torch.compile = as_it_is
     _headless_progress_bars()
     _load_in_process()
+
+
+def as_it_is(model: object = None, **_: object) -> object:
+    """``torch.compile`` as function and decorator: without a C++ compiler the function is run as it is written."""
+    return (lambda function: function) if model is None else model
 
 
 def _module(name: str, fallback: object = None, **attributes: object) -> None:

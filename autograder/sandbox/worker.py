@@ -8,7 +8,9 @@ from __future__ import annotations
 import __future__
 
 import ast
+import asyncio
 import gc
+import inspect
 import linecache
 import multiprocessing
 import os
@@ -22,7 +24,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import CodeType, ModuleType
+from types import ModuleType
 
 import numpy as np
 import torch
@@ -165,20 +167,40 @@ class Worker:
             gc.enable()
 
     def run_cell(self, request: dict, _: dict) -> dict:
-        """Execute one cell in the notebook's namespace."""
-        code = self.compiled(f"<cell {request['index']}>", request["source"], request["definitions_only"])
-        exec(code, self.main.__dict__)
+        """Execute one cell in the notebook's namespace, statement by statement.
+
+        What follows a statement that raised is run all the same: a cell that misses a drive, a GPU or a keyboard in its
+        first line may define right functions in the others. Once its time is over, only definitions are. The first
+        exception is the answer, and the end of the time before all others.
+        """
+        filename, failure = f"<cell {request['index']}>", None
+        for statement in self.statements(filename, request["source"]):
+            if (request["definitions_only"] or isinstance(failure, TimeLimit)) and not _defines_only(statement):
+                continue
+            try:
+                self.execute(filename, statement)
+            except BaseException as error:
+                failure = error if failure is None or isinstance(error, TimeLimit) else failure
+                if _ends_cell(statement, error):
+                    break
+        if failure is not None:
+            raise failure
         return {}
 
-    def compiled(self, filename: str, source: str, definitions_only: bool) -> CodeType:
-        """Compile a cell as Jupyter would: its lines can be shown, and ``from __future__`` holds from then on."""
+    def statements(self, filename: str, source: str) -> list[ast.stmt]:
+        """The statements of a cell, whose lines can be shown from then on."""
         linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
-        tree = compile(source, filename, "exec", ast.PyCF_ONLY_AST | self.flags, dont_inherit=True)
-        if definitions_only:
-            tree.body = [node for node in tree.body if _defines_only(node)]
-        code = compile(tree, filename, "exec", self.flags, dont_inherit=True)
+        return compile(source, filename, "exec", ast.PyCF_ONLY_AST | self.flags, dont_inherit=True).body
+
+    def execute(self, filename: str, statement: ast.stmt) -> None:
+        """Run a statement as Jupyter would: ``await`` may stand outside a function, ``from __future__`` holds on."""
+        module = ast.Module([statement], [])
+        flags = self.flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        code = compile(module, filename, "exec", flags, dont_inherit=True)
         self.flags |= code.co_flags & FUTURE_FLAGS
-        return code
+        answer = eval(code, self.main.__dict__)
+        if code.co_flags & inspect.CO_COROUTINE:
+            asyncio.run(answer)
 
     def call_probe(self, request: dict, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Run a probe on the notebook's namespace."""
@@ -204,6 +226,11 @@ def _encoded_answer(request: dict, answer: dict[str, torch.Tensor]) -> bytes:
     return frame
 
 
+def _ends_cell(node: ast.stmt, error: BaseException) -> bool:
+    """Whether the author stopped the cell here on purpose: ``raise`` or ``sys.exit()`` that depends on nothing."""
+    return isinstance(node, ast.Raise) or (isinstance(node, ast.Expr) and isinstance(error, SystemExit))
+
+
 def _defines_only(node: ast.stmt) -> bool:
     """Whether a statement only defines: a function, a class, an import, a name for a constant."""
     if isinstance(node, ast.Assign):
@@ -218,6 +245,11 @@ def fresh_state(setting: Setting) -> None:
     torch.set_grad_enabled(True)
     torch.use_deterministic_algorithms(False)
     torch.autograd.set_detect_anomaly(False)
+    torch.set_autocast_enabled("cpu", False)
+    torch.set_float32_matmul_precision("highest")
+    torch.set_flush_denormal(False)
+    np.seterr(divide="warn", over="warn", under="ignore", invalid="warn")
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
     torch.set_num_threads(setting.threads)
     torch.manual_seed(0)
     random.seed(0)

@@ -103,6 +103,15 @@ def test_size_values_and_cells_are_limited(path, monkeypatch):
         read_cells(path)
 
 
+def test_printed_commas_and_brackets_are_no_values(path):
+    printed = "[0.1, 0.2], \\" * 1_100_000
+    written(path, code("x", outputs=[{"output_type": "stream", "name": "stdout", "text": printed}]))
+    assert only(path).source == "x"
+    path.write_text('{"cells": [], "x": "' + '\\"' * 2_000_000)  # a string that does not end, in linear time
+    with pytest.raises(NotebookError, match="not valid JSON"):
+        read_cells(path)
+
+
 # --- magics -------------------------------------------------------------------------------------------------------
 
 
@@ -120,6 +129,8 @@ def test_size_values_and_cells_are_limited(path, monkeypatch):
          "if True:\n    get_ipython().run_line_magic('time', 'x = f()')\n    get_ipython().system('nvidia-smi')\n",
          ["!nvidia-smi has no effect when graded."]),
         ("    x = 1\n    y = 2", "x = 1\ny = 2\n", []),
+        ("%%writefile a.py\nx = 1", "get_ipython().run_cell_magic('writefile', 'a.py', 'x = 1\\n')\n", []),
+        ("%run a.py", "get_ipython().run_line_magic('run', 'a.py')\n", []),
     ],
 )  # fmt: skip
 def test_magics_become_python_with_a_note(path, source, python, notes):
@@ -129,10 +140,11 @@ def test_magics_become_python_with_a_note(path, source, python, notes):
     ast.parse(cell.source)
 
 
-@pytest.mark.parametrize("magic", ["bash", "html", "javascript", "writefile evil.py", "sh", "latex"])
+@pytest.mark.parametrize("magic", ["bash", "html", "javascript", "script node", "sh", "latex"])
 def test_cells_of_another_language_are_skipped(path, magic):
     written(path, code(f"%%{magic}\nls"))
-    assert only(path).skip == f"the cell magic %%{magic.split()[0]} is not run when graded"
+    why = f"the cell magic %%{magic.split()[0]} is not run when graded"
+    assert (only(path).skip, only(path).notes) == (why, (f"Cell 1: {why}.",))
 
 
 @pytest.mark.parametrize(

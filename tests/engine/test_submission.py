@@ -93,16 +93,30 @@ def test_named_notebook_wins_and_the_shallowest_of_them(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("files", "chosen"),
+    [
+        ({"Copy of simclr_dot_ipynb": b"1", "scratch_dot_ipynb": b"2"}, "Copy of simclr.ipynb"),
+        ({"simclr (2)_dot_ipynb": b"1", "simclr (1)_dot_ipynb": b"1", "b_dot_ipynb": b"2"}, "simclr (1).ipynb"),
+        ({"a_dot_ipynb": b"1", "b__a_dot_ipynb": b"1"}, "a.ipynb"),
+    ],
+)
+def test_a_name_that_holds_the_assignment_s_wins_and_copies_are_one(tmp_path, files, chosen):
+    submission = collect(folder_of(tmp_path, **files), tmp_path / "in", "simclr")
+    assert submission.notebook.name == chosen
+    assert submission.remarks == (f"There are {len(files)} notebooks; {chosen} was graded.",)
+
+
+@pytest.mark.parametrize(
     ("files", "sentence"),
     [
         ({}, "The submission is empty; hand in simclr.ipynb."),
         ({"notes_dot_txt": b"x"}, "There is no notebook in the submission; hand in simclr.ipynb."),
         (
-            {"a_dot_ipynb": b"", "b_dot_ipynb": b""},
+            {"a_dot_ipynb": b"1", "b_dot_ipynb": b"2"},
             "There are 2 notebooks (a.ipynb, b.ipynb); name the one to be graded simclr.ipynb.",
         ),
         (
-            {"a__simclr_dot_ipynb": b"", "b__simclr_dot_ipynb": b""},
+            {"a__simclr_dot_ipynb": b"1", "b__simclr_dot_ipynb": b"2"},
             "There are 2 notebooks (a/simclr.ipynb, b/simclr.ipynb); hand in one of them.",
         ),
     ],
@@ -170,10 +184,12 @@ def test_total_size_and_number_of_files_are_limited_and_the_notebook_comes_first
     submission = collect(many, tmp_path / "in2", "simclr", SMALL)
     assert len(submission.files) == 10
     assert submission.remarks == ("21 files were left out: a submission may have 10.",)
+    (many / "data").mkdir()
     for k in range(100):
-        (many / f"more{k}").touch()
-    with pytest.raises(SubmissionError, match="more than 100 files"):
-        collect(many, tmp_path / "in3", "simclr", SMALL)
+        (many / "data" / f"more{k}").touch()
+    submission = collect(many, tmp_path / "in3", "simclr", SMALL)
+    assert len(submission.files) == 10
+    assert submission.remarks[0] == "There are more than 100 files; those beyond were not looked at."
 
 
 def test_names_that_are_not_utf8_or_not_printable_become_valid_text(tmp_path):
@@ -295,10 +311,33 @@ def test_zip_over_the_total_is_refused(tmp_path):
         collect(source, tmp_path / "in", "simclr", SMALL)
 
 
-def test_zip_inside_is_not_opened(tmp_path):
-    inner = io.BytesIO()
-    with zipfile.ZipFile(inner, "w") as archive:
-        archive.writestr("simclr.ipynb", NOTEBOOK)
-    source = folder_of(tmp_path, hw_dot_zip=inner.getvalue())
+def test_one_zip_inside_is_opened_once(tmp_path):
+    def packed(**files: bytes) -> bytes:
+        made = io.BytesIO()
+        with zipfile.ZipFile(made, "w") as archive:
+            for name, content in files.items():
+                archive.writestr(name.replace("_dot_", "."), content)
+        return made.getvalue()
+
+    source = folder_of(tmp_path, hw_dot_zip=packed(simclr_dot_ipynb=NOTEBOOK, a_dot_zip=b"x"))
+    assert names(collect(source, tmp_path / "in", "simclr")) == ["a.zip", "hw.zip", "simclr.ipynb"]
+    (source / "hw.zip").write_bytes(packed(inner_dot_zip=packed(simclr_dot_ipynb=NOTEBOOK)))
     with pytest.raises(SubmissionError, match="There is no notebook"):
-        collect(source, tmp_path / "in", "simclr")
+        collect(source, tmp_path / "in2", "simclr")
+    (source / "hw.zip").write_bytes(b"no zip")
+    with pytest.raises(SubmissionError, match="hw.zip is not a readable zip file"):
+        collect(source, tmp_path / "in3", "simclr")
+
+
+def test_files_beside_the_notebook_are_chosen_by_name_or_path(tmp_path):
+    files = {"w__simclr_dot_ipynb": b"", "w__helper_dot_py": b"", "w__data__a_dot_csv": b"1", "w__data__b_dot_bin": b""}
+    submission = collect(folder_of(tmp_path, report_dot_pdf=b"", **files), tmp_path / "in", "simclr")
+
+    def beside(*patterns):
+        folder = submission.beside_notebook(patterns)
+        return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+    assert beside("*") == ["data/a.csv", "data/b.bin", "helper.py", "simclr.ipynb"]
+    assert beside("*.py", "data/*.csv") == ["data/a.csv", "helper.py"]
+    assert beside("a.csv") == ["data/a.csv"]
+    assert beside() == beside("report.pdf", "../*") == []
