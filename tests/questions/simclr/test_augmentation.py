@@ -8,7 +8,7 @@ import torch
 import torchvision.transforms.functional as TF
 
 from autograder.questions.model import Within
-from autograder.questions.simclr.augmentation import QUESTION, REPEATS, crafted_images, oracle
+from autograder.questions.simclr.augmentation import QUESTION, REPEATS, SETTLED, crafted_images, oracle
 from autograder.questions.simclr.augmentation.misconceptions import MISCONCEPTIONS
 from autograder.questions.simclr.augmentation.variants import RIGHT_VARIANTS, TupleViews
 from autograder.questions.simclr.probes import augmentation as probes
@@ -16,6 +16,7 @@ from autograder.questions.simclr.probes import augmentation as probes
 WRONG = {mistake.id: mistake.namespace for mistake in MISCONCEPTIONS}
 BOUNDS = {name: c for name, c in QUESTION.tests[0].outputs.items() if isinstance(c, Within)}
 MEAN, STD = torch.tensor(oracle.MEAN), torch.tensor(oracle.STD)
+NEVER = torch.tensor([[1.0, 0.0]]).expand(len(probes.MARKS), 2)
 
 
 def colours(seed=0, side=16):
@@ -136,14 +137,81 @@ def test_a_right_transform_misses_an_extreme_with_a_chance_below_1e_9():
     assert math.erfc(room / (spread / math.sqrt(coloured)) / math.sqrt(2)) < 1e-9
 
 
+def statistics(namespace, repeats, settled):
+    return probes.augmentation_statistics(
+        namespace, **crafted_images(), mean=MEAN, std=STD, repeats=repeats, settled=settled
+    )
+
+
 @pytest.mark.parametrize("name", ["v2 compose, LambdaLR", "float first, own schedule"])
 def test_frequencies_of_right_pipelines_are_those_assumed(name):
     """400 views leave three standard errors of up to 0.075 to each frequency."""
-    answer = probes.augmentation_statistics(RIGHT_VARIANTS[name], **crafted_images(), mean=MEAN, std=STD, repeats=400)
+    answer = statistics(RIGHT_VARIANTS[name], 400, NEVER)
     for mark, (lowest, highest, _) in FREQUENCIES.items():
         assert lowest - 0.08 < answer[mark] < highest + 0.08, mark
     for mark, bound in BOUNDS.items():
         assert bound.low <= answer[mark] <= bound.high, mark
+
+
+# --- views are taken in rounds ---
+
+
+class Counted:
+    """A right ``simclr_transform`` that counts its draws."""
+
+    def __init__(self, make=RIGHT_VARIANTS["float first, own schedule"]["simclr_transform"]):
+        self.make, self.draws = make, 0
+
+    def __call__(self, *arguments, **options):
+        transform = self.make(*arguments, **options)
+
+        def count(image):
+            self.draws += 1
+            return transform(image)
+
+        return count
+
+
+def test_settled_marks_lie_well_within_their_bounds():
+    assert set(SETTLED) == set(BOUNDS) == set(probes.MARKS)
+    for mark, (low, high) in SETTLED.items():
+        bound = BOUNDS[mark]
+        assert bound.low <= low <= high <= bound.high, mark
+        if mark in FREQUENCIES:  # a sixth of the room on each side of what right transforms have
+            lowest, highest, _ = FREQUENCIES[mark]
+            assert low - bound.low > (lowest - bound.low) / 6, mark
+            assert bound.high - high > (bound.high - highest) / 6, mark
+
+
+@pytest.mark.parametrize(
+    ("settled", "repeats"), [(torch.tensor([[-math.inf, math.inf]] * 15), 4), (NEVER, 16)], ids=["settled", "never"]
+)
+def test_no_more_views_are_taken_than_it_needs(settled, repeats):
+    counted = Counted()
+    statistics({"simclr_transform": counted}, 16, settled)
+    assert counted.draws == 2 + 5.5 * repeats
+
+
+def test_rounds_give_the_views_of_one_long_look():
+    watched = probes.Watched(lambda image: image.float() + torch.rand(1), crafted_images()["grey"][:, :32, :32], 2)
+    for repeats in (1, 2, 4):
+        watched.watch(repeats, MEAN, STD)
+    assert len(watched.seen) == 8
+    assert watched.seen.flatten(1)[:, 0].unique().numel() == 8
+
+
+def test_a_mark_that_is_not_a_number_is_not_settled():
+    everywhere = torch.tensor([[-math.inf, math.inf]] * 15)
+    marks = dict.fromkeys(probes.MARKS, torch.tensor(0.5, dtype=torch.float64))
+    assert probes.all_settled(marks, everywhere)
+    assert not probes.all_settled({**marks, "hue": torch.tensor(math.nan, dtype=torch.float64)}, everywhere)
+
+
+@pytest.mark.parametrize("name", ["jitter with p 0.5", "default crop scale", "strength of jitter not scaled"])
+def test_a_mild_mistake_is_not_settled_before_its_bounds_decide(name):
+    settled = torch.tensor([SETTLED[mark] for mark in probes.MARKS])
+    answer = statistics(WRONG[name], REPEATS, settled)
+    assert any(not bound.low <= answer[mark] <= bound.high for mark, bound in BOUNDS.items())
 
 
 # --- what the marks see ---

@@ -10,6 +10,7 @@ from autograder.questions.simclr.encoder.oracle import SimCLR
 from autograder.questions.simclr.encoder.variants import IdentityLayers, OwnResNet
 from autograder.questions.simclr.probes.encoder import (
     NotAPair,
+    ThinConvolutions,
     fill_layers,
     pattern,
     simclr_features,
@@ -98,6 +99,26 @@ def test_a_wrong_encoder_keeps_the_point_of_its_head():
 def test_a_head_that_is_fed_with_something_else_shows():
     answer = simclr_projection(WRONG["head on normalised h"], images(), torch.rand(2, 512), 128)
     assert answer["head_input_difference"] > 0.1
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"stride": 2, "padding": 1}, {"padding": "same", "bias": False}, {"groups": 3}], ids=repr
+)
+def test_a_thin_convolution_has_the_shape_and_the_first_channels_of_a_whole_one(options):
+    convolution, x = nn.Conv2d(3, 9, 3, **options), images(2)
+    whole = convolution(x)
+    with ThinConvolutions():
+        thin = convolution(x)
+    assert thin.shape == whole.shape
+    torch.testing.assert_close(thin[:, :4], whole[:, :4])
+    thin.relu_().sum().backward()  # in place: its channels share no memory
+    assert convolution.weight.grad[:4].any()
+
+
+def test_a_thin_convolution_raises_what_a_whole_one_does():
+    convolution = nn.Conv2d(4, 64, 3)
+    with pytest.raises(RuntimeError, match="to have 4 channels, but got 3 channels instead"), ThinConvolutions():
+        convolution(images(1))
 
 
 @pytest.mark.parametrize(

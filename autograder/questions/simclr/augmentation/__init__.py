@@ -8,12 +8,36 @@ from autograder.questions.model import Case, Close, Exact, Question, Test, Withi
 from autograder.questions.simclr.augmentation.misconceptions import MISCONCEPTIONS
 from autograder.questions.simclr.augmentation.oracle import MEAN, ORACLE, STD
 from autograder.questions.simclr.augmentation.variants import RIGHT_VARIANTS
+from autograder.questions.simclr.probes.augmentation import MARKS
 
 REPEATS = 160
-"""Views of each crafted image.
+"""Views of each crafted image, at most.
 
 At this number a right transform misses none of the bounds below but for a chance under 1e-9 (the tests of this question
 compute the tails), and the mistakes of the catalogue break them.
+"""
+
+SETTLED = {
+    "grey": (0.1, 0.31),
+    "mean_area": (0.46, 0.65),
+    "smallest_area": (0.18, 0.3),
+    "largest_area": (0.75, 1.03),
+    "flipped": (0.35, 0.65),
+    "upside_down": (0.0, 0.0),
+    "jittered": (0.66, 0.9),
+    "brightness": (0.4, 0.78),
+    "contrast": (0.4, 0.93),
+    "saturation": (0.25, 0.75),
+    "hue": (0.36, 0.85),
+    "brightness_reach": (0.7, 1.06),
+    "brightness_reach_weak": (0.6, 1.15),
+    "blurred": (-0.02, 0.02),
+    "blurred_on_demand": (0.06, 0.42),
+}
+"""Where each mark needs no more views: well within its bounds, so that fewer views than ``REPEATS`` are enough.
+
+Only passing gets easier to reach by it: a mark outside has all views to it before its bounds decide. Measured on a
+quarter of the views, 90 of 96 draws of six right transforms are settled, and none of 16 of any mistake.
 """
 
 
@@ -44,7 +68,12 @@ def draw(generator: torch.Generator) -> tuple[Case, ...]:
             "total_steps": total_steps,
         }
 
-    statistics = {"mean": torch.tensor(MEAN), "std": torch.tensor(STD), "repeats": REPEATS}
+    statistics = {
+        "mean": torch.tensor(MEAN),
+        "std": torch.tensor(STD),
+        "repeats": REPEATS,
+        "settled": torch.tensor([SETTLED[mark] for mark in MARKS]),
+    }
     return (
         Case("crafted images", {**crafted_images(), **statistics}),
         Case(

@@ -18,6 +18,12 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 __all__ = ["augmentation_statistics", "loader_passes", "optimizer_path", "view_pairs"]
 
 Transform = Callable[[Tensor], Tensor]
+MARKS = (
+    *("grey", "mean_area", "smallest_area", "largest_area", "flipped", "upside_down"),
+    *("jittered", "brightness", "contrast", "saturation", "hue"),
+    *("brightness_reach", "brightness_reach_weak", "blurred", "blurred_on_demand"),
+)
+LOOKS = (4, 2, 1)  # the marks are looked at after a quarter of the views, after half, and after all
 
 
 class WrongView(ValueError):
@@ -67,6 +73,24 @@ def views(transform: Transform, image: Tensor, size: int, repeats: int, mean: Te
     return 255 * (stack * std.double().view(3, 1, 1) + mean.double().view(3, 1, 1))
 
 
+class Watched:
+    """Views of one image by one transform, taken ``share`` times per repeat and kept."""
+
+    def __init__(self, transform: Transform, image: Tensor, share: float = 1.0) -> None:
+        self.transform, self.image, self.share = transform, image, share
+        self.parts: list[Tensor] = []
+
+    def watch(self, repeats: int, mean: Tensor, std: Tensor) -> None:
+        """Take the views that are still missing for this number of repeats."""
+        missing = int(self.share * repeats) - sum(len(part) for part in self.parts)
+        self.parts.append(views(self.transform, self.image, 32, missing, mean, std))
+
+    @property
+    def seen(self) -> Tensor:
+        """All views so far: (n, 3, 32, 32)."""
+        return torch.cat(self.parts)
+
+
 def augmentation_statistics(
     student: Mapping[str, object],
     plain: Tensor,
@@ -76,37 +100,59 @@ def augmentation_statistics(
     mean: Tensor,
     std: Tensor,
     repeats: int,
+    settled: Tensor,
 ) -> dict[str, Tensor]:
     """What ``simclr_transform`` does to four crafted images.
+
+    Views cost time. They are taken in three rounds, and no more are taken once every mark lies where it is settled; a
+    mark that is not has all views to it.
 
     Args:
         plain: black and white, (2, 3, H, W) with H != W; nothing but the normalisation changes them.
         ramps: red rises by 4 a column, blue by 4 a row, green has stripes of width 4.
         stripes: columns of dark grey, bright grey and a colour in turn, see ``colour_marks``.
         grey: one grey level, which only the brightness jitter changes.
-        repeats: how often each image is transformed.
+        repeats: how often each image is transformed, at most.
+        settled: (15, 2), for each of ``MARKS`` the lowest and highest value at which no more views are needed.
     """
     make = student["simclr_transform"]
     with fixed_randomness():
         still = make(size=24, strength=0.0)
         black, white = (view(still, image, 24) for image in plain)
-        sharp, soft = (
-            views(make(size=32, strength=0.0, blur=blur), ramps, 32, repeats, mean, std) for blur in (False, True)
-        )
-        colour = colour_marks(views(make(), stripes, 32, repeats, mean, std))
-        levels = views(make(), grey, 32, 2 * repeats, mean, std)
-        weak_levels = views(make(strength=0.25), grey, 32, repeats // 2, mean, std)
-    numbers = {
+        watched = {
+            "sharp": Watched(make(size=32, strength=0.0, blur=False), ramps),
+            "soft": Watched(make(size=32, strength=0.0, blur=True), ramps),
+            "colour": Watched(make(), stripes),
+            "levels": Watched(make(), grey, 2),
+            "weak": Watched(make(strength=0.25), grey, 0.5),
+        }
+        for look in LOOKS:
+            for one in watched.values():
+                one.watch(repeats // look, mean, std)
+            marks = view_marks(**{name: one.seen for name, one in watched.items()}, grey=grey)
+            if all_settled(marks, settled):
+                break
+    return {"black": black, "white": white, **{name: number.float() for name, number in marks.items()}}
+
+
+def view_marks(sharp: Tensor, soft: Tensor, colour: Tensor, levels: Tensor, weak: Tensor, grey: Tensor) -> dict:
+    """All of ``MARKS``, from views of ``ramps`` (sharp, soft), ``stripes`` (colour) and ``grey`` (levels, weak)."""
+    return {
         **geometry_marks(torch.cat([sharp, soft])),
-        **colour,
+        **colour_marks(colour),
         # A level or one and a half may be lost in rounding, by the grayscale step too.
         "jittered": ((levels - grey).abs().amax((1, 2, 3)) > 1.5).double().mean(),
         "brightness_reach": (levels / grey - 1).abs().max() / (0.8 * 0.5),
-        "brightness_reach_weak": (weak_levels / grey - 1).abs().max() / (0.8 * 0.25),
+        "brightness_reach_weak": (weak / grey - 1).abs().max() / (0.8 * 0.25),
         "blurred": blurred_part(sharp),
         "blurred_on_demand": blurred_part(soft),
     }
-    return {"black": black, "white": white, **{name: number.float() for name, number in numbers.items()}}
+
+
+def all_settled(marks: Mapping[str, Tensor], settled: Tensor) -> bool:
+    """Whether every mark lies between its two values; one that is not a number does not."""
+    values = torch.stack([marks[name].to(settled.dtype) for name in MARKS])
+    return bool(((values >= settled[:, 0]) & (values <= settled[:, 1])).all())
 
 
 def _without_grey(seen: Tensor) -> Tensor:

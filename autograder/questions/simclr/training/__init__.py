@@ -38,6 +38,9 @@ def draw(generator: torch.Generator) -> tuple[Case, ...]:
     )
 
 
+# A loop that does nothing is in no wrong mode and keeps no graph.
+FORWARDED = Close(1e-4, advice="In an epoch every image of every batch goes through the model")
+
 TESTS = (
     Test(
         id="mean_loss",
@@ -74,6 +77,7 @@ TESTS = (
         probe="train_mode",
         cases=("a model in eval mode",),
         outputs={
+            "forwarded": FORWARDED,
             "eval_forwards": Exact(advice="The model is not in train mode while it is trained"),
             "no_grad_forwards": Exact(advice="A view is forwarded with gradients switched off"),
         },
@@ -84,6 +88,7 @@ TESTS = (
         probe="train_memory",
         cases=("eight batches",),
         outputs={
+            "forwarded": FORWARDED,
             # One is the loss still bound to its name, a second one a name for the previous loss.
             "graphs_alive": Within(
                 -0.5, 2.5, advice="The graphs of earlier batches stay in memory: keep numbers, not loss tensors"

@@ -1,0 +1,55 @@
+"""A function that does nothing earns nothing, in every test of every question of every assignment."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from autograder.answer_key import read_key
+from autograder.build.compile import probes_of, run_probe
+from autograder.engine.judge import judge
+from autograder.places import REFERENCES, assignment_names
+from autograder.questions.draw import catalogue
+from autograder.questions.model import Case
+
+
+class Idle(nn.Module):
+    """A network that takes anything and returns what it was given."""
+
+    def __init__(self, *_: object, **__: object) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return x, x
+
+
+NOTHINGS = {
+    "None": lambda *_, **__: None,
+    "zero": lambda *_, **__: 0.0,
+    "a zero tensor": lambda *_, **__: torch.zeros((), requires_grad=True),
+    "three zeros": lambda *_, **__: (0.0, 0.0, 0.0),
+    "two zeros": lambda *_, **__: (0.0, 0.0),
+    "the first argument": lambda *arguments, **__: arguments[0] if arguments else None,
+    "the whole": lambda *arguments, **__: arguments,
+    "an identity": lambda *_, **__: lambda image: image,
+    "an empty list": lambda *_, **__: [],
+    "a network": Idle,
+}
+QUESTIONS = {(name, question.id): question for name in assignment_names() for question in catalogue(name)}
+
+
+@pytest.mark.parametrize("nothing", NOTHINGS)
+@pytest.mark.parametrize(("name", "question"), QUESTIONS)
+def test_nothing_earns_nothing(name, question, nothing):
+    namespace = dict.fromkeys(QUESTIONS[name, question].stubs, NOTHINGS[nothing])
+    passed = []
+    for test in read_key(REFERENCES / name / "key.safetensors"):
+        if test.question == question:
+            results = {
+                case.name: run_probe(probes_of(name), test, Case(case.name, case.inputs), namespace)
+                for case in test.cases
+            }
+            passed += [test.id] if judge(test, results).passed else []
+    assert not passed
