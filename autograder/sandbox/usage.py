@@ -14,16 +14,20 @@ import psutil
 from autograder.sandbox.layers import MB, Confinement
 
 MAX_DEPTH = 40
+# How much more than the limit all processes may seem to use because each is charged with what they share.
+SHARED = 4
 
 
 def excess(confinement: Confinement, family: Iterable[psutil.Process], inherited: int) -> str | None:
     """``"memory"`` or ``"disk"`` where a submission uses more of it than it may, else None.
 
-    ``inherited`` bytes of the first process are the preloaded libraries.
+    ``inherited`` bytes of each process may be the preloaded libraries, which all share until they write to them; from
+    outside it cannot be seen whether they do. So what a process has beyond them counts, and all of it, many times over.
     """
     if "cgroup" not in confinement.active:
-        used = sum(anonymous_memory(process.pid) for process in family) - inherited
-        if used > confinement.memory_mb * MB:
+        used = [anonymous_memory(process.pid) for process in family]
+        limit = confinement.memory_mb * MB
+        if sum(max(0, bytes_ - inherited) for bytes_ in used) > limit or sum(used) > SHARED * limit:
             return "memory"
     if "namespaces" not in confinement.active:
         limit = confinement.scratch_mb * MB, confinement.scratch_files

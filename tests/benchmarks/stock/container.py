@@ -144,10 +144,10 @@ class Container:
         return ("kills the grader",), time.monotonic() - started
 
     def _command(self) -> list[str]:
-        hidden = [str(ROOT), "/work", str(Path.home()), "/home", "/tmp", "/var/tmp", "/run"]
+        hidden = [str(ROOT), str(ROOT.parent), str(Path.home()), "/home", "/tmp", "/var/tmp", "/run"]
         view = ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/dev/shm"]
         for path in dict.fromkeys(hidden):
-            view += ["--tmpfs", path] if Path(path).is_dir() else []
+            view += ["--tmpfs", path] if Path(path).is_dir() and path != "/" else []
         for path in dict.fromkeys((sys.base_prefix, str(Path(sys.prefix).resolve()))):
             view += ["--ro-bind", path, path]
         if Path(sys.prefix) != Path(sys.prefix).resolve():
