@@ -10,13 +10,20 @@ import sys
 from autograder.places import ROOT
 
 EXAMPLE = "./kit test -k nt_xent -x"
+MOST_PROCESSES = 4
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("pytest", nargs=argparse.REMAINDER, metavar="…", help="arguments for pytest")
+    parser.add_argument(
+        "pytest",
+        nargs=argparse.REMAINDER,
+        metavar="…",
+        help="arguments for pytest (without any: the whole suite on all processors)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     # One thread per process keeps results and times comparable between machines.
-    environment = {**os.environ, "OMP_NUM_THREADS": "2", "MPLBACKEND": "Agg"}
-    return subprocess.run([sys.executable, "-m", "pytest", *arguments.pytest], cwd=ROOT, env=environment).returncode
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
+    options = arguments.pytest or ["-n", str(min(MOST_PROCESSES, os.cpu_count() or 1)), "--dist", "loadfile"]
+    return subprocess.run([sys.executable, "-m", "pytest", *options], cwd=ROOT, env=environment).returncode

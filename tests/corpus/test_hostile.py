@@ -91,11 +91,11 @@ def learned(report: object) -> list[str]:
 
 
 def members(grader: object) -> set[tuple[int, float]]:
-    """Processes of the sandbox: descendants of the preloaded parent, and all that run under a fresh user."""
+    """Processes of the sandbox: descendants of the preloaded parent, and what runs under a fresh user as nobody's child."""
     found = set(psutil.Process(grader.zygote.pid).children(recursive=True))
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            if process.uids().real in FRESH_USERS:
+            if process.uids().real in FRESH_USERS and process.ppid() == 1:
                 found.add(process)
     return {(process.pid, process.create_time()) for process in found}
 

@@ -23,6 +23,7 @@ pip="$base/venv/bin/python -m pip install --no-cache-dir --disable-pip-version-c
 $pip --retries 1 --timeout 20 --index-url https://download.pytorch.org/whl/cpu $(grep -E '^torch(vision)?==' "$source_folder/constraints.txt") \
     || $pip $(grep -E '^torch(vision)?==' "$source_folder/constraints.txt")
 $pip -c "$source_folder/constraints.txt" -r "$source_folder/requirements.txt"
+"$base/venv/bin/python" -c "import matplotlib.pyplot"  # it lists the machine's fonts once, not for every submission
 
 # Submissions run as another user: nothing of the grader is theirs to read.
 chmod -R go-rwx "$source_folder"
