@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import redirect_stderr
 from functools import cache
+from io import StringIO
 from pathlib import Path
 
 from autograder.answer_key import read_key
@@ -21,6 +23,7 @@ def check(namespace: Mapping[str, object], key: str, question: str, test: str) -
     """Run one test on the notebook's names. Raises AssertionError where it does not pass."""
     asked = _key(key)[question, test]
     probes = probes_of("simclr")
-    results = {case.name: run_probe(probes, asked, Case(case.name, case.inputs), namespace) for case in asked.cases}
+    with redirect_stderr(StringIO()):  # nbgrader gives no point to a test cell under which a progress bar stands
+        results = {case.name: run_probe(probes, asked, Case(case.name, case.inputs), namespace) for case in asked.cases}
     judgement = judge(asked, results)
     assert judgement.passed, judgement.message

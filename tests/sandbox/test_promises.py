@@ -69,6 +69,11 @@ def connect(kind):
 """
 
 
+def named(layers_off):
+    """The name of a parameter that may be a set, the same in every process."""
+    return layers_off if isinstance(layers_off, str) else f"without {' '.join(sorted(layers_off)) or 'nothing'}"
+
+
 @pytest.fixture(scope="module")
 def world():
     """A server of each kind and a System V segment that anybody may use."""
@@ -125,7 +130,7 @@ def test_without_its_layers_an_attempt_succeeds(zygote, world, what):
         assert before[1] == resource.getrlimit(resource.RLIMIT_CORE)[1] or what == "limit the engine"
 
 
-@pytest.mark.parametrize("without", [(), *({guard} for guard in sorted(GUARDS)), GUARDS], ids=str)
+@pytest.mark.parametrize("without", [(), *({guard} for guard in sorted(GUARDS)), GUARDS], ids=named)
 @pytest.mark.parametrize("what", NEVER)
 def test_memory_and_environment_of_the_grader_are_out_of_reach(zygote, world, what, without):
     with pytest.raises(StudentError) as caught:
@@ -133,7 +138,7 @@ def test_memory_and_environment_of_the_grader_are_out_of_reach(zygote, world, wh
     assert caught.value.type in REFUSALS, caught.value
 
 
-@pytest.mark.parametrize("without", [(), *({guard} for guard in sorted(GUARDS))], ids=str)
+@pytest.mark.parametrize("without", [(), *({guard} for guard in sorted(GUARDS))], ids=named)
 def test_no_capability_is_left(zygote, without):
     body = "import re\ndef f(): return re.search('CapEff:\\\\s*(\\\\w+)', open('/proc/self/status').read())[1]"
     with zygote.session(without=without) as session:
