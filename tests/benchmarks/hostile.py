@@ -237,7 +237,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", choices=GRADERS, help="run one of the three graders")
     parser.add_argument("--case", action="append", help="run this case alone, again if it is done (may be repeated)")
-    parser.add_argument("--limit", type=float, default=120.0, help="seconds after which a stock grader counts as hung")
+    parser.add_argument("--limit", type=float, default=90.0, help="seconds after which a stock grader counts as hung")
     parser.add_argument("--workers", type=int, default=2, help="stock runs at a time")
     parser.add_argument("--state", type=Path, default=Path(tempfile.gettempdir()) / "kit-graders", help="finished runs")
     parser.add_argument("--page", action="store_true", help="only write the page from the finished runs")
