@@ -204,7 +204,13 @@ def flood(id: str, tries: str, cell: str, **more: object) -> Attack:
 ATTACKS = (
     flood("fork-bomb", "Processes that fork until nothing is left.", FORKS),
     flood("family-memory", "30 children that take 700 MB each: every one is within its limit.", FAMILY),
-    flood("memory", "Takes all memory that it can get and writes to it.", MEMORY),
+    flood(
+        "memory",
+        "Takes all memory that it can get and writes to it.",
+        MEMORY,
+        least=0.0,
+        why_less="its own process has none left to answer with, unless it gives some back",
+    ),
     flood("large-files", "Writes files of 100 MB, 70 of them, wherever it may.", LARGE_FILES),
     flood("small-files", "Writes 100,000 empty files: inodes, not bytes.", SMALL_FILES),
     flood("deep-folders", "Makes 1,500 folders, one in the other, and closes the last ones.", DEEP),
