@@ -15,7 +15,7 @@ from autograder.sandbox.layers import MB, Confinement
 
 MAX_DEPTH = 40
 # How much more than the limit all processes may seem to use because each is charged with what they share.
-SHARED = 4
+SHARED = 16
 
 
 def excess(confinement: Confinement, family: Iterable[psutil.Process], inherited: int) -> str | None:
