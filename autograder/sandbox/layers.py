@@ -166,7 +166,7 @@ def _own_root(confinement: Confinement) -> None:
     readable = [path for path, rights in common_rules() if rights & landlock.READ_FILE and path.parts[1] != "proc"]
     if confinement.files is not None:
         readable.append(confinement.files)
-    readable += [Path("/dev/null"), *library_links()]
+    readable += library_links()
     size = confinement.scratch_mb * MB
     namespaces.make_root(confinement.scratch, size, confinement.scratch_files, dict.fromkeys(readable))
 
