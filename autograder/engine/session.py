@@ -88,13 +88,11 @@ class Zygote:
         self,
         probes_module: str,
         limits: Limits = Limits(),  # noqa: B008  (frozen)
-        scratch_root: Path | None = None,
         unsafe: bool = False,
     ) -> None:
         self.probes_module = probes_module
         self.unsafe = unsafe
         self.limits = limits
-        self.scratch_root = scratch_root
         self._lock = threading.RLock()
         self._process: preload.Process | None = None
         self._opened = 0
@@ -105,7 +103,7 @@ class Zygote:
         if not (self.unsafe or layers.keeps_out()):
             raise SandboxError(NOTHING_KEEPS_OUT)
         layers.linux.prctl(layers.linux.PR_SET_DUMPABLE, 0)
-        self.root = Path(tempfile.mkdtemp(prefix="autograder-", dir=self.scratch_root))
+        self.root = Path(tempfile.mkdtemp(prefix="autograder-"))
         self.root.chmod(0o711)  # a fresh user must be able to enter its own folder, and to list no other
         try:
             self._start()
