@@ -59,10 +59,13 @@ def fork() -> int:
     if linux.has_capability(linux.CAP_SYS_ADMIN):
         own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         linux.unshare(linux.CLONE_NEWPID)
-        pid = os.fork()
-        if pid:
-            linux.return_to(own, linux.CLONE_NEWPID)
-        os.close(own)
+        pid = None
+        try:
+            pid = os.fork()
+        finally:
+            if pid != 0:  # the parent, also where there is no child: it stays where it was
+                linux.return_to(own, linux.CLONE_NEWPID)
+            os.close(own)
         return pid
     pid = os.fork()
     if pid == 0:

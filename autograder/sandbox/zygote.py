@@ -72,6 +72,9 @@ class Zygote:
                 reply = self.fork(request, descriptors[0]) if request["op"] == "fork" else self.kill(request)
             except (OSError, RuntimeError) as error:
                 reply = {"error": str(error)}
+            finally:
+                for descriptor in descriptors:
+                    os.close(descriptor)
             self.control.send(json.dumps(reply).encode())
 
     def engine_speaks(self) -> bool:
@@ -91,10 +94,13 @@ class Zygote:
     def fork(self, request: dict, connection: int) -> dict:
         """Fork a worker that serves ``connection`` in the scratch folder of the request."""
         confinement = self.confinement(request)
-        pid = namespaces.fork() if "namespaces" in confinement.active else os.fork()
+        try:
+            pid = namespaces.fork() if "namespaces" in confinement.active else os.fork()
+        except OSError:
+            self.release(confinement)
+            raise
         if pid == 0:
             self.become_worker(connection, confinement)
-        os.close(connection)
         self.children[pid] = Child(pid, confinement)
         return {"pid": pid, "uid": confinement.uid}
 
@@ -138,15 +144,19 @@ class Zygote:
         if child.status is None:
             os.kill(child.pid, signal.SIGKILL)
             self.wait_for(child, KILL_SECONDS)
-        uid, group = child.confinement.uid, child.confinement.group
-        dead = processes.kill_all(lambda: self.family(child), uid, self.reap)
-        if dead and uid is not None:
-            leftovers.remove_all_of(uid)
-            self.users.give_back(uid)
-        if group is not None:
-            cgroup.remove(group)
+        dead = processes.kill_all(lambda: self.family(child), child.confinement.uid, self.reap)
+        if dead:
+            self.release(child.confinement)
         del self.children[child.pid]
         return {"status": own_status, "dead": dead, "excess": child.excess}
+
+    def release(self, confinement: layers.Confinement) -> None:
+        """Give back the user and the control group of a worker that is dead, or was never born."""
+        if confinement.uid is not None:
+            leftovers.remove_all_of(confinement.uid)
+            self.users.give_back(confinement.uid)
+        if confinement.group is not None:
+            cgroup.remove(confinement.group)
 
     def wait_for(self, child: Child, seconds: float) -> None:
         """Wait until a worker has ended and been collected, at most for ``seconds``."""
