@@ -120,6 +120,7 @@ def test_the_deadline_keeps_what_was_earned(base, master):
     jsonschema.validate(content, SCHEMA)
     assert len(content["tests"]) > 20
     assert [test for test in content["tests"] if "time" in test["output"]]
+    assert content["execution_time"] > 2  # the imports before the first question are part of it
 
 
 def test_a_kill_at_any_moment_leaves_a_whole_result(base, master):

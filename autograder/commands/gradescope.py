@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
 from pathlib import Path
 
 from autograder.sandbox import preload
@@ -31,6 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
     results.write_text(json.dumps(first_words), encoding="utf-8")
     preload.start_over(arguments.command_line)
 
+    import psutil
+
     from autograder.assignment import read_assignment
     from autograder.datasets import find_data
     from autograder.engine.grade import Grader
@@ -42,7 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
         dataset = read_assignment(source / "bundle" / "assignment.toml").dataset
         data = find_data(dataset, source / "data") if (source / "data").is_dir() else None
         with Grader(source / "bundle", data) as grader:
-            grader.grade(base / "submission", publish=lambda report: write_results(results, report))
+            spent = time.time() - psutil.Process().create_time()  # imports count too: the container's time is running
+            grader.grade(base / "submission", publish=lambda report: write_results(results, report), spent=spent)
     except KitError as error:
         message = f"The autograder could not grade this submission: {error}. Please tell your instructor."
         results.write_text(json.dumps({"score": 0, "output": message}), encoding="utf-8")

@@ -104,8 +104,11 @@ class Grader:
         source: Path,
         publish: Publish = lambda report: None,
         progress: Progress = lambda images: None,
+        spent: float = 0.0,
     ) -> Report:
         """Grade the submission at ``source``. Its processes are all dead when this returns.
+
+        ``spent`` seconds of the submission's time have gone by already.
 
         ``publish`` gets the report after every verdict, complete but for what is not graded yet; ``progress`` the
         number of test images that the checkpoint has seen. A submission that cannot be graded is no error: its report
@@ -113,7 +116,7 @@ class Grader:
         """
         assignment = self.assignment
         report = Report(assignment.name, assignment.title, source.name)
-        deadline = time.monotonic() + assignment.limits.total_seconds
+        deadline = time.monotonic() + assignment.limits.total_seconds - spent
         grading = Grading(assignment, self.key, report, publish, progress, deadline)
         grading.verdicts = unreached(assignment, self.key)
         report.verdicts = list(grading.verdicts.values())
