@@ -1222,7 +1222,7 @@ def fit(name, model, loader, plan, train, test, after_epoch, restart=False) -> l
     left = seconds_left()
     fast = InPrecision(model, PRECISION)
     epochs = tqdm(desc=f"{name} epochs", initial=len(history), total=math.ceil(total_steps / len(loader)))
-    while done < total_steps and left > 0:
+    while done < total_steps and (left > 0 or not history):  # one epoch at least, however slow the machine
         start, lr = time.perf_counter(), optimizer.param_groups[0]["lr"]
         batches = Portion(loader, total_steps - done, start + left)
         numbers = {**train(fast, batches, optimizer, scheduler), **test(fast)}
