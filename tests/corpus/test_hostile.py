@@ -18,7 +18,6 @@ from tests.corpus.hostile import CLASSES
 from tests.corpus.hostile.attack import Attack
 from tests.corpus.hostile.pieces import ATTEMPT, KEY_THIEF, WRONG
 
-SECONDS = 30.0
 LOOT = ("STOLEN", "GAINED the")
 SHARED_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue")
 
@@ -45,7 +44,7 @@ def test_no_attack_gains_anything(grader, tmp_path, attack):
         *wrong_score(attack, report),
         *learned(report),
         *(learned(earlier) if earlier else ()),
-        *([f"it took {seconds:.0f} seconds"] if seconds > SECONDS else ()),
+        *([f"it took {seconds:.0f} seconds"] if seconds > attack.seconds else ()),
         *([] if grader.zygote.pid == parent and psutil.pid_exists(parent) else ["the sandbox's parent was lost"]),
         *(f"process {process} is left" for process in sorted(stay(grader, members(grader) - before))),
         *(f"{path} is left" for path in sorted(left)),

@@ -21,7 +21,7 @@ class Attack:
 
     ``tries`` and ``must_not`` are sentences for the reader. ``honest`` is what the submission deserves without the
     attack; it earns no more, and no less than ``least`` (the same, unless the attack ruins its own answers: ``why_less``
-    says how). ``cells`` and ``files`` make up the submission, or ``build(folder)`` makes an odd one and returns its path.
+    says how), within ``seconds``. ``cells`` and ``files`` make up the submission, or ``build(folder)`` makes an odd one and returns its path.
     ``earlier`` are the cells of an accomplice's submission that is graded before. ``check`` looks for further damage
     after grading and returns a sentence for each. ``kit_only`` marks what means nothing to a stock grader;
     ``hindrance`` says why the case cannot be made here, or gives None.
@@ -40,6 +40,7 @@ class Attack:
     check: Check | None = None
     kit_only: bool = False
     hindrance: Callable[[], str | None] = lambda: None
+    seconds: float = 30.0
 
     def __post_init__(self) -> None:
         if self.least is not None and not self.why_less:

@@ -179,6 +179,7 @@ ATTACKS = (
         honest=ONE,
         least=0.0,
         why_less="its own threads take the interpreter from its own answers",
+        seconds=150.0,  # each answer that they delay may take its ten seconds, and the session is opened ten times again
     ),
     Attack(
         "not-daemonic",
