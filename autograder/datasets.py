@@ -1,20 +1,33 @@
-"""Finds the prepared data set that notebooks and q6 read, and prepares it where only a source of it is found."""
+"""Finds the prepared data set that notebooks and grader read, and prepares it where only a source of it is found."""
 
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
 import data_scripts
 from autograder.errors import KitError
 from autograder.places import ROOT
-from data_scripts import DataError, Prepared
+from data_scripts import DATASETS, DataError, Prepared
 
 # Where people keep data beside a checkout, nearest first.
 USUAL_FOLDERS = (ROOT / "data", ROOT.parent / "data", ROOT.parent / "shared" / "data", Path.home() / "data")
-TORCHVISION_FOLDERS = {"cifar10": "cifar-10-batches-py"}
-SOURCES = {"cifar10": ("cifar-10-batches-py", "cifar10-*.zip", "cifar10.zip")}
+# What torchvision's class keeps in its root.
+TORCHVISION = {
+    "cifar10": "cifar-10-batches-py",
+    "mnist": "MNIST/raw",
+    "fashion_mnist": "FashionMNIST/raw",
+    "svhn": "train_32x32.mat",
+}
+DEBIAN_FOLDER = Path("/usr/share/datasets")  # of Debian's packages: dataset-fashion-mnist
+# Other names of sources, beside torchvision's, in a usual folder or in Debian's.
+SOURCES = {
+    "cifar10": ("cifar10-*.zip", "cifar10.zip"),
+    "fashion_mnist": ("fashion-mnist",),
+    "svhn": ("svhn/train_32x32.mat", "SVHN/train_32x32.mat"),
+}
 
 
 def find_data(dataset: str, given: Path | None) -> Prepared | None:
@@ -25,61 +38,79 @@ def find_data(dataset: str, given: Path | None) -> Prepared | None:
     Raises:
         KitError: ``given`` holds no prepared data set.
     """
+    found = find_prepared(dataset, given)
+    if given is None or found is not None:
+        return found
+    if dataset in TORCHVISION and (given / TORCHVISION[dataset]).exists():
+        return _prepare(dataset, given, given)
+    raise KitError(
+        f"{given} holds no prepared {dataset}; make it with: "
+        f"python -m data_scripts {dataset} --source PATH --out {given}"
+    )
+
+
+def find_prepared(dataset: str, given: Path | None) -> Prepared | None:
+    """The data set in ``given`` or the usual places as ``find_data`` finds it, but only if it is prepared already.
+
+    Raises:
+        KitError: its manifest is damaged.
+    """
+    if given is not None:
+        folders = (given, given.parent)
+    else:
+        folders = (*([Path(os.environ["KIT_DATA"])] if os.environ.get("KIT_DATA") else []), *USUAL_FOLDERS)
     try:
-        if given is not None:
-            found = data_scripts.locate([given, given.parent], dataset)
-            if found is None and (given / TORCHVISION_FOLDERS[dataset]).is_dir():
-                found = data_scripts.prepare(given, given)
-            if found is None:
-                raise KitError(
-                    f"{given} holds no prepared {dataset}; make it with: "
-                    f"python -m data_scripts {dataset} --source PATH --out {given}"
-                )
-            return found
-        named = [Path(os.environ["KIT_DATA"])] if os.environ.get("KIT_DATA") else []
-        return data_scripts.locate([*named, *USUAL_FOLDERS], dataset)
+        return data_scripts.locate(folders, dataset)
     except DataError as error:
         raise KitError(str(error)) from error
 
 
 def find_source(dataset: str) -> Path | None:
-    """An unprepared source of the data set in a usual folder, if any."""
-    patterns = SOURCES[dataset]
-    return next(
-        (path for folder in USUAL_FOLDERS for pattern in patterns for path in sorted(folder.glob(pattern))), None
-    )
+    """An unprepared source of the data set in a usual folder or in Debian's, if any."""
+    patterns = (TORCHVISION[dataset], *SOURCES.get(dataset, ()))
+    folders = (*USUAL_FOLDERS, DEBIAN_FOLDER)
+    return next((path for folder in folders for pattern in patterns for path in sorted(folder.glob(pattern))), None)
 
 
-def describe(prepared: Prepared | None) -> str:
+def describe(prepared: Prepared | None, dataset: str = "cifar10") -> str:
     """One line for people."""
     if prepared is None:
-        return "not found; python -m data_scripts cifar10 prepares it"
+        source = find_source(dataset)
+        option = f" --source {shlex.quote(str(source))}" if source else ""
+        return f"not found; python -m data_scripts {dataset}{option} prepares it"
     counts = " and ".join(f"{count:,} {split}" for split, count in prepared.counts.items())
     return f"{prepared.source}, {counts} images in {prepared.folder}"
 
 
-def find_or_prepare(given: Path | None, generated: dict[str, int], say: Callable[[str], None]) -> Prepared:
-    """CIFAR-10 from ``given`` (prepared, or a source), from a usual folder, by download, or else generated images.
+def find_or_prepare(
+    given: Path | None, generated: dict[str, int], say: Callable[[str], None], dataset: str = "cifar10"
+) -> Prepared:
+    """The data set from ``given`` (prepared, or a source), from a usual folder, by download, or else generated images.
 
     What has to be prepared goes to ``ROOT/data``; generated images to ``ROOT/data/generated``.
 
     Raises:
-        KitError: ``given`` is neither prepared nor a source that can be read.
+        KitError: ``given`` is neither prepared nor a source that can be read, or nothing can be written.
     """
+    if found := find_prepared(dataset, given):
+        return found
+    title = DATASETS[dataset].title
+    if source := given or find_source(dataset):
+        say(f"preparing {title} from {source}")
+        return _prepare(dataset, source, ROOT / "data")
     try:
-        if given is not None and data_scripts.locate([given, given.parent]):
-            return data_scripts.locate([given, given.parent])
-        if given is None and (found := find_data("cifar10", None)):
-            return found
-        source = given or find_source("cifar10")
-        if source:
-            say(f"preparing CIFAR-10 from {source}")
-            return data_scripts.prepare(source, ROOT / "data")
+        say(f"no {title} found on this machine: downloading it")
+        return _prepare(dataset, None, ROOT / "data")
+    except KitError as error:
+        say(f"{error}; going on with generated images")
+    try:
+        return data_scripts.prepare_generated(ROOT / "data" / "generated", **generated, dataset=DATASETS[dataset])
     except DataError as error:
         raise KitError(str(error)) from error
+
+
+def _prepare(dataset: str, source: Path | None, out: Path) -> Prepared:
     try:
-        say("no CIFAR-10 found on this machine: downloading it")
-        return data_scripts.prepare(None, ROOT / "data")
+        return data_scripts.prepare(source, out, dataset=DATASETS[dataset])
     except DataError as error:
-        say(f"{error}; going on with generated images, which q6 will say")
-        return data_scripts.prepare_generated(ROOT / "data" / "generated", **generated)
+        raise KitError(str(error)) from error

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from data_scripts.dataset import Dataset
-from data_scripts.sources import cifar_batches, image_folder
+from data_scripts.sources import cifar_batches, idx_files, image_folder, mat_files
 
 
-def _torchvision_cifar10() -> Any:
-    from torchvision.datasets import CIFAR10
+def _torchvision(name: str) -> Callable[[], Any]:
+    def load() -> Any:
+        from torchvision import datasets
 
-    return CIFAR10
+        return getattr(datasets, name)
+
+    return load
 
 
 CIFAR10 = Dataset(
@@ -20,9 +25,43 @@ CIFAR10 = Dataset(
     classes=("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
     image_shape=(3, 32, 32),
     counts={"train": 50_000, "test": 10_000},
+    layout="an unpacked official archive, or a folder or zip with train/<class>/*.jpg|png and test/<class>/*.jpg|png",
     readers=(cifar_batches.recognise, image_folder.recognise),
     download=cifar_batches.download,
-    official=_torchvision_cifar10,
+    official=_torchvision("CIFAR10"),
 )
 
-DATASETS = {dataset.name: dataset for dataset in (CIFAR10,)}
+MNIST = Dataset(
+    name="mnist",
+    title="MNIST",
+    classes=tuple("0123456789"),
+    image_shape=(1, 28, 28),
+    counts={"train": 60_000, "test": 10_000},
+    layout="a folder with the four IDX files (packed or not), or one that holds them in raw or MNIST/raw",
+    readers=(idx_files.recognise,),
+    download=idx_files.download,
+    official=_torchvision("MNIST"),
+)
+
+FASHION_MNIST = replace(
+    MNIST,
+    name="fashion_mnist",
+    title="Fashion-MNIST",
+    classes=("T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"),
+    layout="a folder with the four IDX files (packed or not), or one that holds them in raw or FashionMNIST/raw",
+    official=_torchvision("FashionMNIST"),
+)
+
+SVHN = Dataset(
+    name="svhn",
+    title="SVHN",
+    classes=tuple("0123456789"),
+    image_shape=(3, 32, 32),
+    counts={"train": 73_257, "test": 26_032},
+    layout="a folder with train_32x32.mat and test_32x32.mat",
+    readers=(mat_files.recognise,),
+    download=mat_files.download,
+    official=_torchvision("SVHN"),
+)
+
+DATASETS = {dataset.name: dataset for dataset in (CIFAR10, MNIST, FASHION_MNIST, SVHN)}

@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> Prepared:
     if options.dataset == "generated":
-        return prepare_generated(options.out, options.train, options.test)
+        return prepare_generated(options.out, options.train, options.test, dataset=DATASETS[options.like])
     return prepare(options.source, options.out, dataset=DATASETS[options.dataset])
 
 
@@ -46,17 +46,13 @@ def _parser() -> argparse.ArgumentParser:
     debug.add_argument("--debug", action="store_true", help="show the traceback of an error")
     for name, dataset in DATASETS.items():
         command = commands.add_parser(name, parents=[debug], help=f"prepare {dataset.title}")
-        command.add_argument(
-            "--source",
-            type=Path,
-            help="an unpacked official archive, or a folder or zip with "
-            "train/<class>/*.jpg|png and test/<class>/... (default: download)",
-        )
+        command.add_argument("--source", type=Path, help=f"{dataset.layout} (default: download)")
         command.add_argument("--out", type=Path, default=Path("data"), help="folder to prepare it in (default: data)")
-    command = commands.add_parser("generated", parents=[debug], help="make generated images in CIFAR-10's format")
+    command = commands.add_parser("generated", parents=[debug], help="make generated images in a data set's format")
     command.add_argument("--out", type=Path, required=True, help="folder to make them in")
     command.add_argument("--train", type=_positive, required=True, help="number of training images")
     command.add_argument("--test", type=_positive, required=True, help="number of test images")
+    command.add_argument("--like", choices=DATASETS, default="cifar10", help="whose format (default: cifar10)")
     return parser
 
 

@@ -32,9 +32,10 @@ class Source(Protocol):
 class Dataset:
     """One entry of the catalogue.
 
-    ``readers`` are tried in order on ``--source``: each returns a ``Source``, or None where the path is not of its
-    layout. ``download`` fetches the official archive into a folder and opens it. ``official`` imports and returns the
-    torchvision class that knows the archive's address and checksums (a function, because the import takes seconds).
+    ``layout`` says in words what ``--source`` takes. ``readers`` are tried in order on ``--source``: each returns a
+    ``Source``, or None where the path is not of its layout. ``download`` fetches the official archive into a folder and
+    opens it. ``official`` imports and returns the torchvision class that knows the archive's address and checksums (a
+    function, because the import takes seconds).
     """
 
     name: str
@@ -42,6 +43,7 @@ class Dataset:
     classes: tuple[str, ...]
     image_shape: tuple[int, int, int]
     counts: Mapping[str, int]
+    layout: str = ""
     readers: tuple[Callable[[Dataset, Path], Source | None], ...] = ()
     download: Callable[[Dataset, Path], Source] | None = None
     official: Callable[[], Any] | None = None
@@ -65,7 +67,4 @@ class Dataset:
             raise describe_os_error(error, path) from error
         if source is not None:
             return source
-        raise DataError(
-            f"{path}: not a {self.title} source; give an unpacked official archive, or a folder or zip "
-            "with train/<class>/*.jpg|png and test/<class>/*.jpg|png"
-        )
+        raise DataError(f"{path}: not a {self.title} source; give {self.layout}")

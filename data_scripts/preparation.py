@@ -29,10 +29,10 @@ def prepare(source: Path | None, out: Path, progress: bool = True, dataset: Data
     return _prepare(dataset, opened, Path(out), progress)
 
 
-def prepare_generated(out: Path, train: int, test: int, progress: bool = True) -> Prepared:
-    """Prepare ``train`` + ``test`` generated images in CIFAR-10's format in ``<out>/cifar10``, as ``prepare`` does."""
-    dataset = replace(CIFAR10, title="generated images", classes=CLASSES, counts={"train": train, "test": test})
-    return _prepare(dataset, Generated(dataset.counts), Path(out), progress)
+def prepare_generated(out: Path, train: int, test: int, progress: bool = True, dataset: Dataset = CIFAR10) -> Prepared:
+    """Prepare ``train`` + ``test`` generated images in the format of ``dataset`` in ``<out>/<dataset.name>``."""
+    made = replace(dataset, title="generated images", classes=CLASSES, counts={"train": train, "test": test})
+    return _prepare(made, Generated(made.counts, made.image_shape), Path(out), progress)
 
 
 def _prepare(dataset: Dataset, opened: Source | None, out: Path, progress: bool) -> Prepared:

@@ -44,7 +44,6 @@ def findings(data: Path | None) -> list[tuple[str, str]]:
     """(topic, what was found), in the order in which a reader needs them."""
     import psutil
 
-    from autograder.datasets import describe, find_data
     from autograder.places import ROOT
     from autograder.sandbox import layers
 
@@ -55,7 +54,7 @@ def findings(data: Path | None) -> list[tuple[str, str]]:
         ("processors", str(psutil.cpu_count())),
         ("memory", f"{memory.available / 2**30:.1f} GB free of {memory.total / 2**30:.1f} GB"),
         ("disk", f"{disk.free / 2**30:.0f} GB free of {disk.total / 2**30:.0f} GB at the checkout"),
-        ("cifar10", describe(find_data("cifar10", data))),
+        *_data_sets(data),
     ]
     return rows + [
         (
@@ -64,6 +63,29 @@ def findings(data: Path | None) -> list[tuple[str, str]]:
         )
         for layer in layers.status()
     ]
+
+
+def _data_sets(given: Path | None) -> list[tuple[str, str]]:
+    """A row for each data set that is prepared (or was, and is damaged) or needed; one for all the others."""
+    from autograder.assignment import read_assignment
+    from autograder.datasets import describe, find_prepared
+    from autograder.errors import KitError
+    from autograder.places import assignment_folder, assignment_names
+    from data_scripts import DATASETS
+
+    needed = {read_assignment(assignment_folder(name) / "assignment.toml").dataset for name in assignment_names()}
+    rows, others = [], []
+    for name in DATASETS:
+        try:
+            found = find_prepared(name, given)
+        except KitError as error:
+            rows.append((name, str(error)))
+            continue
+        if found is not None or name in needed:
+            rows.append((name, describe(found, name)))
+        else:
+            others.append(name)
+    return rows + [("other data sets", f"{', '.join(others)}: not prepared, needed by no assignment")] * bool(others)
 
 
 def _version(package: str) -> str:

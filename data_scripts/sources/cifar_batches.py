@@ -11,20 +11,17 @@ from __future__ import annotations
 import hashlib
 import io
 import pickle
-import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 
 import numpy as np
 
 from data_scripts.dataset import Dataset, Rows
-from data_scripts.errors import DataError, describe_os_error, is_no_space
+from data_scripts.errors import DataError
+from data_scripts.sources.official import downloading
 
 FOLDER = "cifar-10-batches-py"
-CONNECT_SECONDS = 60  # offline compute nodes often drop packets: without a limit the download would hang
 
 
 def recognise(dataset: Dataset, path: Path) -> CifarBatches | None:
@@ -41,28 +38,9 @@ def download(dataset: Dataset, root: Path) -> CifarBatches:
     ``root`` then is a root for ``torchvision.datasets.CIFAR10`` too. Raises ``DataError`` without network.
     """
     official = dataset.official()
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        with _connect_limit(CONNECT_SECONDS):
-            official(root=root, train=False, download=True)
-    except (OSError, RuntimeError) as error:
-        if is_no_space(error) or isinstance(error, OSError) and not isinstance(error, URLError) and error.filename:
-            raise describe_os_error(error, root) from error  # of a file here, not of the network
-        raise DataError(
-            f"{official.url}: the download failed ({error}); check the network, or unpack the archive "
-            f"elsewhere and give its folder {FOLDER} with --source"
-        ) from error
+    with downloading(official.url, root, f"unpack the archive elsewhere and give its folder {FOLDER} with --source"):
+        official(root=root, train=False, download=True)
     return CifarBatches(dataset, root / FOLDER)
-
-
-@contextmanager
-def _connect_limit(seconds: float) -> Iterator[None]:
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
 
 
 class CifarBatches:

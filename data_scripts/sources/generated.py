@@ -1,8 +1,10 @@
-"""Generated images that can be learnt like CIFAR-10, for tests and demonstrations without any download.
+"""Generated images in the format of a data set, that can be learnt like it, for tests and demonstrations anywhere.
 
-A class is a pair: one of five shapes, filled with one of two textures. Place, size, rotation, phase and contrast vary
-freely; the shape's colour leans to a hue of the class, a quarter of the time it is any hue; the background is a smooth
-field of other colours. So colour alone gives part of the answer (to a linear classifier), shape and texture the whole.
+A class is a pair: one of five shapes, filled with one of two textures. In colour (as CIFAR-10), place, size, rotation,
+phase and contrast vary freely; the shape's colour leans to a hue of the class, a quarter of the time it is any hue; the
+background is a smooth field of other colours. So colour alone gives part of the answer (to a linear classifier), shape
+and texture the whole. In grey (as MNIST), the shape stands bright and nearly upright in the middle of a black image,
+as a digit does.
 
 Image i of a split is the same whatever the number of images: images are drawn in blocks, each from a generator seeded
 by split and block. NumPy guarantees the stream of ``RandomState`` for ever.
@@ -10,7 +12,9 @@ by split and block. NumPy guarantees the stream of ``RandomState`` for ever.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,52 +24,88 @@ SHAPES = ("disc", "square", "triangle", "ring", "cross")
 TEXTURES = ("striped", "plain")
 CLASSES = tuple(f"{texture} {shape}" for texture in TEXTURES for shape in SHAPES)
 BLOCK = 100  # images drawn together; each class is in it equally often
-SIZE = 32
 VERSION = 1  # of the images: to be raised with every change of what is drawn
 
 
-class Generated:
-    """Source of generated images, ``counts[split]`` of each split."""
+class Ranges(NamedTuple):
+    """Between which values the place and size of a shape (pixels) and its rotation (radians) vary."""
 
-    description = "generated images (coloured shapes, not photographs)"
+    centre: tuple[float, float]
+    radius: tuple[float, float]
+    angle: tuple[float, float]
+
+
+# Of an image 32 pixels wide; others in proportion.
+COLOUR = Ranges(centre=(11, 20), radius=(8, 13), angle=(0, 2 * np.pi))
+GREY = Ranges(centre=(14, 17), radius=(9, 13), angle=(-0.3, 0.3))
+
+
+class Generated:
+    """Source of generated images of ``image_shape`` (C, H, H), C 1 or 3; ``counts[split]`` of each split."""
+
     generated = True
 
-    def __init__(self, counts: Mapping[str, int]) -> None:
+    def __init__(self, counts: Mapping[str, int], image_shape: tuple[int, int, int] = (3, 32, 32)) -> None:
         self.counts = counts
+        self.image_shape = image_shape
+        kind = "coloured shapes, not photographs" if image_shape[0] == 3 else "grey shapes, not photographs"
+        self.description = f"generated images ({kind})"
 
     def fingerprint(self) -> str:
-        """The version of the images and how many there are."""
-        return f"generated {VERSION} {dict(self.counts)}"
+        """The version of the images, their shape and how many there are."""
+        return f"generated {VERSION} {self.image_shape} {dict(self.counts)}"
 
     def chunks(self, split: str, start: int) -> Iterator[Rows]:
         """Blocks of rows from row ``start`` on; the first and the last may be cut."""
         for block in range(start // BLOCK, -(-self.counts[split] // BLOCK)):
             first = block * BLOCK
-            yield draw_block(split, block)[max(start - first, 0) : self.counts[split] - first]
+            rows = draw_block(split, block, self.image_shape)
+            yield rows[max(start - first, 0) : self.counts[split] - first]
 
 
-def draw_block(split: str, block: int) -> Rows:
-    """(BLOCK, 1 + 3*32*32) uint8: rows ``block * BLOCK`` and following of ``split``."""
+def draw_block(split: str, block: int, image_shape: tuple[int, int, int] = (3, 32, 32)) -> Rows:
+    """(BLOCK, 1 + C*H*H) uint8: rows ``block * BLOCK`` and following of ``split``."""
+    channels, size, _ = image_shape
     random = np.random.RandomState([int.from_bytes(split.encode(), "big") % 2**32, block, VERSION])
     labels = random.permutation(np.arange(BLOCK) % len(CLASSES))
-    mask, u, v = _shape_masks(random, labels % len(SHAPES))
-    texture = np.where((labels < len(SHAPES))[:, None, None], _stripes(random, u, v), 1.0)
-    colour = _rgb(_hues(random, labels), random.uniform(0.5, 1, BLOCK), random.uniform(0.6, 1, BLOCK))
-    shape = colour[:, :, None, None] * texture[:, None]
-    image = np.where(mask[:, None], shape, _background(random))
-    image += random.normal(0, 0.03, image.shape)
-    rows = np.empty((BLOCK, 1 + 3 * SIZE * SIZE), np.uint8)
+    image = _coloured(random, labels, size) if channels == 3 else _grey(random, labels, size)
+    rows = np.empty((BLOCK, 1 + math.prod(image_shape)), np.uint8)
     rows[:, 0] = labels
     rows[:, 1:] = np.rint(np.clip(image, 0, 1) * 255).reshape(BLOCK, -1)
     return rows
 
 
-def _shape_masks(random: np.random.RandomState, shape: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(BLOCK, 32, 32) bool masks, and each pixel's coordinates u, v in its shape's own turned and scaled frame."""
-    centre = random.uniform(11, 20, (2, BLOCK, 1, 1))
-    radius = random.uniform(8, 13, (BLOCK, 1, 1))
-    angle = random.uniform(0, 2 * np.pi, (BLOCK, 1, 1))
-    y, x = np.mgrid[:SIZE, :SIZE][:, None] - centre
+def _coloured(random: np.random.RandomState, labels: np.ndarray, size: int) -> np.ndarray:
+    """(BLOCK, 3, size, size) around 0..1: shapes in colour before a background, with a little noise."""
+    mask, texture = _shapes(random, labels, size, COLOUR)
+    colour = _rgb(_hues(random, labels), random.uniform(0.5, 1, BLOCK), random.uniform(0.6, 1, BLOCK))
+    shape = colour[:, :, None, None] * texture[:, None]
+    image = np.where(mask[:, None], shape, _background(random, size))
+    return image + random.normal(0, 0.03, image.shape)
+
+
+def _grey(random: np.random.RandomState, labels: np.ndarray, size: int) -> np.ndarray:
+    """(BLOCK, 1, size, size) in 0..1: bright shapes on black."""
+    mask, texture = _shapes(random, labels, size, GREY)
+    return (mask * texture * random.uniform(0.7, 1, (BLOCK, 1, 1)))[:, None]
+
+
+def _shapes(
+    random: np.random.RandomState, labels: np.ndarray, size: int, ranges: Ranges
+) -> tuple[np.ndarray, np.ndarray]:
+    """(BLOCK, size, size) bool masks of the classes' shapes, and the brightness of their textures."""
+    mask, u, v = _masks(random, labels % len(SHAPES), size, ranges)
+    return mask, np.where((labels < len(SHAPES))[:, None, None], _stripes(random, u, v), 1.0)
+
+
+def _masks(
+    random: np.random.RandomState, shape: np.ndarray, size: int, ranges: Ranges
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(BLOCK, size, size) bool masks, and each pixel's coordinates u, v in its shape's own turned and scaled frame."""
+    centre = random.uniform(*ranges.centre, (2, BLOCK, 1, 1)) * (size / 32)
+    radius = random.uniform(*ranges.radius, (BLOCK, 1, 1)) * (size / 32)
+    angle = random.uniform(*ranges.angle, (BLOCK, 1, 1))
+    y, x = np.mgrid[:size, :size][:, None] - centre
     u = (np.cos(angle) * x + np.sin(angle) * y) / radius
     v = (np.cos(angle) * y - np.sin(angle) * x) / radius
     distance = np.hypot(u, v)
@@ -82,7 +122,7 @@ def _shape_masks(random: np.random.RandomState, shape: np.ndarray) -> tuple[np.n
 
 
 def _stripes(random: np.random.RandomState, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """(BLOCK, 32, 32) brightness in 0.15..1: stripes three to five pixels wide in any direction."""
+    """(BLOCK, size, size) brightness in 0.15..1: stripes three to five pixels wide in any direction."""
     angle = random.uniform(0, np.pi, (BLOCK, 1, 1))
     phase = random.uniform(0, 2 * np.pi, (BLOCK, 1, 1))
     waves = random.uniform(7, 9, (BLOCK, 1, 1))
@@ -102,12 +142,12 @@ def _rgb(hue: np.ndarray, saturation: np.ndarray, value: np.ndarray) -> np.ndarr
     return value[:, None] * (1 - saturation[:, None] * (1 - np.clip(ramp, 0, 1)))
 
 
-def _background(random: np.random.RandomState) -> np.ndarray:
-    """(BLOCK, 3, 32, 32) in 0..1: a 4x4 grid of muted colours, blended smoothly."""
+def _background(random: np.random.RandomState, size: int) -> np.ndarray:
+    """(BLOCK, 3, size, size) in 0..1: a 4x4 grid of muted colours, blended smoothly."""
     points = BLOCK * 4 * 4
     grid = _rgb(random.uniform(size=points), random.uniform(0, 0.6, points), random.uniform(0.1, 0.8, points))
     grid = grid.reshape(BLOCK, 4, 4, 3).transpose(0, 3, 1, 2)
-    place = np.linspace(0, 3, SIZE)
-    weights = np.maximum(0, 1 - abs(place[:, None] - np.arange(4)))  # (32, 4) linear interpolation
+    place = np.linspace(0, 3, size)
+    weights = np.maximum(0, 1 - abs(place[:, None] - np.arange(4)))  # (size, 4) linear interpolation
     columns = np.einsum("ncij,xj->ncix", grid, weights)
     return np.einsum("yi,ncix->ncyx", weights, columns)

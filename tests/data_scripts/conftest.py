@@ -1,12 +1,15 @@
-"""Small copies of CIFAR-10 in every layout, made on the fly, and catalogue entries that expect their sizes."""
+"""A web server, and small copies of CIFAR-10 in every layout with catalogue entries that expect their sizes."""
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import http.server
 import io
 import pickle
+import threading
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -75,6 +78,18 @@ def write_zip() -> Callable[[Path, dict[str, bytes]], Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[tuple[Path, str]]:
+    """(folder, address) of a web server of this machine."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=folder)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield folder, f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
 
 
 class Python2Pickler(pickle._Pickler):

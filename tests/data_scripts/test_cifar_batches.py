@@ -1,11 +1,8 @@
-import functools
 import hashlib
-import http.server
 import io
 import os
 import pickle
 import tarfile
-import threading
 
 import numpy as np
 import pytest
@@ -103,18 +100,6 @@ def test_batches_of_todays_numpy_are_read_too(order):
     rows = np.random.RandomState(0).randint(0, 256, (4, 3072)).astype(np.uint8, order=order)
     batch = load_batch(pickle.dumps({"data": rows, "labels": [3, 1, 2, 0]}, protocol=2))
     assert np.array_equal(batch["data"].pixels, rows) and batch["labels"] == [3, 1, 2, 0]
-
-
-@pytest.fixture
-def server(tmp_path):
-    """(folder, address) of a web server of this machine."""
-    folder = tmp_path / "served"
-    folder.mkdir()
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=folder)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield folder, f"http://127.0.0.1:{running.server_port}"
-        running.shutdown()
 
 
 def archive_of(files):

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
 # The command with CIFAR-10's entry expecting a small copy's sizes.
@@ -102,6 +103,21 @@ def test_generated_and_the_second_run_from_a_shell(kit_root, tmp_path):
     assert first.stderr == "" and "already prepared" in second.stderr
 
 
+def test_generated_in_another_data_sets_format(kit_root, tmp_path):
+    command = [sys.executable, "-m", "data_scripts", "generated", "--out", tmp_path, "--train", "20", "--test", "10"]
+    subprocess.run([*command, "--like", "mnist"], cwd=kit_root, check=True)
+    rows = np.load(tmp_path / "mnist/train.npy")
+    assert rows.shape == (20, 785) and rows.dtype == np.uint8 and not (tmp_path / "cifar10").exists()
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "svhn"])
+def test_a_folder_that_is_no_source_is_told_what_would_be_one(kit_root, tmp_path, name):
+    command = [sys.executable, "-m", "data_scripts", name, "--source", tmp_path, "--out", tmp_path / "out"]
+    result = subprocess.run(command, cwd=kit_root, capture_output=True, text=True)
+    assert result.returncode == 2 and result.stdout == "" and result.stderr.count("\n") == 1
+    assert result.stderr.startswith(f"error: {tmp_path}: not a ") and "source; give a folder with" in result.stderr
+
+
 @pytest.mark.parametrize("number", ["0", "-3", "many"])
 def test_a_number_of_images_is_positive(kit_root, tmp_path, number):
     command = [sys.executable, "-m", "data_scripts", "generated", "--out", tmp_path, "--train", number, "--test", "10"]
@@ -111,6 +127,6 @@ def test_a_number_of_images_is_positive(kit_root, tmp_path, number):
 
 def test_the_package_needs_neither_torch_nor_the_grader(kit_root):
     """Course machines read prepared data with numpy alone; torchvision is imported only for the official archive."""
-    code = "import sys, data_scripts.command; print({'torch', 'torchvision', 'autograder'} & set(sys.modules))"
+    code = "import sys, data_scripts.command; print({'torch', 'torchvision', 'scipy', 'autograder'} & set(sys.modules))"
     result = subprocess.run([sys.executable, "-c", code], cwd=kit_root, capture_output=True, text=True, check=True)
     assert result.stdout == "set()\n"

@@ -1,0 +1,152 @@
+"""MNIST's layout, Fashion-MNIST's too: four IDX files, as they come (``.gz``) or unpacked.
+
+An IDX file is a big-endian header and raw values: two zero bytes, the type (8 is uint8), the number of dimensions and
+each dimension as a uint32 (http://yann.lecun.com/exdb/mnist/). Copies differ in order (sorted by class or not) and in
+compression, so no checksum is asked of them: header, length and labels are checked, and gzip's own CRC.
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from urllib.error import URLError
+
+import numpy as np
+
+from data_scripts.dataset import Dataset, Rows
+from data_scripts.errors import DataError
+from data_scripts.sources.official import downloading
+from data_scripts.sources.order import shuffled
+from data_scripts.split_file import file_sha256
+
+FOLDERS = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST"}  # torchvision keeps the files in <root>/MNIST/raw
+PREFIXES = {"train": "train", "test": "t10k"}
+UINT8 = 8
+CHUNK = 5000
+
+
+def recognise(dataset: Dataset, path: Path) -> IdxFiles | None:
+    """The source where ``path`` holds IDX files, itself, in ``raw`` or in torchvision's ``MNIST/raw``, else None."""
+    for folder in (path / FOLDERS[dataset.name] / "raw", path / "raw", path):
+        if any(_file(folder, name) for split in PREFIXES for name in _names(split)):
+            _check_name(dataset, folder)
+            return IdxFiles(dataset, folder)
+    return None
+
+
+def download(dataset: Dataset, root: Path) -> IdxFiles:
+    """Fetch the official files, checked by the MD5s that torchvision knows, into ``root``, unless they are there.
+
+    torchvision's class, with ``download=True``, then only unpacks them there. Raises ``DataError`` without network.
+    """
+    official = dataset.official()
+    folder = root / FOLDERS[dataset.name] / "raw"
+    for name, md5 in official.resources:
+        with downloading(official.mirrors[0] + name, folder, "get the four files elsewhere and use --source"):
+            _fetch(official.mirrors, folder, name, md5)
+    return IdxFiles(dataset, folder)
+
+
+def _fetch(mirrors: Sequence[str], folder: Path, name: str, md5: str) -> None:
+    """Fetch one file from the first mirror that has it; the last one's error tells where none has."""
+    from torchvision.datasets.utils import download_url
+
+    for mirror in mirrors[:-1]:
+        with suppress(RuntimeError, URLError):
+            return download_url(mirror + name, folder, name, md5)
+    return download_url(mirrors[-1] + name, folder, name, md5)
+
+
+class IdxFiles:
+    """The four files in ``folder``, rows in the order of ``shuffled``."""
+
+    generated = False
+
+    def __init__(self, dataset: Dataset, folder: Path) -> None:
+        self.description = f"{dataset.title}, IDX files"
+        self.dataset = dataset
+        self.files = {split: [_existing(folder, name) for name in _names(split)] for split in dataset.counts}
+
+    def fingerprint(self) -> str:
+        """The SHA-256 of each file."""
+        return " ".join(file_sha256(path) for paths in self.files.values() for path in paths)
+
+    def chunks(self, split: str, start: int) -> Iterator[Rows]:
+        """``CHUNK`` rows at a time; the split's images are held in memory (47 MB for the 60,000 of MNIST)."""
+        count = self.dataset.counts[split]
+        images_file, labels_file = self.files[split]
+        labels = read_idx(labels_file, (count,))
+        if labels.max() >= len(self.dataset.classes):
+            raise DataError(
+                f"{labels_file}: holds the label {labels.max()} where {self.dataset.title} has 0 to "
+                f"{len(self.dataset.classes) - 1}; get this file again"
+            )
+        images = read_idx(images_file, (count, *self.dataset.image_shape[1:])).reshape(count, -1)
+        order = shuffled(split, count)
+        for first in range(start, count, CHUNK):
+            chosen = order[first : first + CHUNK]
+            yield np.concatenate([labels[chosen, None], images[chosen]], axis=1)
+
+
+def read_idx(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+    """The uint8 array of ``shape`` in an IDX file. Raises ``DataError`` where the file holds anything else."""
+    header = bytes([0, 0, UINT8, len(shape)]) + np.array(shape, ">u4").tobytes()
+    length = len(header) + math.prod(shape)
+    content = _read(path, length + 1)  # one more than there may be: a longer file is seen without reading it
+    if content[:4] != header[:4]:
+        raise DataError(
+            f"{path}: begins with the bytes {content[:4].hex(' ')!r} where an IDX file of this kind begins with "
+            f"{header[:4].hex(' ')!r}; get the official file"
+        )
+    if len(content) < len(header):
+        raise DataError(f"{path}: ends inside its header; get this file again")
+    if content[: len(header)] != header:
+        raise DataError(
+            f"{path}: holds an array of shape {tuple(np.frombuffer(content[4 : len(header)], '>u4').tolist())} where "
+            f"{shape} is expected; get the official file"
+        )
+    if len(content) != length:
+        problem = "longer" if len(content) > length else "shorter"
+        raise DataError(f"{path}: {problem} than its header says; get this file again")
+    return np.frombuffer(content, np.uint8, offset=len(header)).reshape(shape)
+
+
+def _read(path: Path, limit: int) -> bytes:
+    """At most ``limit`` bytes of a file, unpacked."""
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
+            return file.read(limit)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(f"{path}: damaged or not whole ({error}); get this file again") from error
+
+
+def _names(split: str) -> tuple[str, str]:
+    """File names of a split's images and labels."""
+    return f"{PREFIXES[split]}-images-idx3-ubyte", f"{PREFIXES[split]}-labels-idx1-ubyte"
+
+
+def _file(folder: Path, name: str) -> Path | None:
+    """The file, packed or not. The packed one is taken first: it has a CRC, and unpacking may have been cut short."""
+    return next((path for path in (folder / f"{name}.gz", folder / name) if path.is_file()), None)
+
+
+def _existing(folder: Path, name: str) -> Path:
+    path = _file(folder, name)
+    if path is None:
+        raise DataError(f"{folder / name}.gz: missing; get all four files")
+    return path
+
+
+def _check_name(dataset: Dataset, folder: Path) -> None:
+    """Raise ``DataError`` where the folder bears the other data set's name: their files have the same names."""
+    holder = folder.absolute().parent if folder.name == "raw" else folder.absolute()
+    for name, title in FOLDERS.items():
+        if name != dataset.name and holder.name.lower().replace("-", "").replace("_", "") == title.lower():
+            raise DataError(
+                f"{folder}: by its name a copy of {title}, not of {dataset.title}; give another --source or run "
+                f"python -m data_scripts {name}"
+            )

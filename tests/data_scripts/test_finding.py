@@ -1,0 +1,176 @@
+"""How commands of the kit find data sets (``autograder.datasets``)."""
+
+import gzip
+import re
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from autograder import datasets
+from autograder.commands.doctor import findings
+from autograder.errors import KitError
+from data_scripts import DATASETS, DataError, catalogue, prepare_generated
+
+COUNTS = {"train": 30, "test": 20}
+
+
+@pytest.fixture
+def places(monkeypatch, tmp_path):
+    """An empty machine: its usual folder is ``<checkout>/data``, Debian's is ``debian``."""
+    monkeypatch.delenv("KIT_DATA", raising=False)
+    monkeypatch.setattr(datasets, "ROOT", tmp_path / "checkout")
+    monkeypatch.setattr(datasets, "USUAL_FOLDERS", (tmp_path / "checkout/data", tmp_path / "home/data"))
+    monkeypatch.setattr(datasets, "DEBIAN_FOLDER", tmp_path / "debian")
+    for name in ("mnist", "fashion_mnist"):
+        monkeypatch.setitem(DATASETS, name, replace(DATASETS[name], counts=COUNTS, download=no_network))
+    return tmp_path
+
+
+def no_network(dataset, root):
+    raise DataError("the download failed")
+
+
+def write_idx(folder):
+    """Small IDX files, unpacked labels and packed images."""
+    folder.mkdir(parents=True)
+    for prefix, count in (("train", 30), ("t10k", 20)):
+        size = count.to_bytes(4, "big")
+        side = (28).to_bytes(4, "big")
+        (folder / f"{prefix}-labels-idx1-ubyte").write_bytes(b"\0\0\x08\1" + size + bytes(count))
+        images = b"\0\0\x08\3" + size + side + side + np.arange(count * 784).astype(np.uint8).tobytes()
+        (folder / f"{prefix}-images-idx3-ubyte.gz").write_bytes(gzip.compress(images))
+    return folder
+
+
+def made(folder, name):
+    return prepare_generated(folder, 30, 10, progress=False, dataset=DATASETS[name])
+
+
+def test_each_data_set_is_found_by_its_name(places):
+    cifar10, mnist = made(places / "home/data", "cifar10"), made(places / "home/data", "mnist")
+    assert datasets.find_data("cifar10", None) == cifar10
+    assert datasets.find_data("mnist", None) == mnist
+    assert datasets.find_data("fashion_mnist", None) is None
+    for given in (places / "home/data", mnist.folder, cifar10.folder):
+        assert datasets.find_data("mnist", given) == mnist
+
+
+def test_kit_data_goes_before_the_usual_folders(places, monkeypatch):
+    made(places / "home/data", "mnist")
+    named = made(places / "elsewhere", "mnist")
+    monkeypatch.setenv("KIT_DATA", str(places / "elsewhere"))
+    assert datasets.find_data("mnist", None) == named
+
+
+def test_a_given_folder_without_the_data_set_is_an_error_that_names_the_command(places):
+    made(places / "home/data", "cifar10")
+    with pytest.raises(KitError, match="holds no prepared mnist; make it with: python -m data_scripts mnist --source"):
+        datasets.find_data("mnist", places / "home/data")
+
+
+def test_torchvisions_root_is_prepared_where_it_lies(places):
+    write_idx(places / "root/MNIST/raw")
+    data = datasets.find_data("mnist", places / "root")
+    assert data.folder == places / "root/mnist" and data.source == "MNIST, IDX files"
+
+
+@pytest.mark.parametrize(
+    ("dataset", "source"),
+    [
+        ("cifar10", "home/data/cifar-10-batches-py"),
+        ("cifar10", "checkout/data/cifar10-jpeg75.zip"),
+        ("mnist", "home/data/MNIST/raw"),
+        ("fashion_mnist", "checkout/data/FashionMNIST/raw"),
+        ("fashion_mnist", "debian/fashion-mnist"),
+        ("svhn", "home/data/train_32x32.mat"),
+        ("svhn", "home/data/svhn/train_32x32.mat"),
+    ],
+)
+def test_sources_are_found_in_the_usual_places(places, dataset, source):
+    (places / source).mkdir(parents=True)
+    assert {name: datasets.find_source(name) for name in DATASETS} == {name: None for name in DATASETS} | {
+        dataset: places / source
+    }
+    assert f"python -m data_scripts {dataset} --source {places / source} prepares" in datasets.describe(None, dataset)
+
+
+def test_what_is_prepared_is_taken_first(places):
+    data = made(places / "home/data", "mnist")
+    write_idx(places / "home/data/MNIST/raw")
+    for given in (None, places / "home/data", data.folder):
+        assert datasets.find_or_prepare(given, COUNTS, print, "mnist") == data
+    assert not (places / "checkout").exists()
+
+
+@pytest.mark.parametrize(
+    ("dataset", "source", "given"),
+    [
+        ("mnist", "home/data/MNIST/raw", None),
+        ("fashion_mnist", "debian/fashion-mnist", None),
+        ("mnist", "mine", "mine"),
+        ("mnist", "mine/MNIST/raw", "mine"),
+    ],
+)
+def test_a_source_is_prepared_in_the_checkout(places, dataset, source, given):
+    write_idx(places / source)
+    said = []
+    data = datasets.find_or_prepare(given and places / given, COUNTS, said.append, dataset)
+    assert data.folder == places / "checkout/data" / dataset and data.manifest["generated"] is False
+    assert said == [f"preparing {DATASETS[dataset].title} from {places / (given or source)}"]
+    assert datasets.find_data(dataset, None) == data
+
+
+def test_without_source_and_network_images_are_generated_in_the_right_format(places):
+    said = []
+    data = datasets.find_or_prepare(None, {"train": 30, "test": 10}, said.append, "mnist")
+    assert data.folder == places / "checkout/data/generated/mnist" and data.manifest["generated"] is True
+    assert data.images("train").shape == (30, 1, 28, 28)
+    assert said == [
+        "no MNIST found on this machine: downloading it",
+        "the download failed; going on with generated images",
+    ]
+
+
+@pytest.mark.parametrize("source", [None, "mine"])
+def test_where_nothing_can_be_written_one_sentence_says_so(places, source):
+    (places / "checkout").write_text("a file where a folder is expected")
+    if source:
+        write_idx(places / source)
+    with pytest.raises(KitError, match="checkout.*; check the path and its permissions$"):
+        datasets.find_or_prepare(source and places / source, COUNTS, print, "mnist")
+
+
+def test_a_given_path_that_is_no_source_is_an_error(places):
+    with pytest.raises(KitError, match="absent: no such file or folder"):
+        datasets.find_or_prepare(places / "absent", COUNTS, print, "mnist")
+
+
+def test_doctor_lists_every_data_set(places):
+    data = made(places / "home/data", "svhn")
+    rows = dict(findings(None))
+    assert rows["svhn"] == f"{data.source}, 30 train and 10 test images in {data.folder}"
+    assert rows["cifar10"] == "not found; python -m data_scripts cifar10 prepares it", "an assignment needs it"
+    listed = {name for name in DATASETS if name in rows}
+    assert listed | set(re.findall(r"\w+", rows["other data sets"])) >= set(DATASETS)
+    assert "fashion_mnist" in rows["other data sets"] and "fashion_mnist" not in rows
+
+
+def test_doctor_goes_on_where_a_manifest_is_damaged(places):
+    manifest = made(places / "home/data", "fashion_mnist").folder / "manifest.json"
+    manifest.write_text("{")
+    rows = dict(findings(places / "home/data"))
+    assert rows["fashion_mnist"].startswith(f"{manifest}: not the manifest of a prepared data set")
+    assert rows["cifar10"].startswith("not found")
+
+
+def test_every_data_set_of_the_catalogue_has_its_source_names():
+    assert set(datasets.TORCHVISION) == set(catalogue.DATASETS) >= set(datasets.SOURCES)
+
+
+def test_doctor_from_a_shell(kit_root):
+    command = [sys.executable, "-m", "autograder", "doctor"]
+    result = subprocess.run(command, cwd=kit_root, capture_output=True, text=True)
+    assert result.returncode == 0 and "cifar10" in result.stdout and "sandbox" in result.stdout
