@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from numbers import Real
 
 import torch
+
+from autograder.questions.probing import described, global_state_kept
 
 Student = Mapping[str, Callable]
 
@@ -23,7 +24,7 @@ def pair_loss_value(
     student: Student, function: str, a: torch.Tensor, b: torch.Tensor, parameter: float
 ) -> dict[str, torch.Tensor]:
     """The loss itself: ``value``, 0-d. A Python number is taken as a float32 scalar."""
-    with _global_state_kept():
+    with global_state_kept():
         return {"value": _as_value(student[function](a.clone(), b.clone(), parameter), function)}
 
 
@@ -45,7 +46,7 @@ def pair_loss_value_and_gradient(
 ) -> dict[str, torch.Tensor]:
     """The loss and its gradients to both inputs: ``value``, ``gradient_a``, ``gradient_b``."""
     leaf_a, leaf_b = a.clone().requires_grad_(), b.clone().requires_grad_()
-    with _global_state_kept():
+    with global_state_kept():
         # Embeddings are never leaves in training. Handing over leaves would forbid writes that are allowed there.
         loss = student[function](leaf_a.clone(), leaf_b.clone(), parameter)
         _backward(loss, function)
@@ -68,7 +69,7 @@ def pair_loss_conduct(
     """
     given_a, given_b = a.clone(), b.clone()
     call = student[function]
-    with _global_state_kept():
+    with global_state_kept():
         torch.set_default_dtype(torch.float32)
         torch.manual_seed(1)
         state = torch.get_rng_state()
@@ -91,29 +92,17 @@ def pair_loss_conduct(
     }
 
 
-@contextmanager
-def _global_state_kept() -> Iterator[None]:
-    """Undo what a call does to random state, default dtype and gradient mode: later questions are judged alone."""
-    state, dtype, grad = torch.get_rng_state(), torch.get_default_dtype(), torch.is_grad_enabled()
-    try:
-        yield
-    finally:
-        torch.set_rng_state(state)
-        torch.set_default_dtype(dtype)
-        torch.set_grad_enabled(grad)
-
-
 def _as_value(answer: object, function: str) -> torch.Tensor:
     if isinstance(answer, torch.Tensor):
         return answer.detach()
     if isinstance(answer, Real):  # NumPy scalars are Real too
         return torch.tensor(float(answer), dtype=torch.float32)
-    raise TypeError(f"{function} returned {_described(answer)}, expected the loss as a 0-d tensor")
+    raise TypeError(f"{function} returned {described(answer)}, expected the loss as a 0-d tensor")
 
 
 def _backward(loss: object, function: str) -> None:
     if not isinstance(loss, torch.Tensor):
-        raise LostGradient(f"{function} returned {_described(loss)}: a gradient needs the loss as a tensor")
+        raise LostGradient(f"{function} returned {described(loss)}: a gradient needs the loss as a tensor")
     if not loss.requires_grad:
         raise LostGradient(f"{function} returned a tensor that carries no gradient to its inputs")
     if loss.numel() != 1:
@@ -122,7 +111,3 @@ def _backward(loss: object, function: str) -> None:
         loss.backward()
     except Exception as error:
         raise BrokenBackward(f"backward() of {function} raised {type(error).__name__}: {error}") from error
-
-
-def _described(answer: object) -> str:
-    return "None" if answer is None else f"a {type(answer).__name__}"

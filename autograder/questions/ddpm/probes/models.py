@@ -1,0 +1,59 @@
+"""What the probes of the assignment hand to a student: a schedule, and a small model of the noise."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+
+class Schedule(NamedTuple):
+    """The notebook's schedule: (T,) each; index t holds step t + 1."""
+
+    beta: Tensor
+    alpha: Tensor
+    alpha_bar: Tensor
+    posterior_variance: Tensor
+
+
+class WrongSteps(TypeError):
+    """A model did not get its steps as the integer tensor (n,) that it needs."""
+
+
+def given_schedule(rows: Tensor) -> Schedule:
+    """A schedule from stored rows β, α, ᾱ and posterior variance, (4, T), which it does not copy."""
+    return Schedule(*rows.unbind())
+
+
+def checked_steps(t: object, x: Tensor) -> Tensor:
+    """``t`` itself if it is an integer tensor with a step for each row of ``x``.
+
+    Raises:
+        WrongSteps: it is not.
+    """
+    if not isinstance(t, Tensor):
+        raise WrongSteps(f"the model got t as a {type(t).__name__}, expected an integer tensor of shape ({len(x)},)")
+    if t.is_floating_point() or t.dtype is torch.bool or t.shape != x.shape[:1]:
+        dtype = str(t.dtype).removeprefix("torch.")
+        raise WrongSteps(
+            f"the model got t as {dtype} {tuple(t.shape)}, expected an integer tensor of shape ({len(x)},)"
+        )
+    return t.long()
+
+
+class GivenModel(nn.Module):
+    """ε_θ(x, t) = a_t tanh(x) + b_t + c · x mirrored in its last axis, for x of any shape (n, ...).
+
+    ``start`` holds a, b and c: (2T + 1,). Rows do not depend on each other, and the mode changes nothing.
+    """
+
+    def __init__(self, start: Tensor) -> None:
+        super().__init__()
+        a, b = start[:-1].clone().chunk(2)
+        self.a, self.b, self.c = nn.Parameter(a), nn.Parameter(b), nn.Parameter(start[-1:].clone())
+
+    def forward(self, x: Tensor, t: Tensor) -> Tensor:
+        t = checked_steps(t, x)
+        per_row = (-1, *(1,) * (x.ndim - 1))
+        return self.a[t].view(per_row) * torch.tanh(x) + self.b[t].view(per_row) + self.c * x.flip(-1)
