@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 
 from autograder.errors import KitError
 
 VISIBILITIES = ("hidden", "after_due_date", "after_published", "visible")
+# What [samples] gives points for, and the numbers of a score.
+SAMPLES = {"checkpoint": "samples drawn by the grader", "own": "samples handed in"}
+NUMBERS = ("coverage", "confidence", "frechet")
 
 
 @dataclass(frozen=True)
 class QuestionSheet:
-    """A question's title and the points of each of its tests, in the order of the tests."""
+    """A question's title and the points of each of its tests, in the order of the tests.
+
+    The points of a ``bonus`` question come on top of full marks.
+    """
 
     id: str
     title: str
     points: Mapping[str, float]
+    bonus: bool = False
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,25 @@ class AccuracySheet:
     ramp_from: float
     full_above: float
     bonus_above: float
+
+
+@dataclass(frozen=True)
+class SamplesSheet:
+    """The question that is scored by samples: those that the grader draws from a checkpoint, and those handed in.
+
+    The grader draws ``count`` samples in ``steps`` steps; ``own_count`` are handed in. ``points`` are those of both
+    (``checkpoint`` and ``own``). ``ramps`` say for each number of a score where its share begins and where it is full.
+    """
+
+    question: str
+    title: str
+    checkpoint: str
+    file: str
+    own_count: int
+    count: int
+    steps: int
+    points: Mapping[str, float]
+    ramps: Mapping[str, tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -71,13 +98,15 @@ class Assignment:
     limits: Budgets
     questions: tuple[QuestionSheet, ...]
     accuracy: AccuracySheet | None
+    samples: SamplesSheet | None
     files: tuple[str, ...] = ("*",)
 
     @property
     def possible(self) -> float:
         """Full marks, without bonus."""
-        tests = sum(sum(question.points.values()) for question in self.questions)
-        return tests + (self.accuracy.points if self.accuracy else 0)
+        tests = sum(sum(question.points.values()) for question in self.questions if not question.bonus)
+        samples = sum(self.samples.points.values()) if self.samples else 0
+        return tests + samples + (self.accuracy.points if self.accuracy else 0)
 
 
 def read_assignment(path: Path) -> Assignment:
@@ -106,19 +135,46 @@ def _assignment(content: dict) -> Assignment:
         "limits": _record(Budgets, content.pop("limits", {}), "[limits]"),
         "questions": tuple(_record(QuestionSheet, q, "[[question]]") for q in content.pop("question", [])),
         "accuracy": _record(AccuracySheet, content.pop("accuracy"), "[accuracy]") if "accuracy" in content else None,
+        "samples": _samples(content.pop("samples")) if "samples" in content else None,
         "files": _patterns(content.pop("files", ["*"])),
     }
     assignment = _record(Assignment, {**content, **tables}, "the top level")
     for value in vars(assignment.visibility).values():
         if value not in VISIBILITIES:
             raise ValueError(f"visibility {value!r} is none of {', '.join(VISIBILITIES)}")
+    if assignment.accuracy and assignment.samples:
+        raise ValueError("[accuracy] and [samples] are both there, expected one of them or none")
     for question in assignment.questions:
-        for test, points in question.points.items():
-            if isinstance(points, bool) or not isinstance(points, int | float) or points < 0:
-                raise ValueError(
-                    f"[[question]] {question.id}: points of {test} are {points!r}, expected a number from 0 up"
-                )
+        _check_points(f"[[question]] {question.id}", question.points)
+        if not isinstance(question.bonus, bool):
+            raise ValueError(f"[[question]] {question.id}: bonus is {question.bonus!r}, expected true or false")
     return assignment
+
+
+def _check_points(where: str, table: Mapping[str, object]) -> None:
+    for test, points in table.items():
+        if not _is_number(points) or points < 0:
+            raise ValueError(f"{where}: points of {test} are {points!r}, expected a number from 0 up")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _samples(table: dict) -> SamplesSheet:
+    sheet = _record(SamplesSheet, table, "[samples]")
+    for name, keys in (("points", SAMPLES), ("ramps", NUMBERS)):
+        if not isinstance(table[name], dict) or set(table[name]) != set(keys):
+            raise ValueError(f"[samples]: {name} is {table[name]!r}, expected a table of {' and '.join(keys)}")
+    _check_points("[samples]", sheet.points)
+    for name, ramp in sheet.ramps.items():
+        ends = isinstance(ramp, list) and len(ramp) == 2 and all(map(_is_number, ramp))
+        if not ends or ramp[0] == ramp[1]:
+            raise ValueError(f"[samples.ramps]: {name} is {ramp!r}, expected two different numbers")
+    for name, least in (("own_count", 2), ("count", 2), ("steps", 1)):
+        if type(table[name]) is not int or table[name] < least:
+            raise ValueError(f"[samples]: {name} is {table[name]!r}, expected a whole number from {least} up")
+    return replace(sheet, ramps={name: tuple(ramp) for name, ramp in sheet.ramps.items()})
 
 
 def _patterns(value: object) -> tuple[str, ...]:

@@ -48,6 +48,55 @@ def test_a_wrong_entry_is_named(tmp_path, change, sentence):
     assert sentence in str(caught.value)
 
 
+def test_ddpm_s_samples_and_bonus():
+    assignment = read_assignment(SOLUTIONS / "ddpm" / "assignment.toml")
+    assert assignment.accuracy is None and sum(assignment.samples.points.values()) == 8
+    ordinary = sum(sum(q.points.values()) for q in assignment.questions if q.id != "q7")
+    assert assignment.possible == ordinary + 8 == 50
+    assert [question.id for question in assignment.questions if question.bonus] == ["q7"]
+    assert all(len(ramp) == 2 for ramp in assignment.samples.ramps.values())
+
+
+ACCURACY = """
+[accuracy]
+question = "q6"
+title = "Accuracy"
+file = "best.pt"
+points = 8
+bonus = 5
+ramp_from = 0.4
+full_above = 0.75
+bonus_above = 0.85
+"""
+
+
+@pytest.mark.parametrize(
+    "change, sentence",
+    [
+        (("bonus = true", "bonus = 1"), "q7: bonus is 1, expected true or false"),
+        (("own_count = 1024", ""), "[samples] lacks the entry 'own_count'"),
+        (("own_count = 1024", "own_count = 1"), "own_count is 1, expected a whole number from 2 up"),
+        (("steps = 25", "steps = 2.5"), "steps is 2.5"),
+        (("count = 256", "count = true"), "count is True"),
+        (("own = 2 }", "mine = 2 }"), "expected a table of checkpoint and own"),
+        (("own = 2 }", "own = -2 }"), "points of own are -2"),
+        (("coverage = [", "covering = ["), "expected a table of coverage and confidence and frechet"),
+        (("coverage = [0.5,", "coverage = [0.5, 0.6,"), "coverage is [0.5, 0.6, 0.85], expected two different numbers"),
+        (("frechet = [60, 15]", "frechet = [15, 15]"), "frechet is [15, 15]"),
+        (("frechet = [60, 15]", "frechet = [nan, 15]"), "frechet is [nan, 15]"),
+        (("[[question]]", f"{ACCURACY}\n[[question]]"), "[accuracy] and [samples] are both there"),
+    ],
+)
+def test_a_wrong_entry_of_samples_is_named(tmp_path, change, sentence):
+    text = (SOLUTIONS / "ddpm" / "assignment.toml").read_text()
+    assert change[0] in text
+    file = tmp_path / "assignment.toml"
+    file.write_text(text.replace(change[0], change[1], 1))
+    with pytest.raises(KitError) as caught:
+        read_assignment(file)
+    assert sentence in str(caught.value)
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(KitError, match="does not exist"):
         read_assignment(tmp_path / "assignment.toml")

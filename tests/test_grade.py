@@ -2,6 +2,7 @@
 
 import copy
 import json
+import shutil
 import subprocess
 import sys
 
@@ -9,8 +10,8 @@ import pytest
 from nbformat.v4 import new_code_cell
 
 from autograder.build.notebooks import has_tag, notebook_bytes, question_tag
-from autograder.demo.hostile import CELL as HOSTILE
-from autograder.demo.mistakes import CELLS as MISTAKES
+from autograder.demo import hostile
+from autograder.demo.mistakes import SIMCLR as MISTAKES
 from autograder.demo.submissions import with_cells, with_last_cell
 from autograder.engine.grade import grade
 from autograder.frontends.gradescope import write_results
@@ -47,7 +48,7 @@ def test_the_solution_earns_everything(bundle, master, images, checkpoint, tmp_p
     (source / checkpoint.name).write_bytes(checkpoint.read_bytes())
     report = grade(bundle, source, images)
     assert {**points(report), "q6": 0} == {**FULL, "q6": 0}, [v.message for v in report.verdicts if not v.passed]
-    assert report.views.shape == (8, 2, 3, 32, 32)
+    assert [(p.images.shape, p.columns) for p in report.pictures] == [((16, 3, 32, 32), 8)]
     assert report.remarks == []
     accuracy = next(v for v in report.verdicts if v.test == "accuracy")
     assert "generated images" in accuracy.message and "of 100 test images" in accuracy.message
@@ -72,8 +73,26 @@ def test_three_mistakes_are_named_and_cost_their_own_points(bundle, master, tmp_
         assert any(v.misconception for v in report.verdicts if v.question == question), question
 
 
+def test_a_bonus_question_gives_points_on_top(bundle, master, tmp_path):
+    """The bundle with one ordinary question and one bonus question; a part of the bonus is lost."""
+    part = tmp_path / "bundle"
+    shutil.copytree(bundle, part)
+    settings = (part / "assignment.toml").read_text().split("[[question]]")
+    kept = [text for text in settings[1:] if any(f'id = "{question}"' in text for question in ("q1a", "q1c"))]
+    kept[1] += "bonus = true\n"
+    (part / "assignment.toml").write_text("[[question]]".join([settings[0], *kept]))
+    report = grade(part, hand_in(tmp_path / "solution", master), None)
+    assert (report.possible(), report.score) == (8, 12)
+    verdicts = by_question(report.verdicts)["q1c"]
+    assert [(v.possible, v.bonus, v.points, v.passed) for v in verdicts] == [(0, p, p, True) for p in (2, 1, 1)]
+    wrong = with_stub(master, "q1c", "def nt_xent_euclidean(z_i, z_j, temperature): return (z_i * z_j).sum()")
+    report = grade(part, hand_in(tmp_path / "wrong", wrong), None)
+    assert (report.possible(), report.score) == (8, 8)
+    assert not any(v.passed for v in by_question(report.verdicts)["q1c"])
+
+
 def test_a_hostile_notebook_gains_nothing_and_leaves_nothing(bundle, student, tmp_path):
-    cell = HOSTILE.replace("@ROOT@", str(ROOT))
+    cell = hostile.cell("simclr")
     results = tmp_path / "results.json"
     report = grade(
         bundle, hand_in(tmp_path / "hostile", with_last_cell(student, cell)), None, lambda r: write_results(results, r)

@@ -13,9 +13,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+import data_scripts
 from autograder.build.gradescope import write_zip
 from autograder.build.notebooks import notebook_bytes
-from autograder.places import ROOT
+from autograder.places import ROOT, SOLUTIONS
+from data_scripts.catalogue import MNIST
 
 SCHEMA = json.loads((Path(__file__).parent / "frontends" / "gradescope_schema.json").read_text())
 
@@ -63,6 +65,8 @@ def test_the_zip_holds_no_answers_as_code(zipped):
         "solutions",
         "references/",
         "train.npy",
+        "scorers/mnist",
+        "scorers/train",
         "demo",
         "__pycache__",
     ):
@@ -71,6 +75,18 @@ def test_the_zip_holds_no_answers_as_code(zipped):
 
 def test_the_same_content_gives_the_same_bytes(bundle, images, zipped, tmp_path):
     assert write_zip(tmp_path / "again.zip", bundle, images.folder).read_bytes() == zipped.read_bytes()
+
+
+def test_where_samples_are_scored_the_zip_has_scorer_and_training_images(tmp_path):
+    data = data_scripts.prepare_generated(tmp_path, train=60, test=40, progress=False, dataset=MNIST)
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    shutil.copy(SOLUTIONS / "ddpm" / "assignment.toml", bundle)
+    names = zipfile.ZipFile(write_zip(tmp_path / "ddpm.zip", bundle, data.folder)).namelist()
+    assert {"test.npy", "train.npy", "manifest.json"} == {name[11:] for name in names if name.startswith("data/mnist/")}
+    assert {name for name in names if name.startswith("autograder/scorers/")} == {
+        f"autograder/scorers/{file}" for file in ("__init__.py", "classifier.py", "mnist.safetensors")
+    }
 
 
 def test_scripts_are_sound_shell():

@@ -8,7 +8,9 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from autograder.assignment import read_assignment
 from autograder.places import ROOT
+from autograder.scorers.classifier import FOLDER
 
 FILES = Path(__file__).parent / "gradescope_files"
 # What grading imports; the others of pyproject.toml are for building and for students.
@@ -18,13 +20,16 @@ REQUIREMENTS = ("numpy", "matplotlib", "tqdm", "pillow", "otter-grader", "nbform
 LEFT_OUT = re.compile(
     r"autograder/(build|references|demo)/|autograder/tolerances\.py"
     r"|autograder/commands/(?!__init__|gradescope|doctor)"
+    r"|autograder/scorers/(train|score)\.py"
     r"|autograder/questions/(draw\.py|[^/]+/(?!probes/|__init__))"
 )
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def write_zip(path: Path, bundle: Path, data: Path | None) -> Path:
-    """Write the zip: scripts, package, bundle, and the test split of the prepared data set in folder ``data`` if any.
+    """Write the zip: scripts, package, bundle, and what is needed of the prepared data set in folder ``data`` if any.
+
+    That is its test split, and where samples are scored its training split as well, to find copies.
 
     Equal content gives equal bytes: entries are sorted and carry no time.
     """
@@ -54,8 +59,13 @@ def entries(bundle: Path, data: Path | None) -> Iterator[tuple[str, bytes, int]]
     for file in bundle.rglob("*"):
         if file.is_file() and "__pycache__" not in file.parts:
             yield f"bundle/{file.relative_to(bundle).as_posix()}", file.read_bytes(), 0o600
+    assignment = read_assignment(bundle / "assignment.toml")
+    scorer = FOLDER / f"{assignment.dataset}.safetensors"
+    if assignment.samples and scorer.is_file():
+        yield scorer.relative_to(ROOT).as_posix(), scorer.read_bytes(), 0o600
     if data is not None:
-        for file in (data / "test.npy", data / "manifest.json"):
+        splits = ("test.npy", "train.npy") if assignment.samples else ("test.npy",)
+        for file in (data / name for name in (*splits, "manifest.json")):
             yield f"data/{data.name}/{file.name}", file.read_bytes(), 0o600
 
 

@@ -17,8 +17,10 @@ from autograder.frontends.terminal import print_report
 def grade_into(folder: Path, grader: Grader, source: Path, console: Console) -> Report:
     """Grade ``source``, write ``results.json`` and ``report.html`` into ``folder``, print the table."""
     folder.mkdir(parents=True, exist_ok=True)
-    images = grader.data.counts["test"] if grader.data else 0
-    with tqdm(total=images, desc="test images", unit="", leave=False, disable=None, delay=1) as bar:
+    samples = grader.assignment.samples
+    images = samples.count if samples else grader.data.counts["test"] if grader.data else 0
+    title = "samples" if samples else "test images"
+    with tqdm(total=images, desc=title, unit="", leave=False, disable=None, delay=1) as bar:
         report = grader.grade(
             source,
             publish=lambda report: write_results(folder / "results.json", report),

@@ -91,5 +91,9 @@ def points(sheet: AccuracySheet, accuracy: float) -> float:
     if accuracy <= sheet.ramp_from:
         return 0.0
     share = (accuracy - sheet.ramp_from) / (sheet.full_above - sheet.ramp_from)
-    steps = math.floor(share * sheet.points * STEPS_PER_POINT + 1e-9)
-    return min(steps, math.ceil(sheet.points * STEPS_PER_POINT) - 1) / STEPS_PER_POINT
+    return min(in_steps(share * sheet.points), (math.ceil(sheet.points * STEPS_PER_POINT) - 1) / STEPS_PER_POINT)
+
+
+def in_steps(points: float) -> float:
+    """Points rounded down to a tenth."""
+    return math.floor(points * STEPS_PER_POINT + 1e-9) / STEPS_PER_POINT

@@ -13,6 +13,7 @@ MAX_BYTES = 2**20
 MAX_EPOCHS = 5000
 # Section of the file, its key, label in the report.
 SERIES = (
+    ("train", "loss", "training loss"),
     ("pretrain", "loss", "pre-training loss"),
     ("finetune", "train_loss", "train loss"),
     ("finetune", "test_loss", "test loss"),

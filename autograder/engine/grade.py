@@ -13,15 +13,17 @@ from typing import Self
 import torch
 
 from autograder.answer_key import read_key
-from autograder.assignment import Assignment, read_assignment
+from autograder.assignment import SAMPLES, Assignment, read_assignment
+from autograder.engine.accuracy import in_steps
 from autograder.engine.curves import read_curves
 from autograder.engine.hidden_tests import TestFailed, run_hidden_test
 from autograder.engine.judge import Failure, Judgement, KeyTest, Result, judge
 from autograder.engine.limits import Limits
 from autograder.engine.measure import earned, measure
 from autograder.engine.notebook import Cell, read_cells
-from autograder.engine.report import Report, Verdict
+from autograder.engine.report import Picture, Report, Verdict
 from autograder.engine.runner import TIME_LIMIT, CellOutcome, Runner
+from autograder.engine.samples import TITLES, measure_samples
 from autograder.engine.session import SessionLost, StudentError, Zygote
 from autograder.engine.submission import Submission, collect
 from autograder.engine.text import one_line
@@ -34,6 +36,7 @@ Progress = Callable[[int], None]
 NOT_REACHED = "Not graded: the time for this submission ran out before this test."
 DEFECT = "The grader itself failed in this test; that is not your fault. Please tell your instructor."
 PICTURE_SECONDS = 10.0
+PICTURE_TITLE = "Two views of eight test images, drawn by the submission's own transform"
 MAX_TROUBLES = 20
 
 
@@ -137,7 +140,7 @@ class Grader:
         return report
 
     def grade_collected(self, grading: Grading, submission: Submission, cells: tuple[Cell, ...]) -> None:
-        """Run the notebook, ask all hidden tests, then measure the checkpoint."""
+        """Run the notebook, ask all hidden tests, then measure the checkpoint or its samples."""
         assignment, report = self.assignment, grading.report
         report.layers = [
             (layer.name, layer.active, layer.why_not or layer.remark or layer.promise) for layer in layers.status()
@@ -148,10 +151,16 @@ class Grader:
                 functions = {question.id: remote_question(grading, runner, question.id)}
                 run_question(grading, self.bundle / "tests" / f"{question.id}.py", functions)
             if assignment.picture_probe and self.data is not None:
-                report.views = picture(runner, assignment.picture_probe, self.data)
+                report.pictures += picture(runner, assignment.picture_probe, self.data)
             report.remarks += [note for cell in cells for note in cell.notes] + troubles(runner.outcomes)
-        if assignment.accuracy:
-            grade_accuracy(grading, self.zygote, submission, self.data)
+        if sheet := assignment.accuracy or assignment.samples:
+            grade_result = grade_accuracy if assignment.accuracy else grade_samples
+            try:
+                grade_result(grading, self.zygote, submission, self.data)
+            except Exception as error:
+                for question, test in grading.verdicts:
+                    if question == sheet.question:
+                        report_defect(grading, question, test, error)
 
 
 def grade(
@@ -167,20 +176,29 @@ def grade(
 
 
 def unreached(assignment: Assignment, key: dict[tuple[str, str], KeyTest]) -> dict[tuple[str, str], Verdict]:
-    """The verdicts of a submission of which nothing is graded yet."""
+    """The verdicts of a submission of which nothing is graded yet; those of bonus questions come last."""
     verdicts = {}
     for question in assignment.questions:
         for test, points in question.points.items():
             title = key[question.id, test].title
+            possible, bonus = (0, points) if question.bonus else (points, 0)
             verdicts[question.id, test] = Verdict(
-                question.id, question.title, test, title, 0, points, NOT_REACHED, assignment.visibility.tests
-            )
+                question.id, question.title, test, title, 0, possible, NOT_REACHED, assignment.visibility.tests,
+                bonus=bonus,
+            )  # fmt: skip
     if sheet := assignment.accuracy:
         for test, title, points in (("accuracy", "top-1 accuracy", sheet.points), ("bonus", "bonus", 0)):
             verdicts[sheet.question, test] = Verdict(
                 sheet.question, sheet.title, test, title, 0, points, NOT_REACHED, assignment.visibility.accuracy
             )
-    return verdicts
+    if sheet := assignment.samples:
+        for test, title in SAMPLES.items():
+            verdicts[sheet.question, test] = Verdict(
+                sheet.question, sheet.title, test, title, 0, sheet.points[test], NOT_REACHED,
+                assignment.visibility.accuracy,
+            )  # fmt: skip
+    extra = {question.id for question in assignment.questions if question.bonus}
+    return dict(sorted(verdicts.items(), key=lambda item: item[0][0] in extra))
 
 
 def troubles(outcomes: tuple[CellOutcome, ...]) -> list[str]:
@@ -200,6 +218,19 @@ def grade_accuracy(grading: Grading, zygote: Zygote, submission: Submission, dat
     grading.record(sheet.question, "accuracy", points=points, message=message)
     over = f"Earned by more than {sheet.bonus_above:.0%}: {sheet.bonus:g} points." if bonus else ""
     grading.record(sheet.question, "bonus", points=bonus, message=over or f"For more than {sheet.bonus_above:.0%}.")
+
+
+def grade_samples(grading: Grading, zygote: Zygote, submission: Submission, data: Prepared | None) -> None:
+    """Score the samples of the checkpoint and those handed in, record their points and show them."""
+    sheet, dataset = grading.assignment.samples, grading.assignment.dataset
+    found = measure_samples(sheet, dataset, zygote, submission, data, grading.deadline, grading.progress)
+    for test, finding in found.items():
+        grading.report.notes += [finding.note] if finding.note else []
+        if shown := finding.picture(TITLES[test]):
+            grading.report.pictures.append(shown)
+        grading.record(
+            sheet.question, test, points=in_steps(sheet.points[test] * finding.quality), message=finding.message
+        )
 
 
 def run_question(grading: Grading, path: Path, functions: dict[str, Callable]) -> None:
@@ -284,12 +315,14 @@ def detail(judgement: Judgement, results: dict[str, Result]) -> str:
     return "; ".join(f"{name}: {failure.type}: {failure.message}" for name, failure in list(raised.items())[:3])
 
 
-def picture(runner: Runner, probe: str, data: Prepared) -> torch.Tensor | None:
-    """The submission's own views of eight test images, or None: a picture is no reason to fail."""
+def picture(runner: Runner, probe: str, data: Prepared) -> list[Picture]:
+    """The submission's own views of eight test images, or nothing: a picture is no reason to fail."""
     images = torch.from_numpy(data.images("test")[:8].copy())
     try:
         views = runner.call(probe, {"images": images}, PICTURE_SECONDS)["views"]
     except (StudentError, SessionLost, KeyError):
-        return None
+        return []
     whole = views.ndim == 5 and views.shape[:3] == (8, 2, 3) and views.is_floating_point()
-    return views if whole and max(views.shape[3:]) <= 96 and bool(torch.isfinite(views).all()) else None
+    if not whole or max(views.shape[3:]) > 96 or not torch.isfinite(views).all():
+        return []
+    return [Picture(PICTURE_TITLE, views.transpose(0, 1).flatten(0, 1), columns=8)]

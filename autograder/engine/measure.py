@@ -9,14 +9,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+import torch
+
 from autograder.assignment import AccuracySheet
 from autograder.engine.accuracy import Accuracy, points, top1
 from autograder.engine.checkpoint import CheckpointError, classifier
 from autograder.engine.session import SessionLost, StudentError, Zygote
 from autograder.engine.submission import Submission
+from autograder.errors import KitError
 from data_scripts import Prepared
 
 LOAD_SECONDS = 60.0
+
+
+class Unread(KitError):
+    """A file's tensors did not come out of the sandbox; the text is a sentence for the student."""
 
 
 def measure(
@@ -27,25 +34,30 @@ def measure(
 
     ``deadline`` is a ``time.monotonic()``.
     """
-    files = submission.find(sheet.file)
-    if not files:
+    if not submission.find(sheet.file):
         return None, f"{sheet.file} is not in the submission."
     if data is None:
         return None, "Not measured: this grader has no test images. Ask your instructor."
-    name = str(files[0].relative_to(submission.folder))
     try:
-        with zygote.session(submission.folder) as session:
-            tensors = session.load_checkpoint(name, max(0.1, min(LOAD_SECONDS, deadline - time.monotonic())))
-        model = classifier(tensors)
+        model = classifier(read_tensors(sheet.file, zygote, submission, deadline))
+    except Unread as error:
+        return None, str(error)
     except CheckpointError as error:
         return None, f"{sheet.file}: {error}"
-    except StudentError as error:
-        return None, error.message if sheet.file in error.message else f"{sheet.file}: {error.message}"
-    except SessionLost as error:
-        return None, f"{sheet.file} could not be read: {error.reason}."
-    del tensors
     accuracy = top1(model, data.images("test"), data.labels("test"), deadline=deadline, progress=progress)
     return accuracy, sentence(accuracy, data)
+
+
+def read_tensors(file: str, zygote: Zygote, submission: Submission, deadline: float) -> dict[str, torch.Tensor]:
+    """The tensors of a file that is in the submission, read in a session of its own. Raises Unread."""
+    name = str(submission.find(file)[0].relative_to(submission.folder))
+    try:
+        with zygote.session(submission.folder) as session:
+            return session.load_checkpoint(name, max(0.1, min(LOAD_SECONDS, deadline - time.monotonic())))
+    except StudentError as error:
+        raise Unread(error.message if file in error.message else f"{file}: {error.message}") from None
+    except SessionLost as error:
+        raise Unread(f"{file} could not be read: {error.reason}.") from None
 
 
 def sentence(accuracy: Accuracy, data: Prepared) -> str:

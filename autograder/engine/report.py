@@ -9,7 +9,10 @@ import torch
 
 @dataclass(frozen=True)
 class Verdict:
-    """Outcome of one test case. ``message`` is for the student, ``detail`` for the instructor alone."""
+    """Outcome of one test case. ``message`` is for the student, ``detail`` for the instructor alone.
+
+    ``bonus`` are points on top of the possible ones, which a case of a bonus question can earn.
+    """
 
     question: str
     question_title: str
@@ -21,11 +24,12 @@ class Verdict:
     visibility: str
     detail: str = ""
     misconception: str | None = None
+    bonus: float = 0.0
 
     @property
     def passed(self) -> bool:
         """Whether all points were earned."""
-        return self.points >= self.possible
+        return self.points >= self.possible + self.bonus
 
 
 @dataclass(frozen=True)
@@ -37,12 +41,23 @@ class Curve:
     values: tuple[float, ...]
 
 
+@dataclass(frozen=True)
+class Picture:
+    """Images (k, c, h, w), one or three channels, shown in rows of ``columns``.
+
+    uint8 ones are shown as they are; of floating-point ones each is stretched to its own range.
+    """
+
+    title: str
+    images: torch.Tensor
+    columns: int
+
+
 @dataclass
 class Report:
     """All that is known of one graded submission.
 
-    ``remarks`` are sentences for the student, ``notes`` for the instructor; ``views`` are the student's own augmented
-    views of stored images, ``(k, 2, 3, size, size)`` float32 in any range; ``top1`` is a fraction of 1.
+    ``remarks`` are sentences for the student, ``notes`` for the instructor; ``top1`` is a fraction of 1.
     """
 
     assignment: str
@@ -53,7 +68,7 @@ class Report:
     notes: list[str] = field(default_factory=list)
     layers: list[tuple[str, bool, str]] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
-    views: torch.Tensor | None = None
+    pictures: list[Picture] = field(default_factory=list)
     top1: float | None = None
     seconds: float = 0.0
 

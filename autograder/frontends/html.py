@@ -1,9 +1,10 @@
-"""A report as one HTML file that opens offline: verdicts, hints, loss curves and the student's own augmented views."""
+"""A report as one HTML file that opens offline: verdicts, hints, loss curves and what the submission makes of images."""
 
 from __future__ import annotations
 
 import base64
 import io
+import math
 from pathlib import Path
 
 import jinja2
@@ -12,7 +13,7 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from autograder.engine.report import Curve, Report
+from autograder.engine.report import Curve, Picture, Report
 from autograder.frontends.terminal import by_question, number
 
 TEMPLATES = jinja2.Environment(
@@ -20,6 +21,8 @@ TEMPLATES = jinja2.Environment(
     trim_blocks=True, lstrip_blocks=True,
 )  # fmt: skip
 TEMPLATES.filters["points"] = number
+WIDEST = 8.0  # inches
+GAP = 0.08  # of an image's place
 
 
 def render(report: Report) -> str:
@@ -27,10 +30,7 @@ def render(report: Report) -> str:
     figures = []
     if report.curves:
         figures.append(("Learning curves, as the submission reports them", png(curves_figure(report.curves))))
-    if report.views is not None:
-        figures.append(
-            ("Two views of eight test images, drawn by the submission's own transform", png(views_figure(report.views)))
-        )
+    figures += [(picture.title, png(picture_figure(picture))) for picture in report.pictures]
     return TEMPLATES.get_template("report.html.jinja").render(
         report=report, questions=by_question(report.verdicts), figures=figures
     )
@@ -44,12 +44,11 @@ def png(figure: Figure) -> str:
 
 
 def curves_figure(curves: list[Curve]) -> Figure:
-    """Pre-training loss, fine-tuning losses and accuracies side by side, against epochs."""
+    """Loss of the (pre-)training, fine-tuning losses and accuracies side by side, against epochs."""
     panels: dict[str, list[Curve]] = {}
     for curve in curves:
-        name = (
-            curve.label if curve.label.startswith("pre-training") else "loss" if "loss" in curve.label else "accuracy"
-        )
+        alone = curve.label.endswith("training loss")
+        name = curve.label if alone else "loss" if "loss" in curve.label else "accuracy"
         panels.setdefault(name, []).append(curve)
     with matplotlib.rc_context({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}):
         figure = Figure(figsize=(3.2 * len(panels), 2.6), layout="constrained")
@@ -63,18 +62,32 @@ def curves_figure(curves: list[Curve]) -> Figure:
     return figure
 
 
-def views_figure(views: torch.Tensor) -> Figure:
-    """``views``: (k, 2, 3, s, s), drawn in two rows; each image is stretched to its own range."""
-    count = views.shape[0]
-    figure = Figure(figsize=(count, 2.1), layout="constrained")
+def picture_figure(picture: Picture) -> Figure:
+    """The images of a picture in rows, as wide as eight images in a row are, or one inch each where they are fewer."""
+    rows = math.ceil(len(picture.images) / picture.columns)
+    height, width = picture.images.shape[2:]
+    side, pitch = min(1.0, WIDEST / picture.columns), 1.05 * height / width
+    figure = Figure(figsize=(side * picture.columns, side * pitch * rows))
     FigureCanvasAgg(figure)
-    for column, axes in enumerate(figure.subplots(2, count).T):
-        for row, axis in enumerate(axes):
-            image = views[column, row].float()
-            low, high = image.min(), image.max()
-            axis.imshow(((image - low) / (high - low).clamp(min=1e-6)).permute(1, 2, 0).numpy())
-            axis.axis("off")
+    # All in one pair of axes: 64 pairs would take seconds.
+    axes = figure.add_axes((0, 0, 1, 1))
+    for place, image in enumerate(picture.images):
+        row, column = divmod(place, picture.columns)
+        left, top = column + GAP / 2, (row + GAP / 2) * pitch
+        extent = (left, left + 1 - GAP, top + (1 - GAP) * height / width, top)
+        axes.imshow(shades(image).expand(3, -1, -1).permute(1, 2, 0).numpy(), extent=extent)
+    axes.set(xlim=(0, picture.columns), ylim=(rows * pitch, 0))
+    axes.axis("off")
     return figure
+
+
+def shades(image: torch.Tensor) -> torch.Tensor:
+    """One image with values in [0, 1]."""
+    if image.dtype == torch.uint8:
+        return image / 255
+    image = image.float()
+    low, high = image.min(), image.max()
+    return (image - low) / (high - low).clamp(min=1e-6)
 
 
 def write_html(path: Path, report: Report) -> None:

@@ -38,11 +38,11 @@ def print_report(console: Console, report: Report) -> None:
     table.add_column("reason", overflow="fold", ratio=1)
     for question, verdicts in by_question(report.verdicts).items():
         earned, possible = sum(v.points for v in verdicts), sum(v.possible for v in verdicts)
-        colour = "green" if earned >= possible else "yellow" if earned else "red"
+        colour = "green" if all(v.passed for v in verdicts) else "yellow" if earned else "red" if possible else ""
         table.add_row(
             question,
             Text(verdicts[0].question_title),
-            Text(f"{number(earned)} / {number(possible)}", style=colour),
+            Text(f"{number(earned)} / {number(possible)}" if possible else f"+ {number(earned)}", style=colour),
             Text(reason(verdicts)),
         )
     table.add_section()

@@ -28,6 +28,8 @@ class UnreadableCheckpoint(ValueError):
 def load(path: Path | str) -> dict[str, torch.Tensor]:
     """All floating-point tensors of a checkpoint, as contiguous float32 tensors that share no memory.
 
+    Stacks of uint8 pictures, (n, c, h, w), are taken too, with their values from 0 to 255.
+
     Accepts what ``torch.save`` writes (zip format and the older one) and safetensors. Nested dictionaries give dotted
     names: ``{"state_dict": {"fc.bias": b}}`` becomes ``{"state_dict.fc.bias": b}``.
 
@@ -96,14 +98,24 @@ def _check_zip(path: Path, shown: str) -> None:
 
 
 def _named(content: Mapping, prefix: str, depth: int) -> Iterator[tuple[str, torch.Tensor]]:
-    """Floating-point tensors of nested dictionaries with their dotted names; optimisers are passed over."""
+    """Tensors of numbers of nested dictionaries with their dotted names; optimisers are passed over."""
     for key, value in content.items():
         name = f"{prefix}{key}"[:MAX_NAME]
         if isinstance(value, torch.Tensor):
-            if value.is_floating_point():
+            if value.is_floating_point() or _is_pictures(value):
                 yield name, value
-        elif isinstance(value, Mapping) and depth < MAX_DEPTH and not str(key).lower().startswith(NOT_MODELS):
+        elif isinstance(value, Mapping) and depth < MAX_DEPTH and not _is_no_model(str(key).lower()):
             yield from _named(value, f"{name}.", depth + 1)
+
+
+def _is_no_model(key: str) -> bool:
+    """A schedule of noise is no scheduler of a learning rate."""
+    return key.startswith(NOT_MODELS) and key != "schedule"
+
+
+def _is_pictures(tensor: torch.Tensor) -> bool:
+    """Other uint8 tensors of a checkpoint are states of random generators."""
+    return tensor.dtype == torch.uint8 and tensor.ndim == 4
 
 
 def _check_sizes(tensors: Mapping[str, torch.Tensor], shown: str) -> None:

@@ -140,6 +140,20 @@ def test_tied_tensors_come_back_with_memory_of_their_own(path, state):
     assert tensors["c"].is_contiguous()
 
 
+def test_stacks_of_uint8_pictures_are_taken_and_states_of_generators_are_not(path):
+    pictures = torch.arange(256, dtype=torch.uint8).view(16, 1, 4, 4)
+    torch.save({"samples": pictures, "rng": torch.get_rng_state(), "count": torch.arange(4).view(1, 1, 2, 2)}, path)
+    tensors = load(path)
+    assert list(tensors) == ["samples"]
+    assert tensors["samples"].dtype == torch.float32 and torch.equal(tensors["samples"], pictures.float())
+
+
+def test_a_schedule_of_noise_is_taken_and_the_state_of_a_scheduler_is_not(path):
+    alpha_bar = torch.linspace(0.9, 0.1, 5)
+    torch.save({"schedule": {"alpha_bar": alpha_bar}, "scheduler": {"x": alpha_bar}, "sched": {"x": alpha_bar}}, path)
+    assert list(load(path)) == ["schedule.alpha_bar"]
+
+
 # --- files that are refused inside the sandbox --------------------------------------------------------------------
 
 

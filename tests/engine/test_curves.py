@@ -23,6 +23,11 @@ def test_curves_of_both_phases(tmp_path):
     ]
 
 
+def test_the_curve_of_a_single_training(tmp_path):
+    curves = read_curves(submission(tmp_path, b'{"train": [{"loss": 0.5}, {"epoch": 2}, {"loss": 0.25}]}'))
+    assert [(curve.label, curve.epochs, curve.values) for curve in curves] == [("training loss", (1, 3), (0.5, 0.25))]
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -8,9 +8,9 @@ import pytest
 import torch
 from rich.console import Console
 
-from autograder.engine.report import Curve, Report, Verdict
+from autograder.engine.report import Curve, Picture, Report, Verdict
 from autograder.frontends.gradescope import results, write_results
-from autograder.frontends.html import render
+from autograder.frontends.html import curves_figure, picture_figure, render
 from autograder.frontends.terminal import print_report, reason
 
 SCHEMA = json.loads((Path(__file__).parent / "gradescope_schema.json").read_text())
@@ -29,7 +29,7 @@ def report():
     ]
     curves = [Curve("pre-training loss", (1, 2, 3), (5.0, 4.0, 3.5)), Curve("test top-1", (1, 2), (0.3, 0.4))]
     return Report("simclr", "SimCLR", HOSTILE, verdicts, [HOSTILE], ["note"], [("uid", True, "")], curves,
-                  torch.rand(8, 2, 3, 32, 32), 0.612, 3.0)  # fmt: skip
+                  [Picture("Two views", torch.rand(16, 3, 32, 32), 8)], 0.612, 3.0)  # fmt: skip
 
 
 def test_results_follow_the_documented_schema(report, tmp_path):
@@ -56,6 +56,77 @@ def test_html_escapes_and_embeds(report):
     assert "&lt;script&gt;" in html
     assert html.count("data:image/png;base64,") == 2
     assert "http://" not in html and "https://" not in html
+
+
+@pytest.mark.parametrize(
+    ("images", "columns", "inches"),
+    [
+        (torch.rand(16, 3, 32, 32), 8, (8, 2.1)),
+        (torch.rand(4, 3, 32, 32), 2, (2, 2.1)),
+        (torch.randint(0, 256, (64, 1, 28, 28), dtype=torch.uint8), 16, (8, 2.1)),
+        (torch.randint(0, 256, (5, 1, 28, 28), dtype=torch.uint8), 16, (8, 0.525)),
+        (torch.randint(0, 256, (3, 3, 20, 10), dtype=torch.uint8), 2, (2, 4.2)),
+    ],
+)
+def test_pictures_stand_in_rows(images, columns, inches):
+    figure = picture_figure(Picture("title", images, columns))
+    assert tuple(figure.get_size_inches()) == pytest.approx(inches)
+    shown = figure.axes[0].images
+    assert len(shown) == len(images)
+    for place, image in enumerate(shown):
+        left, right, bottom, top = image.get_extent()
+        assert (int(top / (bottom - top) * 0.9), int(left)) == divmod(place, columns)
+        height, width = images.shape[2:]
+        assert (bottom - top) / (right - left) == pytest.approx(height / width)
+
+
+def test_bytes_are_shown_as_they_are_and_floats_in_their_own_range():
+    grey = torch.tensor([51, 102], dtype=torch.uint8).view(1, 1, 1, 2)
+    for images, expected in ((grey, [0.2, 0.4]), (grey.float() - 7, [0, 1]), (grey.float() * 0, [0, 0])):
+        shown = picture_figure(Picture("title", images, 1)).axes[0].images[0].get_array()
+        assert shown.shape == (1, 2, 3)
+        for channel in range(3):
+            assert shown[0, :, channel].tolist() == pytest.approx(expected)
+
+
+def test_curves_stand_in_panels_of_their_kind():
+    def panels(*labels):
+        figure = curves_figure([Curve(label, (1, 2), (0.5, 0.25)) for label in labels])
+        return [(axes.get_ylabel(), len(axes.lines)) for axes in figure.axes]
+
+    assert panels("training loss") == [("training loss", 1)]
+    assert panels("pre-training loss", "train loss", "test loss", "test top-1") == [
+        ("pre-training loss", 1),
+        ("loss", 2),
+        ("accuracy", 1),
+    ]
+
+
+def bonus(points):
+    return Verdict(
+        "q7", "Guidance", "guided", "guided", points, 0, "" if points else "Not implemented yet.", "hidden", bonus=3
+    )
+
+
+@pytest.mark.parametrize(
+    ("points", "status", "colour"), [(3, "passed", "passed"), (1, "failed", "partial"), (0, "failed", "")]
+)
+def test_points_of_a_bonus_question_come_on_top(points, status, colour):
+    verdicts = [Verdict("q1", "Loss", "value", "value", 2, 3, "", "hidden"), bonus(points)]
+    report = Report("ddpm", "DDPM", "s", verdicts)
+    assert (report.score, report.possible()) == (2 + points, 3)
+    content = results(report)
+    jsonschema.validate(content, SCHEMA)
+    assert (content["tests"][1]["score"], content["tests"][1]["max_score"]) == (points, 0)
+    assert content["tests"][1]["status"] == status
+    html = render(report)
+    assert f'<tr class="{colour}"><td class="case">guided</td>' in html
+    assert f'<th class="points">bonus + {points}</th>' in html
+    console = Console(record=True, width=120)
+    print_report(console, report)
+    text = console.export_text()
+    assert f"+ {points}" in text and f"{2 + points} / 3" in text
+    assert ("Not implemented yet." in text) == (points == 0)
 
 
 def test_table_shows_points_and_reasons(report):
