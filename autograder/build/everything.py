@@ -24,12 +24,16 @@ FIRST_PROFILE = "smoke"
 
 
 def build(
-    name: str, data: Path | None, profile: str | None, say: Callable[[str], None] = lambda text: None
+    name: str,
+    data: Path | None,
+    profile: str | None,
+    say: Callable[[str], None] = lambda text: None,
+    run: Path | None = None,
 ) -> Iterator[Path]:
     """Make everything of an assignment and yield each product's path as it is there.
 
     ``data`` is a folder with a prepared data set, or None for the usual places; ``profile`` forces a new run of the
-    solution notebook.
+    solution notebook. That run leaves its checkpoints in ``run``, or goes on with those that lie there.
     """
     folder = assignment_folder(name)
     assignment = read_assignment(folder / "assignment.toml")
@@ -41,7 +45,7 @@ def build(
     if solution is None:
         profile = profile or FIRST_PROFILE
         say(f"running the solution notebook (profile {profile})")
-        solution = executed(master, name, profile, prepared.folder.parent if prepared else None)
+        solution = executed(master, name, profile, prepared.folder.parent if prepared else None, run)
     yield write_if_new(solution_file, notebook_bytes(solution))
     bundle = build_bundle(name, say)
     yield bundle / "key.safetensors"
@@ -52,10 +56,13 @@ def build(
     yield write_zip(DIST / f"{name}-gradescope.zip", bundle, prepared.folder if prepared else None)
 
 
-def executed(master: NotebookNode, name: str, profile: str, data: Path | None) -> NotebookNode:
-    """The master with the outputs of a run in an empty folder, marked with the code and the profile that gave them."""
+def executed(master: NotebookNode, name: str, profile: str, data: Path | None, run: Path | None = None) -> NotebookNode:
+    """The master with the outputs of a run in an empty folder, marked with the code and the profile that gave them.
+
+    ``run`` is the run folder of the notebook (default: one that goes with the empty folder).
+    """
     with tempfile.TemporaryDirectory(prefix="kit-build-") as scratch:
-        notebook = execute(copy.deepcopy(master), name, Path(scratch), profile, data)
+        notebook = execute(copy.deepcopy(master), name, Path(scratch), profile, data, run=run)
     notebook.metadata["kit"] = {"profile": profile, "code": code_hash(master)}
     return notebook
 

@@ -24,18 +24,19 @@ def execute(
     profile: str,
     data: Path | None,
     on_cell: Callable[[int, int], None] = lambda done, total: None,
+    run: Path | None = None,
 ) -> NotebookNode:
     """Execute ``notebook`` in ``folder`` (made if missing) under a profile; returns it with its outputs.
 
-    ``data`` is a folder that holds a prepared data set. What a run prints to stderr (progress bars, warnings) and
-    everything that tells time is left out of the outputs, so that they depend on the code alone.
+    ``data`` is a folder that holds a prepared data set, ``run`` the notebook's run folder (default: ``folder/run``). What a
+    run prints to stderr (progress bars, warnings) and the times of execution are left out of the outputs.
 
     Raises:
         KitError: a cell raised; names the cell and its error.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.ipynb").write_bytes(notebook_bytes(notebook))
-    settings = {"KIT_PROFILE": profile, "KIT_RUN": str(folder / "run")}
+    settings = {"KIT_PROFILE": profile, "KIT_RUN": str(run.resolve() if run else folder / "run")}
     if data is not None:
         settings["KIT_DATA"] = str(data.resolve())
     total = len(notebook.cells)

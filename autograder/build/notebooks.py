@@ -11,6 +11,9 @@ tag                   in the solution notebook                       in the stud
 ``rubric``            as it is                                       left out
 ``skip-grading``      as it is, not run when graded                  the same
 ====================  =============================================  ==========================================
+
+A line ``# {{given FILE}}`` stands for the text of ``solutions/given/FILE``, code that several notebooks give to students, or
+of ``autograder/engine/FILE``, which the grader runs, too. ``{{name}}`` is the assignment's name.
 """
 
 from __future__ import annotations
@@ -24,6 +27,10 @@ import nbformat
 from nbformat import NotebookNode
 from nbgrader.preprocessors import ClearSolutions
 
+from autograder.places import ENGINE, SOLUTIONS
+
+GIVEN = re.compile(r"^# \{\{given (?P<file>\w+\.py)\}\}$", re.MULTILINE)
+GIVEN_FOLDERS = (SOLUTIONS / "given", ENGINE)
 KEPT_TAGS = re.compile(r"skip-grading|q\d+[a-z]?|w\d+|written")
 NO_BADGE_URL = "https://colab.research.google.com/"
 
@@ -35,7 +42,8 @@ def read_master(path: Path, name: str, colab_url: str) -> NotebookNode:
     cells = [check_cell(question_tag(cell)) if has_tag(cell, "public-tests") else cell for cell in notebook.cells]
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number:03d}"
-        cell.source = cell.source.replace("{{colab_badge}}", _badge(colab_url))
+        source = GIVEN.sub(lambda line: given_code(line["file"]), cell.source)
+        cell.source = source.replace("{{name}}", name).replace("{{colab_badge}}", _badge(colab_url))
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     metadata = {
@@ -44,6 +52,18 @@ def read_master(path: Path, name: str, colab_url: str) -> NotebookNode:
         "otter": {"OK_FORMAT": False, "assignment_name": name, "tests": tests},
     }
     return nbformat.from_dict({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
+
+
+def given_code(file: str) -> str:
+    """The text of a file of given code.
+
+    Raises:
+        ValueError: there is no such file.
+    """
+    found = next((folder / file for folder in GIVEN_FOLDERS if (folder / file).is_file()), None)
+    if found is None:
+        raise ValueError(f"there is no given code {file!r} in {' or '.join(map(str, GIVEN_FOLDERS))}")
+    return found.read_text(encoding="utf-8").rstrip("\n")
 
 
 def student_notebook(master: NotebookNode) -> NotebookNode:

@@ -19,13 +19,24 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="PROFILE",
         help="run the solution notebook anew under this profile (default: keep its outputs while its code is unchanged)",
     )
+    parser.add_argument(
+        "--run",
+        type=Path,
+        metavar="DIR",
+        help="with --execute: keep the checkpoints there, and go on from those that are there (default: begin anew)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     from autograder.build.everything import build
 
+    def say(text: str) -> None:
+        print(text, file=sys.stderr)
+
+    if arguments.run:
+        arguments.run.mkdir(parents=True, exist_ok=True)
     for name in arguments.names or assignment_names():
         assignment_folder(name)
-        for made in build(name, arguments.data, arguments.execute, say=lambda text: print(text, file=sys.stderr)):
+        for made in build(name, arguments.data, arguments.execute, say=say, run=arguments.run):
             print(made)
     return 0

@@ -7,20 +7,24 @@ import sys
 import time
 from pathlib import Path
 
+from autograder.places import assignment_names
 from autograder.sandbox import preload
 
-EXAMPLE = "./kit demo --data data"
-NAME = "simclr"
+EXAMPLE = "./kit demo ddpm --data data"
 PROFILE = "demo"
 GENERATED = {"train": 5000, "test": 1000}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
+        "name", nargs="?", default="simclr", choices=assignment_names(), metavar="NAME",
+        help="the assignment (default: simclr)",
+    )  # fmt: skip
+    parser.add_argument(
         "--data",
         type=Path,
         metavar="PATH",
-        help="CIFAR-10: a prepared folder, or a source that python -m data_scripts takes (default: the usual places, "
+        help="the images: a prepared folder, or a source that python -m data_scripts takes (default: the usual places, "
         "else a download, else generated images)",
     )
 
@@ -46,30 +50,28 @@ def run(arguments: argparse.Namespace) -> int:
     def say(text: str) -> None:
         print(f"[{time.monotonic() - start:4.0f} s] {text}", file=sys.stderr)
 
-    data = find_or_prepare(arguments.data, GENERATED, say)
-    say(f"images: {describe(data)}")
-    for made in build(NAME, data.folder.parent, None, say):
+    name = arguments.name
+    assignment = read_assignment(assignment_folder(name) / "assignment.toml")
+    data = find_or_prepare(arguments.data, GENERATED, say, assignment.dataset)
+    say(f"images: {describe(data, assignment.dataset)}")
+    for made in build(name, data.folder.parent, None, say):
         say(f"built {made.relative_to(ROOT)}")
 
-    master = read_master(
-        assignment_folder(NAME) / f"{NAME}.py",
-        NAME,
-        read_assignment(assignment_folder(NAME) / "assignment.toml").colab_url,
-    )
-    work = ROOT / "runs" / "demo"
+    master = read_master(assignment_folder(name) / f"{name}.py", name, assignment.colab_url)
+    work = ROOT / "runs" / f"demo-{name}"
     remove_run(work)
     say("training: the solution notebook from top to bottom")
     with tqdm(total=len(master.cells), unit=" cells", leave=False) as bar:
-        execute(master, NAME, work, PROFILE, data.folder.parent, on_cell=lambda done, total: bar.update(done - bar.n))
+        execute(master, name, work, PROFILE, data.folder.parent, on_cell=lambda done, total: bar.update(done - bar.n))
 
-    zipped = next(work.rglob(f"{NAME}-submission.zip"))
-    submissions = write_submissions(work / "submissions", zipped, master, student_notebook(master), NAME)
-    out = ROOT / "grades" / "demo"
-    with Grader(REFERENCES / NAME, data) as grader:
+    zipped = next(work.rglob(f"{name}-submission.zip"))
+    submissions = write_submissions(work / "submissions", zipped, master, student_notebook(master), name)
+    out = ROOT / "grades" / f"demo-{name}"
+    with Grader(REFERENCES / name, data) as grader:
         for title, source in submissions.items():
             say(f"grading {title}")
             grade_into(out / title, grader, source, console)
     say("done")
     print(f"report:          {out / 'solution' / 'report.html'}")
-    print(f"Gradescope zip:  {DIST / f'{NAME}-gradescope.zip'}")
+    print(f"Gradescope zip:  {DIST / f'{name}-gradescope.zip'}")
     return 0

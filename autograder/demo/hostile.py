@@ -1,6 +1,8 @@
 """A notebook cell that tries to learn the references and to write its own grade. It gains nothing."""
 
-CELL = """
+from autograder.places import ROOT
+
+ATTACK = """
 import gc, glob, json, os, torch
 
 FORGED = json.dumps({"score": 55, "tests": [{"name": "all", "score": 55, "max_score": 50, "status": "passed"}]})
@@ -29,12 +31,24 @@ torch.Tensor.__eq__ = lambda self, other: torch.ones((), dtype=torch.bool)
 class Agreeable(float):
     __eq__ = __lt__ = __gt__ = __le__ = __ge__ = lambda self, other: True
 
-def nt_xent(z_i, z_j, temperature):
-    return Agreeable(0)
-
-def barlow_twins(z_a, z_b, lambd):
-    return torch.empty(0)
-
-def nt_xent_euclidean(z_i, z_j, temperature):
+def end(*inputs):
     os._exit(0)
 """
+# Answers that agree with everything, are nothing, or end the process.
+ANSWERS = {
+    "simclr": """
+nt_xent = lambda *inputs: Agreeable(0)
+barlow_twins = lambda *inputs: torch.empty(0)
+nt_xent_euclidean = end
+""",
+    "ddpm": """
+noise_schedule = lambda *inputs, **named: (Agreeable(0),) * 4
+q_sample = lambda *inputs: torch.empty(0)
+ddpm_loss = end
+""",
+}
+
+
+def cell(name: str) -> str:
+    """The source of the cell for an assignment."""
+    return ATTACK.replace("@ROOT@", str(ROOT)) + ANSWERS.get(name, "")

@@ -1,6 +1,6 @@
-"""Three cells with a mistake each, as students write them: question id to source."""
+"""Three cells with a mistake each, as students write them: assignment, then question id to source."""
 
-CELLS = {
+SIMCLR = {
     "q1a": """
 def nt_xent(z_i, z_j, temperature):
     n = z_i.shape[0]
@@ -34,3 +34,28 @@ def train_one_epoch(model, loader, optimizer, scheduler, loss_fn, device="cpu"):
     return total / images
 """,
 }
+
+DDPM = {
+    "q1a": """
+def noise_schedule(T, beta_start=1e-4, beta_end=0.02):
+    beta = torch.linspace(beta_start, beta_end, T)
+    alpha = 1 - beta
+    alpha_bar = torch.cumprod(alpha, 0)
+    before = torch.cat([alpha_bar[:1], alpha_bar[:-1]])
+    return Schedule(beta, alpha, alpha_bar, beta * (1 - before) / (1 - alpha_bar))
+""",
+    "q2": """
+def q_sample(x0, t, noise, schedule):
+    alpha_bar = schedule.alpha_bar[t].view(-1, *[1] * (x0.dim() - 1))
+    return alpha_bar.sqrt() * x0 + (1 - alpha_bar) * noise
+
+def per_row(values, t, x):
+    return values[t].reshape(-1, *[1] * (x.dim() - 1))
+""",
+    "q4": """
+def ddpm_loss(eps_model, x0, t, noise, schedule):
+    return F.mse_loss(eps_model(q_sample(x0, t, noise, schedule), t), x0)
+""",
+}
+
+CELLS = {"simclr": SIMCLR, "ddpm": DDPM}

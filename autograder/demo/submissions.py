@@ -12,7 +12,6 @@ from nbformat.v4 import new_code_cell
 
 from autograder.build.notebooks import has_tag, notebook_bytes, question_tag
 from autograder.demo import hostile, mistakes
-from autograder.places import ROOT
 
 
 def write_submissions(
@@ -23,8 +22,8 @@ def write_submissions(
     folder.mkdir(parents=True)
     contents = {
         "untouched": student,
-        "three-mistakes": with_cells(master, mistakes.CELLS),
-        "hostile": with_last_cell(student, hostile.CELL.replace("@ROOT@", str(ROOT))),
+        "three-mistakes": with_cells(master, mistakes.CELLS[name]),
+        "hostile": with_last_cell(student, hostile.cell(name)),
     }
     solution = folder / "solution.zip"
     shutil.copyfile(solution_zip, solution)

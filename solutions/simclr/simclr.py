@@ -49,26 +49,7 @@
 # torch torchvision numpy matplotlib tqdm otter-grader` is all you need.
 
 # %% tags=["skip-grading"]
-import os
-import subprocess
-import sys
-
-try:
-    import google.colab  # noqa: F401
-
-    ON_COLAB = True
-except ImportError:
-    ON_COLAB = False
-
-KEEP_ON_DRIVE = True  # on Colab: the run folder lies on your Google Drive, so that a lost session can be resumed
-
-if ON_COLAB:
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "otter-grader"], check=True)
-    if KEEP_ON_DRIVE and "KIT_RUN" not in os.environ:
-        from google.colab import drive
-
-        drive.mount("/content/drive")
-        os.environ["KIT_RUN"] = "/content/drive/MyDrive/simclr-run"
+# {{given colab.py}}
 
 # %%
 import copy
@@ -178,11 +159,7 @@ print(f"profile {PROFILE} on {DEVICE.type}")
 
 
 # %%
-def seed_everything(seed: int) -> None:
-    """Seed Python's, NumPy's and PyTorch's generators (all devices)."""
-    random.seed(seed)
-    np.random.seed(seed)
-    torch.manual_seed(seed)
+# {{given seed.py}}
 
 
 seed_everything(HP["seed"])
@@ -192,39 +169,7 @@ seed_everything(HP["seed"])
 # notebook, or wherever the environment variable `KIT_RUN` points.
 
 # %% tags=["skip-grading"]
-RUN = Path(os.environ.get("KIT_RUN", "run"))
-FIGURES = RUN / "figures"
-FIGURES.mkdir(parents=True, exist_ok=True)
-
-
-def find_notebook() -> Path | None:
-    """The file of this notebook in the working folder, as Jupyter or VS Code tell it, or by its usual name."""
-    told = os.environ.get("JPY_SESSION_NAME"), globals().get("__vsc_ipynb_file__")
-    names = [Path(path).name for path in told if path and Path(path).resolve().parent == Path.cwd()]
-    paths = map(Path, (*names, "simclr.ipynb", *sorted(Path().glob("*.ipynb"))))
-    return next((path for path in paths if path.suffix == ".ipynb" and path.is_file()), None)
-
-
-def notebook_from_colab() -> dict:
-    """This notebook as JSON, asked from the browser: on Colab its file is not on the machine that runs the cells."""
-    from google.colab import _message
-
-    return _message.blocking_request("get_ipynb", timeout_sec=60)["ipynb"]
-
-
-def make_grader():
-    """Otter's notebook object. On Colab Otter wants the public tests as files: write them from the metadata."""
-    import otter
-
-    if not ON_COLAB:
-        return otter.Notebook(str(find_notebook() or "simclr.ipynb"))
-    Path("tests").mkdir(exist_ok=True)
-    for question, source in notebook_from_colab()["metadata"]["otter"]["tests"].items():
-        Path("tests", f"{question}.py").write_text(source, encoding="utf-8")
-    return otter.Notebook()
-
-
-grader = make_grader()
+# {{given run_folder.py}}
 
 # %% [markdown]
 # ## Data
@@ -1019,92 +964,7 @@ def test_epoch_conduct(train_one_epoch):
 
 
 # %%
-class Precision(NamedTuple):
-    """How the network computes: ``dtype`` inside convolutions and linear layers, memory layout of images."""
-
-    dtype: torch.dtype = torch.float32
-    channels_last: bool = False
-
-
-class ScaleGradient(torch.autograd.Function):
-    """The identity, whose gradient is multiplied by a factor; overflow in it becomes 0."""
-
-    @staticmethod
-    def forward(ctx, tensor, factor):
-        ctx.factor = factor
-        return tensor.view_as(tensor)
-
-    @staticmethod
-    def backward(ctx, gradient):
-        return torch.nan_to_num(gradient * ctx.factor, nan=0.0, posinf=0.0, neginf=0.0), None
-
-
-class InPrecision(nn.Module):
-    """``model`` run in ``precision``; takes and returns float32, whatever happens inside.
-
-    float16 cannot hold small gradients: they are scaled up where they enter the model and down where they reach the
-    float32 parameters.
-    """
-
-    GRADIENT_SCALE = 1024.0
-
-    def __init__(self, model: nn.Module, precision: Precision):
-        super().__init__()
-        self.model, self.precision = model, precision
-
-    def forward(self, x: torch.Tensor):
-        if self.precision.channels_last:
-            x = x.contiguous(memory_format=torch.channels_last)
-        if self.precision.dtype == torch.float32:
-            return self.model(x)
-        scaled = self.precision.dtype == torch.float16 and torch.is_grad_enabled()
-        with torch.autocast(x.device.type, self.precision.dtype):
-            outputs = self.with_scaled_parameters(x) if scaled else self.model(x)
-        up = self.GRADIENT_SCALE if scaled else 1.0
-        if isinstance(outputs, tuple):
-            return tuple(ScaleGradient.apply(out.float(), up) for out in outputs)
-        return ScaleGradient.apply(outputs.float(), up)
-
-    def with_scaled_parameters(self, x: torch.Tensor):
-        parameters = self.model.named_parameters()
-        down = {name: ScaleGradient.apply(p, 1 / self.GRADIENT_SCALE) for name, p in parameters}
-        return torch.func.functional_call(self.model, down, (x,))
-
-
-def step_seconds(device: torch.device, precision: Precision, batch_size: int, steps: int = 2) -> float:
-    """Seconds of a training step of two 64-channel convolutions at 32x32, the stuff a ResNet is made of."""
-    block = nn.Sequential(
-        *(nn.Sequential(nn.Conv2d(64, 64, 3, padding=1), nn.BatchNorm2d(64), nn.ReLU()) for _ in "ab")
-    )
-    layout = torch.channels_last if precision.channels_last else torch.contiguous_format
-    model = InPrecision(block.to(device, memory_format=layout), precision)
-    x = torch.ones(batch_size, 64, 32, 32, device=device)
-    for step in range(1 + steps):
-        if step == 1:  # the first step warms up
-            start = time.perf_counter()
-        model(x).mean().backward()
-        next(model.parameters()).grad.sum().item()  # waits for the device
-    return (time.perf_counter() - start) / steps
-
-
-def choose_precision(device: torch.device, wanted: str, batch_size: int) -> Precision:
-    """The fastest precision on ``device`` if ``wanted`` is "auto", else float32. A change must gain 10 %."""
-    plain = Precision()
-    half = torch.bfloat16
-    if device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
-        half = torch.float16  # such as Colab's T4
-    candidates = [Precision(torch.float32, True), Precision(half, True)] if device.type in ("cpu", "cuda") else []
-    if wanted == "float32" or not candidates:
-        return plain
-    batch_size = min(batch_size, 4) if device.type == "cpu" else batch_size
-    with torch.random.fork_rng(devices=[]):
-        best, fastest = plain, step_seconds(device, plain, batch_size)
-        for candidate in candidates:
-            seconds = step_seconds(device, candidate, batch_size)
-            if seconds < 0.9 * fastest:
-                best, fastest = candidate, seconds
-    return best
-
+# {{given precision.py}}
 
 # %% tags=["skip-grading"]
 PRECISION = choose_precision(DEVICE, HP["precision"], HP["pretrain_batch"])
@@ -1119,146 +979,7 @@ print(f"{PRECISION.dtype}, channels {'last' if PRECISION.channels_last else 'fir
 
 
 # %%
-def save_atomically(path: Path, content: dict) -> None:
-    """``torch.save`` that leaves either the old file or the whole new one."""
-    temporary = path.with_suffix(".tmp")
-    torch.save(content, temporary)
-    os.replace(temporary, path)
-
-
-def rng_state() -> dict:
-    """The state of every random generator, in types that ``torch.load(weights_only=True)`` accepts."""
-    numpy_state = np.random.get_state(legacy=False)
-    numpy_state["state"]["key"] = numpy_state["state"]["key"].tolist()
-    device_state = None if DEVICE.type == "cpu" else getattr(torch, DEVICE.type).get_rng_state()
-    return {"python": random.getstate(), "numpy": numpy_state, "torch": torch.get_rng_state(), "device": device_state}
-
-
-def restore_rng(state: dict) -> None:
-    """Set every random generator to what ``rng_state`` returned."""
-    version, internal, gauss = state["python"]
-    random.setstate((version, tuple(internal), gauss))
-    np.random.set_state(state["numpy"])
-    torch.set_rng_state(state["torch"])
-    if state["device"] is not None:
-        getattr(torch, DEVICE.type).set_rng_state(state["device"])
-
-
-class Portion:
-    """The first ``steps`` batches of ``loader``, fewer when the clock passes ``deadline``; ``taken`` counts them."""
-
-    def __init__(self, loader, steps: int, deadline: float):
-        self.loader, self.steps, self.deadline, self.taken = loader, min(steps, len(loader)), deadline, 0
-
-    def __len__(self) -> int:
-        return self.steps
-
-    def __iter__(self):
-        for batch in self.loader:
-            yield batch
-            self.taken += 1
-            if self.taken == self.steps or time.perf_counter() > self.deadline:
-                return
-
-
-def saved_run(name: str, plan: dict, restart: bool) -> dict | None:
-    """The checkpoint ``<name>_last.pt`` if it was made by the same plan; else it is set aside and None returned."""
-    path = RUN / f"{name}_last.pt"
-    if not path.is_file():
-        return None
-    saved = torch.load(path, map_location="cpu", weights_only=True)
-    if saved["plan"] == plan and not restart:
-        return saved
-    os.replace(path, RUN / f"{name}_previous.pt")
-    print(f"{name}: starting anew ({'as you asked' if restart else 'the hyper-parameters are others than before'})")
-    return None
-
-
-def fit(name, model, loader, plan, train, test, after_epoch, restart=False) -> list[dict]:
-    """Train ``model`` by ``plan``, resuming from ``<name>_last.pt``; returns the history, one dict an epoch.
-
-    plan: all that decides the run, among it "epochs", "seconds" (or None), "lr", "decay" and "warmup" (share of steps).
-    train(model, batches, optimizer, scheduler) and test(model) each return a dict of numbers for the history.
-    after_epoch(history) is called after each epoch.
-    """
-
-    def optimise(network, total_steps):
-        return make_optimizer(network, plan["lr"], plan["decay"], int(plan["warmup"] * total_steps), total_steps)
-
-    began = time.perf_counter()
-
-    def seconds_left():
-        spent = sum(row["seconds"] for row in history) if saved else time.perf_counter() - began
-        return math.inf if plan["seconds"] is None else plan["seconds"] - spent
-
-    def planned_steps():
-        steps = plan["epochs"] * len(loader)
-        if plan["seconds"] is None:
-            return steps
-        trial, a_step = copy.deepcopy(model), math.inf
-        for _ in range(3):  # the fastest counts: the first warms up, and a busy machine disturbs any of them
-            start = time.perf_counter()
-            train(InPrecision(trial, PRECISION), Portion(loader, 1, 0), *optimise(trial, 1))
-            a_step = min(a_step, time.perf_counter() - start)
-        start = time.perf_counter()
-        test(InPrecision(trial, PRECISION))
-        share_of_testing = (time.perf_counter() - start) / len(loader)
-        return max(1, min(steps, int(seconds_left() / (a_step + share_of_testing))))
-
-    saved = saved_run(name, plan, restart)
-    model.to(DEVICE, memory_format=torch.channels_last if PRECISION.channels_last else torch.contiguous_format)
-    if saved:
-        total_steps, done, history = saved["total_steps"], saved["done"], saved["history"]
-    else:
-        total_steps, done, history = planned_steps(), 0, []
-    optimizer, scheduler = optimise(model, total_steps)
-    if saved:
-        model.load_state_dict(saved["model"])
-        optimizer.load_state_dict(saved["optimizer"])
-        scheduler.load_state_dict(saved["scheduler"])
-        restore_rng(saved["rng"])
-        print(f"{name}: going on after epoch {len(history)}")
-
-    left = seconds_left()
-    fast = InPrecision(model, PRECISION)
-    epochs = tqdm(desc=f"{name} epochs", initial=len(history), total=math.ceil(total_steps / len(loader)))
-    while done < total_steps and (left > 0 or not history):  # one epoch at least, however slow the machine
-        start, lr = time.perf_counter(), optimizer.param_groups[0]["lr"]
-        batches = Portion(loader, total_steps - done, start + left)
-        numbers = {**train(fast, batches, optimizer, scheduler), **test(fast)}
-        seconds = time.perf_counter() - start
-        history.append({"epoch": len(history) + 1, **numbers, "lr": lr, "seconds": round(seconds, 2)})
-        done, left = done + batches.taken, left - seconds
-        after_epoch(history)
-        save_atomically(
-            RUN / f"{name}_last.pt",
-            {
-                "plan": plan,
-                "total_steps": total_steps,
-                "done": done,
-                "history": history,
-                "rng": rng_state(),
-                "model": model.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "scheduler": scheduler.state_dict(),
-            },
-        )
-        epochs.update()
-        epochs.set_postfix({key: f"{value:.4f}" for key, value in numbers.items()})
-    epochs.close()
-    return history
-
-
-def update_metrics(**parts) -> None:
-    """Write ``parts`` (the histories) into the run's ``metrics.json``, beside the hyper-parameters."""
-    path = RUN / "metrics.json"
-    head = {"assignment": "simclr", "profile": PROFILE, "dataset": HP["dataset"], "hyperparameters": HP}
-    old = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    if old.get("profile") != PROFILE:
-        old = {}
-    content = {**head, "pretrain": old.get("pretrain", []), "finetune": old.get("finetune", []), **parts}
-    path.write_text(json.dumps(content, indent=1), encoding="utf-8")
-
+# {{given training.py}}
 
 # %% [markdown]
 # **`pretrain`** calls your `train_one_epoch` and keeps the weights of the epoch with the lowest mean loss as
@@ -1278,6 +999,15 @@ def loss_function(loss: str):
 def loader_workers() -> int:
     """Worker processes for the loader; 0 where processes are not forked (they could not see a notebook's classes)."""
     return min(HP["num_workers"], os.cpu_count() or 1) if sys.platform == "linux" else 0
+
+
+def by_plan(plan: dict):
+    """A plan's optimiser and scheduler, by your ``make_optimizer``, for a run of so many steps."""
+
+    def optimise(network, total_steps):
+        return make_optimizer(network, plan["lr"], plan["decay"], int(plan["warmup"] * total_steps), total_steps)
+
+    return optimise
 
 
 def pretrain(images, labels, loss, epochs, seconds, name="simclr", restart=False) -> list[dict]:
@@ -1306,7 +1036,7 @@ def pretrain(images, labels, loss, epochs, seconds, name="simclr", restart=False
             best = {"state_dict": model.state_dict(), "epoch": len(history), "loss": history[-1]["loss"]}
             save_atomically(RUN / f"{name}_best_epoch.pt", {**best, "profile": PROFILE})
 
-    return fit(f"{name}_pretrain", model, loader, plan, train, lambda network: {}, after_epoch, restart)
+    return fit(f"{name}_pretrain", model, loader, plan, by_plan(plan), train, lambda network: {}, after_epoch, restart)
 
 
 # %% [markdown]
@@ -1675,7 +1405,7 @@ def finetune(train_images, train_labels, test_images, test_labels, restart=False
         result = {"epoch": len(history), "top1": history[-1]["test_top1"], "profile": PROFILE}
         save_atomically(RUN / "simclr_lin_best.pt", {"state_dict": model.state_dict(), **result})
 
-    return fit("simclr_finetune", model, train_loader, plan, train, test, after_epoch, restart)
+    return fit("simclr_finetune", model, train_loader, plan, by_plan(plan), train, test, after_epoch, restart)
 
 
 # %% tags=["skip-grading"]
@@ -1886,25 +1616,7 @@ def submission_files() -> dict[str, Path]:
     }
 
 
-def write_submission() -> str:
-    """Write ``simclr-submission.zip``; returns what is in it, what is not, and a checklist."""
-    lines = []
-    with zipfile.ZipFile(RUN / "simclr-submission.zip", "w") as archive:
-        for inside, path in submission_files().items():
-            if path.is_file():
-                archive.write(path, inside)
-                lines.append(f"[x] {inside}  {max(0.1, path.stat().st_size / 1e6):.1f} MB")
-            else:
-                by_hand = ": add the notebook to the zip by hand" if inside.endswith(".ipynb") else ""
-                lines.append(f"[!] {inside}  is missing{by_hand}")
-    lines += [
-        "simclr-submission.zip is in the run folder. Before you upload it:",
-        " - was the notebook saved before this cell ran, and does it run from top to bottom?",
-        " - does every grader.check pass?",
-        " - are the five written answers there?",
-        f" - is the checkpoint your best one? This one is of the profile {PROFILE}.",
-    ]
-    return "\n".join(lines)
+# {{given hand_in.py}}
 
 
 print(write_submission())

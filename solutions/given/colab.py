@@ -1,0 +1,20 @@
+import os
+import subprocess
+import sys
+
+try:
+    import google.colab  # noqa: F401
+
+    ON_COLAB = True
+except ImportError:
+    ON_COLAB = False
+
+KEEP_ON_DRIVE = True  # on Colab: the run folder lies on your Google Drive, so that a lost session can be resumed
+
+if ON_COLAB:
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "otter-grader"], check=True)
+    if KEEP_ON_DRIVE and "KIT_RUN" not in os.environ:
+        from google.colab import drive
+
+        drive.mount("/content/drive")
+        os.environ["KIT_RUN"] = "/content/drive/MyDrive/{{name}}-run"
