@@ -20,11 +20,11 @@ class Attack:
     """One hostile submission.
 
     ``tries`` and ``must_not`` are sentences for the reader. ``honest`` is what the submission deserves without the
-    attack; it earns no more, and no less than ``least`` (the same, unless the attack ruins its own answers: ``why_less``
-    says how), within ``seconds``. ``cells`` and ``files`` make up the submission, or ``build(folder)`` makes an odd one and returns its path.
-    ``earlier`` are the cells of an accomplice's submission that is graded before. ``check`` looks for further damage
-    after grading and returns a sentence for each. ``kit_only`` marks what means nothing to a stock grader;
-    ``hindrance`` says why the case cannot be made here, or gives None.
+    attack; it earns no more, and no less than ``least`` (the same, unless the attack ruins its own answers:
+    ``why_less`` says how), within ``seconds``. ``cells`` and ``files`` make up the submission, or ``build(folder)``
+    makes an odd one and returns its path. ``earlier`` are the cells of an accomplice's submission that is graded
+    before. ``check`` looks for further damage after grading and returns a sentence for each. ``kit_only`` marks what
+    means nothing to a stock grader; ``hindrance`` says why the case cannot be made here, or gives None.
     """
 
     id: str

@@ -99,7 +99,7 @@ def spin():
 real = nt_xent
 def nt_xent(*inputs):
     # Threads that go on when the answer has been given, more with every call.
-    if threading.active_count() < 4:
+    if threading.active_count() < 3:
         threading.Thread(target=spin, daemon=True).start()
     return real(*inputs)
 """

@@ -1,0 +1,1326 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Denoising diffusion
+#
+# {{colab_badge}}
+#
+# Add noise to a picture in many small steps and nothing is left of it. Learn to undo *one* small step, and you can walk
+# all the way back, from pure noise to a picture that nobody drew. In this assignment you write every piece of a
+# denoising diffusion model (DDPM): the noise schedules, the noising, one step back, the loss, the training loop and the
+# sampler. The network, a small U-Net, is given.
+#
+# | question | you write | points |
+# | --- | --- | --- |
+# | q1a | `noise_schedule`, linear, with the posterior variance | 8 |
+# | q1b | `cosine_schedule` | 3 |
+# | q2 | `q_sample`, from picture to noise in one go | 7 |
+# | q3 | `p_mean_variance`, `p_sample`, one step back | 9 |
+# | q4 | `ddpm_loss` | 7 |
+# | q5 | `train_one_epoch`, `sample` | 8 |
+# | q6 | the files `ddpm_model.pt` and `ddpm_samples.pt`: digits, judged by numbers | 8 |
+# | q7 | `drop_labels`, `guided_eps`: digits on demand, by classifier-free guidance | 5 bonus |
+# | w1 – w4 | four short written answers | graded by hand |
+#
+# **How to work here.** Fill in the stubs from top to bottom. After each question, `grader.check("q1a")` runs a few
+# public tests; the hidden tests of the course ask the same things on other numbers, and also look at *gradients*.
+# Keep the names and signatures of the stubs; helper functions and extra cells are welcome. The grader runs your cells
+# in order but skips those tagged `skip-grading` (downloads, training, plots), so put nothing there that a stub needs.
+#
+# Papers: [DDPM](https://arxiv.org/abs/2006.11239) (Ho et al., 2020), [Improved
+# DDPM](https://arxiv.org/abs/2102.09672) (Nichol and Dhariwal, 2021), [Classifier-free
+# guidance](https://arxiv.org/abs/2207.12598) (Ho and Salimans, 2022).
+
+# %% [markdown]
+# ## Setup
+#
+# The next cell matters on Colab only: it installs Otter, which runs the public tests, and offers your Google Drive as
+# the place for checkpoints, because everything on a Colab machine is lost with its session. Elsewhere `pip install
+# torch torchvision numpy matplotlib tqdm otter-grader` is all you need.
+
+# %% tags=["skip-grading"]
+# {{given colab.py}}
+
+# %%
+import copy
+import json
+import math
+import os
+import random
+import sys
+import time
+import zipfile
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+import torch.nn.functional as F
+import torchvision
+from PIL import Image
+from torch import nn
+from tqdm import tqdm
+
+# %% [markdown]
+# ### Profile and hyper-parameters
+#
+# One switch, `PROFILE`, and one table. Develop with `smoke` (seconds, learns nothing), then train with `gpu`.
+#
+# | profile | meant for | takes |
+# | --- | --- | --- |
+# | `smoke` | does everything run? | seconds on a CPU |
+# | `demo` | a first real checkpoint | about a minute of training |
+# | `cpu` | two CPU cores and no GPU | about an hour |
+# | `gpu` | **the real thing** | minutes on a GPU, resumable |
+#
+# The row `dataset` chooses the pictures: MNIST, or Fashion-MNIST, SVHN, CIFAR-10. Everything below follows: channels and
+# size are read off the data.
+
+# %%
+if torch.cuda.is_available():
+    DEVICE = torch.device("cuda")
+elif torch.backends.mps.is_available():
+    DEVICE = torch.device("mps")
+else:
+    DEVICE = torch.device("cpu")
+
+PROFILE = os.environ.get("KIT_PROFILE") or ("cpu" if DEVICE.type == "cpu" else "gpu")
+
+# fmt: off
+PROFILES = ("smoke", "demo", "cpu", "gpu")
+TABLE = {
+    # data                    smoke       demo          cpu           gpu
+    "dataset":              ("mnist",    "mnist",      "mnist",      "mnist"),        # fashion_mnist, svhn, cifar10
+    "train_images":         (64,         4_000,        60_000,       60_000),         # the first so many
+    # diffusion
+    "T":                    (25,         50,           200,          200),
+    "beta_start":           (4e-3,       2e-3,         5e-4,         5e-4),
+    "beta_end":             (0.6,        0.4,          0.1,          0.1),
+    # network
+    "widths":               ((8, 16),    (16, 32, 64), (16, 32, 96), (32, 64, 160)),  # channels, level by level
+    # training
+    "batch":                (16,         64,           64,           128),
+    "epochs":               (2,          50,           5,            60),
+    "seconds":              (None,       40,           None,         None),           # at most, where it is a number
+    "lr":                   (1e-3,       2e-3,         1e-3,         1e-3),
+    "warmup":               (0.1,        0.1,          0.05,         0.02),           # share of all steps
+    "ema":                  (0.9,        0.98,         0.999,        0.9995),         # decay of the averaged weights
+    # samples
+    "grid":                 (8,          16,           32,           64),             # after every epoch
+    "samples":              (16,         1_024,        1_024,        1_024),          # to hand in
+    # the bonus part: training goes on with labels
+    "guided_epochs":        (1,          50,           1,            15),
+    "guided_seconds":       (None,       10,           None,         None),
+    "drop":                 (0.15,       0.15,         0.15,         0.15),           # share of labels hidden
+    # machine
+    "precision":            ("float32",  "auto",       "auto",       "auto"),         # auto: timed on this device
+    "seed":                 (0,          0,            0,            0),
+}
+# fmt: on
+assert PROFILE in PROFILES, f"PROFILE is {PROFILE!r}, but the table has {', '.join(PROFILES)}"
+HP = {name: row[PROFILES.index(PROFILE)] for name, row in TABLE.items()}
+
+print(f"profile {PROFILE} on {DEVICE.type}")
+
+# %% [markdown]
+# Everything random starts from one seed; training and sampling below start from it again.
+
+
+# %%
+# {{given seed.py}}
+
+
+seed_everything(HP["seed"])
+
+# %% [markdown]
+# All outputs (checkpoints, figures, `metrics.json`, the zip to hand in) go to one run folder: `run` beside this
+# notebook, or wherever the environment variable `KIT_RUN` points.
+
+# %% tags=["skip-grading"]
+# {{given run_folder.py}}
+
+# %% [markdown]
+# ## Data
+#
+# The cell takes a prepared copy (such as `mnist/train.npy` under `KIT_DATA` or a `data` folder nearby; a row is the label
+# and then the bytes of the picture) or else lets torchvision download the data set. You get **uint8** images `(n, c, h,
+# w)` and labels `(n,)` int64. Diffusion works on floats in $[-1, 1]$: `to_floats` and `to_pixels` go there and back.
+
+
+# %%
+def to_floats(images: torch.Tensor) -> torch.Tensor:
+    """uint8 images -> float32 in [-1, 1]."""
+    return images.float() / 127.5 - 1
+
+
+def to_pixels(x: torch.Tensor) -> torch.Tensor:
+    """Floats in [-1, 1] (what lies outside is cut off) -> uint8 images on the CPU."""
+    return ((x.detach().cpu().float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+# %% tags=["skip-grading"]
+SHAPES = {"mnist": (1, 28, 28), "fashion_mnist": (1, 28, 28), "svhn": (3, 32, 32), "cifar10": (3, 32, 32)}
+
+
+def data_folders() -> list[Path]:
+    """Where data may lie, most specific first."""
+    told = [os.environ["KIT_DATA"]] if os.environ.get("KIT_DATA") else []
+    return [Path(folder) for folder in (*told, "data", "../data", "../../data")]
+
+
+def load_images(name: str, limit: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The first ``limit`` training images (n, c, h, w) uint8 and labels (n,) int64 of the data set."""
+    files = (folder / name / "train.npy" for folder in data_folders())
+    prepared = next((file for file in files if file.is_file()), None)
+    if prepared:
+        rows = torch.from_numpy(np.load(prepared, mmap_mode="r")[:limit].copy())
+        return rows[:, 1:].reshape(-1, *SHAPES[name]), rows[:, 0].long()
+    root = data_folders()[0]
+    sets = torchvision.datasets
+    loaders = {
+        "mnist": lambda: sets.MNIST(root, download=True),
+        "fashion_mnist": lambda: sets.FashionMNIST(root, download=True),
+        "svhn": lambda: sets.SVHN(root, download=True),
+        "cifar10": lambda: sets.CIFAR10(root, download=True),
+    }
+    try:
+        dataset = loaders[name]()
+    except (OSError, RuntimeError) as error:
+        raise RuntimeError(
+            f"{name} is not on this machine and could not be downloaded. Prepare it where there is a network "
+            f"and set KIT_DATA to the folder that holds {name}/train.npy."
+        ) from error
+    images = torch.as_tensor(dataset.data)
+    images = images.permute(0, 3, 1, 2) if name == "cifar10" else images.reshape(-1, *SHAPES[name])
+    labels = torch.as_tensor(dataset.labels if name == "svhn" else dataset.targets)
+    some = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))[:limit]  # a file may be sorted
+    return images[some].contiguous(), labels[some].long()
+
+
+train_images, train_labels = load_images(HP["dataset"], HP["train_images"])
+IMAGE_SHAPE = tuple(train_images.shape[1:])
+CLASSES = int(train_labels.max()) + 1
+print(f"{len(train_images)} training images, {IMAGE_SHAPE} each, {CLASSES} classes")
+
+# %% [markdown]
+# ## 1 · Noise schedules
+#
+# The forward process adds a little Gaussian noise in each of $T$ steps,
+#
+# $$ q(x_t \mid x_{t-1}) = \mathcal{N}\bigl(\sqrt{1-\beta_t}\,x_{t-1},\ \beta_t I\bigr), \qquad t = 1 \dots T . $$
+#
+# All that is needed of it are four sequences of length $T$. **Arrays begin at 0**: index `t` of an array holds step
+# $t+1$ of the formulas, so `t` runs from 0 to $T-1$ in all code below.
+
+
+# %%
+class Schedule(NamedTuple):
+    """Four tensors (T,): index t holds step t + 1."""
+
+    beta: torch.Tensor
+    alpha: torch.Tensor
+    alpha_bar: torch.Tensor
+    posterior_variance: torch.Tensor
+
+    def to(self, device) -> "Schedule":
+        """The same on another device."""
+        return Schedule(*(tensor.to(device) for tensor in self))
+
+
+# %% [markdown]
+# ### q1a · Linear schedule (8 points)
+#
+# $\beta_1, \dots, \beta_T$ rise in equal steps from `beta_start` to `beta_end`, **both included**, and
+#
+# $$
+# \alpha_t = 1 - \beta_t, \qquad \bar\alpha_t = \prod_{s=1}^{t} \alpha_s, \qquad
+# \tilde\beta_t = \beta_t\,\frac{1-\bar\alpha_{t-1}}{1-\bar\alpha_t} \quad\text{with } \bar\alpha_0 = 1 .
+# $$
+#
+# $\tilde\beta_t$ is the variance of $x_{t-1}$ when both $x_t$ and the clean picture are known; after the first step back
+# nothing is uncertain any more, so the first $\tilde\beta$ is 0.
+#
+# **What the grader will hold you to:** any `T` from 1 to 1000 (with `T = 1` the only β is `beta_start`) and any ends;
+# four float32 tensors of shape `(T,)` in a `Schedule`.
+
+
+# %% tags=["stub", "q1a"] stub="return the linear Schedule"
+def noise_schedule(T: int, beta_start: float = 1e-4, beta_end: float = 0.02) -> Schedule:
+    r"""The linear schedule (Ho et al. 2020, section 4): :math:`\beta`, :math:`\alpha`, :math:`\bar\alpha`, :math:`\tilde\beta`.
+
+    .. math:: \alpha_t = 1 - \beta_t, \quad \bar\alpha_t = \prod_{s \le t} \alpha_s, \quad
+        \tilde\beta_t = \beta_t (1 - \bar\alpha_{t-1}) / (1 - \bar\alpha_t), \quad \bar\alpha_0 = 1
+
+    Returns a Schedule of four float32 tensors (T,).
+    """
+    ### BEGIN SOLUTION
+    return schedule_of(torch.linspace(beta_start, beta_end, T))
+
+
+def schedule_of(beta: torch.Tensor) -> Schedule:
+    """What follows from the betas (T,)."""
+    alpha = 1 - beta
+    alpha_bar = torch.cumprod(alpha, dim=0)
+    before = torch.cat([torch.ones(1), alpha_bar[:-1]])
+    return Schedule(beta, alpha, alpha_bar, beta * (1 - before) / (1 - alpha_bar))
+    ### END SOLUTION
+
+
+# %% tags=["public-tests", "q1a"]
+from otter.test_files import test_case
+
+OK_FORMAT = False
+name = "q1a"
+points = None
+
+
+@test_case(name="three steps by hand")
+def test_linear_by_hand(noise_schedule):
+    import torch
+
+    schedule = noise_schedule(3, 0.1, 0.3)
+    by_hand = {
+        "beta": (0.1, 0.2, 0.3),
+        "alpha": (0.9, 0.8, 0.7),
+        "alpha_bar": (0.9, 0.72, 0.504),
+        "posterior_variance": (0.0, 0.2 * 0.1 / 0.28, 0.3 * 0.28 / 0.496),
+    }
+    for field, values in by_hand.items():
+        found = getattr(schedule, field)
+        assert found.shape == (3,) and found.dtype == torch.float32, f"{field} is a float32 tensor of shape (3,)."
+        assert (found - torch.tensor(values)).abs().max() < 1e-5, f"{field}: {values} by hand, got {found.tolist()}."
+
+
+@test_case(name="one step and a thousand")
+def test_linear_lengths(noise_schedule):
+    one, many = noise_schedule(1), noise_schedule(1000)
+    assert one.beta.shape == (1,) and abs(float(one.beta[0]) - 1e-4) < 1e-8, "With T = 1 the only beta is beta_start."
+    assert float(one.posterior_variance[0]) == 0, "The first posterior variance is 0."
+    assert 3e-5 < float(many.alpha_bar[-1]) < 5e-5, "After 1000 default steps nearly nothing is left of the picture."
+
+
+# %% [markdown]
+# ### q1b · Cosine schedule (3 points)
+#
+# The linear schedule destroys small pictures too early. Nichol and Dhariwal let $\bar\alpha$ follow a cosine:
+#
+# $$
+# f(u) = \cos^2\!\Bigl(\frac{u/T + s}{1+s}\cdot\frac{\pi}{2}\Bigr), \qquad
+# \beta_t = \min\Bigl(1 - \frac{f(t)}{f(t-1)},\ 0.999\Bigr), \qquad t = 1 \dots T .
+# $$
+#
+# The other three sequences follow from these β (clipped as they are) by the formulas of q1a.
+
+
+# %% tags=["stub", "q1b"] stub="return the cosine Schedule"
+def cosine_schedule(T: int, s: float = 0.008) -> Schedule:
+    r"""The cosine schedule (Nichol and Dhariwal 2021, equation 17), betas clipped at 0.999.
+
+    .. math:: \beta_t = \min(1 - f(t)/f(t-1),\ 0.999), \quad f(u) = \cos^2((u/T + s)/(1 + s) \cdot \pi/2)
+
+    Returns a Schedule of four float32 tensors (T,).
+    """
+    ### BEGIN SOLUTION
+    steps = torch.arange(T + 1, dtype=torch.float64) / T
+    f = torch.cos((steps + s) / (1 + s) * math.pi / 2) ** 2
+    return schedule_of((1 - f[1:] / f[:-1]).clamp(max=0.999).float())
+    ### END SOLUTION
+
+
+# %% tags=["public-tests", "q1b"]
+from otter.test_files import test_case
+
+OK_FORMAT = False
+name = "q1b"
+points = None
+
+
+@test_case(name="two steps by hand")
+def test_cosine_by_hand(cosine_schedule):
+    import torch
+
+    # Without an offset f is 1, 1/2, 0: the second beta is clipped.
+    schedule = cosine_schedule(2, s=0.0)
+    assert (schedule.beta - torch.tensor([0.5, 0.999])).abs().max() < 1e-5, f"(0.5, 0.999), got {schedule.beta}."
+    assert (schedule.alpha_bar - torch.tensor([0.5, 0.0005])).abs().max() < 1e-5, "alpha_bar is the product of alphas."
+    assert abs(float(schedule.posterior_variance[1]) - 0.999 * 0.5 / 0.9995) < 1e-4, "The formula of q1a, as it is."
+
+
+@test_case(name="half-way, half of the picture is left")
+def test_cosine_half(cosine_schedule):
+    schedule = cosine_schedule(100)
+    assert schedule.beta.shape == (100,)
+    assert abs(float(schedule.alpha_bar[49]) - 0.49) < 0.02, "alpha_bar of step 50 of 100 is a little under 1/2."
+
+
+# %% tags=["skip-grading"]
+def save_figure(figure, name: str) -> None:
+    """Write ``figure`` to the run's figures folder and show it."""
+    figure.savefig(FIGURES / f"{name}.png", dpi=110, bbox_inches="tight")
+    plt.show()
+
+
+def plot_schedules(T: int):
+    """How much of the picture is left at each step, under both schedules."""
+    figure, axes = plt.subplots(figsize=(5.4, 3))
+    for name, schedule in (
+        ("linear", noise_schedule(T, HP["beta_start"], HP["beta_end"])),
+        ("cosine", cosine_schedule(T)),
+    ):
+        axes.plot(schedule.alpha_bar.sqrt(), label=rf"$\sqrt{{\bar\alpha_t}}$, {name}")
+    axes.set(xlabel="t", ylabel="share of the picture")
+    axes.legend(frameon=False)
+    axes.grid(alpha=0.3)
+    return figure
+
+
+save_figure(plot_schedules(HP["T"]), "schedules")
+
+# %% [markdown]
+# ## 2 · From picture to noise
+#
+# ### q2 · `q_sample` (7 points)
+#
+# Gaussians add up, so any $x_t$ can be had from the clean picture at once:
+#
+# $$ x_t = \sqrt{\bar\alpha_t}\,x_0 + \sqrt{1-\bar\alpha_t}\,\epsilon, \qquad \epsilon \sim \mathcal{N}(0, I) . $$
+#
+# The noise is handed in, so that your function is exact. **Each row of the batch has its own `t`.**
+#
+# **What the grader will hold you to:** pictures of any shape, also plain vectors `(n, d)`; `t` differing by row; dtype
+# and device of the inputs kept; inputs left as they were.
+
+
+# %% tags=["stub", "q2"] stub="return x_t for every row's own t"
+def q_sample(x0: torch.Tensor, t: torch.Tensor, noise: torch.Tensor, schedule: Schedule) -> torch.Tensor:
+    r"""A draw of :math:`q(x_t \mid x_0)` with given noise (Ho et al. 2020, equation 4).
+
+    .. math:: x_t = \sqrt{\bar\alpha_t}\, x_0 + \sqrt{1 - \bar\alpha_t}\, \epsilon
+
+    x0, noise: (n, ...) of one shape; t: (n,) int64 in [0, T), one for each row. Returns (n, ...).
+    """
+    ### BEGIN SOLUTION
+    kept = per_row(schedule.alpha_bar, t, x0)
+    return kept.sqrt() * x0 + (1 - kept).sqrt() * noise
+
+
+def per_row(values: torch.Tensor, t: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """``values[t]`` in a shape (n, 1, ..., 1) that broadcasts against the rows of x."""
+    return values[t].reshape(-1, *[1] * (x.dim() - 1))
+    ### END SOLUTION
+
+
+# %% tags=["public-tests", "q2"]
+from otter.test_files import test_case
+
+OK_FORMAT = False
+name = "q2"
+points = None
+
+
+@test_case(name="two rows at two steps, by hand")
+def test_q_sample(q_sample, Schedule):
+    import torch
+
+    alpha_bar = torch.tensor([0.64, 0.36])
+    schedule = Schedule(1 - alpha_bar, alpha_bar, alpha_bar, alpha_bar)
+    for shape in ((2, 3), (2, 1, 4, 4), (2, 3, 2, 5)):
+        x0, noise = torch.ones(shape), torch.full(shape, 2.0)
+        x_t = q_sample(x0, torch.tensor([1, 0]), noise, schedule)
+        assert x_t.shape == shape, f"x_t has the shape of x0, {shape}, got {tuple(x_t.shape)}."
+        # 0.6 * 1 + 0.8 * 2 and 0.8 * 1 + 0.6 * 2
+        rows = x_t.reshape(2, -1)
+        assert (rows[0] - 2.2).abs().max() < 1e-5, f"Row 0 is at t = 1: 0.6 + 1.6 = 2.2, got {rows[0][0]:.4f}."
+        assert (rows[1] - 2.0).abs().max() < 1e-5, f"Row 1 is at t = 0: 0.8 + 1.2 = 2.0, got {rows[1][0]:.4f}."
+        assert torch.equal(x0, torch.ones(shape)), "The function changed x0."
+
+
+# %% tags=["skip-grading"]
+SCHEDULE = noise_schedule(HP["T"], HP["beta_start"], HP["beta_end"]).to(DEVICE)
+
+
+def show_rows(rows: list, titles: list[str], row_names: list[str]):
+    """Rows of uint8 images (c, h, w) with a title above each column."""
+    figure, axes = plt.subplots(
+        len(rows), len(titles), figsize=(1.3 * len(titles), 1.45 * len(rows) + 0.2), squeeze=False
+    )
+    for line, images, name in zip(axes, rows, row_names):
+        for axis, image in zip(line, images):
+            axis.imshow(image.permute(1, 2, 0).squeeze(-1), cmap="gray", vmin=0, vmax=255)
+            axis.set(xticks=[], yticks=[])
+        line[0].set_ylabel(name, fontsize=9)
+    for axis, title in zip(axes[0], titles):
+        axis.set_title(title, fontsize=9)
+    figure.tight_layout()
+    return figure
+
+
+def forward_strip(image: torch.Tensor, steps: list[int]):
+    """One image at several steps of the forward process, with the same noise in all of them."""
+    seed_everything(HP["seed"])
+    x0 = to_floats(image[None]).to(DEVICE).expand(len(steps), *image.shape)
+    noise = torch.randn(1, *image.shape, device=DEVICE).expand_as(x0)
+    noised = q_sample(x0, torch.tensor(steps, device=DEVICE), noise, SCHEDULE)
+    return show_rows([[image, *to_pixels(noised)]], ["picture", *(f"t = {step}" for step in steps)], [""])
+
+
+STRIP = [round(share * (HP["T"] - 1)) for share in (0, 0.05, 0.15, 0.3, 0.6, 1)]
+save_figure(forward_strip(train_images[0], STRIP), "forward_strip")
+
+# %% [markdown]
+# ## 3 · One step back
+#
+# ### q3 · `p_mean_variance` and `p_sample` (9 points)
+#
+# A network $\epsilon_\theta(x_t, t)$ guesses the noise in $x_t$. From the guess follows where $x_{t-1}$ lies,
+#
+# $$
+# \mu_\theta(x_t, t) = \frac{1}{\sqrt{\alpha_t}}
+#   \Bigl(x_t - \frac{\beta_t}{\sqrt{1-\bar\alpha_t}}\,\epsilon_\theta(x_t, t)\Bigr), \qquad \sigma_t^2 = \beta_t ,
+# $$
+#
+# and one step back is $x_{t-1} = \mu_\theta(x_t, t) + \sigma_t z$ with fresh noise $z$. The very last step, `t = 0` in
+# the code, adds **no** noise.
+#
+# **What the grader will hold you to:** $\sigma_t^2 = \beta_t$, not $\tilde\beta_t$; mean and variance in any shape that
+# broadcasts against `x_t`; the network called with `t` as you got it; rows at different `t` in one batch, of which those
+# at 0, and only those, get no noise.
+
+
+# %% tags=["stub", "q3"] stub="return the mean and the variance of x_(t-1)"
+def p_mean_variance(
+    eps_model, x_t: torch.Tensor, t: torch.Tensor, schedule: Schedule
+) -> tuple[torch.Tensor, torch.Tensor]:
+    r"""Mean and variance of :math:`p_\theta(x_{t-1} \mid x_t)` (Ho et al. 2020, equation 11), :math:`\sigma_t^2 = \beta_t`.
+
+    .. math:: \mu = (x_t - \beta_t / \sqrt{1 - \bar\alpha_t}\ \epsilon_\theta(x_t, t)) / \sqrt{\alpha_t}
+
+    eps_model(x_t, t) -> (n, ...); x_t: (n, ...); t: (n,) int64. Both results broadcast against x_t.
+    """
+    ### BEGIN SOLUTION
+    beta, alpha, alpha_bar = (per_row(values, t, x_t) for values in schedule[:3])
+    return (x_t - beta / (1 - alpha_bar).sqrt() * eps_model(x_t, t)) / alpha.sqrt(), beta
+    ### END SOLUTION
+
+
+# %% tags=["stub", "q3"] stub="return x_(t-1), without noise where t is 0"
+def p_sample(eps_model, x_t: torch.Tensor, t: torch.Tensor, schedule: Schedule, noise: torch.Tensor) -> torch.Tensor:
+    r"""One reverse step with given noise: :math:`x_{t-1} = \mu_\theta(x_t, t) + \sigma_t z`, and no noise where t = 0.
+
+    noise: like x_t; t: (n,) int64, one for each row. Returns (n, ...).
+    """
+    ### BEGIN SOLUTION
+    mean, variance = p_mean_variance(eps_model, x_t, t, schedule)
+    goes_on = (t > 0).reshape(-1, *[1] * (x_t.dim() - 1))
+    return torch.where(goes_on, mean + variance.sqrt() * noise, mean)
+    ### END SOLUTION
+
+
+# %% tags=["public-tests", "q3"]
+from otter.test_files import test_case
+
+OK_FORMAT = False
+name = "q3"
+points = None
+
+
+def given():
+    """alpha 0.64 and 0.75, alpha_bar 0.64 and 0.48; a network that sees noise 1 everywhere."""
+    import torch
+
+    beta = torch.tensor([0.36, 0.25])
+    alpha_bar = torch.tensor([0.64, 0.48])
+    return (lambda x, t: torch.ones_like(x)), torch.full((2, 1, 2, 2), 3.0), (beta, 1 - beta, alpha_bar, beta / 2)
+
+
+@test_case(name="mean and variance by hand, rows at two steps")
+def test_mean_variance(p_mean_variance, Schedule):
+    import torch
+
+    model, x_t, sequences = given()
+    mean, variance = p_mean_variance(model, x_t, torch.tensor([1, 0]), Schedule(*sequences))
+    mean, variance = mean.expand_as(x_t), variance.expand_as(x_t)
+    first, second = (3 - 0.25 / 0.52**0.5) / 0.75**0.5, (3 - 0.36 / 0.6) / 0.8
+    assert (mean[0] - first).abs().max() < 1e-4, (
+        f"Row 0, t = 1: {first:.4f} by hand, got {float(mean[0, 0, 0, 0]):.4f}."
+    )
+    assert (mean[1] - second).abs().max() < 1e-4, f"Row 1, t = 0: {second:.4f} by hand."
+    assert (variance[0] - 0.25).abs().max() < 1e-5 and (variance[1] - 0.36).abs().max() < 1e-5, (
+        "The variance is beta_t."
+    )
+
+
+@test_case(name="noise where t > 0, and none where t is 0")
+def test_step(p_sample, Schedule):
+    import torch
+
+    model, x_t, sequences = given()
+    noise = torch.full_like(x_t, 10.0)
+    x = p_sample(model, x_t, torch.tensor([1, 0]), Schedule(*sequences), noise)
+    first, second = (3 - 0.25 / 0.52**0.5) / 0.75**0.5 + 0.5 * 10, (3 - 0.36 / 0.6) / 0.8
+    assert (x[0] - first).abs().max() < 1e-4, "Row 0, t = 1: the mean and then a deviation times the noise."
+    assert (x[1] - second).abs().max() < 1e-4, "Row 1, t = 0: the mean alone, although row 0 gets noise."
+
+
+# %% [markdown]
+# ## 4 · Loss
+#
+# ### q4 · `ddpm_loss` (7 points)
+#
+# The variational bound boils down to a regression: guess the noise.
+#
+# $$
+# L(\theta) = \operatorname{mean}\ \bigl(\epsilon - \epsilon_\theta(x_t, t)\bigr)^2, \qquad
+# x_t = \sqrt{\bar\alpha_t}\,x_0 + \sqrt{1-\bar\alpha_t}\,\epsilon ,
+# $$
+#
+# the mean over **all elements** of the batch. The grader looks at its value and at its gradient to the network's
+# parameters.
+
+
+# %% tags=["stub", "q4"] stub="return the mean squared error of the predicted noise"
+def ddpm_loss(eps_model, x0: torch.Tensor, t: torch.Tensor, noise: torch.Tensor, schedule: Schedule) -> torch.Tensor:
+    r"""The simple loss (Ho et al. 2020, equation 14): mean of :math:`(\epsilon - \epsilon_\theta(x_t, t))^2`.
+
+    x0, noise: (n, ...); t: (n,) int64. Returns a 0-d tensor that carries a gradient to the model's parameters.
+    """
+    ### BEGIN SOLUTION
+    return F.mse_loss(eps_model(q_sample(x0, t, noise, schedule), t), noise)
+    ### END SOLUTION
+
+
+# %% tags=["public-tests", "q4"]
+from otter.test_files import test_case
+
+OK_FORMAT = False
+name = "q4"
+points = None
+
+
+@test_case(name="value and gradient by hand")
+def test_loss(ddpm_loss, Schedule):
+    import torch
+
+    alpha_bar = torch.tensor([0.64])
+    schedule = Schedule(1 - alpha_bar, alpha_bar, alpha_bar, alpha_bar)
+    weight = torch.tensor(0.5, requires_grad=True)
+    x0, noise = torch.ones(2, 1, 2, 2), torch.full((2, 1, 2, 2), 2.0)
+    loss = ddpm_loss(lambda x, t: weight * x, x0, torch.zeros(2, dtype=torch.int64), noise, schedule)
+    # x_t = 0.8 + 0.6 * 2 = 2, the guess is 1, the error 1 everywhere.
+    assert torch.is_tensor(loss) and loss.shape == (), "Return one number, a 0-d tensor."
+    assert abs(loss.item() - 1) < 1e-5, f"(2 - 0.5 * 2)^2 = 1 in every element, got {loss.item():.4f}."
+    loss.backward()
+    assert weight.grad is not None, "No gradient reaches the network: is the guess detached?"
+    assert abs(weight.grad.item() + 4) < 1e-4, f"The slope is 2 (1) (-2) = -4, got {weight.grad.item():.4f}."
+
+
+# %% [markdown]
+# ## 5 · Training and sampling
+#
+# ### The network (given)
+#
+# A U-Net: blocks of convolutions at full, half and quarter resolution and back up again, with skips between equals.
+# Every block learns from an embedding of `t` how much noise to expect; attention at the lowest resolution lets distant
+# strokes of a picture know of each other.
+
+
+# %%
+# {{given unet.py}}
+
+
+# %% [markdown]
+# ### q5 · One epoch, and a sample (8 points)
+#
+# **`train_one_epoch`** is the loop that you know: for each batch the loss, then clear the old gradients, `backward`,
+# `optimizer.step()`, `scheduler.step()`. `loss_fn(model, x0, labels)` (given below) draws `t` and the noise and calls
+# your `ddpm_loss`. The epoch's number is the mean loss **per image**, so a small last batch counts less.
+#
+# **`sample`** starts from $x_T \sim \mathcal{N}(0, I)$ and applies your `p_sample` for $t = T-1, \dots, 0$, with fresh
+# noise at each step, all of it drawn from `generator`, and without gradients.
+#
+# **What the grader will hold you to:** train mode; one scheduler step per batch, after the optimiser's; a Python float,
+# and no graph kept alive; `t` as an int64 tensor `(n,)` at every step of the sampler; another result for another
+# generator, the same for the same one, and the global generator not touched.
+
+
+# %% tags=["stub", "q5"] stub="train on every batch, return the mean loss per image"
+def train_one_epoch(model, loader, optimizer, scheduler, loss_fn, device="cpu") -> float:
+    r"""One pass over ``loader``: :math:`\theta \leftarrow \mathrm{step}(\theta, \nabla_\theta L)` for each batch.
+
+    loader yields (x0, labels); loss_fn(model, x0, labels) -> 0-d tensor.
+    Returns the mean loss per image, :math:`\sum_b n_b L_b / \sum_b n_b`.
+    """
+    batches = tqdm(loader, desc="train", leave=False)  # batches.set_postfix(loss=...) shows a running loss
+    ### BEGIN SOLUTION
+    model.train()
+    total, count = 0.0, 0
+    for x0, labels in batches:
+        loss = loss_fn(model, x0.to(device), labels.to(device))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        scheduler.step()
+        total += loss.item() * len(x0)
+        count += len(x0)
+        batches.set_postfix(loss=f"{total / count:.4f}")
+    return total / count
+    ### END SOLUTION
+
+
+# %% tags=["stub", "q5"] stub="return x_0 after T reverse steps from pure noise"
+def sample(eps_model, shape: tuple[int, ...], schedule: Schedule, generator: torch.Generator) -> torch.Tensor:
+    r"""New pictures (Ho et al. 2020, algorithm 2): :math:`x_T \sim \mathcal{N}(0, I)`, then T reverse steps.
+
+    shape: (n, ...); generator: where all randomness comes from. Returns x_0 of that shape, on the schedule's device.
+    """
+    ### BEGIN SOLUTION
+    device = schedule.beta.device
+
+    def draw():
+        return torch.randn(shape, generator=generator, device=generator.device).to(device)
+
+    x = draw()
+    with torch.no_grad():
+        for step in reversed(range(len(schedule.beta))):
+            t = torch.full((shape[0],), step, device=device)
+            x = p_sample(eps_model, x, t, schedule, draw())
+    return x
+    ### END SOLUTION
+
+
+# %% tags=["public-tests", "q5"]
+from otter.test_files import test_case
+
+OK_FORMAT = False
+name = "q5"
+points = None
+
+
+@test_case(name="one epoch by hand")
+def test_epoch(train_one_epoch):
+    import torch
+    from torch import nn
+
+    model = nn.Linear(1, 1, bias=False).eval()
+    nn.init.ones_(model.weight)
+    modes = []
+    model.register_forward_hook(lambda module, *_: modes.append(module.training))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5**step)
+    batches = [(torch.full((2, 1), 2.0), torch.zeros(2)), (torch.full((1, 1), 5.0), torch.zeros(1))]
+    mean = train_one_epoch(model, batches, optimizer, scheduler, lambda model, x0, labels: model(x0).mean())
+    # Losses 2 (two images, weight 1) and 5 * 0.8 (one image); gradients 2 and 5, rates 0.1 and 0.05.
+    assert isinstance(mean, float), "Return a Python float: a tensor would keep the graph of the epoch alive."
+    assert abs(mean - (2 * 2 + 4) / 3) < 1e-4, f"(2 * 2 + 1 * 4) / 3 images = 2.6667, got {mean:.4f}."
+    assert abs(model.weight.item() - 0.55) < 1e-4, (
+        f"1 - 0.1 * 2 - 0.05 * 5 = 0.55, your weight is {model.weight.item():.4f}: zero_grad? scheduler per batch?"
+    )
+    assert modes and all(modes), "Put the model into train mode."
+
+
+@test_case(name="the sampler walks from the last step to the first")
+def test_sample(sample, Schedule, noise_schedule):
+    import torch
+
+    schedule = noise_schedule(4, 0.1, 0.4)
+    steps = []
+
+    def model(x, t):
+        steps.append(t.tolist())
+        return torch.zeros_like(x)
+
+    first = sample(model, (3, 1, 2, 2), schedule, torch.Generator().manual_seed(1))
+    assert first.shape == (3, 1, 2, 2), f"The asked shape is (3, 1, 2, 2), got {tuple(first.shape)}."
+    assert steps == [[3] * 3, [2] * 3, [1] * 3, [0] * 3], f"t runs 3, 2, 1, 0, one for each row; got {steps}."
+    again = sample(model, (3, 1, 2, 2), schedule, torch.Generator().manual_seed(1))
+    other = sample(model, (3, 1, 2, 2), schedule, torch.Generator().manual_seed(2))
+    assert torch.equal(first, again) and not torch.equal(first, other), "All randomness comes from the generator."
+
+
+# %% [markdown]
+# ### The driver (given)
+#
+# Read this part, you need not change it. It makes your loop fast, and it makes it survive a lost session.
+#
+# **Precision.** Half precision and the channels-last layout double the speed of some devices and cost others a factor
+# of seven. `choose_precision` times a few steps of two convolutions and takes what is fastest *here*. `InPrecision`
+# wraps the model, so your loop sees float32 outputs and needs to know nothing.
+
+
+# %%
+# {{given precision.py}}
+
+
+# %% tags=["skip-grading"]
+PRECISION = choose_precision(DEVICE, HP["precision"], HP["batch"])
+print(f"{PRECISION.dtype}, channels {'last' if PRECISION.channels_last else 'first'}")
+
+# %% [markdown]
+# **Checkpoints.** After every epoch, weights, optimiser, scheduler, all random generators and the history are written
+# to `run/<name>_last.pt`, first to a temporary file that then takes the name, so a session that dies while writing
+# spoils nothing. Run the training cell again and it goes on after the last complete epoch. With other
+# hyper-parameters it starts anew and keeps the old file as `<name>_previous.pt`. **If you change your code, run it
+# with `restart=True`.**
+
+
+# %%
+# {{given training.py}}
+
+
+# %% [markdown]
+# **Averaged weights.** The last few hundred steps pull the weights to and fro. Samples of an exponential moving average
+# of the weights are much cleaner, so that is what samples, and what you hand in. **`diffusion_loss`** draws $t$ uniformly
+# and the noise, and calls your `ddpm_loss`.
+
+
+# %%
+class Averaged(nn.Module):
+    """A network that is trained, and ``average``: the moving average of its weights, which samples."""
+
+    def __init__(self, network: nn.Module, decay: float):
+        super().__init__()
+        self.network, self.decay = network, decay
+        self.average = copy.deepcopy(network).requires_grad_(False).eval()
+        self.register_buffer("updates", torch.zeros(()))
+
+    def forward(self, *inputs):
+        return self.network(*inputs)
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Move the average towards the weights; in larger steps as long as there were few."""
+        self.updates += 1
+        weight = 1 - min(self.decay, (1 + self.updates.item()) / (10 + self.updates.item()))
+        for mean, current in zip(self.average.parameters(), self.network.parameters()):
+            mean.lerp_(current, weight)
+
+
+def adam(lr: float, warmup: float):
+    """Adam with a linear warm-up over a share of the steps and then a cosine to 0; every step moves the average."""
+
+    def optimise(model, total_steps):
+        optimizer = torch.optim.Adam(model.network.parameters(), lr=lr)
+        optimizer.register_step_post_hook(lambda *_: model.update())
+        first = max(1, int(warmup * total_steps))
+
+        def factor(step: int) -> float:
+            rest = min(1.0, max(0, step - first) / max(1, total_steps - first))
+            return min(1.0, (step + 1) / first) * (1 + math.cos(math.pi * rest)) / 2
+
+        return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+
+    return optimise
+
+
+def draw_t_and_noise(x0: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """A step (n,) for each row, uniform, and standard normal noise like x0."""
+    return torch.randint(len(SCHEDULE.beta), (len(x0),), device=x0.device), torch.randn_like(x0)
+
+
+def diffusion_loss(model, x0: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Your loss with random steps and noise; labels are not looked at."""
+    return ddpm_loss(model, x0, *draw_t_and_noise(x0), SCHEDULE)
+
+
+class Batches:
+    """Shuffled batches (x0 in [-1, 1], labels) of uint8 images that already lie on the device."""
+
+    def __init__(self, images: torch.Tensor, labels: torch.Tensor, batch_size: int):
+        self.images, self.labels, self.batch_size = images.to(DEVICE), labels.to(DEVICE), batch_size
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.images) / self.batch_size)
+
+    def __iter__(self):
+        for some in torch.randperm(len(self.images)).to(DEVICE).split(self.batch_size):
+            yield to_floats(self.images[some]), self.labels[some]
+
+
+def draw_samples(eps_model, count: int, seed: int, schedule: Schedule, batch: int = 256) -> torch.Tensor:
+    """``count`` samples by your ``sample`` as uint8 images (count, c, h, w)."""
+    generator = torch.Generator(DEVICE).manual_seed(seed)
+    sizes = [min(batch, count - first) for first in range(0, count, batch)]
+    drawn = [
+        to_pixels(sample(eps_model, (size, *IMAGE_SHAPE), schedule, generator))
+        for size in tqdm(sizes, desc="batches of samples", leave=False)
+    ]
+    return torch.cat(drawn)
+
+
+def as_grid(images: torch.Tensor, columns: int) -> np.ndarray:
+    """uint8 images (n, c, h, w) side by side, as one array (height, width, 3)."""
+    rows = len(images) // columns
+    n, channels, height, width = images.shape
+    grid = images[: rows * columns].reshape(rows, columns, channels, height, width).permute(0, 3, 1, 4, 2)
+    return grid.reshape(rows * height, columns * width, channels).expand(-1, -1, 3).numpy()
+
+
+def train_ddpm(images, labels, restart=False) -> tuple[nn.Module, list[dict]]:
+    """Train a fresh U-Net; returns the averaged network and the history, leaves ``ddpm_model.pt`` and a grid an epoch."""
+    seed_everything(HP["seed"])
+    model = Averaged(UNet(IMAGE_SHAPE[0], HP["widths"]), HP["ema"])
+    plan = {key: HP[key] for key in ("epochs", "seconds", "lr", "warmup", "ema", "batch", "dataset", "seed")}
+    plan |= {"images": len(images), "widths": list(HP["widths"]), "betas": [HP["T"], HP["beta_start"], HP["beta_end"]]}
+    (RUN / "epochs").mkdir(exist_ok=True)
+
+    def train(network, batches, optimizer, scheduler):
+        return {"loss": train_one_epoch(network, batches, optimizer, scheduler, diffusion_loss, DEVICE)}
+
+    def after_epoch(history):
+        result = {"epoch": len(history), "profile": PROFILE, "alpha_bar": SCHEDULE.alpha_bar.cpu()}
+        files = [RUN / "ddpm_model.pt"]
+        if len(history).bit_count() == 1:  # after 1, 2, 4, 8 … epochs: to see later how the samples got better
+            files.append(RUN / "epochs" / f"{len(history):03d}.pt")
+        for file in files:
+            save_atomically(file, {"state_dict": model.average.state_dict(), **result})
+        grid = as_grid(draw_samples(model.average, HP["grid"], HP["seed"], SCHEDULE), min(16, HP["grid"]))
+        plt.imsave(RUN / "epochs" / f"{len(history):03d}.png", grid)
+
+    history = fit(
+        "ddpm",
+        model,
+        Batches(images, labels, HP["batch"]),
+        plan,
+        adam(HP["lr"], HP["warmup"]),
+        train,
+        lambda network: {},
+        after_epoch,
+        restart,
+    )
+    return model.average, history
+
+
+# %% [markdown]
+# ### Run it
+#
+# The loss falls fast at first and then hardly at all; the samples go on getting better. After every epoch a grid of
+# samples from the same noise is written to `run/epochs`.
+
+# %% tags=["skip-grading"]
+network, train_history = train_ddpm(train_images, train_labels, restart=False)  # True: throw the last run away
+update_metrics(train=train_history)
+size = sum(parameter.numel() for parameter in network.parameters())
+print(f"{size:,} parameters, {len(train_history)} epochs")
+for row in train_history if len(train_history) <= 20 else train_history[:: len(train_history) // 10]:
+    print(f"  epoch {row['epoch']:3d}  loss {row['loss']:.4f}  {row['seconds']:6.1f} s")
+
+
+# %% tags=["skip-grading"]
+def plot_loss(history: list[dict]):
+    """Mean loss of each epoch."""
+    figure, axes = plt.subplots(figsize=(5, 3))
+    axes.plot(
+        [row["epoch"] for row in history], [row["loss"] for row in history], marker="." if len(history) < 40 else ""
+    )
+    axes.set(xlabel="epoch", ylabel="mean squared error of the noise")
+    axes.grid(alpha=0.3)
+    return figure
+
+
+def plot_epochs(history: list[dict], most: int = 8):
+    """Samples from the same noise after several epochs, with the wall-clock time that each epoch took."""
+    chosen = sorted({round(k) for k in np.linspace(1, len(history), min(most, len(history)))})
+    grids = [plt.imread(RUN / "epochs" / f"{epoch:03d}.png") for epoch in chosen]
+    figure, axes = plt.subplots(
+        len(chosen), 1, figsize=(8, 1.1 * len(chosen) * max(1, grids[0].shape[0] / 56)), squeeze=False
+    )
+    for axis, grid, epoch in zip(axes[:, 0], grids, chosen):
+        axis.imshow(grid)
+        axis.set(xticks=[], yticks=[])
+        axis.set_ylabel(f"epoch {epoch}\n{history[epoch - 1]['seconds']:.0f} s", fontsize=8)
+    figure.tight_layout(h_pad=0.3)
+    return figure
+
+
+save_figure(plot_loss(train_history), "train_loss")
+save_figure(plot_epochs(train_history), "samples_by_epoch")
+
+# %% [markdown]
+# ### How far can it go back?
+#
+# A picture is noised to step $t$ and walked back from there. From a small $t$ the picture returns; from a large one a
+# *different* one does: what the noise has wiped out, the network has to make up.
+
+
+# %% tags=["skip-grading"]
+@torch.no_grad()
+def walk_back(eps_model, x: torch.Tensor, start: int, schedule: Schedule) -> torch.Tensor:
+    """From x at step ``start`` to x_0."""
+    for step in reversed(range(start + 1)):
+        t = torch.full((len(x),), step, device=x.device)
+        x = p_sample(eps_model, x, t, schedule, torch.randn_like(x))
+    return x
+
+
+def plot_reconstructions(images: torch.Tensor, starts: list[int]):
+    """Pictures, and for each start the noised ones and what came back."""
+    seed_everything(HP["seed"])
+    x0 = to_floats(images).to(DEVICE)
+    rows, names = [images], ["picture"]
+    for start in starts:
+        t = torch.full((len(x0),), start, device=DEVICE)
+        noised = q_sample(x0, t, torch.randn_like(x0), SCHEDULE)
+        rows += [to_pixels(noised), to_pixels(walk_back(network, noised, start, SCHEDULE))]
+        names += [f"t = {start}", f"back from\n{start} of {len(SCHEDULE.beta)}"]
+    return show_rows(rows, [""] * len(images), names)
+
+
+save_figure(plot_reconstructions(train_images[:8], [round(0.15 * HP["T"]), round(0.6 * HP["T"])]), "reconstructions")
+
+
+# %% tags=["skip-grading"]
+from IPython.display import Image as ShownImage
+from IPython.display import display
+
+
+def save_animation(eps_model, count: int = 16, frames: int = 25) -> Path:
+    """A GIF of ``count`` samples on their way from noise to pictures; returns its path."""
+    seen = []
+
+    def watched(x, t):
+        seen.append(x.cpu())
+        return eps_model(x, t)
+
+    last = sample(watched, (count, *IMAGE_SHAPE), SCHEDULE, torch.Generator(DEVICE).manual_seed(HP["seed"]))
+    chosen = sorted({round(k) for k in np.linspace(0, len(seen) - 1, frames)})
+    grids = [as_grid(to_pixels(x), 8) for x in (*(seen[k] for k in chosen), last)]
+    pictures = [Image.fromarray(grid).resize((2 * grid.shape[1], 2 * grid.shape[0]), Image.NEAREST) for grid in grids]
+    path = FIGURES / "denoising.gif"
+    times = [100] * (len(pictures) - 1) + [2000]
+    pictures[0].convert("P").save(path, save_all=True, append_images=pictures[1:], duration=times, loop=0)
+    return path
+
+
+display(ShownImage(save_animation(network).read_bytes()))
+
+# %% [markdown]
+# ### q6 · The trained model (8 points)
+#
+# Nothing to write: hand in two files. `ddpm_model.pt` holds the averaged weights (the driver wrote it) and
+# `ddpm_samples.pt` 1,024 samples made by *your* `sample`. The grader loads the weights (never code) into its own U-Net,
+# draws 256 samples of its own with a faster sampler of 25 steps, and measures both sets with a small classifier that was
+# trained on real digits:
+#
+# - **coverage**: how far the classes of the samples agree with those of real pictures, 1 is the same histogram;
+# - **confidence**: how sure the classifier is on average, blurs and doodles make it doubt;
+# - **Fréchet distance**: between its features of the samples and of real test pictures, 0 is the same distribution.
+#
+# The product of three ramps gives 6 points to the grader's own samples and 2 to yours (which can earn no larger a share
+# than the model does). Copies of training pictures earn nothing.
+#
+# (table)
+
+# %% tags=["skip-grading"]
+seed_everything(HP["seed"])
+samples = draw_samples(network, HP["samples"], seed=1, schedule=SCHEDULE)
+torch.save({"samples": samples}, RUN / "ddpm_samples.pt")
+
+
+def show_grid(images: torch.Tensor, columns: int):
+    """Images as one picture."""
+    grid = as_grid(images, columns)
+    figure, axes = plt.subplots(figsize=(0.5 * columns, 0.5 * columns * grid.shape[0] / grid.shape[1]))
+    axes.imshow(grid)
+    axes.set_axis_off()
+    return figure
+
+
+save_figure(show_grid(samples[:128], 16), "samples")
+
+# %% [markdown]
+# ## 6 · Bonus: digits on demand
+#
+# ### q7 · Classifier-free guidance (5 bonus points)
+#
+# Train one network with labels, but hide the label of some pictures, so that it can also do without. Then exaggerate
+# the difference that the label makes:
+#
+# $$
+# \hat\epsilon(x_t, t, y) = \epsilon_\theta(x_t, t, \varnothing)
+#   + s\,\bigl(\epsilon_\theta(x_t, t, y) - \epsilon_\theta(x_t, t, \varnothing)\bigr) .
+# $$
+#
+# With the **scale** $s = 0$ the label is ignored, $s = 1$ is the plain conditional model, larger values push harder. (Ho
+# and Salimans write $w = s - 1$.) The label $\varnothing$ is a number of its own, `null_label`.
+
+
+# %% tags=["stub", "q7"] stub="return the labels with null_label where uniform < p"
+def drop_labels(labels: torch.Tensor, uniform: torch.Tensor, p: float, null_label: int) -> torch.Tensor:
+    """Hide labels: ``null_label`` where ``uniform < p``, else the label. labels, uniform: (n,). Returns (n,) int64."""
+    ### BEGIN SOLUTION
+    return torch.where(uniform < p, null_label, labels)
+    ### END SOLUTION
+
+
+# %% tags=["stub", "q7"] stub="return the guided prediction of the noise"
+def guided_eps(
+    eps_model, x_t: torch.Tensor, t: torch.Tensor, labels: torch.Tensor, scale: float, null_label: int
+) -> torch.Tensor:
+    r"""The guided noise (Ho and Salimans 2022): :math:`\epsilon_\varnothing + s\,(\epsilon_y - \epsilon_\varnothing)`.
+
+    eps_model(x_t, t, labels) -> (n, ...); labels: (n,) int64; scale: s. Returns (n, ...).
+    """
+    ### BEGIN SOLUTION
+    without = eps_model(x_t, t, torch.full_like(labels, null_label))
+    return without + scale * (eps_model(x_t, t, labels) - without)
+    ### END SOLUTION
+
+
+# %% tags=["public-tests", "q7"]
+from otter.test_files import test_case
+
+OK_FORMAT = False
+name = "q7"
+points = None
+
+
+@test_case(name="labels are hidden where uniform < p")
+def test_drop(drop_labels):
+    import torch
+
+    labels = torch.tensor([3, 1, 4, 1])
+    hidden = drop_labels(labels, torch.tensor([0.1, 0.9, 0.4, 0.3]), 0.35, 10)
+    assert hidden.tolist() == [10, 1, 4, 10], f"[10, 1, 4, 10] by hand, got {hidden.tolist()}."
+    assert labels.tolist() == [3, 1, 4, 1], "The function changed the labels that it was given."
+
+
+@test_case(name="scale 0, 1 and 3")
+def test_guided(guided_eps):
+    import torch
+
+    def model(x, t, labels):
+        return labels[:, None].float() * torch.ones_like(x)
+
+    x, t, labels = torch.zeros(2, 3), torch.zeros(2, dtype=torch.int64), torch.tensor([2, 5])
+    for scale, rows in ((0.0, (7, 7)), (1.0, (2, 5)), (3.0, (-8, 1))):
+        found = guided_eps(model, x, t, labels, scale, 7)
+        assert (found[:, 0] - torch.tensor(rows)).abs().max() < 1e-5, (
+            f"Scale {scale}: {rows}, got {found[:, 0].tolist()}."
+        )
+
+
+# %% [markdown]
+# The driver goes on from the trained network: with an embedding of labels that starts at zero, it is the same network
+# at first.
+
+
+# %% tags=["skip-grading"]
+def bonus_is_there() -> bool:
+    """Whether q7 is filled in."""
+    labels = torch.zeros(1, dtype=torch.int64)
+    try:
+        drop_labels(labels, torch.zeros(1), 0.5, 1)
+        guided_eps(lambda x, t, labels: x, torch.zeros(1, 1), labels, labels, 1.0, 1)
+    except NotImplementedError:
+        return False
+    return True
+
+
+def train_guided(network, images, labels, restart=False) -> tuple[nn.Module, list[dict]]:
+    """Go on training with labels; returns the averaged network and the history."""
+    seed_everything(HP["seed"])
+    start = UNet(IMAGE_SHAPE[0], HP["widths"], CLASSES)
+    nn.init.zeros_(start.label.weight)
+    start.load_state_dict(network.state_dict(), strict=False)
+    model = Averaged(start, HP["ema"])
+    plan = {key: HP[key] for key in ("lr", "warmup", "ema", "batch", "dataset", "seed", "drop")}
+    plan |= {"epochs": HP["guided_epochs"], "seconds": HP["guided_seconds"], "images": len(images)}
+    plan |= {"start": float(sum(weight.double().abs().sum() for weight in network.parameters()))}
+
+    def loss(model, x0, labels):
+        shown = drop_labels(labels, torch.rand(len(labels), device=x0.device), HP["drop"], CLASSES)
+        return ddpm_loss(lambda x, t: model(x, t, shown), x0, *draw_t_and_noise(x0), SCHEDULE)
+
+    def train(network, batches, optimizer, scheduler):
+        return {"loss": train_one_epoch(network, batches, optimizer, scheduler, loss, DEVICE)}
+
+    history = fit(
+        "guided",
+        model,
+        Batches(images, labels, HP["batch"]),
+        plan,
+        adam(HP["lr"] / 2, HP["warmup"]),
+        train,
+        lambda network: {},
+        lambda history: None,
+        restart,
+    )
+    return model.average, history
+
+
+def plot_guided(guided, scales: list[float], each: int = 5):
+    """Samples of every class, side by side for several scales."""
+    labels = torch.arange(CLASSES, device=DEVICE).repeat_interleave(each)
+    figure, axes = plt.subplots(1, len(scales), figsize=(3.2 * len(scales), 4.2))
+    for axis, scale in zip(axes, scales):
+        generator = torch.Generator(DEVICE).manual_seed(HP["seed"])
+        drawn = sample(
+            lambda x, t, scale=scale: guided_eps(guided, x, t, labels, scale, CLASSES),
+            (len(labels), *IMAGE_SHAPE),
+            SCHEDULE,
+            generator,
+        )
+        axis.imshow(as_grid(to_pixels(drawn), each))
+        axis.set(xticks=[], yticks=[], title=f"scale {scale:g}")
+    axes[0].set_ylabel("one class a row")
+    figure.tight_layout()
+    return figure
+
+
+if bonus_is_there():
+    guided, guided_history = train_guided(network, train_images, train_labels, restart=False)
+    update_metrics(guided=guided_history)
+    print(f"{len(guided_history)} epochs with labels, loss {guided_history[-1]['loss']:.4f}")
+    save_figure(plot_guided(guided, [0.0, 1.0, 4.0]), "guided")
+else:
+    print("q7 is not filled in: the bonus part is left out")
+
+# %% [markdown]
+# ## 7 · Written questions
+#
+# A few sentences each; a formula or a sketch is welcome.
+
+# %% [markdown] tags=["written", "w1"]
+# ### w1 · Why the noise?
+#
+# The network could predict the clean picture $x_0$ instead of the noise $\epsilon$; given $x_t$, each follows from the
+# other. Why is the noise the better target, and where (for which $t$) does the difference matter most?
+
+# %% [markdown] tags=["model-answer", "w1"]
+# Since $x_0 = (x_t - \sqrt{1-\bar\alpha_t}\,\epsilon)/\sqrt{\bar\alpha_t}$, an error $\delta$ in the predicted noise is
+# an error $\delta\sqrt{(1-\bar\alpha_t)/\bar\alpha_t}$ in $x_0$: the plain squared error of the noise is a squared error
+# of $x_0$ weighted by the signal-to-noise ratio $\bar\alpha_t/(1-\bar\alpha_t)$. The noise has the same scale (variance
+# 1) at every $t$, so one network and one loss without weights fit all steps. At large $t$ the picture can hardly be seen
+# in $x_t$; a predicted $x_0$ would be the blurred mean of all pictures, while predicting the noise is nearly copying the
+# input. At small $t$ it is the other way round: $x_0$ is nearly the input, and the noise is the fine detail that is hard
+# to see, which is just what a step back needs to know. Ho et al. found the unweighted noise loss to give the best
+# samples: it puts weight on the middle and large $t$, where a picture is decided. (Predicting $x_0$ or $v$ is possible,
+# too, with another weighting.)
+
+# %% [markdown] tags=["rubric", "w1"]
+# 4 points
+#
+# - 1 · both are equivalent given $x_t$; the formula that links them
+# - 1 · the loss of the noise is one of $x_0$, weighted by signal to noise (or: target of constant scale at every $t$)
+# - 1 · what happens at large $t$ (predicting $x_0$ gives a blurred mean) …
+# - 1 · … and at small $t$ (noise is the detail; or: dividing by $\sqrt{\bar\alpha_t}$ blows errors up at large $t$)
+
+# %% [markdown] tags=["written", "w2"]
+# ### w2 · What a schedule trades
+#
+# What changes if $T$ is made smaller, or $\beta_T$ larger, or the cosine schedule is taken? What must hold at the end
+# of the forward process for the sampler to be right?
+
+# %% [markdown] tags=["model-answer", "w2"]
+# The reverse step is Gaussian only in the limit of small $\beta_t$: many small steps make each one easy to model but
+# sampling slow ($T$ evaluations of the network); few large steps are fast and wrong. At the end $\bar\alpha_T$ must be
+# close to 0, because the sampler starts from pure noise: if signal is left in $x_T$ (β too small for this $T$), the model
+# is started from a place where it was never trained, and samples are too grey or lack contrast. If β is too large,
+# $\bar\alpha_t$ is near 0 long before the end, the last steps teach nothing and the steps that matter are few and coarse.
+# The linear schedule does this to small pictures; the cosine schedule lets $\bar\alpha$ fall nearly linearly in the
+# middle, and slowly at both ends, so that more steps lie where a picture is decided, and clips β at 0.999 to avoid a
+# singular last step.
+
+# %% [markdown] tags=["rubric", "w2"]
+# 4 points
+#
+# - 1 · small steps: Gaussian reverse steps are accurate; price: $T$ evaluations a sample
+# - 1 · $\bar\alpha_T \approx 0$ is needed since sampling starts from $\mathcal{N}(0, I)$
+# - 1 · too fast a destruction wastes steps (linear schedule on small pictures)
+# - 1 · what the cosine schedule changes
+
+# %% [markdown] tags=["written", "w3"]
+# ### w3 · DDPM and VAE
+#
+# Compare a DDPM with a variational autoencoder: latent variables, encoder, bound, quality and speed of sampling. Why
+# are the VAE's samples blurred and these are not?
+
+# %% [markdown] tags=["model-answer", "w3"]
+# A DDPM is a hierarchical VAE with $T$ latent layers of the picture's own size, a fixed encoder (the forward process,
+# nothing to learn, no posterior collapse) and one decoder shared by all layers. Both maximise an evidence lower bound;
+# here the KL terms are between Gaussians with known variance, so each becomes a squared error. A VAE decodes in one step
+# from a small latent: given $z$, the decoder outputs the mean of all pictures that $z$ may stand for, and with pixel-wise
+# Gaussian likelihood such a mean is blurred. In a DDPM every step makes only a small change, for which a Gaussian is
+# nearly the true distribution; the averages are redrawn with new noise and decided, a little at a time, so the final
+# picture is a sample and no mean. The price is $T$ evaluations of the network instead of one, and no compact latent code
+# to look at or interpolate in (DDIM gives a deterministic one of full size).
+
+# %% [markdown] tags=["rubric", "w3"]
+# 4 points
+#
+# - 1 · fixed encoder and latents of full size against a learnt encoder and a small latent
+# - 1 · both bounds; the DDPM's is a sum of squared errors
+# - 1 · blur: one-step Gaussian decoder outputs a mean; many small steps need not
+# - 1 · speed of sampling, or usefulness of the latent code
+
+# %% [markdown] tags=["written", "w4"]
+# ### w4 · What guidance costs
+#
+# What does the guidance scale do to fidelity and to diversity, and why? Look at your own grids. What would you expect at
+# scale 0, and at a very large one?
+
+# %% [markdown] tags=["model-answer", "w4"]
+# $\epsilon_y - \epsilon_\varnothing$ is (up to a factor) the negative gradient of $\log p(y \mid x_t)$, an implicit
+# classifier; the scale raises this likelihood to the power $s$: samples come from about $p(x)\,p(y \mid x)^s$. For $s >
+# 1$ they are pushed to where the class is unmistakable: every sample is a good example of its class, and all look
+# alike, since unusual ways to write a digit (a 7 with a bar, a 4 that is open) are less certain and are avoided. Fidelity
+# (confidence, precision) rises, diversity (coverage of the styles within a class, recall) falls; a Fréchet distance has
+# its best value at a moderate scale. At 0 the label has no effect: random digits. At a very large scale the guided noise
+# is no longer one that the network ever predicted: contrast saturates, strokes get thick and artefacts appear.
+
+# %% [markdown] tags=["rubric", "w4"]
+# 4 points
+#
+# - 1 · fidelity up, diversity down
+# - 2 · why: the implicit classifier $p(y \mid x)^s$ prefers typical examples
+# - 1 · the limits: 0 is unconditional; very large gives saturated, distorted pictures
+
+# %% [markdown]
+# ## 8 · Hand in
+#
+# **Save the notebook first** (the file on disk goes into the zip, not the tab in your browser), then run this last
+# cell. It collects the notebook, the checkpoint, the samples, the figures and the numbers in `ddpm-submission.zip` in
+# the run folder: upload that one file.
+
+
+# %% tags=["skip-grading"]
+def submission_files() -> dict[str, Path]:
+    """Name in the zip -> file, for all parts of a submission; a file may be missing."""
+    notebook = find_notebook()
+    if ON_COLAB:
+        notebook = RUN / "ddpm.ipynb"
+        content = {"nbformat": 4, "nbformat_minor": 5, **notebook_from_colab()}
+        notebook.write_text(json.dumps(content), encoding="utf-8")
+    figures = (
+        "forward_strip.png",
+        "train_loss.png",
+        "samples_by_epoch.png",
+        "reconstructions.png",
+        "samples.png",
+        "denoising.gif",
+    )
+    return {
+        "ddpm.ipynb": notebook or Path("ddpm.ipynb"),
+        "ddpm_model.pt": RUN / "ddpm_model.pt",
+        "ddpm_samples.pt": RUN / "ddpm_samples.pt",
+        "metrics.json": RUN / "metrics.json",
+        **{f"figures/{figure}": FIGURES / figure for figure in figures},
+    }
+
+
+# {{given hand_in.py}}
+
+
+print(write_submission())
