@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 import zipfile
 from pathlib import Path
@@ -18,6 +17,7 @@ from autograder.build.gradescope import write_zip
 from autograder.build.notebooks import notebook_bytes
 from autograder.places import ROOT, SOLUTIONS
 from data_scripts.catalogue import MNIST
+from tests.gradescope_layout import lay_out, run
 
 SCHEMA = json.loads((Path(__file__).parent / "frontends" / "gradescope_schema.json").read_text())
 
@@ -30,23 +30,7 @@ def zipped(bundle, images, tmp_path_factory):
 @pytest.fixture
 def base(zipped, tmp_path):
     """``/autograder`` as Gradescope lays it out; the environment that setup.sh would make is this one."""
-    base = tmp_path / "autograder"
-    for folder in ("source", "submission", "results"):
-        (base / folder).mkdir(parents=True)
-    with zipfile.ZipFile(zipped) as archive:
-        for info in archive.infolist():
-            path = Path(archive.extract(info, base / "source"))
-            path.chmod((info.external_attr >> 16) & 0o777)
-    shutil.copy(base / "source" / "run_autograder", base / "run_autograder")
-    (base / "venv").symlink_to(sys.prefix)
-    return base
-
-
-def run(base, **options):
-    environment = {"PATH": os.environ["PATH"], "HOME": str(base)}
-    return subprocess.run(
-        [base / "run_autograder"], cwd="/", env=environment, capture_output=True, text=True, **options
-    )
+    return lay_out(zipped, tmp_path / "autograder")
 
 
 def test_the_zip_holds_no_answers_as_code(zipped):

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,7 +39,10 @@ def build_bundle(name: str, say: Callable[[str], None] = lambda text: None) -> P
     if made_from(key) != fingerprint(name):
         say("running every probe on the oracle and on each misconception (minutes)")
         part = key.with_suffix(f".{os.getpid()}.part")
-        write_key(part, compile_key(name), fingerprint(name))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # some mistakes are what torch warns of
+            compiled = compile_key(name)
+        write_key(part, compiled, fingerprint(name))
         part.replace(key)
     check_points(assignment, read_key(key), settings)
     wanted = {f"tests/{question.id}.py": hidden_test(question) for question in assignment.questions}

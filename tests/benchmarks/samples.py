@@ -86,11 +86,11 @@ def trained(run: Path | None, sheet: object) -> Iterator[tuple[str, torch.Tensor
     """Samples of the checkpoints that a run of the solution left, and those that it handed in."""
     if run is None:
         return
-    for file in sorted((run / "epochs").glob("*.pt")):
-        tensors = torch.load(file, map_location="cpu", weights_only=True)
-        tensors = tensors["state_dict"] | {"alpha_bar": tensors["alpha_bar"]}
+    for file in (*sorted((run / "epochs").glob("*.pt")), run / sheet.checkpoint):
+        saved = torch.load(file, map_location="cpu", weights_only=True)
+        tensors = saved["state_dict"] | {"alpha_bar": saved["alpha_bar"]}
         drawn = ddim.draw(network(tensors, 1), schedule(tensors), (sheet.count, 1, 28, 28), sheet.steps)
-        yield f"the solution after epoch {int(file.stem)}", to_bytes(drawn.images)
+        yield f"the solution after epoch {saved['epoch']}", to_bytes(drawn.images)
     if (run / sheet.file).is_file():
         samples = torch.load(run / sheet.file, weights_only=True)["samples"]
         yield f"{len(samples):,} handed in by the solution", samples
