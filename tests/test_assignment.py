@@ -82,8 +82,8 @@ bonus_above = 0.85
         (("own = 2 }", "own = -2 }"), "points of own are -2"),
         (("coverage = [", "covering = ["), "expected a table of coverage and confidence and frechet"),
         (("coverage = [0.5,", "coverage = [0.5, 0.6,"), "coverage is [0.5, 0.6, 0.85], expected two different numbers"),
-        (("frechet = [60, 15]", "frechet = [15, 15]"), "frechet is [15, 15]"),
-        (("frechet = [60, 15]", "frechet = [nan, 15]"), "frechet is [nan, 15]"),
+        (("frechet = [50, 10]", "frechet = [10, 10]"), "frechet is [10, 10]"),
+        (("frechet = [50, 10]", "frechet = [nan, 10]"), "frechet is [nan, 10]"),
         (("[[question]]", f"{ACCURACY}\n[[question]]"), "[accuracy] and [samples] are both there"),
     ],
 )

@@ -11,6 +11,8 @@ from autograder.places import ROOT
 
 EXAMPLE = "./kit test -k nt_xent -x"
 MOST_PROCESSES = 4
+# Each file in one process, in the order of collection: tests/conftest.py puts the longest first.
+BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -25,5 +27,5 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     # One thread per process keeps results and times comparable between machines.
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
-    options = arguments.pytest or ["-n", str(min(MOST_PROCESSES, os.cpu_count() or 1)), "--dist", "loadfile"]
+    options = arguments.pytest or ["-n", str(min(MOST_PROCESSES, os.cpu_count() or 1)), *BY_FILE]
     return subprocess.run([sys.executable, "-m", "pytest", *options], cwd=ROOT, env=environment).returncode

@@ -43,6 +43,11 @@ def noise_schedule(T, beta_start=1e-4, beta_end=0.02):
     alpha_bar = torch.cumprod(alpha, 0)
     before = torch.cat([alpha_bar[:1], alpha_bar[:-1]])
     return Schedule(beta, alpha, alpha_bar, beta * (1 - before) / (1 - alpha_bar))
+
+def schedule_of(beta):
+    alpha_bar = torch.cumprod(1 - beta, 0)
+    before = torch.cat([torch.ones(1), alpha_bar[:-1]])
+    return Schedule(beta, 1 - beta, alpha_bar, beta * (1 - before) / (1 - alpha_bar))
 """,
     "q2": """
 def q_sample(x0, t, noise, schedule):
@@ -54,7 +59,9 @@ def per_row(values, t, x):
 """,
     "q4": """
 def ddpm_loss(eps_model, x0, t, noise, schedule):
-    return F.mse_loss(eps_model(q_sample(x0, t, noise, schedule), t), x0)
+    alpha_bar = schedule.alpha_bar[t].view(-1, *[1] * (x0.dim() - 1))
+    x_t = alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * noise
+    return F.mse_loss(eps_model(x_t, t), x0)
 """,
 }
 
