@@ -46,6 +46,7 @@ def test_the_zip_holds_no_answers_as_code(zipped):
         "oracle",
         "misconceptions",
         "variants",
+        "updates",
         "solutions",
         "references/",
         "train.npy",

@@ -115,13 +115,8 @@ def compile_key(assignment: str) -> tuple[KeyTest, ...]:
 
 
 def fingerprint(assignment: str) -> str:
-    """Hash of all that a key is made from: the question's sources and cases and the code that runs them."""
-    files = [
-        *sorted((QUESTIONS / assignment).rglob("*")),
-        QUESTIONS / "model.py",
-        QUESTIONS / "probing.py",
-        Path(__file__),
-    ]
+    """Hash of all that a key is made from: the questions' sources and cases, what all questions share, and the code."""
+    files = [*sorted((QUESTIONS / assignment).rglob("*")), *sorted(QUESTIONS.glob("*.py")), Path(__file__)]
     digest = hashlib.sha256()
     for file in files:
         if file.suffix in (".py", ".safetensors"):

@@ -1,13 +1,16 @@
-"""What probes of several assignments share: the process's global state, and answers that are no tensors."""
+"""What probes of several assignments share: global state, answers that are no tensors, optimisers, graphs in memory."""
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from numbers import Real
 
 import numpy as np
 import torch
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
 
 
 class NoTensor(TypeError):
@@ -51,3 +54,57 @@ def as_value(answer: object, what: str, dtype: torch.dtype) -> torch.Tensor:
     if isinstance(answer, Real) or (isinstance(answer, np.ndarray) and answer.ndim == 0):
         return torch.tensor(float(answer), dtype=dtype)
     return as_tensor(answer, what)
+
+
+class NotANumber(TypeError):
+    """A number is asked for and something else was returned."""
+
+
+def as_number(value: object, dtype: torch.dtype, what: str) -> Tensor:
+    """A Python or NumPy number or a tensor of one element as a 0-d tensor; ``what`` names it in errors."""
+    if isinstance(value, Tensor) and value.numel() == 1:
+        return value.detach().reshape(()).to(dtype)
+    if isinstance(value, Real) or isinstance(value, np.ndarray) and value.size == 1:
+        return torch.tensor(float(value), dtype=dtype)
+    found = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
+    raise NotANumber(f"{what} should be a number, found {'None' if value is None else found}")
+
+
+def optimizer_and_scheduler(model: nn.Module, lr: float, factors: Tensor) -> tuple[torch.optim.SGD, LambdaLR]:
+    """Momentum SGD whose learning rate at step s is ``lr * factors[s]``; the last factor stays."""
+    table = factors.tolist()
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9)
+    return optimizer, LambdaLR(optimizer, lambda step: table[min(step, len(table) - 1)])
+
+
+class _Marker:
+    """Something that a graph node can hold and a weak reference can point to."""
+
+
+class _Marked(torch.autograd.Function):
+    """The identity; its graph node keeps ``marker`` alive as long as itself."""
+
+    @staticmethod
+    def forward(ctx, value: Tensor, marker: _Marker) -> Tensor:
+        ctx.marker = marker
+        return value.clone()
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
+        return gradient, None
+
+
+class Graphs:
+    """Counts how many of the graphs that it has marked are still in memory."""
+
+    def __init__(self) -> None:
+        self._markers: list[weakref.ref] = []
+
+    def mark(self, value: Tensor) -> Tensor:
+        """The same value, whose graph is counted from now on. Without gradients there is no graph, and none counts."""
+        marker = _Marker()
+        self._markers.append(weakref.ref(marker))
+        return _Marked.apply(value, marker)
+
+    def alive(self) -> int:
+        return sum(marker() is not None for marker in self._markers)

@@ -31,7 +31,7 @@ from autograder.sandbox.linux import PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, pr
 MAX_DATAGRAM = 1 << 16
 KILL_SECONDS = 1.0
 WATCH_SECONDS = 0.25
-HOLD_ANSWERS = ("catalogue", "oracle", "misconceptions", "references")
+HOLD_ANSWERS = ("catalogue", "oracle", "misconceptions", "updates", "references")
 
 
 @dataclass

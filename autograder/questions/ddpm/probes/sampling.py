@@ -12,8 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from autograder.questions.ddpm.probes.models import given_schedule
-from autograder.questions.ddpm.probes.training import Graphs
-from autograder.questions.probing import as_tensor, global_state_kept
+from autograder.questions.probing import Graphs, as_tensor, global_state_kept
 
 __all__ = ["sampling_chain", "sampling_order", "sampling_randomness"]
 

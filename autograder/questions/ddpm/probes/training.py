@@ -7,7 +7,6 @@ over needs no steps and no noise, so nothing here is random.
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Mapping
 
 import torch
@@ -15,8 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 from torch.utils.data import DataLoader, TensorDataset
 
-from autograder.questions.probing import global_state_kept
-from autograder.questions.simclr.probes.training import as_number, optimizer_and_scheduler
+from autograder.questions.probing import Graphs, as_number, global_state_kept, optimizer_and_scheduler
 
 __all__ = ["epoch_conduct", "epoch_mean_loss", "epoch_parameters"]
 
@@ -45,39 +43,6 @@ class GivenNetwork(nn.Module):
         self.eval_forwards += not self.training
         self.no_grad_forwards += not torch.is_grad_enabled()
         return self.outer(torch.tanh(self.inner(flat)))
-
-
-class _Marker:
-    """Something that a graph node can hold and a weak reference can point to."""
-
-
-class _Marked(torch.autograd.Function):
-    """The identity; its graph node keeps ``marker`` alive as long as itself."""
-
-    @staticmethod
-    def forward(ctx, value: Tensor, marker: _Marker) -> Tensor:
-        ctx.marker = marker
-        return value.clone()
-
-    @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
-        return gradient, None
-
-
-class Graphs:
-    """Counts how many of the graphs that it has marked are still in memory."""
-
-    def __init__(self) -> None:
-        self._markers: list[weakref.ref] = []
-
-    def mark(self, value: Tensor) -> Tensor:
-        """The same value, whose graph is counted from now on. Without gradients there is no graph, and none counts."""
-        marker = _Marker()
-        self._markers.append(weakref.ref(marker))
-        return _Marked.apply(value, marker)
-
-    def alive(self) -> int:
-        return sum(marker() is not None for marker in self._markers)
 
 
 class GivenLoss:

@@ -8,6 +8,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 from torchvision.transforms import v2
 
+from autograder.questions import updates
 from autograder.questions.model import Misconception
 from autograder.questions.simclr.augmentation.oracle import MEAN, STD
 from autograder.questions.simclr.finetuning.variants import (
@@ -203,48 +204,9 @@ _CLASSIFIERS = (
 )  # fmt: skip
 
 
-def _right_update(loss, optimizer, scheduler):
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
-    scheduler.step()
-
-
-def _no_zero_grad(loss, optimizer, scheduler):
-    loss.backward()
-    optimizer.step()
-    scheduler.step()
-
-
-def _zero_grad_after_backward(loss, optimizer, scheduler):
-    loss.backward()
-    optimizer.zero_grad()
-    optimizer.step()
-    scheduler.step()
-
-
-def _scheduler_first(loss, optimizer, scheduler):
-    optimizer.zero_grad()
-    loss.backward()
-    scheduler.step()
-    optimizer.step()
-
-
-def _no_scheduler(loss, optimizer, scheduler):
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
-
-
-def _no_step(loss, optimizer, scheduler):
-    optimizer.zero_grad()
-    loss.backward()
-    scheduler.step()
-
-
 def _epoch(
     prepare=lambda model: model.train(),
-    update=_right_update,
+    update=updates.right_update,
     loss_of=F.cross_entropy,
     after_epoch=lambda scheduler: None,
     seen_again=False,
@@ -287,17 +249,17 @@ def _percent(losses, hits, sizes):
 
 
 _EPOCHS = (
-    ("zero_grad missing", _epoch(update=_no_zero_grad),
+    ("zero_grad missing", _epoch(update=updates.no_zero_grad),
      "The gradients of earlier batches are never cleared, so each step follows their sum."),
-    ("zero_grad after backward", _epoch(update=_zero_grad_after_backward),
+    ("zero_grad after backward", _epoch(update=updates.zero_grad_after_backward),
      "The parameters never change: look at what lies between backward and the optimiser's step."),
-    ("optimizer never stepped", _epoch(update=_no_step),
+    ("optimizer never stepped", _epoch(update=updates.no_step),
      "The parameters never change: look at what lies between backward and the optimiser's step."),
-    ("scheduler before optimizer", _epoch(update=_scheduler_first),
+    ("scheduler before optimizer", _epoch(update=updates.scheduler_first),
      "The scheduler steps before the optimiser, so every step uses the learning rate of the next one."),
-    ("scheduler per epoch", _epoch(update=_no_scheduler, after_epoch=lambda scheduler: scheduler.step()),
+    ("scheduler per epoch", _epoch(update=updates.no_scheduler, after_epoch=lambda scheduler: scheduler.step()),
      "The scheduler steps once per epoch; it is meant to step once per batch."),
-    ("scheduler never stepped", _epoch(update=_no_scheduler),
+    ("scheduler never stepped", _epoch(update=updates.no_scheduler),
      "The scheduler is never stepped, so the learning rate stays where it started."),
     ("fine-tuned in eval mode", _epoch(prepare=lambda model: model.eval()),
      "The model is in eval mode while it is trained; set the mode at the start of the epoch."),

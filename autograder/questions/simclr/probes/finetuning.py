@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 from torch.utils.data import DataLoader, TensorDataset
 
+from autograder.questions.probing import as_number, optimizer_and_scheduler
 from autograder.questions.simclr.probes.augmentation import fixed_randomness, view, views
 from autograder.questions.simclr.probes.encoder import NotAPair, fill_layers, pattern, trace_layers
-from autograder.questions.simclr.probes.training import as_number, optimizer_and_scheduler
 
 __all__ = ["classifier_logits", "evaluation", "finetune_epoch", "finetune_loader_passes", "finetune_statistics"]
 

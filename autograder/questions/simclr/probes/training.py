@@ -6,22 +6,16 @@ where it does not depend on the steps, and the model computes the same in train 
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Mapping
-from numbers import Real
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
-from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
 
+from autograder.questions.probing import Graphs, as_number, optimizer_and_scheduler
+
 __all__ = ["train_mean_loss", "train_memory", "train_mode", "train_parameters"]
-
-
-class NotANumber(TypeError):
-    """A number is asked for and something else was returned."""
 
 
 class GivenSimCLR(nn.Module):
@@ -46,63 +40,24 @@ class GivenSimCLR(nn.Module):
         return h, self.projector(h)
 
 
-class _Marker:
-    """Something that a graph node can hold and a weak reference can point to."""
-
-
-class _Marked(torch.autograd.Function):
-    """The identity; its graph node keeps ``marker`` alive as long as itself."""
-
-    @staticmethod
-    def forward(ctx, value: Tensor, marker: _Marker) -> Tensor:
-        ctx.marker = marker
-        return value.clone()
-
-    @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
-        return gradient, None
-
-
 class GivenLoss:
     """A loss of pairs, the same for exchanged arguments; counts the graphs of its calls that are still alive."""
 
     def __init__(self) -> None:
-        self._markers: list[weakref.ref] = []
+        self.graphs = Graphs()
         self.most_alive = 0
 
-    def alive(self) -> int:
-        return sum(marker() is not None for marker in self._markers)
-
     def __call__(self, z_i: Tensor, z_j: Tensor) -> Tensor:
-        self.most_alive = max(self.most_alive, self.alive())
+        self.most_alive = max(self.most_alive, self.graphs.alive())
         distance = (z_i - z_j).square().sum(1).mean()
         spread = (z_i.square().sum(1) * z_j.square().sum(1)).mean()
-        marker = _Marker()
-        self._markers.append(weakref.ref(marker))
-        return _Marked.apply(distance + 0.1 * spread, marker)
-
-
-def as_number(value: object, dtype: torch.dtype, what: str) -> Tensor:
-    """A Python or NumPy number or a tensor of one element as a 0-d tensor; ``what`` names it in errors."""
-    if isinstance(value, Tensor) and value.numel() == 1:
-        return value.detach().reshape(()).to(dtype)
-    if isinstance(value, Real) or isinstance(value, np.ndarray) and value.size == 1:
-        return torch.tensor(float(value), dtype=dtype)
-    found = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
-    raise NotANumber(f"{what} should be a number, found {'None' if value is None else found}")
+        return self.graphs.mark(distance + 0.1 * spread)
 
 
 def _pair_loader(views_i: Tensor, views_j: Tensor, batch_size: int) -> DataLoader:
     """Batches ((x_i, x_j), labels) in order, the last one smaller."""
     items = [((x_i, x_j), k % 10) for k, (x_i, x_j) in enumerate(zip(views_i, views_j, strict=True))]
     return DataLoader(items, batch_size)
-
-
-def optimizer_and_scheduler(model: nn.Module, lr: float, factors: Tensor) -> tuple[torch.optim.SGD, LambdaLR]:
-    """Momentum SGD whose learning rate at step s is ``lr * factors[s]``; the last factor stays."""
-    table = factors.tolist()
-    optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9)
-    return optimizer, LambdaLR(optimizer, lambda step: table[min(step, len(table) - 1)])
 
 
 def train_mean_loss(
@@ -177,7 +132,7 @@ def train_memory(
     optimizer, scheduler = optimizer_and_scheduler(model, 0.01, torch.ones(1))
     loader = _pair_loader(views_i, views_i, batch_size)
     returned = student["train_one_epoch"](model, loader, optimizer, scheduler, loss, "cpu")
-    alive = loss.alive()
+    alive = loss.graphs.alive()
     del returned  # held until here: a returned graph counts
     return {
         "forwarded": model.forwarded,

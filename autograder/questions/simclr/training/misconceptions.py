@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from autograder.questions import updates
 from autograder.questions.model import Misconception
 
 
@@ -18,7 +19,7 @@ def _epoch(
     result=lambda losses, sizes: sum(v * n for v, n in zip(losses, sizes, strict=True)) / sum(sizes),
 ):
     """A right ``train_one_epoch`` in which each part can be replaced."""
-    make_update = update or _right_update
+    make_update = update or updates.right_update
 
     def train_one_epoch(model, loader, optimizer, scheduler, loss_fn, device="cpu"):
         prepare(model)
@@ -33,60 +34,6 @@ def _epoch(
         return result(losses, sizes)
 
     return train_one_epoch
-
-
-def _right_update(loss, optimizer, scheduler):
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
-    scheduler.step()
-
-
-def _no_zero_grad(loss, optimizer, scheduler):
-    loss.backward()
-    optimizer.step()
-    scheduler.step()
-
-
-def _zero_grad_after_backward(loss, optimizer, scheduler):
-    loss.backward()
-    optimizer.zero_grad()
-    optimizer.step()
-    scheduler.step()
-
-
-def _scheduler_first(loss, optimizer, scheduler):
-    optimizer.zero_grad()
-    loss.backward()
-    scheduler.step()
-    optimizer.step()
-
-
-def _no_scheduler(loss, optimizer, scheduler):
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
-
-
-def _scheduler_twice(loss, optimizer, scheduler):
-    _right_update(loss, optimizer, scheduler)
-    scheduler.step()
-
-
-def _no_step(loss, optimizer, scheduler):
-    optimizer.zero_grad()
-    loss.backward()
-    scheduler.step()
-
-
-def _step_twice(loss, optimizer, scheduler):
-    _no_scheduler(loss, optimizer, scheduler)
-    optimizer.step()
-    scheduler.step()
-
-
-def _loss_only(loss, optimizer, scheduler):
-    scheduler.step()
 
 
 def _second_without_gradient(model, x_i, x_j):
@@ -116,7 +63,7 @@ def _first_batch_only(model, loader, optimizer, scheduler, loss_fn, device="cpu"
     model.train()
     for (x_i, x_j), _ in loader:
         loss = loss_fn(model(x_i)[1], model(x_j)[1])
-        _right_update(loss, optimizer, scheduler)
+        updates.right_update(loss, optimizer, scheduler)
         return loss.item()
 
 
@@ -127,7 +74,7 @@ def _ragged_skipped(model, loader, optimizer, scheduler, loss_fn, device="cpu"):
         if len(x_i) < loader.batch_size:
             continue
         loss = loss_fn(model(x_i)[1], model(x_j)[1])
-        _right_update(loss, optimizer, scheduler)
+        updates.right_update(loss, optimizer, scheduler)
         losses.append(loss.item())
     return sum(losses) / len(losses)
 
@@ -148,23 +95,23 @@ def _one_update_per_epoch(model, loader, optimizer, scheduler, loss_fn, device="
 _SAME_VIEW = "The loss compares a view with itself: only one of the two views goes through the model."
 
 _TABLE = (
-    ("zero_grad missing", _epoch(update=_no_zero_grad),
+    ("zero_grad missing", _epoch(update=updates.no_zero_grad),
      "The gradients of earlier batches are never cleared, so each step follows their sum."),
-    ("zero_grad after backward", _epoch(update=_zero_grad_after_backward),
+    ("zero_grad after backward", _epoch(update=updates.zero_grad_after_backward),
      "The gradients are empty when the optimiser reads them: look at what happens between backward and step."),
-    ("scheduler before optimizer", _epoch(update=_scheduler_first),
+    ("scheduler before optimizer", _epoch(update=updates.scheduler_first),
      "The scheduler steps before the optimiser, so every step uses the learning rate of the next one."),
-    ("scheduler per epoch", _epoch(update=_no_scheduler, after_epoch=lambda scheduler: scheduler.step()),
+    ("scheduler per epoch", _epoch(update=updates.no_scheduler, after_epoch=lambda scheduler: scheduler.step()),
      "The scheduler steps once per epoch; it is meant to step once per batch."),
-    ("scheduler never stepped", _epoch(update=_no_scheduler),
+    ("scheduler never stepped", _epoch(update=updates.no_scheduler),
      "The scheduler is never stepped, so the learning rate stays where it started."),
-    ("scheduler stepped twice", _epoch(update=_scheduler_twice),
+    ("scheduler stepped twice", _epoch(update=updates.scheduler_twice),
      "The scheduler steps more than once per batch."),
-    ("optimizer never stepped", _epoch(update=_no_step),
+    ("optimizer never stepped", _epoch(update=updates.no_step),
      "The optimiser is never asked to step, so the parameters never change."),
-    ("optimizer stepped twice", _epoch(update=_step_twice),
+    ("optimizer stepped twice", _epoch(update=updates.step_twice),
      "The optimiser steps more than once on the same gradients."),
-    ("backward missing", _epoch(update=_loss_only),
+    ("backward missing", _epoch(update=updates.loss_only),
      "The loss is computed and nothing is learned from it: the optimiser never steps."),
     ("one update per epoch", _one_update_per_epoch,
      "The parameters change once per epoch; each batch has a step of its own."),
