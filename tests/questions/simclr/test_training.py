@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from autograder.questions import probing
 from autograder.questions.simclr.probes import training as probes
 from autograder.questions.simclr.training import PARAMETERS, QUESTION
 from autograder.questions.simclr.training.misconceptions import MISCONCEPTIONS
@@ -111,12 +112,12 @@ def test_two_names_for_losses_are_no_leak():
     [2, 2.0, np.float32(2), np.float64(2), np.array(2.0), torch.tensor(2.0), torch.tensor([2.0], requires_grad=True)],
 )
 def test_any_kind_of_number_is_a_number(value):
-    number = probes.as_number(value, torch.float32, "The answer")
+    number = probing.as_number(value, torch.float32, "The answer")
     assert torch.equal(number, torch.tensor(2.0))
     assert not number.requires_grad
 
 
 @pytest.mark.parametrize("value", [None, "2", [2.0], torch.ones(3)])
 def test_anything_else_is_told(value):
-    with pytest.raises(probes.NotANumber, match="The answer should be a number, found"):
-        probes.as_number(value, torch.float32, "The answer")
+    with pytest.raises(probing.NotANumber, match="The answer should be a number, found"):
+        probing.as_number(value, torch.float32, "The answer")
