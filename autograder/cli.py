@@ -13,6 +13,7 @@ COMMANDS = {
     "demo": "the whole job on real input: build, train for about a minute, grade four submissions",
     "build": "derive notebooks, answer key and Gradescope zip from the masters",
     "grade": "grade submissions: folders, zips or bare notebooks",
+    "score": "coverage, confidence and Fréchet distance of samples",
     "tolerances": "the measured gap between right solutions and mistakes, test by test",
     "doctor": "versions, data found, sandbox layers, disk and memory",
     "test": "the whole test suite",
