@@ -133,5 +133,4 @@ def update_metrics(**parts) -> None:
     old = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     if old.get("profile") != PROFILE:
         old = {}
-    content = {**head, "pretrain": old.get("pretrain", []), "finetune": old.get("finetune", []), **parts}
-    path.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    path.write_text(json.dumps({**old, **head, **parts}, indent=1), encoding="utf-8")

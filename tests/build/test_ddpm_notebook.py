@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import json
+
 import pytest
 import torch
 
@@ -99,3 +102,39 @@ def test_pixels_go_to_floats_and_back(start):
     assert floats.min() == -1 and floats.max() == 1
     assert torch.equal(names["to_pixels"](floats), images)
     assert names["to_pixels"](torch.tensor([-3.0, 3.0])).tolist() == [0, 255]
+
+
+def test_training_with_labels_starts_from_the_trained_network_and_uses_them(start):
+    shape = (1, 8, 8)
+    names = start("run", shape)
+    images, labels = pictures(shape)
+    network, _ = names["train_ddpm"](images, labels)
+    before = {name: weight.clone() for name, weight in network.state_dict().items()}
+    steps = []
+    adam = names["adam"]
+
+    def first_step(*plan):
+        make = adam(*plan)
+
+        def optimise(model, total_steps):
+            steps.append(copy.deepcopy(model.network))
+            return make(model, total_steps)
+
+        return optimise
+
+    names["adam"] = first_step
+    guided, history = names["train_guided"](network, images, labels)
+    x, t, none = torch.randn(3, *shape), torch.tensor([0, 3, 7]), torch.full((3,), names["CLASSES"])
+    with torch.no_grad():
+        assert torch.allclose(steps[-1].eval()(x, t, none), network(x, t), atol=1e-6)  # without a label it is the same
+        one, other = (guided(x, t, torch.full((3,), label)) for label in (1, 7))
+    assert (one - other).abs().max() > 1e-3
+    assert len(history) == names["HP"]["guided_epochs"]
+    assert all(torch.equal(weight, before[name]) for name, weight in network.state_dict().items())
+    assert names["bonus_is_there"]()
+    names["update_metrics"](train=[{"epoch": 1, "loss": 1.0}])
+    names["update_metrics"](guided=history)
+    written = json.loads((names["RUN"] / "metrics.json").read_text())
+    assert written["train"] == [{"epoch": 1, "loss": 1.0}] and written["guided"] == history
+    figure = names["plot_guided"](guided, [0.0, 1.0], each=1)
+    assert len(figure.axes) == 2
