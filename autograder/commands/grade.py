@@ -1,25 +1,47 @@
-"""``./kit grade``: grade submissions on this machine."""
+"""``./kit grade``: grade submissions, one or those of a whole class, on this machine or on a cluster."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
 from autograder.errors import KitError
 from autograder.sandbox import preload
 
-EXAMPLE = "./kit grade simclr submissions/alice.zip submissions/bob --out grades"
+EXAMPLE = "./kit grade simclr submissions/ --out grades --jobs 4"
+MEMORY_PER_JOB = 2 << 30
+MOST_JOBS = 64
+FEW = 5
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="the assignment, e.g. simclr")
-    parser.add_argument("submissions", nargs="+", type=Path, metavar="SUBMISSION", help="a folder, a zip or an .ipynb")
+    parser.add_argument(
+        "submissions", nargs="+", type=Path, metavar="SUBMISSION",
+        help="a folder, a zip or an .ipynb; or a folder with those of a class: one each, nbgrader's submitted/, or an "
+        "unpacked bulk download of Gradescope, Canvas or Moodle",
+    )  # fmt: skip
     parser.add_argument(
         "--out", type=Path, default=Path("grades"), metavar="DIR", help="where results go (default: grades)"
     )
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="folder with the prepared data set (default: the usual places)"
+    )
+    parser.add_argument(
+        "--jobs", type=int, metavar="N", help="submissions graded at once (default: as processors and memory allow)"
+    )
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="grade on the workers of this Dask scheduler, tcp://…")
+    parser.add_argument("--regrade", action="store_true", help="grade again what has been graded and has not changed")
+    parser.add_argument(
+        "--roster",
+        type=Path,
+        metavar="CSV",
+        help="the class: a list exported by Canvas, Moodle or Gradescope, or id,name",
+    )
+    parser.add_argument(
+        "--leaderboard", action="store_true", help="show accuracies in the class report, under pseudonyms"
     )
     parser.add_argument(
         "--unsafe",
@@ -29,38 +51,78 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    preload.start_over(arguments.command_line)
+    if arguments.jobs is not None and not 1 <= arguments.jobs <= MOST_JOBS:
+        raise KitError(f"--jobs is {arguments.jobs}, expected a number from 1 to {MOST_JOBS}")
+    jobs = arguments.jobs or default_jobs()
+    if not arguments.scheduler:
+        preload.start_over(arguments.command_line, parents=jobs)
 
     from rich.console import Console
+    from tqdm import tqdm
 
+    from autograder.answer_key import read_key
     from autograder.assignment import read_assignment
     from autograder.build.bundle import build_bundle
-    from autograder.commands.grading import grade_into
+    from autograder.classroom.cluster import Cluster
+    from autograder.classroom.grade_class import Class, Settings, carry_out, plans_of, tasks_of
+    from autograder.classroom.intake import find_submissions
+    from autograder.classroom.plan import parts_of, sheet_of
+    from autograder.classroom.pool import Pool
+    from autograder.classroom.roster import read_roster
+    from autograder.classroom.store import locked
+    from autograder.classroom.summary import given_cells, write_summary
     from autograder.datasets import find_data
-    from autograder.engine.grade import Grader
+    from autograder.frontends.terminal import print_report
 
-    bundle = build_bundle(arguments.name, say=lambda text: print(f"kit: {text}", file=sys.stderr))
-    data = find_data(read_assignment(bundle / "assignment.toml").dataset, arguments.data)
-    console, failed = Console(), False
-    with Grader(bundle, data, arguments.unsafe) as grader:
-        for source, out in zip(arguments.submissions, result_folders(arguments.submissions, arguments.out)):
-            try:
-                grade_into(out, grader, source, console)
-            except (KitError, OSError) as error:
-                print(f"kit: {source}: no grade was produced: {error}", file=sys.stderr)
-                failed = True
-                continue
-            console.print(f"  {out / 'results.json'}\n  {out / 'report.html'}\n", highlight=False, soft_wrap=True)
-    return 2 if failed else 0
+    bundle = build_bundle(arguments.name, say=say)
+    assignment = read_assignment(bundle / "assignment.toml")
+    data = find_data(assignment.dataset, arguments.data)
+    roster = read_roster(arguments.roster) if arguments.roster else None
+    handed = find_submissions(arguments.submissions, arguments.name)
+    key = {(test.question, test.id): test for test in read_key(bundle / "key.safetensors")}
+    parts, sheet = parts_of(assignment, bundle, data), sheet_of(assignment)
+    settings = Settings(assignment, key, parts, sheet, given_cells(arguments.name))
+    console, result, out = Console(), Class(), arguments.out
+    with locked(out):
+        plans = plans_of(handed, out, settings, arguments.regrade, result)
+        waiting = tasks_of(plans)
+        if len(waiting) < len(plans):
+            say(f"{len(plans) - len(waiting)} of {len(plans)} submissions are graded already and have not changed")
+
+        def outcomes(tasks):
+            if not tasks:
+                return
+            workers = (
+                Cluster(arguments.scheduler, bundle, assignment.dataset, data, arguments.unsafe)
+                if arguments.scheduler
+                else Pool(bundle, data, arguments.unsafe, min(jobs, len(tasks)))
+            )
+            with workers, tqdm(total=len(tasks), desc="grading", unit=" submissions", disable=None) as bar:
+                for outcome in workers.run(tasks):
+                    yield outcome
+                    bar.update()
+
+        def show(plan, report):
+            if report and len(plans) <= FEW:
+                print_report(console, report)
+                results = f"  {plan.folder / 'results.json'}\n  {plan.folder / 'report.html'}\n"
+                console.print(results, highlight=False, soft_wrap=True)
+
+        carry_out(plans, settings, outcomes, result, show)
+        for line in write_summary(out, plans, settings, result, roster, arguments.leaderboard):
+            console.print(line, highlight=False, soft_wrap=True)
+    for failure in result.failures:
+        say(failure)
+    return 2 if result.failures else 0
 
 
-def result_folders(submissions: list[Path], out: Path) -> list[Path]:
-    """A folder for each submission, named after it; equal names are told apart by a number."""
-    taken: set[str] = set()
-    folders = []
-    for source in submissions:
-        stem = source.resolve().stem if source.suffix in (".zip", ".ipynb") else source.resolve().name
-        name = next(n for k in range(1, len(submissions) + 2) if (n := stem if k == 1 else f"{stem}-{k}") not in taken)
-        taken.add(name)
-        folders.append(out / name)
-    return folders
+def say(text: str) -> None:
+    print(f"kit: {text}", file=sys.stderr)
+
+
+def default_jobs() -> int:
+    """One job a processor, as far as memory goes."""
+    import psutil
+
+    fitting = psutil.virtual_memory().available // MEMORY_PER_JOB
+    return int(max(1, min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1, fitting, MOST_JOBS)))

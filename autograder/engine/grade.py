@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
@@ -13,17 +13,17 @@ from typing import Self
 import torch
 
 from autograder.answer_key import read_key
-from autograder.assignment import SAMPLES, Assignment, read_assignment
-from autograder.engine.accuracy import in_steps
+from autograder.assignment import Assignment, read_assignment
 from autograder.engine.curves import read_curves
 from autograder.engine.hidden_tests import TestFailed, run_hidden_test
 from autograder.engine.judge import Failure, Judgement, KeyTest, Result, judge
 from autograder.engine.limits import Limits
-from autograder.engine.measure import earned, measure
+from autograder.engine.measure import measure
 from autograder.engine.notebook import Cell, read_cells
 from autograder.engine.report import Picture, Report, Verdict
 from autograder.engine.runner import TIME_LIMIT, CellOutcome, Runner
-from autograder.engine.samples import TITLES, measure_samples
+from autograder.engine.samples import TITLES, measure_samples, samples_earned
+from autograder.engine.scoring import NOT_REACHED, accuracy_earned, unreached
 from autograder.engine.session import SessionLost, StudentError, Zygote
 from autograder.engine.submission import Submission, collect
 from autograder.engine.text import one_line
@@ -33,7 +33,6 @@ from data_scripts import Prepared
 
 Publish = Callable[[Report], None]
 Progress = Callable[[int], None]
-NOT_REACHED = "Not graded: the time for this submission ran out before this test."
 DEFECT = "The grader itself failed in this test; that is not your fault. Please tell your instructor."
 PICTURE_SECONDS = 10.0
 PICTURE_TITLE = "Two views of eight test images, drawn by the submission's own transform"
@@ -64,6 +63,7 @@ class Grading:
         for question, test in self.verdicts:
             self.verdicts[question, test] = replace(self.verdicts[question, test], message=message)
         self.report.verdicts = list(self.verdicts.values())
+        self.report.incidents.append(f"It could not be graded: {message}")
 
     def left(self) -> float:
         """Seconds until the deadline."""
@@ -108,10 +108,11 @@ class Grader:
         publish: Publish = lambda report: None,
         progress: Progress = lambda images: None,
         spent: float = 0.0,
+        only: Collection[str] | None = None,
     ) -> Report:
         """Grade the submission at ``source``. Its processes are all dead when this returns.
 
-        ``spent`` seconds of the submission's time have gone by already.
+        ``spent`` seconds of the submission's time have gone by already; of ``only`` these questions are graded.
 
         ``publish`` gets the report after every verdict, complete but for what is not graded yet; ``progress`` the
         number of test images that the checkpoint has seen. A submission that cannot be graded is no error: its report
@@ -134,26 +135,33 @@ class Grader:
                 report.submission = submission.name
                 report.remarks += submission.remarks
                 report.curves = read_curves(submission)
-                self.grade_collected(grading, submission, cells)
+                report.code = [cell.source for cell in cells]
+                self.grade_collected(grading, submission, cells, only)
         report.seconds = assignment.limits.total_seconds - grading.left()
         publish(report)
         return report
 
-    def grade_collected(self, grading: Grading, submission: Submission, cells: tuple[Cell, ...]) -> None:
+    def grade_collected(
+        self, grading: Grading, submission: Submission, cells: tuple[Cell, ...], only: Collection[str] | None = None
+    ) -> None:
         """Run the notebook, ask all hidden tests, then measure the checkpoint or its samples."""
         assignment, report = self.assignment, grading.report
         report.layers = [
             (layer.name, layer.active, layer.why_not or layer.remark or layer.promise) for layer in layers.status()
         ]
         beside = submission.beside_notebook(assignment.files)
-        with Runner(self.zygote, cells, beside, grading.deadline) as runner:
-            for question in assignment.questions:
-                functions = {question.id: remote_question(grading, runner, question.id)}
-                run_question(grading, self.bundle / "tests" / f"{question.id}.py", functions)
-            if assignment.picture_probe and self.data is not None:
-                report.pictures += picture(runner, assignment.picture_probe, self.data)
-            report.remarks += [note for cell in cells for note in cell.notes] + troubles(runner.outcomes)
-        if sheet := assignment.accuracy or assignment.samples:
+        questions = [question.id for question in assignment.questions if only is None or question.id in only]
+        if questions:
+            with Runner(self.zygote, cells, beside, grading.deadline) as runner:
+                for question in questions:
+                    functions = {question: remote_question(grading, runner, question)}
+                    run_question(grading, self.bundle / "tests" / f"{question}.py", functions)
+                if assignment.picture_probe and self.data is not None:
+                    report.pictures += picture(runner, assignment.picture_probe, self.data)
+                report.remarks += [note for cell in cells for note in cell.notes] + troubles(runner.outcomes)
+                report.incidents += incidents(runner.outcomes)
+        sheet = assignment.accuracy or assignment.samples
+        if sheet and (only is None or sheet.question in only):
             grade_result = grade_accuracy if assignment.accuracy else grade_samples
             try:
                 grade_result(grading, self.zygote, submission, self.data)
@@ -175,32 +183,6 @@ def grade(
         return grader.grade(source, publish, progress)
 
 
-def unreached(assignment: Assignment, key: dict[tuple[str, str], KeyTest]) -> dict[tuple[str, str], Verdict]:
-    """The verdicts of a submission of which nothing is graded yet; those of bonus questions come last."""
-    verdicts = {}
-    for question in assignment.questions:
-        for test, points in question.points.items():
-            title = key[question.id, test].title
-            possible, bonus = (0, points) if question.bonus else (points, 0)
-            verdicts[question.id, test] = Verdict(
-                question.id, question.title, test, title, 0, possible, NOT_REACHED, assignment.visibility.tests,
-                bonus=bonus,
-            )  # fmt: skip
-    if sheet := assignment.accuracy:
-        for test, title, points in (("accuracy", "top-1 accuracy", sheet.points), ("bonus", "bonus", 0)):
-            verdicts[sheet.question, test] = Verdict(
-                sheet.question, sheet.title, test, title, 0, points, NOT_REACHED, assignment.visibility.accuracy
-            )
-    if sheet := assignment.samples:
-        for test, title in SAMPLES.items():
-            verdicts[sheet.question, test] = Verdict(
-                sheet.question, sheet.title, test, title, 0, sheet.points[test], NOT_REACHED,
-                assignment.visibility.accuracy,
-            )  # fmt: skip
-    extra = {question.id for question in assignment.questions if question.bonus}
-    return dict(sorted(verdicts.items(), key=lambda item: item[0][0] in extra))
-
-
 def troubles(outcomes: tuple[CellOutcome, ...]) -> list[str]:
     """A sentence for each cell that did not run to its end; its questions keep their points where they can."""
     return [
@@ -208,29 +190,29 @@ def troubles(outcomes: tuple[CellOutcome, ...]) -> list[str]:
     ][:MAX_TROUBLES]
 
 
+def incidents(outcomes: tuple[CellOutcome, ...]) -> list[str]:
+    """A sentence for the instructor for each cell that hung or ended its session."""
+    return [f"Cell {o.index}: {o.message}" for o in outcomes if o.status in ("timeout", "lost")][:MAX_TROUBLES]
+
+
 def grade_accuracy(grading: Grading, zygote: Zygote, submission: Submission, data: Prepared | None) -> None:
     """Measure the checkpoint and record points and bonus."""
-    sheet = grading.assignment.accuracy
-    accuracy, message = measure(sheet, zygote, submission, data, grading.deadline, grading.progress)
-    points, bonus = earned(sheet, accuracy)
-    if accuracy is not None and accuracy.finished:
-        grading.report.top1 = accuracy.top1
-    grading.record(sheet.question, "accuracy", points=points, message=message)
-    over = f"Earned by more than {sheet.bonus_above:.0%}: {sheet.bonus:g} points." if bonus else ""
-    grading.record(sheet.question, "bonus", points=bonus, message=over or f"For more than {sheet.bonus_above:.0%}.")
+    sheet, report = grading.assignment.accuracy, grading.report
+    report.measured = measure(sheet, zygote, submission, data, grading.deadline, grading.progress)
+    for test, (points, message) in accuracy_earned(sheet, report.measured).items():
+        grading.record(sheet.question, test, points=points, message=message)
 
 
 def grade_samples(grading: Grading, zygote: Zygote, submission: Submission, data: Prepared | None) -> None:
     """Score the samples of the checkpoint and those handed in, record their points and show them."""
-    sheet, dataset = grading.assignment.samples, grading.assignment.dataset
-    found = measure_samples(sheet, dataset, zygote, submission, data, grading.deadline, grading.progress)
-    for test, finding in found.items():
-        grading.report.notes += [finding.note] if finding.note else []
+    sheet, dataset, report = grading.assignment.samples, grading.assignment.dataset, grading.report
+    report.findings = measure_samples(sheet, dataset, zygote, submission, data, grading.deadline, grading.progress)
+    for test, finding in report.findings.items():
+        report.notes += [finding.note] if finding.note else []
         if shown := finding.picture(TITLES[test]):
-            grading.report.pictures.append(shown)
-        grading.record(
-            sheet.question, test, points=in_steps(sheet.points[test] * finding.quality), message=finding.message
-        )
+            report.pictures.append(shown)
+    for test, (points, message) in samples_earned(sheet, report.findings).items():
+        grading.record(sheet.question, test, points=points, message=message)
 
 
 def run_question(grading: Grading, path: Path, functions: dict[str, Callable]) -> None:
@@ -238,7 +220,7 @@ def run_question(grading: Grading, path: Path, functions: dict[str, Callable]) -
     test_file = run_hidden_test(path, functions)
     for result in test_file.test_case_results:
         if result.passed:
-            grading.record(test_file.name, result.test_case.name, points=result.test_case.points)
+            grading.record(test_file.name, result.test_case.name, points=result.test_case.points, share=1.0)
 
 
 def remote_question(grading: Grading, runner: Runner, question: str) -> Callable[[str], None]:
@@ -252,7 +234,7 @@ def remote_question(grading: Grading, runner: Runner, question: str) -> Callable
         if grading.left() <= 0:
             raise TestFailed(NOT_REACHED)
         try:
-            results = ask_cases(runner, test)
+            results = ask_cases(runner, test, grading.report.incidents)
             judgement = judge(test, results)
         except Exception as error:  # Otter would count it as the student's failure and say nothing
             report_defect(grading, question, test_id, error)
@@ -276,11 +258,15 @@ def report_defect(grading: Grading, question: str, test: str, error: Exception) 
     place = f"{Path(where.filename).name}:{where.lineno}"
     note = f"{question} {test}: the grader failed: {type(error).__name__}: {error} ({place})"
     grading.report.notes.append(note)
+    grading.report.incidents.append(note)
     grading.record(question, test, message=DEFECT, detail=note)
 
 
-def ask_cases(runner: Runner, test: KeyTest) -> dict[str, Result]:
-    """The results of all cases of a test. Lost time or a lost session ends it: its other cases would go the same way."""
+def ask_cases(runner: Runner, test: KeyTest, incidents: list[str]) -> dict[str, Result]:
+    """The results of all cases of a test. Lost time or a lost session ends it: its other cases would go the same way.
+
+    Either is told in ``incidents``.
+    """
     results: dict[str, Result] = {}
     for case in test.cases:
         try:
@@ -288,9 +274,12 @@ def ask_cases(runner: Runner, test: KeyTest) -> dict[str, Result]:
         except StudentError as error:
             results[case.name] = Failure(error.type, sentence_of(error))
             if error.type == TIME_LIMIT:
+                incidents.append(f"{test.question} {test.id}: {sentence_of(error)}")
                 return dict.fromkeys((c.name for c in test.cases), results[case.name]) | results
         except SessionLost as error:
             lost = Failure("SessionLost", f"your code was stopped: {error.reason}")
+            suspicious = "suspicious: " if error.kind == "protocol" else ""
+            incidents.append(f"{test.question} {test.id}: {suspicious}{error.reason}")
             return dict.fromkeys((c.name for c in test.cases), lost) | results
     return results
 

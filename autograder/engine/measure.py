@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 
@@ -22,6 +23,14 @@ from data_scripts import Prepared
 LOAD_SECONDS = 60.0
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What is known of a checkpoint, whatever it is worth: its accuracy if it has one, and the sentence for the student."""
+
+    accuracy: Accuracy | None
+    message: str
+
+
 class Unread(KitError):
     """A file's tensors did not come out of the sandbox; the text is a sentence for the student."""
 
@@ -29,23 +38,20 @@ class Unread(KitError):
 def measure(
     sheet: AccuracySheet, zygote: Zygote, submission: Submission, data: Prepared | None, deadline: float,
     progress: Callable[[int], None] = lambda done: None,
-) -> tuple[Accuracy | None, str]:  # fmt: skip
-    """Accuracy of the checkpoint, or None where there is none to measure; and the sentence for the student.
-
-    ``deadline`` is a ``time.monotonic()``.
-    """
+) -> Measured:  # fmt: skip
+    """Measure the checkpoint; ``deadline`` is a ``time.monotonic()``."""
     if not submission.find(sheet.file):
-        return None, f"{sheet.file} is not in the submission."
+        return Measured(None, f"{sheet.file} is not in the submission.")
     if data is None:
-        return None, "Not measured: this grader has no test images. Ask your instructor."
+        return Measured(None, "Not measured: this grader has no test images. Ask your instructor.")
     try:
         model = classifier(read_tensors(sheet.file, zygote, submission, deadline))
     except Unread as error:
-        return None, str(error)
+        return Measured(None, str(error))
     except CheckpointError as error:
-        return None, f"{sheet.file}: {error}"
+        return Measured(None, f"{sheet.file}: {error}")
     accuracy = top1(model, data.images("test"), data.labels("test"), deadline=deadline, progress=progress)
-    return accuracy, sentence(accuracy, data)
+    return Measured(accuracy, sentence(accuracy, data))
 
 
 def read_tensors(file: str, zygote: Zygote, submission: Submission, deadline: float) -> dict[str, torch.Tensor]:

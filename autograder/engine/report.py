@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import torch
+
+if TYPE_CHECKING:
+    from autograder.engine.measure import Measured
+    from autograder.engine.samples import Finding
 
 
 @dataclass(frozen=True)
 class Verdict:
     """Outcome of one test case. ``message`` is for the student, ``detail`` for the instructor alone.
 
-    ``bonus`` are points on top of the possible ones, which a case of a bonus question can earn.
+    ``bonus`` are points on top of the possible ones, which a case of a bonus question can earn. ``share`` is how much of
+    its points a hidden test earned, 0 or 1.
     """
 
     question: str
@@ -25,6 +31,7 @@ class Verdict:
     detail: str = ""
     misconception: str | None = None
     bonus: float = 0.0
+    share: float = 0.0
 
     @property
     def passed(self) -> bool:
@@ -57,7 +64,9 @@ class Picture:
 class Report:
     """All that is known of one graded submission.
 
-    ``remarks`` are sentences for the student, ``notes`` for the instructor; ``top1`` is a fraction of 1.
+    ``remarks`` are sentences for the student, ``notes`` for the instructor; ``incidents`` tell the instructor why a human
+    should look at the submission. ``code`` is the text of its code cells. ``measured`` is what is known of its
+    checkpoint, ``findings`` of its samples.
     """
 
     assignment: str
@@ -69,8 +78,17 @@ class Report:
     layers: list[tuple[str, bool, str]] = field(default_factory=list)
     curves: list[Curve] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
-    top1: float | None = None
+    incidents: list[str] = field(default_factory=list)
+    code: list[str] = field(default_factory=list)
+    measured: Measured | None = None
+    findings: dict[str, Finding] = field(default_factory=dict)
     seconds: float = 0.0
+
+    @property
+    def top1(self) -> float | None:
+        """The checkpoint's accuracy, a fraction of 1; None where it was not measured to its end."""
+        accuracy = self.measured and self.measured.accuracy
+        return accuracy.top1 if accuracy and accuracy.finished else None
 
     @property
     def score(self) -> float:

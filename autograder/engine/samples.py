@@ -13,6 +13,7 @@ import torch
 
 from autograder.assignment import SAMPLES, SamplesSheet
 from autograder.engine import ddim
+from autograder.engine.accuracy import in_steps
 from autograder.engine.checkpoint import CheckpointError
 from autograder.engine.copies import CLOSE, nearest
 from autograder.engine.measure import Unread, read_tensors
@@ -43,15 +44,21 @@ NO_SCHEDULE = "The checkpoint has no alpha_bar, so the linear schedule of 1,000 
 
 @dataclass(frozen=True)
 class Finding:
-    """What is known of one set of samples: sentences for the student, quality in [0, 1], and the pictures if any.
+    """What is known of one set of samples, whatever it is worth: sentences for the student, scores and pictures if any.
 
-    ``note`` is a sentence for the instructor.
+    ``copied`` ones earn nothing. ``remark`` is a further sentence for the student, ``note`` one for the instructor.
     """
 
     message: str
-    quality: float = 0.0
+    scores: Scores | None = None
+    copied: bool = False
     images: torch.Tensor | None = None
+    remark: str = ""
     note: str = ""
+
+    def quality(self, sheet: SamplesSheet) -> float:
+        """In [0, 1]: the share of their points that they earn."""
+        return 0.0 if self.scores is None or self.copied else quality(self.scores, sheet.ramps)
 
     def picture(self, title: str) -> Picture | None:
         """Its first samples, where they can be shown."""
@@ -89,8 +96,24 @@ def measure_samples(
             findings[part] = look_at[part](sheet, tensors[part], scorer, data, deadline, progress)
         except (CheckpointError, SamplesError) as error:
             findings[part] = Finding(f"{files[part]}: {error}")
-    findings["own"] = no_better_than(findings["own"], findings["checkpoint"])
     return {part: findings[part] for part in SAMPLES}
+
+
+def samples_earned(sheet: SamplesSheet, findings: Mapping[str, Finding]) -> dict[str, tuple[float, str]]:
+    """Points of each part, and the sentences for the student.
+
+    Samples that are handed in count as much as those of the model behind them at most.
+    """
+    most = findings["checkpoint"].quality(sheet)
+    earned = {}
+    for part, finding in findings.items():
+        share = finding.quality(sheet)
+        sentences = [finding.message, advice(finding, sheet), finding.remark]
+        if share > most:
+            share = most
+            sentences.append("They earn no larger share of their points than the samples of the checkpoint.")
+        earned[part] = in_steps(sheet.points[part] * share), " ".join(filter(None, sentences))
+    return earned
 
 
 def drawn_from(
@@ -100,7 +123,7 @@ def drawn_from(
     """Draw samples from the checkpoint's network and score them. Raises CheckpointError."""
     shape = tuple(data.manifest["image_shape"])
     model, alpha_bar = network(tensors, shape[0]), schedule(tensors)
-    remark = "" if alpha_bar is not None else f" {NO_SCHEDULE}"
+    remark = "" if alpha_bar is not None else NO_SCHEDULE
     alpha_bar = ddim.linear_alpha_bar() if alpha_bar is None else alpha_bar
     try:
         drawn = ddim.draw(model, alpha_bar, (sheet.count, *shape), sheet.steps, deadline=deadline, progress=progress)
@@ -114,8 +137,8 @@ def drawn_from(
             f"network ({len(drawn.images):,} of {sheet.count:,} samples), so no points are given: use a smaller network."
         )
     steps = min(sheet.steps, len(alpha_bar))
-    found = scored(f"{sheet.count:,} samples drawn in {steps} steps", to_bytes(drawn.images), sheet, scorer, data)
-    return replace(found, message=found.message + remark)
+    found = scored(f"{sheet.count:,} samples drawn in {steps} steps", to_bytes(drawn.images), scorer, data)
+    return replace(found, remark=remark)
 
 
 def handed_in(
@@ -123,31 +146,21 @@ def handed_in(
 ) -> Finding:
     """Score the samples of a file. Raises SamplesError."""
     images = pictures(tensors, tuple(data.manifest["image_shape"]), sheet.own_count)
-    return scored(f"{len(images):,} samples handed in", images, sheet, scorer, data)
+    return scored(f"{len(images):,} samples handed in", images, scorer, data)
 
 
-def scored(what: str, images: torch.Tensor, sheet: SamplesSheet, scorer: Scorer, data: Prepared) -> Finding:
-    """The quality of (n, c, h, w) uint8 samples; copies of training images have none."""
+def scored(what: str, images: torch.Tensor, scorer: Scorer, data: Prepared) -> Finding:
+    """The scores of (n, c, h, w) uint8 samples, and whether they are copies of training images."""
     found = scores(scorer, images)
     message = f"{what}: {sentence(found)} ({source(scorer, data)})."
     training = training_images(data)
     if training is None:
         note = f"{what}: not compared with training images, which this grader does not have."
-        return Finding(f"{message}{advice(found, sheet)}", quality(found, sheet.ramps), images, note)
+        return Finding(message, found, images=images, note=note)
     copies = (nearest(images, training) < CLOSE).double().mean().item()
     if copies > MOST_COPIES:
-        return Finding(
-            f"{message} {copies:.0%} of them are copies of training images, so they earn nothing.", 0, images
-        )
-    return Finding(f"{message}{advice(found, sheet)}", quality(found, sheet.ramps), images)
-
-
-def no_better_than(own: Finding, checkpoint: Finding) -> Finding:
-    """Samples that are handed in count as much as those of the model behind them at most."""
-    if own.quality <= checkpoint.quality:
-        return own
-    message = f"{own.message} They earn no larger share of their points than the samples of the checkpoint."
-    return replace(own, quality=checkpoint.quality, message=message)
+        message += f" {copies:.0%} of them are copies of training images, so they earn nothing."
+    return Finding(message, found, copies > MOST_COPIES, images)
 
 
 def sentence(found: Scores) -> str:
@@ -155,11 +168,13 @@ def sentence(found: Scores) -> str:
     return f"coverage {found.coverage:.2f}, confidence {found.confidence:.2f}, Fréchet distance {found.frechet:.1f}"
 
 
-def advice(found: Scores, sheet: SamplesSheet) -> str:
+def advice(finding: Finding, sheet: SamplesSheet) -> str:
     """What to look at for the number that costs most, or nothing where none does."""
-    share = shares(found, sheet.ramps)
+    if finding.scores is None or finding.copied:
+        return ""
+    share = shares(finding.scores, sheet.ramps)
     worst = min(share, key=share.get)
-    return f" {ADVICE[worst]}" if share[worst] < 1 else ""
+    return ADVICE[worst] if share[worst] < 1 else ""
 
 
 def source(scorer: Scorer, data: Prepared) -> str:

@@ -96,6 +96,7 @@ class Zygote:
         self._lock = threading.RLock()
         self._process: preload.Process | None = None
         self._opened = 0
+        self._closed = False
 
     def __enter__(self) -> Self:
         if sys.platform != "linux":
@@ -113,6 +114,7 @@ class Zygote:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._closed = True
         self._stop()
         remove_tree(self.root)
         layers.linux.prctl(layers.linux.PR_SET_DUMPABLE, 1)
@@ -134,6 +136,8 @@ class Zygote:
 
     def _open(self, files: Path | None, without: Collection[str]) -> Session:
         with self._lock:
+            if self._closed:
+                raise SandboxError("grading was stopped")
             if self._process.poll() is not None:
                 self._stop()
                 self._start()

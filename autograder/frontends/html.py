@@ -26,14 +26,27 @@ GAP = 0.08  # of an image's place
 
 
 def render(report: Report) -> str:
-    """The HTML text of a report. All student-controlled text is escaped by the template engine."""
+    """The HTML text of a report, for the instructor."""
+    return pages(report)[0]
+
+
+def pages(report: Report) -> tuple[str, str]:
+    """The HTML text of a report for the instructor, and that for the student.
+
+    Students get no details of the sandbox and no hidden tests, which count all the same. All student-controlled text is
+    escaped by the template engine.
+    """
     figures = []
     if report.curves:
         figures.append(("Learning curves, as the submission reports them", png(curves_figure(report.curves))))
     figures += [(picture.title, png(picture_figure(picture))) for picture in report.pictures]
-    return TEMPLATES.get_template("report.html.jinja").render(
-        report=report, questions=by_question(report.verdicts), figures=figures
+    shown = [verdict for verdict in report.verdicts if verdict.visibility != "hidden"]
+    template = TEMPLATES.get_template("report.html.jinja")
+    instructor, student = (
+        template.render(report=report, questions=by_question(verdicts), figures=figures, instructor=all_of_it)
+        for verdicts, all_of_it in ((report.verdicts, True), (shown, False))
     )
+    return instructor, student
 
 
 def png(figure: Figure) -> str:

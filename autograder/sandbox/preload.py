@@ -68,7 +68,7 @@ class Forked:
             os.kill(self.pid, signal.SIGKILL)
 
 
-# The parent that this process has forked and nobody has taken yet: its process, and the engine's end of its socket.
+# The parents that this process has forked and nobody has taken yet: their processes, and the engine's ends of their sockets.
 waiting: list[tuple[Process, socket.socket]] = []
 
 
@@ -120,8 +120,8 @@ def serve() -> None:
 # --- one import for both -----------------------------------------------------------------------------------------
 
 
-def start_over(arguments: list[str]) -> None:
-    """Replace this process by one that has a preloaded parent and then runs the command line with ``arguments``.
+def start_over(arguments: list[str], parents: int = 1) -> None:
+    """Replace this process by one that has preloaded parents and then runs the command line with ``arguments``.
 
     Returns only where this process is that one already, or where there is no sandbox.
     """
@@ -132,22 +132,24 @@ def start_over(arguments: list[str]) -> None:
         file.flush()
         file.seek(0)
         os.set_inheritable(file.fileno(), True)
-        command = [sys.executable, "-I", "-c", BOOT.format("go_on"), str(PACKAGES), str(file.fileno())]
+        command = [sys.executable, "-I", "-c", BOOT.format("go_on"), str(PACKAGES), str(file.fileno()), str(parents)]
         sys.stdout.flush()
         os.execve(sys.executable, command, environment())
 
 
 def go_on() -> None:
-    """The second half of ``start_over``, in the new Python: ``go_on <descriptor of the file>``."""
-    descriptor = int(sys.argv[1])
+    """The second half of ``start_over``, in the new Python: ``go_on <descriptor of the file> <number of parents>``."""
+    descriptor, parents = map(int, sys.argv[1:3])
     import_all()
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    pid = os.fork()
-    if pid == 0:
-        ours.close()  # its end shall mean that the engine is gone
-        _become_parent(theirs, descriptor)
-    theirs.close()
-    waiting.append((Forked(pid), ours))
+    for _ in range(parents):
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        pid = os.fork()
+        if pid == 0:
+            for held in (ours, *(other for _, other in waiting)):
+                held.close()  # its end shall mean that the engine is gone
+            _become_parent(theirs, descriptor)
+        theirs.close()
+        waiting.append((Forked(pid), ours))
     with open(descriptor, encoding="utf-8", errors="surrogateescape") as file:
         told = json.load(file)
     os.environ.clear()

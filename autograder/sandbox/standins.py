@@ -100,6 +100,7 @@ def install(namespace: dict[str, object]) -> None:
     offered = {"get_ipython": lambda: shell, "display": nothing}
     namespace.update(offered)
     namespace.update(exit=nothing, quit=nothing)  # in Jupyter they end the kernel after the cell, not the cell
+    namespace.update(grader=Anything())  # the cell that makes Otter's object is skipped; a student's own calls are not
     builtins.input = no_input
     _module("IPython", **offered, version_info=(9, 0, 0), __version__="9.0.0")
     for name in SHOWING_MODULES:

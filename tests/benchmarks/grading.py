@@ -124,10 +124,11 @@ def kit_run(subject: Subject, folder: Path, count: int) -> Run:
         source.mkdir(parents=True, exist_ok=True)
         (source / f"{NAME}.ipynb").write_bytes(notebook_bytes(subject.notebook))
     out = folder / f"grades-{count}"
-    command = [sys.executable, "-m", "autograder", "grade", NAME, *map(str, sources), "--out", str(out)]
-    _quietly(command[:6] + command[-2:], subject.checkout)  # brings bundle and byte code up to date
+    command = [sys.executable, "-m", "autograder", "grade", NAME, *map(str, sources)]
+    options = ["--jobs", "1", "--regrade", "--out", str(out)]
+    _quietly(command[:6] + options, subject.checkout)  # brings bundle and byte code up to date
     results = [out / source.name / "results.json" for source in sources]
-    return Run(command, subject.checkout, lambda: min(map(_gradescope_points, results)))
+    return Run(command + options, subject.checkout, lambda: min(map(_gradescope_points, results)))
 
 
 def otter_run(subject: Subject, folder: Path) -> Run:

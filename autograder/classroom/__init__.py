@@ -1,0 +1,1 @@
+"""A class: its submissions found and told apart, graded once each, and what an instructor is told of them."""

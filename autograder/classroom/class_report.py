@@ -1,0 +1,315 @@
+"""What the instructor is told of a class: one HTML file that opens offline. Pure but for ``write_class_report``."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import io
+import math
+import os
+import secrets
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import jinja2
+import matplotlib
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from autograder.assignment import Assignment
+from autograder.classroom.model import Graded, Student
+from autograder.classroom.similarity import Pair
+from autograder.classroom.store import write_text
+from autograder.classroom.tables import question_ids, sorted_by_id
+from autograder.engine.report import Verdict
+from autograder.engine.text import one_line
+from autograder.errors import KitError
+from autograder.frontends.terminal import number
+
+SHOWN = 10  # rows before the rest of a long list is folded away
+SLOWEST = 10
+SECRET = ".pseudonyms"
+BAR = "#5b8fd6"
+INK = "#010203"  # in the finished picture, a colour that follows the reader's light or dark page
+INKS = "<style>:root{color:#24292f}@media(prefers-color-scheme:dark){:root{color:#d0d7de}}</style>"
+ADJECTIVES = (
+    "amber", "brave", "brisk", "calm", "clever", "coral", "crisp", "daring", "eager", "early", "fair", "fleet",
+    "gentle", "glad", "golden", "happy", "hazel", "ivory", "jolly", "keen", "kind", "lively", "lucky", "merry",
+    "mellow", "noble", "quick", "quiet", "rosy", "silver", "sunny", "swift",
+)  # fmt: skip
+ANIMALS = (
+    "badger", "bear", "beaver", "bison", "crane", "deer", "dolphin", "eagle", "falcon", "ferret", "finch", "fox",
+    "gecko", "hare", "hawk", "heron", "ibex", "koala", "lark", "lynx", "marten", "moose", "newt", "otter", "owl",
+    "panda", "puffin", "raven", "seal", "swan", "tiger", "wren",
+)  # fmt: skip
+
+
+def person(student: Student) -> str:
+    """A student's name as one short line."""
+    return one_line(student.shown, 80) or "(no name)"
+
+
+TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=jinja2.StrictUndefined,
+    trim_blocks=True, lstrip_blocks=True,
+)  # fmt: skip
+TEMPLATES.filters |= {
+    "points": number,
+    "person": person,
+    "line": one_line,
+    "percent": lambda share: f"{100 * share:.0f} %",
+}
+
+
+@dataclass(frozen=True)
+class Success:
+    """How a class did in one test case or one question: how many had all points, some, and none."""
+
+    id: str
+    title: str
+    full: int
+    part: int
+    none: int
+    mean: float
+    worth: float
+    bonus: bool
+    cases: tuple[Success, ...] = ()
+
+    @property
+    def total(self) -> int:
+        """How many were graded."""
+        return self.full + self.part + self.none
+
+    def share(self, count: int) -> float:
+        """A count as a fraction of all."""
+        return count / self.total if self.total else 0.0
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A recognised misconception: where it showed, its names, the hint that its students got, and who they are."""
+
+    question: str
+    tests: tuple[str, ...]
+    names: tuple[str, ...]
+    hint: str
+    who: tuple[Graded, ...]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One row of the leaderboard."""
+
+    place: int
+    pseudonym: str
+    top1: float
+
+
+def render(
+    assignment: Assignment,
+    graded: Sequence[Graded],
+    missing: Sequence[Student] = (),
+    duplicates: Sequence[tuple[Student, Student]] = (),
+    pairs: Sequence[Pair] = (),
+    secret: bytes | None = None,
+    base: Path = Path(),
+) -> str:
+    """The HTML text of the class report. All student-controlled text is escaped by the template engine.
+
+    ``secret`` makes the pseudonyms of the leaderboard; without one there is no leaderboard. Links to reports are
+    relative to ``base``, the folder that the class report lies in.
+    """
+    graded = sorted_by_id(graded)
+    folders = {one.student.id: one.folder for one in graded}
+    scores, seconds = [one.score for one in graded], [one.report.seconds for one in graded]
+    return TEMPLATES.get_template("class.html.jinja").render(
+        assignment=assignment,
+        graded=graded,
+        missing=missing,
+        duplicates=duplicates,
+        pairs=pairs,
+        scores=summary(scores),
+        seconds=summary(seconds),
+        score_figure=histogram(scores, "points", assignment.possible) if graded else "",
+        seconds_figure=histogram(seconds, "seconds") if graded else "",
+        slowest=sorted(graded, key=lambda one: -one.report.seconds)[:SLOWEST],
+        questions=successes(assignment, graded),
+        mistakes=mistakes(graded),
+        attention=[one for one in graded if one.attention],
+        late=sorted((one for one in graded if one.late), key=lambda one: -one.deduction),
+        standings=standings(graded, secret) if secret is not None else [],
+        leaderboard=secret is not None,
+        link=lambda student: report_link(folders.get(student.id), base),
+        shown=SHOWN,
+    )
+
+
+def write_class_report(
+    path: Path,
+    assignment: Assignment,
+    graded: Sequence[Graded],
+    missing: Sequence[Student] = (),
+    duplicates: Sequence[tuple[Student, Student]] = (),
+    pairs: Sequence[Pair] = (),
+    leaderboard: bool = False,
+) -> None:
+    """Write the class report to ``path``; with a leaderboard, the secret of its pseudonyms is kept beside it.
+
+    Raises:
+        KitError: the report or the secret could not be written; the report that was there is whole.
+    """
+    secret = pseudonym_secret(path.parent) if leaderboard else None
+    write_text(path, render(assignment, graded, missing, duplicates, pairs, secret, path.parent))
+
+
+def successes(assignment: Assignment, graded: Sequence[Graded]) -> list[Success]:
+    """Success per question, each with its test cases, in the order of the assignment."""
+    cases: dict[tuple[str, str], list[Verdict]] = {}
+    for one in graded:
+        for verdict in one.report.verdicts:
+            cases.setdefault((verdict.question, verdict.test), []).append(verdict)
+    found = []
+    for question in question_ids(assignment, graded):
+        own = {test: verdicts for (q, test), verdicts in cases.items() if q == question}
+        if not own:
+            continue
+        parts = tuple(
+            _success(test, v[0].title, [(x.points, x.possible, x.bonus) for x in v]) for test, v in own.items()
+        )
+        title = next(iter(own.values()))[0].question_title
+        sums = [
+            (sum(v.points for v in mine), sum(v.possible for v in mine), sum(v.bonus for v in mine))
+            for one in graded
+            if (mine := [v for v in one.report.verdicts if v.question == question])
+        ]
+        found.append(_success(question, title, sums, parts))
+    return found
+
+
+def _success(
+    id: str, title: str, results: Sequence[tuple[float, float, float]], cases: tuple[Success, ...] = ()
+) -> Success:
+    """Counts from (points, possible, bonus) of each student. A case worth nothing but a bonus is full with any points."""
+    full = sum(points > 0 and points >= possible + bonus - 1e-9 for points, possible, bonus in results)
+    none = sum(points <= 0 for points, _, _ in results)
+    mean = statistics.fmean(points for points, _, _ in results)
+    _, possible, bonus = results[0]
+    return Success(id, title, full, len(results) - full - none, none, mean, possible + bonus, not possible, cases)
+
+
+def mistakes(graded: Sequence[Graded]) -> list[Mistake]:
+    """The recognised misconceptions, those of the most students first; what has the same hint is the same mistake."""
+    found: dict[tuple[str, str], list[tuple[Verdict, Graded]]] = {}
+    for one in graded:
+        for verdict in one.report.verdicts:
+            if verdict.misconception:
+                found.setdefault((verdict.question, verdict.message), []).append((verdict, one))
+    told = [
+        Mistake(
+            question,
+            tuple(dict.fromkeys(verdict.test for verdict, _ in seen)),
+            tuple(dict.fromkeys(verdict.misconception.replace("_", " ") for verdict, _ in seen)),
+            hint,
+            tuple({id(one): one for _, one in seen}.values()),
+        )
+        for (question, hint), seen in found.items()
+    ]
+    return sorted(told, key=lambda mistake: (-len(mistake.who), mistake.question, mistake.names))
+
+
+def summary(values: Sequence[float]) -> dict[str, float]:
+    """Mean, median, quartile spread, least and largest; empty for no values."""
+    if not values:
+        return {}
+    return {
+        "mean": statistics.fmean(values),
+        "median": statistics.median(values),
+        "deviation": statistics.pstdev(values),
+        "least": min(values),
+        "largest": max(values),
+    }
+
+
+def standings(graded: Iterable[Graded], secret: bytes) -> list[Standing]:
+    """All who have a top-1 accuracy, under pseudonyms, the best first; equal ones share a place."""
+    measured = [(one.report.top1, pseudonym(secret, one.student)) for one in graded if one.report.top1 is not None]
+    ordered = sorted(measured, key=lambda pair: (-pair[0], pair[1]))
+    places: dict[float, int] = {}
+    return [Standing(places.setdefault(top1, k), name, top1) for k, (top1, name) in enumerate(ordered, 1)]
+
+
+def pseudonym(secret: bytes, student: Student) -> str:
+    """The same for the same student whenever the secret is the same; nobody without the secret can compute it."""
+    digest = int.from_bytes(hmac.digest(secret, student.id.encode(errors="replace"), hashlib.sha256))
+    digest, adjective = divmod(digest, len(ADJECTIVES))
+    digest, animal = divmod(digest, len(ANIMALS))
+    return f"{ADJECTIVES[adjective]} {ANIMALS[animal]} {digest % 100_000:05}"
+
+
+def pseudonym_secret(folder: Path) -> bytes:
+    """The secret of a results folder: made once, readable by its owner alone.
+
+    Raises:
+        KitError: it can be neither read nor written.
+    """
+    path = folder / SECRET
+    try:
+        if not path.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            part = folder / f"{SECRET}.{secrets.token_hex(8)}"
+            with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(secrets.token_bytes(32))
+            os.replace(part, path)
+        return path.read_bytes()
+    except OSError as error:
+        raise KitError(f"the secret of the pseudonyms, {path}, is not usable: {error.strerror}") from None
+
+
+def report_link(folder: Path | None, base: Path) -> str:
+    """A relative address of a student's report, safe whatever the folder is called; '' if there is none."""
+    if folder is None:
+        return ""
+    path = os.path.relpath(folder / "report.html", base)
+    return "./" + quote(os.fsencode(path))
+
+
+def histogram(values: Sequence[float], label: str, full: float | None = None) -> str:
+    """A histogram with mean and median, as a data URI. Its colours follow the reader's light or dark page."""
+    top = max([*values, full or 0, 1e-9])
+    width = bin_width(top)
+    bins = max(1, math.ceil(top / width - 1e-9))
+    edges = [k * width for k in range(bins + 1)]
+    style = {
+        "font.size": 10, "svg.fonttype": "path", "svg.hashsalt": "kit", "text.color": INK, "axes.edgecolor": INK,
+        "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK, "axes.spines.top": False,
+        "axes.spines.right": False,
+    }  # fmt: skip
+    with matplotlib.rc_context(style):
+        figure = Figure(figsize=(9.5, 2.9), layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.subplots()
+        axes.hist(values, bins=edges, color=BAR, rwidth=0.92)
+        for value, name, line in (
+            (statistics.fmean(values), "mean", "--"),
+            (statistics.median(values), "median", "-"),
+        ):
+            axes.axvline(value, color=INK, linestyle=line, linewidth=1.4, label=f"{name} {value:.1f}")
+        if full:
+            axes.axvline(full, color=INK, linestyle=":", linewidth=1, alpha=0.6, label=f"full marks {number(full)}")
+        axes.set(xlabel=label, ylabel="submissions", xlim=(0, edges[-1]))
+        axes.yaxis.get_major_locator().set_params(integer=True)
+        axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        text = io.StringIO()
+        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
+    picture = text.getvalue().replace(INK, "currentColor").replace("<defs>", INKS + "<defs>", 1)
+    return "data:image/svg+xml;base64," + base64.b64encode(picture.encode()).decode()
+
+
+def bin_width(top: float) -> float:
+    """A round width that makes at most 26 bins."""
+    scale = 10 ** math.floor(math.log10(top / 26))
+    return next(step * scale for step in (1, 2, 2.5, 5, 10, 20) if top / (step * scale) <= 26)

@@ -1,0 +1,133 @@
+"""Grade many submissions on other machines, through Dask: its scheduler hands them out, and again where a worker dies.
+
+Workers need this kit and the folders with the submissions, the bundle and the data under the same paths, as on any
+cluster with a shared file system. Results come back to the command, which alone writes them.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import hashlib
+import threading
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.classroom.pool import Outcome, Task, grade_task
+from autograder.datasets import find_data
+from autograder.engine.grade import Grader
+from autograder.engine.report import Report
+from autograder.errors import KitError
+from data_scripts import Prepared
+
+CONNECT_SECONDS = 10
+WORKERS_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a worker needs to know to have a grader. ``content`` is a hash of the bundle that the command has."""
+
+    bundle: Path
+    content: str
+    dataset: str
+    data: Path | None
+    unsafe: bool
+
+
+def content_of(bundle: Path) -> str:
+    """A hash of a bundle's key, settings and tests."""
+    total = hashlib.sha256()
+    for file in sorted(path for path in bundle.rglob("*") if path.suffix in (".safetensors", ".toml", ".py")):
+        total.update(f"{file.relative_to(bundle)} ".encode() + file.read_bytes())
+    return total.hexdigest()
+
+
+# --- on a worker --------------------------------------------------------------------------------------------------
+
+_mine = threading.local()
+_open = contextlib.ExitStack()
+atexit.register(_open.close)
+
+
+def grade_here(settings: Settings, task: Task) -> Report:
+    """Grade a task in this worker, with the grader that this thread of it keeps."""
+    missing = [path for path, _ in task.files if not path.exists()] + [settings.bundle] * (not settings.bundle.is_dir())
+    if missing:
+        raise KitError(f"a worker does not see {missing[0]}: give paths on a file system that all workers share")
+    if getattr(_mine, "settings", None) != settings:
+        if content_of(settings.bundle) != settings.content:
+            raise KitError(f"a worker sees another {settings.bundle} than this command: update its checkout")
+        data = find_data(settings.dataset, settings.data) if settings.data else None
+        _mine.grader = _open.enter_context(Grader(settings.bundle, data, settings.unsafe))
+        _mine.settings = settings
+    return grade_task(_mine.grader, task)
+
+
+# --- in the command -----------------------------------------------------------------------------------------------
+
+
+class Cluster:
+    """The workers of a Dask scheduler. A context manager.
+
+    Raises:
+        KitError: Dask is not installed, or no scheduler or no worker answers.
+    """
+
+    def __init__(self, address: str, bundle: Path, dataset: str, data: Prepared | None, unsafe: bool) -> None:
+        self.address = address
+        folder = data.folder.resolve().parent if data else None
+        self.settings = Settings(bundle.resolve(), content_of(bundle), dataset, folder, unsafe)
+
+    def __enter__(self) -> Cluster:
+        try:
+            from distributed import Client
+        except ImportError:
+            raise KitError("--scheduler needs Dask: .venv/bin/pip install -e '.[cluster]'") from None
+        try:
+            self.client = Client(self.address, timeout=CONNECT_SECONDS, set_as_default=False)
+        except (OSError, ValueError, TimeoutError):
+            raise KitError(
+                f"no Dask scheduler answers at {self.address}; start one with: dask scheduler (docs/cluster.md)"
+            ) from None
+        try:
+            self.client.wait_for_workers(1, timeout=WORKERS_SECONDS)
+        except TimeoutError:
+            self.client.close()
+            raise KitError(
+                f"the scheduler at {self.address} has no workers; start one with: dask worker {self.address}"
+            ) from None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.client.close()
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
+        """Outcomes as they come in; a task of a worker that died is given to another one by the scheduler."""
+        from distributed import as_completed
+
+        this_run = uuid.uuid4().hex[:8]
+        futures = {}
+        for task in tasks:
+            key = f"submission-{this_run}-{task.number}"
+            futures[self.client.submit(grade_here, self.settings, absolute(task), key=key, pure=False)] = task
+        for future, result in as_completed(list(futures), self.client.loop, with_results=True, raise_errors=False):
+            task = futures.pop(future)
+            yield task.number, result if future.status == "finished" else failure(result)
+
+
+def absolute(task: Task) -> Task:
+    """The same task with paths that do not depend on the folder in which the command runs."""
+    return Task(task.number, tuple((path.resolve(), name) for path, name in task.files), task.questions)
+
+
+def failure(result: object) -> KitError:
+    """What went wrong with a task, in a sentence."""
+    error = result[1] if isinstance(result, tuple) else result
+    if isinstance(error, KitError):
+        return error
+    if type(error).__name__ == "KilledWorker":
+        return KitError("every worker that graded it died; look into the workers' logs, most likely they lack memory")
+    return KitError(f"a worker failed ({type(error).__name__}: {error})")

@@ -1,0 +1,159 @@
+"""Grade a class: only what is not graded yet, each submission's results written as soon as they are there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from autograder.assignment import Assignment
+from autograder.classroom.intake import HandedIn
+from autograder.classroom.model import Graded, Student
+from autograder.classroom.plan import Plan, make_plan
+from autograder.classroom.pool import Outcome, Task
+from autograder.classroom.store import Record, read_pictures, write_record, write_text
+from autograder.engine.report import Report
+from autograder.engine.scoring import Key, merged, rescored
+from autograder.errors import KitError
+from autograder.frontends.gradescope import write_results
+from autograder.frontends.html import pages
+from autograder.late import deduction
+
+
+FILES = ("report.html", "feedback.html", "results.json")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an assignment's submissions are graded with: ``parts`` and ``sheet`` say whether a result is still valid."""
+
+    assignment: Assignment
+    key: Key
+    parts: Mapping[str, str]
+    sheet: str
+    given: frozenset[str] = frozenset()
+
+
+@dataclass
+class Class:
+    """What came of a run: records by folder, and a sentence for each submission of which no grade was produced."""
+
+    records: dict[Path, Record] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+    graded: int = 0
+    rescored: int = 0
+
+
+def plans_of(handed: Sequence[HandedIn], out: Path, settings: Settings, regrade: bool, result: Class) -> list[Plan]:
+    """A plan for each submission that can be read; the others become failures of ``result``."""
+    plans = []
+    for submission in handed:
+        try:
+            plans.append(make_plan(submission, out, settings.parts, regrade))
+        except KitError as error:
+            result.failures.append(str(error))
+    return plans
+
+
+def tasks_of(plans: Sequence[Plan]) -> list[Task]:
+    """What has to be run; ``number`` is the place of its plan."""
+    return [Task(number, plan.handed.files, plan.questions) for number, plan in enumerate(plans) if plan.questions]
+
+
+def carry_out(
+    plans: Sequence[Plan], settings: Settings, outcomes: Callable[[Sequence[Task]], Sequence[Outcome]], result: Class,
+    done: Callable[[Plan, Report | None], None] = lambda plan, report: None,
+) -> None:  # fmt: skip
+    """Write what is known and counts otherwise now, then grade the rest, one folder after the other as they come in.
+
+    ``done`` is called after each submission.
+
+    Raises:
+        KitError: results cannot be written.
+    """
+    for plan in plans:
+        if not plan.questions:
+            keep(plan, settings, result)
+            done(plan, None)
+    for number, outcome in outcomes(tasks_of(plans)):
+        plan = plans[number]
+        if isinstance(outcome, KitError):
+            result.failures.append(f"{plan.folder.name}: no grade was produced: {outcome}")
+            if plan.record:
+                result.records[plan.folder] = plan.record
+            done(plan, None)
+            continue
+        report = outcome
+        if plan.record:
+            old = replace(plan.record.report, pictures=read_pictures(plan.folder))
+            tests = {question.id for question in settings.assignment.questions}
+            report = merged(old, outcome, set(plan.questions), ran=bool(tests & plan.questions))
+        report = rescored(settings.assignment, settings.key, report)
+        write(plan, report, settings, result)
+        result.graded += 1
+        done(plan, report)
+
+
+def keep(plan: Plan, settings: Settings, result: Class) -> None:
+    """Take over a record; where points, titles or due date are others than then, count anew and write the result."""
+    record = plan.record
+    unchanged = (record.sheet, record.submitted, record.late) == (
+        settings.sheet, plan.handed.submitted, plan.handed.late
+    )  # fmt: skip
+    if unchanged and all((plan.folder / name).is_file() for name in FILES):
+        result.records[plan.folder] = replace(record, students=plan.handed.students)
+        return
+    report = replace(record.report, pictures=read_pictures(plan.folder))
+    write(plan, rescored(settings.assignment, settings.key, report), settings, result)
+    result.rescored += 1
+
+
+def write(plan: Plan, report: Report, settings: Settings, result: Class) -> None:
+    """Write all files of a submission, its record last."""
+    submission = plan.handed
+    _, late = deduction(settings.assignment.late, submission.submitted, report.score)
+    shown = replace(report, remarks=[*report.remarks, *([late] if late else [])])
+    for name, page in zip(("report.html", "feedback.html"), pages(shown)):
+        write_text(plan.folder / name, page)
+    write_results(plan.folder / "results.json", shown)
+    record = Record(
+        submission.students, plan.files, plan.digest, settings.parts, settings.sheet, submission.submitted,
+        submission.late, report,
+    )  # fmt: skip
+    write_record(plan.folder, record)
+    result.records[plan.folder] = replace(record, report=replace(report, pictures=[]))
+
+
+# --- what an instructor is told -----------------------------------------------------------------------------------
+
+
+def graded_students(
+    plans: Sequence[Plan], settings: Settings, result: Class, names: Callable[[Student], Student]
+) -> list[Graded]:
+    """Every student with a grade, those of a group one by one; ``names`` gives the roster's entry of a student."""
+    graded = []
+    for plan in plans:
+        record = result.records.get(plan.folder)
+        if record is None:
+            continue
+        points, late = deduction(settings.assignment.late, record.submitted, record.report.score)
+        attention = list(record.report.incidents) + list(plan.handed.remarks)
+        if record.late and not points:
+            attention.append("The platform marked it late, and nobody knows by how much.")
+        code = "\n\n".join(cell for cell in record.report.code if cell.strip() not in settings.given)
+        graded += [
+            Graded(names(student), plan.folder, record.report, code, tuple(attention), record.submitted, points, late)
+            for student in record.students
+        ]
+    return graded
+
+
+def duplicates(plans: Sequence[Plan]) -> list[tuple[Student, Student]]:
+    """Pairs of students who handed in the same bytes."""
+    first: dict[str, Plan] = {}
+    pairs = []
+    for plan in plans:
+        twin = first.setdefault(plan.digest, plan)
+        if twin is not plan:
+            pairs.append((twin.handed.students[0], plan.handed.students[0]))
+    return pairs

@@ -1,0 +1,67 @@
+"""What has to be graded, and what is known already: a question is graded anew only if something that decides it changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from autograder.assignment import Assignment, Budgets
+from autograder.classroom.intake import HandedIn
+from autograder.classroom.store import Record, digest_of, folder_name, read_record, stamps
+from autograder.scorers.classifier import FOLDER as SCORERS
+from autograder.tensors import read_tensors
+from data_scripts import Prepared
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One submission: where its results go, what is known of it, and the ``questions`` that have to be graded."""
+
+    handed: HandedIn
+    folder: Path
+    digest: str
+    files: tuple[tuple[str, int, int], ...]
+    record: Record | None
+    questions: frozenset[str]
+
+
+def parts_of(assignment: Assignment, bundle: Path, data: Prepared | None) -> dict[str, str]:
+    """For each question a hash of all that decides its verdicts but for the submission and the points."""
+    limits = replace(assignment.limits, total_seconds=0)
+    common = [repr(limits), assignment.files]
+    tests: dict[str, list] = {}
+    for entry in read_tensors(bundle / "key.safetensors")[1]["tests"]:
+        tests.setdefault(entry["question"], []).append(entry)
+    parts = {question.id: _hash([common, tests.get(question.id)]) for question in assignment.questions}
+    manifest = (data.folder / "manifest.json").read_text(encoding="utf-8") if data else None
+    if sheet := assignment.accuracy:
+        parts[sheet.question] = _hash([sheet.file, manifest])
+    if sheet := assignment.samples:
+        scorer = SCORERS / f"{assignment.dataset}.safetensors"
+        judge = hashlib.sha256(scorer.read_bytes()).hexdigest() if scorer.is_file() else None
+        files = [sheet.checkpoint, sheet.file, sheet.own_count, sheet.count, sheet.steps]
+        parts[sheet.question] = _hash([files, manifest, judge])
+    return parts
+
+
+def sheet_of(assignment: Assignment) -> str:
+    """A hash of all that turns what was found into points and words."""
+    return _hash(repr(replace(assignment, limits=Budgets(), files=(), colab_url="", picture_probe="")))
+
+
+def make_plan(handed: HandedIn, out: Path, parts: Mapping[str, str], regrade: bool) -> Plan:
+    """Look up what is known of a submission. Raises KitError where one of its files cannot be read."""
+    folder = out / folder_name(handed.students)
+    record, files = read_record(folder), stamps(handed)
+    digest = record.digest if record and record.files == files else digest_of(handed)
+    if record is None or record.digest != digest or regrade:
+        return Plan(handed, folder, digest, files, None, frozenset(parts))
+    stale = frozenset(question for question, part in parts.items() if record.parts.get(question) != part)
+    return Plan(handed, folder, digest, files, record, stale)
+
+
+def _hash(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]

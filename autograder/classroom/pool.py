@@ -1,0 +1,104 @@
+"""Grade many submissions at once, on this machine. Each job has a preloaded parent and sessions of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from autograder.classroom.intake import HandedIn, regular_files
+from autograder.engine.grade import Grader
+from autograder.engine.report import Report
+from autograder.errors import KitError
+from data_scripts import Prepared
+
+
+@dataclass(frozen=True)
+class Task:
+    """A submission, or these ``questions`` of it, to be graded. ``number`` is its place in the class."""
+
+    number: int
+    files: tuple[tuple[Path, str], ...]
+    questions: frozenset[str]
+
+
+Outcome = tuple[int, Report | KitError]
+
+
+def grade_task(grader: Grader, task: Task) -> Report:
+    """Grade one submission; raises KitError where the grader, not the submission, is at fault."""
+    with staged(task.files) as source:
+        return grader.grade(source, only=task.questions)
+
+
+@contextlib.contextmanager
+def staged(files: tuple[tuple[Path, str], ...]) -> Iterator[Path]:
+    """One path for a submission: the one that it has, or a folder of copies where a platform took it to pieces."""
+    if len(files) == 1:
+        yield files[0][0]
+        return
+    with tempfile.TemporaryDirectory(prefix="handed-in-") as scratch:
+        folder = Path(scratch) / "submission"
+        for path, name, _ in regular_files(HandedIn((), files)):
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(OSError):  # what cannot be copied is missing, as a file that was left out is
+                shutil.copyfile(path, target, follow_symlinks=False)
+        yield folder
+
+
+class Pool:
+    """``jobs`` graders, each with a thread of this process: it mostly waits, the work is done in the sessions.
+
+    A context manager. Leaving it early, as on Ctrl-C, ends every session.
+    """
+
+    def __init__(self, bundle: Path, data: Prepared | None, unsafe: bool, jobs: int) -> None:
+        self.jobs = jobs
+        self._make = lambda: Grader(bundle, data, unsafe)
+        self._graders: queue.SimpleQueue[Grader] = queue.SimpleQueue()
+        self._open = contextlib.ExitStack()
+
+    def __enter__(self) -> Pool:
+        for _ in range(self.jobs):
+            self._graders.put(self._open.enter_context(self._make()))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
+        """Outcomes as they come in. A submission whose grader failed has the error instead of a report."""
+        threads = max(1, len(os.sched_getaffinity(0)) // self.jobs)
+        executor = ThreadPoolExecutor(self.jobs, initializer=torch.set_num_threads, initargs=(threads,))
+        futures = {executor.submit(self._grade, task): task for task in tasks}
+        try:
+            for future in as_completed(futures):
+                yield futures[future].number, outcome(future)
+        finally:
+            executor.shutdown(wait=False, cancel_futures=True)
+
+    def _grade(self, task: Task) -> Report:
+        grader = self._graders.get()
+        try:
+            return grade_task(grader, task)
+        finally:
+            self._graders.put(grader)
+
+
+def outcome(future: Future) -> Report | KitError:
+    """A finished future's report, or its failure in a sentence."""
+    try:
+        return future.result()
+    except KitError as error:
+        return error
+    except Exception as error:
+        return KitError(f"the grader failed ({type(error).__name__}: {error}); run the command again, with --debug")

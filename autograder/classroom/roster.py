@@ -1,0 +1,258 @@
+"""The roster of a class, read from what Canvas, Moodle or Gradescope export, or from a plain ``id,name,email`` table."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from autograder.classroom.model import Student
+from autograder.engine.text import one_line
+from autograder.errors import KitError
+
+CANVAS, MOODLE, GRADESCOPE, PLAIN = KINDS = ("canvas", "moodle", "gradescope", "plain")
+# The column that makes a student's id, the best first; a row without the first takes the next.
+ID_COLUMNS = {
+    CANVAS: ("id",),
+    MOODLE: ("id number", "email address", "username", "identifier"),
+    GRADESCOPE: ("sid", "email"),
+    PLAIN: ("id",),
+}
+# Other columns that tell one student from all others.
+HANDLES = ("sis user id", "sis login id", "integration id", "sid", "id number", "identifier", "username", "email",
+           "email address")  # fmt: skip
+EMAILS = ("email", "email address")
+FULL_NAMES = ("student", "full name", "name")
+FIRST_NAMES = ("first name", "firstname")
+LAST_NAMES = ("last name", "surname", "lastname")
+DELIMITERS = ",;\t"
+MARKS = {b"\xff\xfe\x00\x00": "utf-32", b"\x00\x00\xfe\xff": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+# Canvas's rows that are no students: full marks, and which columns are not posted yet.
+POINTS_POSSIBLE = "Points Possible"
+STAFF = ("instructor", "ta", "reader")
+NOT_POSTED = re.compile(r"\s*(muted|manual posting.*)?\s*", re.IGNORECASE)
+EXPECTED = (
+    "expected are Canvas's gradebook export (Student, ID, SIS User ID, SIS Login ID, Section), Moodle's (ID number or "
+    "Email address, with First name and Last name or Full name), Gradescope's (Name or First Name and Last Name, SID, "
+    "Email), or the columns id, name and email"
+)
+
+
+@dataclass(frozen=True)
+class Roster:
+    """The students of a class, and the table that they came in, whole.
+
+    ``columns`` is the header as it stands in the file, ``rows`` are the cells of each of ``students``, in their order.
+    ``points_possible`` are the cells of Canvas's row of full marks, if there is one.
+    """
+
+    path: Path
+    kind: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    students: tuple[Student, ...]
+    points_possible: tuple[str, ...] = ()
+
+    def cell(self, student: Student, *columns: str) -> str:
+        """What the file says of a student of this roster in the first of ``columns`` that has something; '' if none."""
+        return _first(self._cells[student.id], columns)
+
+    def find(self, student: Student) -> Student | None:
+        """The student of the roster who handed in as ``student``; None if there is none, or more than one.
+
+        An id or an e-mail address decides before a name does; nothing does where the two are of different students. A
+        name is compared in both orders and without spaces, accents and case: Canvas's file names have ``lastfirst``,
+        Moodle's ``First Last``.
+        """
+        told = [key for value in (student.id, student.email) if (key := _handle(value))]
+        found = [places for key in told if (places := self._by_id.get(key) or self._by_handle.get(key))]
+        if found:
+            places = set.intersection(*found)
+        else:
+            names = {key for value in (student.name, student.id) for key in _name_keys(value)}
+            places = {place for key in names for place in self._by_name.get(key, ())}
+        return self.students[min(places)] if len(places) == 1 else None
+
+    def __contains__(self, student: Student) -> bool:
+        """Whether a student with this id is on the roster."""
+        return student.id in self._cells
+
+    @cached_property
+    def _cells(self) -> Mapping[str, Mapping[str, str]]:
+        return {student.id: _named(self.columns, row) for student, row in zip(self.students, self.rows)}
+
+    @cached_property
+    def _by_id(self) -> Mapping[str, set[int]]:
+        return _index((_handle(student.id), place) for place, student in enumerate(self.students))
+
+    @cached_property
+    def _by_handle(self) -> Mapping[str, set[int]]:
+        return _index((key, place) for place, row in enumerate(self.rows) for key in _handles(self.columns, row))
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, set[int]]:
+        return _index((key, place) for place, student in enumerate(self.students) for key in _name_keys(student.name))
+
+
+def read_roster(path: Path) -> Roster:
+    """Read a roster: commas, semicolons or tabs between cells, UTF-8 or any encoding with a byte order mark.
+
+    Raises:
+        KitError: the file cannot be read, is not one of the known tables, or two rows have the same id.
+    """
+    lines = _lines(path)
+    _, header = next(lines, (1, []))
+    kind = _kind(header)
+    if kind is None:
+        raise KitError(f"{path}, line 1: these columns do not say who a student is; {EXPECTED}")
+    columns = tuple(header)
+    rows, students, points_possible = [], [], ()
+    seen: dict[str, int] = {}
+    for line, cells in lines:
+        if len(cells) > len(columns):
+            raise KitError(
+                f"{path}, line {line}: the row has {len(cells)} cells, the header has {len(columns)}; "
+                "put quotes around a cell that has a comma or semicolon in it"
+            )
+        row = (*cells, *[""] * (len(columns) - len(cells)))
+        if kind == CANVAS and POINTS_POSSIBLE in row[0]:
+            points_possible = row
+        if _no_student(kind, columns, row):
+            continue
+        student = _student(kind, columns, row)
+        if not student.id:
+            raise KitError(f"{path}, line {line}: the student {student.name!r} has no {_wanted(kind, columns)}")
+        if (earlier := seen.setdefault(_handle(student.id), line)) != line:
+            raise KitError(
+                f"{path}, line {line}: {student.id!r} stands in line {earlier} already; remove one of the two rows"
+            )
+        rows.append(row)
+        students.append(student)
+    return Roster(path, kind, columns, tuple(rows), tuple(students), points_possible)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a file that have something in them, each with the line it begins in."""
+    text = _text(path)
+    skip = 0
+    if text[:4].lower() == "sep=":  # a hint for Excel
+        text, skip = text.partition("\n")[2], 1
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+    while True:
+        line = reader.line_num + 1 + skip
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise KitError(f"{path}, line {line}: this is not a CSV row: {error}; save the file as CSV again") from None
+        if any(cell.strip() for cell in cells):
+            yield line, cells
+
+
+def _text(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise KitError(f"the roster {path} cannot be read: {error.strerror}") from None
+    encoding = next((name for mark, name in MARKS.items() if content.startswith(mark)), "utf-8-sig")
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise KitError(f"{path}, line {line}: this is not {encoding} text; save the file as 'CSV UTF-8'") from None
+    if not text.strip():
+        raise KitError(f"the roster {path} is empty; {EXPECTED}")
+    return text
+
+
+def _delimiter(text: str) -> str:
+    """Commas, semicolons or tabs: whichever gives the header the most cells."""
+    header = text.lstrip().splitlines()[0][:10_000]
+    return max(DELIMITERS, key=lambda delimiter: len(next(csv.reader([header], delimiter=delimiter))))
+
+
+def _kind(header: Iterable[str]) -> str | None:
+    names = {_column(name) for name in header}
+    whole = bool(names & set(FULL_NAMES))
+    split = bool(names & set(FIRST_NAMES)) and bool(names & set(LAST_NAMES))
+    if {"id", "section"} <= names and ("student" in names or split):
+        return CANVAS
+    if (whole or split) and names & {"id number", "email address", "identifier"}:
+        return MOODLE
+    if (whole or split) and "id" not in names and names & {"sid", "email"}:
+        return GRADESCOPE
+    return PLAIN if "id" in names else None
+
+
+def _wanted(kind: str, columns: tuple[str, ...]) -> str:
+    there = {_column(name): name for name in columns}
+    return " and no ".join(there[name] for name in ID_COLUMNS[kind] if name in there)
+
+
+def _no_student(kind: str, columns: tuple[str, ...], row: tuple[str, ...]) -> bool:
+    """Canvas's rows about columns and its made-up student of the "Student view"; Gradescope's staff."""
+    cells = _named(columns, row)
+    if kind == CANVAS:
+        made_up = row[0] == "Student, Test" and not cells.get("sis user id")
+        return POINTS_POSSIBLE in row[0] or made_up or all(NOT_POSTED.fullmatch(cell) for cell in row)
+    return kind == GRADESCOPE and cells.get("role", "").casefold() in STAFF
+
+
+def _student(kind: str, columns: tuple[str, ...], row: tuple[str, ...]) -> Student:
+    cells = _named(columns, row)
+    first, last = _first(cells, FIRST_NAMES), _first(cells, LAST_NAMES)
+    name = f"{first} {last}".strip() or _first(cells, FULL_NAMES)
+    if kind == CANVAS and name.count(",") == 1 and not first:
+        name = " ".join(part.strip() for part in reversed(name.split(",")))
+    return Student(one_line(_first(cells, ID_COLUMNS[kind])), one_line(name), one_line(_first(cells, EMAILS)))
+
+
+def _named(columns: tuple[str, ...], row: tuple[str, ...]) -> Mapping[str, str]:
+    """Cells by the plain name of their column; of columns that are called the same, the first."""
+    return {_column(name): cell.strip() for name, cell in zip(reversed(columns), reversed(row))}
+
+
+def _column(name: str) -> str:
+    return " ".join(name.replace("_", " ").casefold().split())
+
+
+def _first(cells: Mapping[str, str], columns: Iterable[str]) -> str:
+    return next((value for name in columns if (value := cells.get(_column(name)))), "")
+
+
+def _index(pairs: Iterable[tuple[str, int]]) -> Mapping[str, set[int]]:
+    index: dict[str, set[int]] = {}
+    for key, place in pairs:
+        index.setdefault(key, set()).add(place)
+    return index
+
+
+def _handle(value: str) -> str:
+    """An id or address for comparing. Moodle's ``Participant 123`` is the 123 of its file names."""
+    value = one_line(value).casefold()
+    return re.sub(r"^participant (?=\d+$)", "", value)
+
+
+def _handles(columns: tuple[str, ...], row: tuple[str, ...]) -> Iterator[str]:
+    """All that stands for a student in a row, the part of an e-mail address before its @ included."""
+    cells = _named(columns, row)
+    for name in HANDLES:
+        if key := _handle(cells.get(name, "")):
+            yield key
+            if "@" in key[1:]:
+                yield key.partition("@")[0]
+
+
+def _name_keys(name: str) -> set[str]:
+    """A name without spaces, accents, signs and case, in the order of words as it is and with each word put last."""
+    plain = unicodedata.normalize("NFKD", name.casefold())
+    plain = "".join(c for c in plain if not "\u0300" <= c <= "\u036f").replace(",", " ")
+    words = ["".join(c for c in word if c.isalnum() or unicodedata.category(c)[0] == "M") for word in plain.split()]
+    words = [word for word in words if word]
+    return {"".join(words[k:] + words[:k]) for k in range(len(words))}

@@ -1,0 +1,156 @@
+"""Pairs of submissions whose code is alike beyond what the task makes alike: a place to look, not a verdict.
+
+Code is compared as a row of tokens without comments and spacing, in which all names that a student can choose are one
+token. Runs of tokens that many of the class have say nothing and are left out, so that short functions which everybody
+writes in much the same way do not count. Of what is left, the pairs that share most are found with one matrix product,
+and scored by rapidfuzz. A score of 1 is the same code, 0 is what two of the class who know nothing of each other have.
+"""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import random
+import re
+import statistics
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from rapidfuzz.distance import Indel
+
+from autograder.classroom.model import Graded, Student
+
+# Measured by ``python -m tests.benchmarks.similarity``: two right solutions of a whole assignment that share no function
+# score 0.13 at the most, of a single question 0.44; copies with all names changed and six statements added 0.86 or more,
+# with sixty statements added 0.48 or more.
+THRESHOLD = 0.5
+# Runs of this many tokens are counted; one that more than COMMON of the class has (at least FEW) is common.
+RUN = 12
+COMMON, FEW = 0.2, 5
+# A row of fewer tokens is too short to tell a copy from chance.
+SHORTEST = 60
+LONGEST = 10_000
+# Two rows of tokens have about half in common whatever they say. What is usual is taken from the class itself, within
+# these bounds, from so many of its pairs.
+LEAST_USUAL, MOST_USUAL, PAIRS_FOR_USUAL = 0.4, 0.7, 1_000
+CHUNK = 8_192
+TOKEN = re.compile(
+    r"""(?P<skip> \#[^\n]* | \s+ | \\\r?\n )
+      | (?P<text> [rbfu]{0,2} (?: \"\"\"(?:\\.|[^\\])*?(?:\"\"\"|\Z) | '''(?:\\.|[^\\])*?(?:'''|\Z)
+                                | "(?:\\.|[^"\\\n])*"? | '(?:\\.|[^'\\\n])*'? ) )
+      | (?P<number> \.?\d(?:[eE][+-]\d|[\w.])* )
+      | (?P<name> \w+ )
+      | (?P<sign> [-+*/%&|^<>=!@:]+ | . )""",
+    re.VERBOSE | re.DOTALL | re.IGNORECASE,
+)
+FIXED = frozenset(keyword.kwlist) | frozenset(dir(builtins))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two students whose code is alike; ``score`` is at most 1."""
+
+    first: Student
+    second: Student
+    score: float
+
+
+def similar_pairs(graded: Sequence[Graded], most: int = 50) -> list[Pair]:
+    """The pairs that stand out, the most alike first, ``most`` of them at the most; those of one folder are a group."""
+    graded = list({one.folder: one for one in graded}.values())
+    rows = distinctive([tokens(one.code) for one in graded])
+    usual = usual_ratio(rows)
+    pairs = []
+    for a, b in candidates(rows, 20 * most):
+        if (found := score(rows[a], rows[b], usual)) >= THRESHOLD:
+            first, second = sorted((graded[a].student, graded[b].student), key=lambda student: student.id)
+            pairs.append(Pair(first, second, found))
+    return sorted(pairs, key=lambda pair: (-pair.score, pair.first.id, pair.second.id))[:most]
+
+
+def score(first: str, second: str, usual: float) -> float:
+    """How alike two rows of distinctive tokens are: as a whole, above what is usual, or in runs, whichever is more.
+
+    The one sees through statements that were added or changed, the other through functions put in another order.
+    """
+    whole = (Indel.normalized_similarity(first, second) - usual) / (1 - usual)
+    return max(whole, shared_runs(runs(first), runs(second)))
+
+
+def shared_runs(first: set[str], second: set[str]) -> float:
+    """Dice's coefficient of two sets."""
+    return 2 * len(first & second) / max(1, len(first) + len(second))
+
+
+def usual_ratio(rows: Sequence[str]) -> float:
+    """How much of their tokens two of the class have in common usually: the median of some pairs, always the same."""
+    long = [row for row in rows if len(row) >= SHORTEST]
+    if len(long) < 2:
+        return MOST_USUAL
+    chance = random.Random(0)
+    drawn = {tuple(sorted(chance.sample(range(len(long)), 2))) for _ in range(PAIRS_FOR_USUAL)}
+    found = statistics.median(Indel.normalized_similarity(long[a], long[b]) for a, b in drawn)
+    return min(max(found, LEAST_USUAL), MOST_USUAL)
+
+
+def tokens(code: str) -> str:
+    """Code as a row of tokens, each one character. It need not be valid Python.
+
+    Names are one token, but for keywords, builtins and attributes, which no student can rename; those of ``self`` are
+    the student's own. Every text is one token as well.
+    """
+    found, before = [], ("", "")
+    for match in TOKEN.finditer(code):
+        kind, token = match.lastgroup, match.group()
+        if kind == "skip":
+            continue
+        if kind == "text":
+            token = '"'
+        elif kind == "name" and token not in FIXED and (before[1] != "." or before[0] == "self"):
+            token = "name"
+        found.append(chr(1 + zlib.crc32(token.encode(errors="replace")) % 0xD000))
+        before = before[1], match.group()
+        if len(found) == LONGEST:
+            break
+    return "".join(found)
+
+
+def distinctive(rows: Sequence[str]) -> list[str]:
+    """Each row without what is common in the class: tokens that lie in no run of tokens that few have."""
+    carriers = Counter(run for row in rows for run in runs(row))
+    limit = max(FEW, COMMON * len(rows))
+    left = []
+    for row in rows:
+        keep = bytearray(len(row))
+        for start in range(len(row) - RUN + 1):
+            if carriers[row[start : start + RUN]] <= limit:
+                keep[start : start + RUN] = b"\1" * RUN
+        left.append("".join(token for token, kept in zip(row, keep) if kept))
+    return left
+
+
+def runs(row: str) -> set[str]:
+    """All different runs of ``RUN`` tokens in a row."""
+    return {row[start : start + RUN] for start in range(len(row) - RUN + 1)}
+
+
+def candidates(rows: Sequence[str], most: int) -> list[tuple[int, int]]:
+    """The pairs of long enough rows that share the largest part of their runs, largest first."""
+    own = [runs(row) if len(row) >= SHORTEST else set() for row in rows]
+    carriers = Counter(run for found in own for run in found)
+    place = {run: k for k, run in enumerate(run for run, count in carriers.items() if count > 1)}
+    shared = np.zeros((len(rows), len(rows)), dtype=np.float32)
+    columns = [np.array(sorted(place[run] for run in found if run in place), dtype=np.int64) for found in own]
+    for start in range(0, len(place), CHUNK):
+        has = np.zeros((len(rows), CHUNK), dtype=np.float32)
+        for row, found in enumerate(columns):
+            low, high = np.searchsorted(found, (start, start + CHUNK))
+            has[row, found[low:high] - start] = 1
+        shared += has @ has.T
+    sizes = np.array([len(found) for found in own], dtype=np.float32)
+    alike = np.triu(2 * shared / np.maximum(sizes[:, None] + sizes[None, :], 1), k=1)
+    order = np.argsort(-alike, axis=None, kind="stable")[:most]
+    return [(int(a), int(b)) for a, b in zip(*np.unravel_index(order, alike.shape)) if alike[a, b] > 0]

@@ -1,0 +1,228 @@
+"""What is known of each graded submission, on disk: one folder a submission, replaced file by file, never half written.
+
+``record.json`` is written last: a folder without it was not graded to its end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+from safetensors import SafetensorError
+
+from autograder.classroom.intake import HandedIn, regular_files
+from autograder.classroom.model import Student
+from autograder.engine.accuracy import Accuracy
+from autograder.engine.measure import Measured
+from autograder.engine.quality import Scores
+from autograder.engine.report import Curve, Picture, Report, Verdict
+from autograder.engine.samples import Finding
+from autograder.errors import KitError
+from autograder.tensors import read_tensors, write_tensors
+
+VERSION = 1
+RECORD, PICTURES = "record.json", "pictures.safetensors"
+LONGEST_NAME = 60
+
+
+@dataclass(frozen=True)
+class Record:
+    """One graded submission.
+
+    ``files`` are name, size and time of its files, ``digest`` is a hash of all that they hold. ``parts`` say for each
+    question with what it was graded, ``sheet`` with what the points were counted. ``report`` has no pictures.
+    """
+
+    students: tuple[Student, ...]
+    files: tuple[tuple[str, int, int], ...]
+    digest: str
+    parts: Mapping[str, str]
+    sheet: str
+    submitted: datetime | None
+    late: bool
+    report: Report
+
+
+# --- names --------------------------------------------------------------------------------------------------------
+
+
+def folder_name(students: tuple[Student, ...]) -> str:
+    """A folder name for a submission: readable, of harmless characters, and another one for other ids."""
+    identity = "+".join(student.id for student in students)
+    plain = unicodedata.normalize("NFKC", identity)
+    safe = re.sub(r"[^\w.@+-]+", "_", plain)[:LONGEST_NAME].strip("._-") or "student"
+    if safe == identity and len(safe.encode()) <= 2 * LONGEST_NAME:
+        return safe
+    safe = safe.encode()[: 2 * LONGEST_NAME].decode(errors="ignore")
+    return f"{safe}-{hashlib.sha256(identity.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+
+
+# --- what was handed in -------------------------------------------------------------------------------------------
+
+
+def stamps(handed: HandedIn) -> tuple[tuple[str, int, int], ...]:
+    """Name, size and time of each file: where these are as before, the files are not read again."""
+    return tuple((name, status.st_size, status.st_mtime_ns) for _, name, status in regular_files(handed))
+
+
+def digest_of(handed: HandedIn) -> str:
+    """Hash of names and content of all regular files; a file by itself counts without its name, which is its student's.
+
+    Raises:
+        KitError: a file cannot be read.
+    """
+    total = hashlib.sha256()
+    alone = len(handed.files) == 1 and not handed.files[0][0].is_dir()
+    for path, name, status in regular_files(handed):
+        name = "" if alone else name
+        total.update(f"{len(name)} {name} {status.st_size} ".encode("utf-8", "surrogateescape"))
+        try:
+            with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+                total.update(hashlib.file_digest(file, "sha256").digest())
+        except OSError as error:
+            raise KitError(f"{path} cannot be read: {error.strerror}") from None
+    return total.hexdigest()
+
+
+# --- records ------------------------------------------------------------------------------------------------------
+
+
+def read_record(folder: Path) -> Record | None:
+    """The record in a folder; None where there is none, or one that cannot be read (it is graded again then)."""
+    try:
+        content = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        if content["version"] != VERSION:
+            return None
+        return Record(
+            students=tuple(Student(**student) for student in content["students"]),
+            files=tuple((name, size, time) for name, size, time in content["files"]),
+            digest=content["digest"],
+            parts=content["parts"],
+            sheet=content["sheet"],
+            submitted=datetime.fromisoformat(content["submitted"]) if content["submitted"] else None,
+            late=content["late"],
+            report=_report(content["report"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write_record(folder: Path, record: Record) -> None:
+    """Write a record and the pictures of its report, the record last."""
+    pictures = record.report.pictures
+    tensors = {str(place): picture.images for place, picture in enumerate(pictures)}
+    with _in_one_step(folder / PICTURES) as part:
+        write_tensors(part, tensors, [[picture.title, picture.columns] for picture in pictures])
+    content = {
+        **{name: getattr(record, name) for name in ("files", "digest", "sheet", "late")},
+        "version": VERSION,
+        "students": [asdict(student) for student in record.students],
+        "parts": dict(record.parts),
+        "submitted": record.submitted.isoformat() if record.submitted else None,
+        "report": _plain(record.report),
+    }
+    write_text(folder / RECORD, json.dumps(content, indent=1, ensure_ascii=False))
+
+
+def read_pictures(folder: Path) -> list[Picture]:
+    """The pictures of a report that was stored; none where they cannot be read."""
+    try:
+        tensors, about = read_tensors(folder / PICTURES)
+        return [Picture(title, tensors[str(place)], columns) for place, (title, columns) in enumerate(about)]
+    except Exception:  # safetensors has an exception of its own; a report without pictures is a report
+        return []
+
+
+def _plain(report: Report) -> dict:
+    """A report without its pictures, as JSON holds it."""
+    findings = {
+        part: {name: getattr(finding, name) for name in ("message", "copied", "remark", "note")}
+        | {"scores": asdict(finding.scores) if finding.scores else None}
+        for part, finding in report.findings.items()
+    }
+    names = ("assignment", "title", "submission", "remarks", "notes", "layers", "incidents", "code", "seconds")
+    return {
+        **{name: getattr(report, name) for name in names},
+        "verdicts": [asdict(verdict) for verdict in report.verdicts],
+        "curves": [asdict(curve) for curve in report.curves],
+        "measured": asdict(report.measured) if report.measured else None,
+        "findings": findings,
+    }
+
+
+def _report(content: dict) -> Report:
+    measured, findings = content["measured"], content["findings"]
+    parts = {
+        "verdicts": [Verdict(**verdict) for verdict in content["verdicts"]],
+        "layers": [tuple(layer) for layer in content["layers"]],
+        "curves": [Curve(c["label"], tuple(c["epochs"]), tuple(c["values"])) for c in content["curves"]],
+        "measured": measured
+        and Measured(measured["accuracy"] and Accuracy(**measured["accuracy"]), measured["message"]),
+        "findings": {
+            part: Finding(**{**finding, "scores": finding["scores"] and Scores(**finding["scores"])})
+            for part, finding in findings.items()
+        },
+    }
+    return Report(**{**content, **parts})
+
+
+# --- writing ------------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _in_one_step(path: Path) -> Iterator[Path]:
+    """A file to write, which takes the place of ``path`` when it is complete.
+
+    Raises:
+        KitError: it could not be written; what was there before is still there.
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+        os.replace(part, path)
+    except (OSError, SafetensorError) as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        reason = getattr(error, "strerror", None) or error
+        raise KitError(
+            f"{path} could not be written: {reason}; "
+            "what was graded before is kept, and the same command goes on from there"
+        ) from None
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file in one step. Raises KitError where it cannot be written."""
+    with _in_one_step(path) as part, part.open("w", encoding="utf-8", errors="replace") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def locked(out: Path) -> Iterator[None]:
+    """Keep a second command away from the same results.
+
+    Raises:
+        KitError: another one is at work there, or the folder cannot be written to.
+    """
+    try:
+        out.mkdir(mode=0o700, parents=True, exist_ok=True)  # submissions run as another user
+        lock = (out / ".lock").open("w")
+    except OSError as error:
+        raise KitError(f"{out} cannot be written to: {error.strerror}; name another folder with --out") from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise KitError(f"another ./kit grade is writing to {out}; wait for it or name another --out") from None
+        yield

@@ -1,0 +1,53 @@
+"""What is written about a class once its submissions are graded: tables for people and platforms, and the class report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from autograder.classroom.class_report import write_class_report
+from autograder.classroom.grade_class import Class, Settings, duplicates, graded_students
+from autograder.classroom.model import Graded, Student
+from autograder.classroom.plan import Plan
+from autograder.classroom.roster import Roster
+from autograder.classroom.similarity import similar_pairs
+from autograder.classroom.tables import write_exports, write_grades
+from autograder.engine.notebook import read_cells
+from autograder.places import ASSIGNMENTS
+
+
+def given_cells(name: str) -> frozenset[str]:
+    """The code cells of the student notebook: what is like one of them is not the student's own."""
+    path = ASSIGNMENTS / name / f"{name}.ipynb"
+    return frozenset(cell.source.strip() for cell in read_cells(path)) if path.is_file() else frozenset()
+
+
+def write_summary(
+    out: Path, plans: Sequence[Plan], settings: Settings, result: Class, roster: Roster | None, leaderboard: bool
+) -> list[str]:
+    """Write tables and class report into ``out``; returns the lines that tell the instructor of it.
+
+    Raises:
+        KitError: a file cannot be written.
+    """
+    graded = graded_students(plans, settings, result, lambda student: _on_roster(student, roster))
+    missing = _missing(graded, roster)
+    write_grades(out / "grades.csv", settings.assignment, graded, missing)
+    exports = write_exports(out, settings.assignment, graded, missing, roster)
+    pairs = similar_pairs(graded)
+    write_class_report(out / "class.html", settings.assignment, graded, missing, duplicates(plans), pairs, leaderboard)
+    look = sum(bool(one.attention) for one in graded)
+    counts = [f"{len(graded)} students", f"{result.graded} submissions graded now"]
+    counts += [f"{result.rescored} counted anew"] * bool(result.rescored)
+    counts += [f"{look} to look at"] * bool(look) + [f"{len(missing)} handed in nothing"] * bool(missing)
+    files = [out / "class.html", out / "grades.csv", *exports.paths]
+    return [", ".join(counts), *(f"  {file}" for file in files), *(f"  {note}" for note in exports.notes)]
+
+
+def _on_roster(student: Student, roster: Roster | None) -> Student:
+    return (roster.find(student) if roster else None) or student
+
+
+def _missing(graded: Sequence[Graded], roster: Roster | None) -> list[Student]:
+    there = {one.student.id for one in graded}
+    return [student for student in roster.students if student.id not in there] if roster else []

@@ -1,0 +1,327 @@
+"""Grades as tables: one for people, and one each in the columns that Canvas, Moodle and Gradescope know."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.assignment import Assignment
+from autograder.classroom.model import Graded, Student
+from autograder.classroom.roster import CANVAS, FIRST_NAMES, GRADESCOPE, LAST_NAMES, MOODLE, POINTS_POSSIBLE, Roster
+from autograder.classroom.store import write_text
+from autograder.engine.report import Report
+from autograder.engine.text import one_line
+from autograder.frontends.terminal import by_question, number
+
+# What a spreadsheet takes for a formula, at the start of a cell or after what it may take for a separator.
+FORMULA = re.compile(r"(?:^|(?<=[;\t\r\n]))(?=\s{0,20}[=+\-@\uff1d\uff0b\uff0d\uff20]\s{0,20}\S|[\t\r\n])")
+CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?")
+HIDDEN = "hidden"
+BYTE_ORDER_MARK = "\ufeff"
+FULL_MARKS = f"    {POINTS_POSSIBLE}"  # Canvas's own spelling
+
+
+@dataclass(frozen=True)
+class Exports:
+    """The files that were written, and sentences for the instructor: what to do before one of them is imported."""
+
+    paths: tuple[Path, ...]
+    notes: tuple[str, ...]
+
+
+def write_grades(path: Path, assignment: Assignment, graded: Sequence[Graded], missing: Sequence[Student] = ()) -> None:
+    """Write ``grades.csv``: one row a student, one column a question, sorted by id; who is missing has no points.
+
+    The columns of questions add up to the total, once the deduction is taken from them. A byte order mark makes
+    spreadsheets read it as UTF-8.
+
+    Raises:
+        KitError: the file could not be written; the one that was there is whole.
+    """
+    questions = question_ids(assignment, graded)
+    with_top1 = any(one.report.top1 is not None for one in graded)
+    header = ["id", "name", "email", *questions, "of which bonus", "deduction", "total", "possible"]
+    header += ["top1"] * with_top1 + ["seconds", "submitted", "late", "needs a look"]
+    rows = [_grades_row(one, questions, with_top1) for one in graded]
+    for student in missing:
+        row = dict.fromkeys(header, "") | _who(student) | {"possible": points(assignment.possible)}
+        rows.append(row | {"needs a look": "nothing was handed in"})
+    rows.sort(key=lambda row: (row["id"].casefold(), row["id"], row["submitted"]))
+    write_text(path, BYTE_ORDER_MARK + table(header, ([row[name] for name in header] for row in rows)))
+
+
+def write_exports(
+    folder: Path,
+    assignment: Assignment,
+    graded: Sequence[Graded],
+    missing: Sequence[Student] = (),
+    roster: Roster | None = None,
+) -> Exports:
+    """Write ``canvas.csv``, ``moodle.csv`` and ``gradescope.csv``, to be imported as they are.
+
+    A roster that was exported by Canvas or Moodle is given back with the grades filled in; the file of the others has
+    what is known of a student. Who is missing keeps what the roster says. Who is not on such a roster is left out of
+    its file, and a note says so: the platform that it comes from does not know them either.
+
+    Raises:
+        KitError: a file could not be written; the one that was there is whole.
+    """
+    counted, notes = one_each(graded)
+    paths = []
+    for kind, make in ((CANVAS, canvas_table), (MOODLE, moodle_table), (GRADESCOPE, gradescope_table)):
+        own = roster if roster and roster.kind == kind else None
+        header, rows, said = make(assignment, counted, missing, own)
+        path = folder / f"{kind}.csv"
+        write_text(path, table(header, rows))
+        paths.append(path)
+        notes += [f"{path.name}: {sentence}" for sentence in said]
+        if own and kind != GRADESCOPE and (others := [one.student for one in counted if one.student not in own]):
+            notes.append(f"{path.name}: without {_some(others)}, not on the roster; grades.csv has their grades")
+    return Exports(tuple(paths), tuple(notes))
+
+
+Table = tuple[Sequence[str], list[Sequence[object]], list[str]]
+
+
+def canvas_table(
+    assignment: Assignment, graded: Sequence[Graded], missing: Sequence[Student], roster: Roster | None
+) -> Table:
+    """What "Grades, Import" of Canvas takes (lib/gradebook_importer.rb): its own columns of a student, and the score.
+
+    Without Canvas's roster the id stands where a SIS or a login id does: Canvas tries both, then the name.
+    """
+    if roster is None:
+        header = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", assignment.title]
+        rows = [[FULL_MARKS, "", "", "", "", points(assignment.possible)]]
+        rows += [[g.student.shown, "", g.student.id, g.student.id, "", points(g.score)] for g in graded]
+        return header, rows + [[s.shown, "", s.id, s.id, "", ""] for s in missing], []
+    last = max(place for place, name in enumerate(roster.columns) if name.strip().casefold() == "section")
+    title = _canvas_column(assignment, roster.columns)
+    notes, full = [], points(assignment.possible)
+    if title is None:
+        title = assignment.title
+        notes.append(f"the roster has no column {title!r}, so Canvas will ask which assignment this is")
+    elif (theirs := _possible(roster, title)) and float(theirs) != assignment.possible:
+        notes.append(f"Canvas gives {title!r} {theirs} points, here full marks are {full}; the file changes neither")
+        full = theirs
+    scores = {one.student.id: points(one.score) for one in graded}
+    rows = [[FULL_MARKS, *[""] * last, full]]
+    for student, row in zip(roster.students, roster.rows):
+        rows.append([*row[: last + 1], scores.get(student.id, roster.cell(student, title))])
+    return [*roster.columns[: last + 1], title], rows, notes
+
+
+def moodle_table(
+    assignment: Assignment, graded: Sequence[Graded], missing: Sequence[Student], roster: Roster | None
+) -> Table:
+    """What Moodle takes: the grading worksheet of the assignment with grades and feedback, if that is the roster.
+
+    "Upload grading worksheet" reads Identifier, Grade, Last modified (grade) and Feedback comments, and passes over a
+    grade above the maximum without a word (mod/assign/feedback/offline), so such a one is written as the maximum. With
+    any other roster the table is for "Grades, Import, CSV file", where the columns are matched by hand.
+    """
+    by_id = {one.student.id: one for one in graded}
+    worksheet = roster is not None and {"identifier", "grade"} <= {name.strip().casefold() for name in roster.columns}
+    if not worksheet:
+        header = ["First name", "Last name", "ID number", "Email address", "Grade", "Maximum Grade",
+                  "Feedback comments"]  # fmt: skip
+        students = roster.students if roster else [*(g.student for g in graded), *missing]
+        rows = []
+        for student in students:
+            number = roster.cell(student, "ID number") if roster else student.id
+            row = [*_split_name(student, roster), number, student.email]
+            one = by_id.get(student.id)
+            rows.append(
+                [*row, points(one.score) if one else "", points(assignment.possible), feedback(one) if one else ""]
+            )
+        return header, rows, []
+    columns = {name.strip().casefold(): place for place, name in reversed(list(enumerate(roster.columns)))}
+    header = [*roster.columns] if "feedback comments" in columns else [*roster.columns, "Feedback comments"]
+    comments = columns.get("feedback comments", len(roster.columns))
+    rows, above, maxima = [], 0, set()
+    for student, row in zip(roster.students, roster.rows):
+        cells = [*row, *[""] * (len(header) - len(row))]
+        if one := by_id.get(student.id):
+            maximum = _number(roster.cell(student, "Maximum Grade"))
+            maxima.add(maximum)
+            above += maximum is not None and one.score > maximum
+            cells[columns["grade"]] = points(one.score if maximum is None else min(one.score, maximum))
+            cells[comments] = feedback(one)
+        rows.append(cells)
+    return header, rows, _moodle_notes(assignment, above, maxima - {None, assignment.possible})
+
+
+def gradescope_table(
+    assignment: Assignment, graded: Sequence[Graded], missing: Sequence[Student], roster: Roster | None
+) -> Table:
+    """The columns of Gradescope's own "Download grades", which tools around Gradescope read."""
+    questions = question_ids(assignment, graded)
+    header = ["First Name", "Last Name", "SID", "Email", "Total Score", "Max Points", "Status", "Submission Time"]
+    header += [f"{question}: {title} ({points(most)} pts)" for question, title, most in _titles(assignment, questions)]
+    rows = []
+    for student, one in [*((g.student, g) for g in graded), *((s, None) for s in missing)]:
+        known = roster is not None and student in roster
+        sid = roster.cell(student, "SID") if known else student.id
+        who = [*_split_name(student, roster if known else None), sid, student.email]
+        if one is None:
+            rows.append([*who, "", points(assignment.possible), "Missing", "", *[""] * len(questions)])
+            continue
+        earned = question_points(one.report)
+        rows.append([
+            *who, points(one.score), points(one.report.possible()), "Graded", _time(one),
+            *(points(earned[question]) if question in earned else "" for question in questions),
+        ])  # fmt: skip
+    return header, rows, []
+
+
+def feedback(one: Graded) -> str:
+    """What Moodle shows a student: points of each question and what its tests say. It is HTML there.
+
+    Messages of tests that are hidden from students are left out.
+    """
+    lines = []
+    for question, verdicts in by_question(one.report.verdicts).items():
+        earned, possible = sum(v.points for v in verdicts), sum(v.possible for v in verdicts)
+        of = f"{points(earned)} / {points(possible)}" if possible else f"bonus + {points(earned)}"
+        told = dict.fromkeys(
+            one_line(v.message) for v in verdicts if v.message and not v.passed and v.visibility != HIDDEN
+        )
+        lines.append(" · ".join([f"{question} {verdicts[0].question_title}: {of}", *told]))
+    lines += [one_line(one.late)] if one.late else []
+    return "<br>".join(html.escape(line, quote=False) for line in lines)
+
+
+def question_ids(assignment: Assignment, graded: Iterable[Graded] = ()) -> list[str]:
+    """All questions: those of the assignment in its order, then those that only a report has."""
+    sheets = [*assignment.questions, *filter(None, [assignment.accuracy, assignment.samples])]
+    ids = [getattr(sheet, "question", None) or sheet.id for sheet in sheets]
+    return list(dict.fromkeys([*ids, *(v.question for one in graded for v in one.report.verdicts)]))
+
+
+def question_points(report: Report) -> dict[str, float]:
+    """Points earned in each question, bonus included."""
+    return {question: sum(v.points for v in verdicts) for question, verdicts in by_question(report.verdicts).items()}
+
+
+def one_each(graded: Iterable[Graded]) -> tuple[list[Graded], list[str]]:
+    """One submission a student, sorted by id: of several the latest, and a sentence for each student who has several."""
+    chosen: dict[str, Graded] = {}
+    notes: dict[str, str] = {}
+    for one in sorted(graded, key=lambda one: one.submitted.timestamp() if one.submitted else 0):
+        if (earlier := chosen.get(one.student.id)) and earlier.folder != one.folder:
+            notes[one.student.id] = (
+                f"{one_line(one.student.shown)} has several graded submissions: the latest, {one.folder.name}, goes "
+                "into the files for platforms; all of them stand in grades.csv"
+            )
+        chosen[one.student.id] = one
+    return sorted_by_id(chosen.values()), list(notes.values())
+
+
+def sorted_by_id(graded: Iterable[Graded]) -> list[Graded]:
+    """In the order of ids, whatever their case."""
+    return sorted(graded, key=lambda one: (one.student.id.casefold(), one.student.id))
+
+
+def points(value: float) -> str:
+    """Points with at most four decimals, and no needless ones."""
+    return f"{round(value, 4) + 0.0:.4f}".rstrip("0").rstrip(".")
+
+
+def guarded(cell: object) -> str:
+    """A cell that no spreadsheet takes for a formula: text that looks like one gets an apostrophe before it."""
+    text = CONTROLS.sub("\N{REPLACEMENT CHARACTER}", str(cell))
+    return text if NUMBER.fullmatch(text) else FORMULA.sub("'", text)
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """The text of a CSV file; every cell is guarded."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow([guarded(cell) for cell in header])
+    writer.writerows([guarded(cell) for cell in row] for row in rows)
+    return text.getvalue()
+
+
+def _grades_row(one: Graded, questions: Sequence[str], with_top1: bool) -> dict[str, object]:
+    earned = question_points(one.report)
+    row = _who(one.student) | {
+        question: points(earned[question]) if question in earned else "" for question in questions
+    }
+    row["of which bonus"] = points(sum(v.points for v in one.report.verdicts if not v.possible))
+    row |= {"deduction": points(one.deduction), "total": points(one.score), "possible": points(one.report.possible())}
+    if with_top1:
+        row["top1"] = "" if one.report.top1 is None else points(one.report.top1)
+    sentences = " | ".join(one_line(sentence) for sentence in one.attention)
+    return row | {
+        "seconds": f"{one.report.seconds:.1f}", "submitted": _time(one), "late": one_line(one.late),
+        "needs a look": sentences,
+    }  # fmt: skip
+
+
+def _some(students: Sequence[Student]) -> str:
+    names = ", ".join(one_line(student.shown, 40) for student in students[:3])
+    return names if len(students) <= 3 else f"{names} and {len(students) - 3} more"
+
+
+def _who(student: Student) -> dict[str, object]:
+    return {"id": student.id, "name": student.name, "email": student.email}
+
+
+def _time(one: Graded) -> str:
+    return one.submitted.isoformat(sep=" ", timespec="seconds") if one.submitted else ""
+
+
+def _titles(assignment: Assignment, questions: Sequence[str]) -> list[tuple[str, str, float]]:
+    known = {sheet.id: (sheet.title, sum(sheet.points.values())) for sheet in assignment.questions}
+    if sheet := assignment.accuracy:
+        known[sheet.question] = (sheet.title, sheet.points)
+    if sheet := assignment.samples:
+        known[sheet.question] = (sheet.title, sum(sheet.points.values()))
+    return [(question, *known.get(question, (question, 0))) for question in questions]
+
+
+def _split_name(student: Student, roster: Roster | None) -> tuple[str, str]:
+    """First and last name: the roster's, else the last word is the last name."""
+    if roster:
+        first, last = roster.cell(student, *FIRST_NAMES), roster.cell(student, *LAST_NAMES)
+        if first or last:
+            return first, last
+    first, _, last = student.shown.rpartition(" ")
+    return (first, last) if first else (last, "")
+
+
+def _canvas_column(assignment: Assignment, columns: Sequence[str]) -> str | None:
+    """The roster's column of this assignment: its title, or its name, with or without Canvas's number behind it."""
+    wanted = {assignment.title.strip().casefold(), assignment.name.casefold()}
+    found = [name for name in columns if re.sub(r"\s*\(\d+\)\s*$", "", name).strip().casefold() in wanted]
+    return found[0] if len(found) == 1 else None
+
+
+def _possible(roster: Roster, title: str) -> str:
+    cells = dict(zip(roster.columns, roster.points_possible))
+    value = _number(cells.get(title, ""))
+    return "" if value is None else points(value)
+
+
+def _number(text: str) -> float | None:
+    return float(text.replace(",", ".")) if NUMBER.fullmatch(text.strip()) else None
+
+
+def _moodle_notes(assignment: Assignment, above: int, maxima: set[float]) -> list[str]:
+    notes = []
+    if above:
+        students = "one student has" if above == 1 else f"{above} students have"
+        notes.append(
+            f"{students} more points than Moodle's maximum grade, which Moodle would pass over; the maximum is "
+            "written: raise it in Moodle and take a new worksheet, or enter their bonus there"
+        )
+    for maximum in sorted(maxima):
+        full = number(assignment.possible)
+        notes.append(f"Moodle's maximum grade is {number(maximum)}, here full marks are {full}: set it to {full} there")
+    return notes

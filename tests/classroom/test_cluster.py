@@ -1,0 +1,104 @@
+"""Grading on a Dask cluster: a real scheduler and real workers, one of which is killed half-way."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from autograder.classroom.cluster import Cluster
+from autograder.errors import KitError
+from autograder.places import ROOT
+from tests.classroom.conftest import hand_in
+
+STUDENTS = 8
+
+
+def dask(*arguments: str) -> subprocess.Popen:
+    command = [sys.executable, "-m", "dask", *arguments]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return subprocess.Popen(command, cwd=ROOT, start_new_session=True, **quiet)
+
+
+def ended(process: subprocess.Popen) -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    """A scheduler without workers."""
+    file = tmp_path_factory.mktemp("dask") / "scheduler.json"
+    process = dask("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file))
+    end = time.monotonic() + 60
+    while not file.is_file():
+        assert time.monotonic() < end and process.poll() is None
+        time.sleep(0.1)
+    time.sleep(0.2)
+    yield json.loads(file.read_text())["address"]
+    ended(process)
+
+
+@pytest.fixture
+def workers(address, tmp_path):
+    """Two workers with one thread each."""
+    options = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--local-directory", str(tmp_path / "dask"))
+    started = [dask("worker", address, *options, "--name", f"worker-{number}") for number in range(2)]
+    yield started
+    for process in started:
+        ended(process)
+
+
+def cluster(address, bundle):
+    return Cluster(address, bundle, "cifar10", None, False)
+
+
+def test_a_worker_that_is_killed_has_its_submissions_graded_elsewhere_and_once(room, address, workers, tmp_path):
+    work = hand_in(tmp_path / "class", **{f"s{number}": "right" for number in range(STUDENTS)})
+    done = []
+
+    def count(plan, report):
+        done.append(plan.folder.name)
+        if len(done) == 3:
+            ended(workers[0])
+
+    with cluster(address, room.bundle) as both:
+        both.client.wait_for_workers(2, timeout=60)
+    result = room.grade(work, workers=cluster(address, room.bundle), done=count)
+    assert workers[0].poll() is not None and workers[1].poll() is None
+    assert sorted(done) == sorted(f"s{number}" for number in range(STUDENTS))
+    assert (result.graded, result.failures) == (STUDENTS, [])
+    assert {room.points(f"s{number}") for number in range(STUDENTS)} == {8}
+
+
+def test_a_worker_that_sees_another_bundle_or_no_submission_says_so(room, address, workers, tmp_path):
+    work = hand_in(tmp_path / "class", ada="right", bob="right")
+    other = cluster(address, room.bundle)
+    settings = other.settings
+    other.settings = type(settings)(settings.bundle, "another", settings.dataset, settings.data, settings.unsafe)
+    result = room.grade(work, workers=other)
+    assert result.graded == 0 and all("update its checkout" in failure for failure in result.failures)
+    other = cluster(address, room.bundle)
+    other.settings = type(settings)(tmp_path / "nowhere", "another", settings.dataset, settings.data, settings.unsafe)
+    result = room.grade(work, workers=other)
+    assert result.graded == 0 and all("file system that all workers share" in failure for failure in result.failures)
+
+
+def test_a_scheduler_that_is_not_there(room):
+    with (
+        pytest.raises(KitError, match="no Dask scheduler answers at tcp://127.0.0.1:9"),
+        cluster("tcp://127.0.0.1:9", room.bundle),
+    ):
+        pass
+    with pytest.raises(KitError, match="no Dask scheduler answers at nonsense"), cluster("nonsense", room.bundle):
+        pass
+
+
+def test_a_scheduler_without_workers(room, address, monkeypatch):
+    monkeypatch.setattr("autograder.classroom.cluster.WORKERS_SECONDS", 1)
+    with pytest.raises(KitError, match="has no workers; start one with: dask worker"), cluster(address, room.bundle):
+        pass

@@ -1,0 +1,235 @@
+"""A class is graded once, resumed, counted anew and never half written; with the real sandbox, files and processes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from autograder.classroom import store
+from autograder.classroom.grade_class import graded_students
+from autograder.classroom.pool import Pool
+from autograder.classroom.store import locked, read_record
+from autograder.errors import KitError
+from autograder.frontends.gradescope import results
+from autograder.places import ROOT
+from tests.classroom.conftest import edit, hand_in, write_notebook
+
+ALL = {"q1a", "q1c", "q6"}
+
+
+def test_a_class_is_graded_as_each_submission_by_itself(room, tmp_path):
+    work = hand_in(tmp_path / "class", ada="right", bob="wrong", cleo="broken", dan="crashing", eve="hanging")
+    result = room.grade(work, workers=Pool(room.bundle, None, False, jobs=2))
+    assert (result.graded, result.failures) == (5, [])
+    room.grader.bundle = room.bundle
+    for student in ("ada", "bob", "cleo", "dan"):
+        alone = results(room.grader.grade(work / student))
+        together = json.loads((room.out / student / "results.json").read_text())
+        assert [(t["score"], t["output"]) for t in together["tests"]] == [
+            (t["score"], t["output"]) for t in alone["tests"]
+        ]
+    assert room.points("ada") == room.points("eve") == 8
+    assert 0 < room.points("bob") < 8 and room.points("cleo") == room.points("dan") == 0
+    graded = {one.student.id: one for one in graded_students(room.plans, room.settings(), result, lambda s: s)}
+    assert {id for id, one in graded.items() if one.attention} == {"dan", "eve"}
+    feedback, report = ((room.out / "bob" / name).read_text() for name in ("feedback.html", "report.html"))
+    assert "large number" in feedback and "For the instructor" in report and "For the instructor" not in feedback
+    assert "def nt_xent" in graded["bob"].code
+
+
+def test_what_has_not_changed_is_not_graded_again(room, tmp_path):
+    work = hand_in(tmp_path / "class", ada="right", bob="wrong")
+    room.grade(work)
+    assert {name for name, _ in room.run} == {"ada", "bob"}
+    before = {path: path.stat().st_mtime_ns for path in room.out.rglob("*") if path.is_file()}
+    room.grade(work)
+    assert room.run == []
+    assert before == {path: path.stat().st_mtime_ns for path in room.out.rglob("*") if path.is_file()}
+    write_notebook(work / "bob" / "simclr.ipynb", "right")
+    room.grade(work)
+    assert room.run == [("bob", ALL)] and room.points("bob") == 8
+    os.utime(work / "ada" / "simclr.ipynb")  # the same bytes at another time
+    room.grade(work)
+    assert room.run == []
+    room.grade(work, regrade=True)
+    assert len(room.run) == 2
+
+
+def test_other_points_are_counted_and_nothing_is_run(room, tmp_path):
+    work = hand_in(tmp_path / "class", ada="right", bob="wrong")
+    room.grade(work)
+    bob = room.points("bob")
+    edit(room.bundle, "value = 3", "value = 13")
+    result = room.grade(work)
+    assert room.run == [] and result.rescored == 2
+    assert room.points("ada") == 18 and room.points("bob") == bob + 10
+    assert "of 30 points" in (room.out / "ada" / "report.html").read_text()
+
+
+def test_another_threshold_counts_the_measured_accuracy_anew(room, images, checkpoint, tmp_path):
+    work = hand_in(tmp_path / "class", ada="right")
+    (work / "ada" / checkpoint.name).write_bytes(checkpoint.read_bytes())
+    room.data = images
+    room.grade(work / "ada")
+    top1 = read_record(room.out / "ada").report.top1
+    assert 0 < top1 < 0.4 and room.points("ada") == 8
+    edit(room.bundle, "ramp_from = 0.40", "ramp_from = 0.01")
+    edit(room.bundle, "full_above = 0.75", f"full_above = {top1 / 2}")
+    room.grade(work / "ada")
+    assert room.run == [] and room.points("ada") == 16
+    edit(room.bundle, "bonus_above = 0.85", f"bonus_above = {top1 / 1.5}")
+    room.grade(work / "ada")
+    assert room.run == [] and room.points("ada") == 21
+
+
+def test_a_changed_test_is_the_only_one_that_is_run(room, tmp_path):
+    work = hand_in(tmp_path / "class", ada="right", bob="wrong")
+    room.grade(work)
+    bob = room.points("bob")
+    from autograder.answer_key import read_key, write_key
+
+    key = [test for test in read_key(room.bundle / "key.safetensors")]
+    changed = [t if t.question != "q1c" else type(t)(**{**vars(t), "title": "another title"}) for t in key]
+    write_key(room.bundle / "key.safetensors", tuple(changed), "changed")
+    room.grade(work)
+    assert sorted(room.run) == [("ada", {"q1c"}), ("bob", {"q1c"})]
+    assert room.points("ada") == 8 and room.points("bob") == bob
+    assert "another title" in (room.out / "ada" / "results.json").read_text()
+    room.grade(work)
+    assert room.run == []
+
+
+def test_a_question_that_is_left_out_and_comes_back(room, tmp_path):
+    work = hand_in(tmp_path / "class", ada="right")
+    room.grade(work / "ada")
+    settings = (room.bundle / "assignment.toml").read_text()
+    head, first, second = settings.split("[[question]]")
+    (room.bundle / "assignment.toml").write_text(f"{head}[[question]]{second}")
+    room.grade(work / "ada")
+    assert room.run == [] and room.points("ada") == 0
+    (room.bundle / "assignment.toml").write_text(settings)
+    room.grade(work / "ada")
+    assert room.run == [("ada", {"q1a"})] and room.points("ada") == 8
+
+
+def test_lateness_costs_what_the_policy_says(room, tmp_path):
+    work = hand_in(tmp_path / "class", ada="right", bob="right")
+    os.utime(work / "ada" / "simclr.ipynb", (1_790_000_000, 1_790_000_000))
+    os.utime(work / "bob" / "simclr.ipynb", (1_790_100_000, 1_790_100_000))
+    result = room.grade(work)
+    edit(room.bundle, "[limits]", "[late]\ndue = 2026-09-21T17:00:00Z\nper_day = 0.1\nmost_days = 3\n\n[limits]")
+    result = room.grade(work)
+    assert room.run == []
+    graded = {one.student.id: one for one in graded_students(room.plans, room.settings(), result, lambda s: s)}
+    assert (graded["ada"].score, graded["ada"].late) == (8, "")
+    assert graded["bob"].score == pytest.approx(8 * 0.8) and "late" not in graded["ada"].late
+    assert graded["bob"].late in (room.out / "bob" / "report.html").read_text()
+
+
+def test_a_kill_loses_what_was_in_flight_and_nothing_else(tmp_path):
+    """The command itself, killed as a machine would kill it, and run again."""
+    work = hand_in(tmp_path / "class", **{f"s{number}": "right" for number in range(6)})
+    out = tmp_path / "grades"
+    command = [sys.executable, "-m", "autograder", "grade", "simclr", str(work), "--out", str(out), "--jobs", "2"]
+    first = subprocess.Popen(
+        command, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    wait_for(lambda: len(list(out.glob("*/record.json"))) >= 2, first)
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    kept = {path.parent.name: path.read_bytes() for path in out.glob("*/record.json")}
+    assert 2 <= len(kept) < 6
+    for path in out.glob("*/*.json"):
+        json.loads(path.read_text())
+    again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stderr
+    assert f"{len(kept)} of 6 submissions are graded already" in again.stderr
+    assert {name: (out / name / "record.json").read_bytes() for name in kept} == kept
+    rows = (out / "grades.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert len(rows) == 7 and all(f"s{number}" in rows[number + 1] for number in range(6))
+    assert "class.html" in again.stdout and (out / "class.html").is_file()
+
+
+def wait_for(condition, process, seconds=240):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, "the command ended too early"
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_a_full_disk_ends_in_a_sentence_and_keeps_what_was_there(room, tmp_path, small_disk):
+    work = hand_in(tmp_path / "class", ada="right", bob="wrong")
+    room.out = small_disk / "grades"
+    room.grade(work)
+    before = {path: path.read_bytes() for path in room.out.rglob("*") if path.is_file()}
+    edit(room.bundle, "value = 3", "value = 13")
+    filler = small_disk / "filler"
+    with filler.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):
+        while True:
+            file.write(bytes(1 << 12))
+    with pytest.raises(KitError, match=r"could not be written: No space left on device; what was graded"):
+        room.grade(work)
+    assert {path: path.read_bytes() for path in before} == before
+    assert not list(room.out.rglob("*.part"))
+    filler.unlink()
+    room.grade(work)
+    assert room.run == [] and room.points("ada") == 18
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of two megabytes."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", place], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("a small disk can only be mounted by root")
+    yield place
+    subprocess.run(["umount", "-l", place], check=True)
+
+
+def test_two_commands_do_not_write_to_one_folder(tmp_path):
+    message = "another ./kit grade is writing"
+    with locked(tmp_path / "grades"), pytest.raises(KitError, match=message), locked(tmp_path / "grades"):
+        pass
+    with locked(tmp_path / "grades"):
+        pass
+
+
+def test_an_unreadable_record_is_graded_again(room, tmp_path):
+    work = hand_in(tmp_path / "class", ada="right")
+    room.grade(work / "ada")
+    for content in ("", "[]", '{"version": 1}', '{"version": 99}'):
+        (room.out / "ada" / store.RECORD).write_text(content)
+        room.grade(work / "ada")
+        assert room.run == [("ada", ALL)] and room.points("ada") == 8
+
+
+def test_a_submission_that_cannot_be_read_keeps_no_one_waiting(room, tmp_path):
+    work = hand_in(tmp_path / "class", ada="right", bob="right")
+    (work / "bob" / "simclr.ipynb").unlink()
+    (work / "bob" / "simclr.ipynb").symlink_to("/nowhere")
+    result = room.grade(work)
+    assert room.points("ada") == 8 and room.points("bob") == 0
+    assert result.failures == []
+    assert any("empty" in line or "left out" in line for line in read_record(room.out / "bob").report.incidents)
+
+
+def test_stopping_ends_every_session_at_once(room, tmp_path):
+    work = hand_in(tmp_path / "class", ada="hanging", bob="hanging")
+    edit(room.bundle, "cell_seconds = 2", "cell_seconds = 60")
+    edit(room.bundle, "notebook_seconds = 4", "notebook_seconds = 60")
+    started = time.monotonic()
+    threading.Timer(8, signal.raise_signal, [signal.SIGINT]).start()
+    with pytest.raises(KeyboardInterrupt):
+        room.grade(work, workers=Pool(room.bundle, None, False, jobs=2))
+    assert time.monotonic() - started < 40
+    assert not list(room.out.glob("*/record.json"))

@@ -1,0 +1,187 @@
+"""Rosters as Canvas, Moodle and Gradescope export them, a plain one, and what is wrong with a roster."""
+
+import os
+
+import pytest
+
+from autograder.classroom.model import Student
+from autograder.classroom.roster import read_roster
+from autograder.errors import KitError
+
+CANVAS = '''\
+Student,ID,SIS User ID,SIS Login ID,Section,Homework 1 (881),Final Score
+,,,,,Manual Posting,
+    Points Possible,,,,,50.00,(read only)
+"Müller, Jörg",101,s-101,jm@uni.edu,Lab 1,,
+"O'Neil, Anna ""Ann""",102,s-102,ao@uni.edu,Lab 1,12,
+"van der Berg, Ann Mary",103,s-103,ab@uni.edu,"Lab 1 and Lab 2",,
+"Student, Test",104,,3f786850e387550fdab836ed7e6dc881de23001b,Lab 1,,
+'''
+WORKSHEET = """\
+Identifier,"Full name","Email address",Status,Grade,"Maximum Grade","Grade can be changed",\
+"Last modified (submission)","Last modified (grade)","Feedback comments"
+"Participant 7001","王 小明",wang@uni.edu,"Submitted for grading",,50.00,Yes,"Monday, 2 November 2026, 9:00 AM",-,
+"Participant 7002","Zoë ../../x",zoe@uni.edu,"No submission",,50.00,Yes,-,-,
+"""
+PARTICIPANTS = """\
+First name;Surname;ID number;Email address
+Иван;Петров;77;ivan@uni.edu
+Мария;Петрова;;maria@uni.edu
+"""
+GRADESCOPE = """\
+First Name,Last Name,SID,Email,Role
+Jane,Doe,999,jane@uni.edu,Student
+John,Doe,,john@uni.edu,Student
+Grace,Hopper,,grace@uni.edu,Instructor
+"""
+PLAIN = "id,name,email\na1,Ann Lee,ann@uni.edu\nb2,Bob Lee,\n"
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Reads a roster from its text or bytes."""
+
+    def from_content(content: str | bytes):
+        path = tmp_path / "roster.csv"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return read_roster(path)
+
+    return from_content
+
+
+def test_canvas(read):
+    roster = read(CANVAS)
+    assert roster.kind == "canvas"
+    assert [s.id for s in roster.students] == ["101", "102", "103"]
+    assert roster.students[0] == Student("101", "Jörg Müller")
+    assert roster.students[1].name == 'Anna "Ann" O\'Neil'
+    assert roster.columns[5] == "Homework 1 (881)"
+    assert roster.points_possible[5] == "50.00"
+    assert roster.rows[2][0] == "van der Berg, Ann Mary"
+    assert roster.cell(roster.students[1], "Homework 1 (881)") == "12"
+
+
+def test_moodle_grading_worksheet(read):
+    roster = read(WORKSHEET)
+    assert roster.kind == "moodle"
+    assert roster.students[0] == Student("wang@uni.edu", "王 小明", "wang@uni.edu")
+    assert roster.students[1].name == "Zoë ../../x"
+
+
+def test_moodle_participants_with_semicolons(read):
+    roster = read(PARTICIPANTS)
+    assert roster.kind == "moodle"
+    assert roster.students[0] == Student("77", "Иван Петров", "ivan@uni.edu")
+    assert roster.students[1].id == "maria@uni.edu", "no ID number: the e-mail address stands for it"
+
+
+def test_gradescope_without_its_staff(read):
+    roster = read(GRADESCOPE)
+    assert roster.kind == "gradescope"
+    assert roster.students == (
+        Student("999", "Jane Doe", "jane@uni.edu"),
+        Student("john@uni.edu", "John Doe", "john@uni.edu"),
+    )
+
+
+def test_plain(read):
+    roster = read(PLAIN)
+    assert roster.kind == "plain"
+    assert roster.students == (Student("a1", "Ann Lee", "ann@uni.edu"), Student("b2", "Bob Lee", ""))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_encodings_and_delimiters(read, encoding, delimiter):
+    text = f"id{delimiter}name{delimiter}email\r\n1{delimiter}Ωmega{delimiter}o@uni.edu\r\n"
+    assert read(text.encode(encoding)).students == (Student("1", "Ωmega", "o@uni.edu"),)
+
+
+def test_excels_hint_and_a_name_over_two_lines(read):
+    roster = read('sep=;\nid;name;email\n1;"Ann\nLee; Dr.";a@uni.edu\n2;Bob;\n')
+    assert [s.name for s in roster.students] == ["Ann Lee; Dr.", "Bob"]
+
+
+@pytest.mark.parametrize(
+    "handed_in, expected",
+    [
+        (Student("101"), "101"),
+        (Student("whatever", "Somebody Else", "AB@uni.edu"), "103"),
+        (Student("s-102"), "102"),
+        (Student("ao"), "102"),
+        (Student("vanderbergannmary"), "103"),
+        (Student("?", "Ann Mary van der Berg"), "103"),
+        (Student("mullerjorg"), "101"),
+        (Student("jörg_müller"), "101"),
+        (Student("?", "Müller, Jörg"), "101"),
+        (Student("999", "Nobody"), None),
+        (Student("101", "", "ab@uni.edu"), None),
+        (Student(""), None),
+        (Student("///", "..", ""), None),
+    ],
+)
+def test_find(read, handed_in, expected):
+    found = read(CANVAS).find(handed_in)
+    assert (found and found.id) == expected
+
+
+def test_find_knows_moodles_number_of_a_participant(read):
+    assert read(WORKSHEET).find(Student("7001", "王 小明")).email == "wang@uni.edu"
+
+
+def test_two_students_of_one_name_are_told_apart_by_id_alone(read):
+    roster = read("id,name,email\n1,Ann Lee,a@x.edu\n2,Lee Ann,b@x.edu\n")
+    assert roster.find(Student("?", "Ann Lee")) is None
+    assert roster.find(Student("2", "Ann Lee")).id == "2"
+
+
+def test_names_that_differ_in_vowel_signs_are_different(read):
+    roster = read("id,name,email\n1,राम,\n2,रमा,\n")
+    assert roster.find(Student("?", "राम")).id == "1"
+
+
+@pytest.mark.parametrize(
+    "content, words",
+    [
+        ("", ["is empty", "Canvas"]),
+        ("\n\n", ["is empty"]),
+        ("color,size\nred,1\n", ["line 1", "id, name and email"]),
+        ("id,name,email\n1,A,\n2,B,\n1,C,\n", ["line 4", "'1' stands in line 2 already"]),
+        ("id,name,email\n1,A,\n,B,\n", ["line 3", "'B' has no id"]),
+        ("id,name,email\n1,Lee, Ann,a@x.edu\n", ["line 2", "4 cells", "quotes"]),
+        ('id,name,email\n1,"A" B,\n', ["line 2", "not a CSV row"]),
+        ('id,name,email\n1,"A,\n', ["line 2", "not a CSV row"]),
+        ("id,name\n1,Jörg\n".encode("latin-1"), ["line 2", "CSV UTF-8"]),
+        ("x" * 300_000, ["not a CSV row"]),
+        (b"PK\x03\x04\x00\xff\xfe", ["CSV UTF-8"]),
+        ("First Name,Last Name,SID,Email\nA,B,,\n", ["line 2", "no SID and no Email"]),
+    ],
+)
+def test_what_is_wrong_is_said_with_file_and_line(read, content, words):
+    with pytest.raises(KitError) as caught:
+        read(content)
+    for word in [*words, "roster.csv"]:
+        assert word in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_roster_that_is_not_there_or_is_a_folder(tmp_path):
+    with pytest.raises(KitError, match="No such file"):
+        read_roster(tmp_path / "none.csv")
+    with pytest.raises(KitError, match="directory"):
+        read_roster(tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_an_unreadable_roster(tmp_path):
+    path = tmp_path / "roster.csv"
+    path.write_text(PLAIN)
+    path.chmod(0)
+    with pytest.raises(KitError, match="Permission denied"):
+        read_roster(path)
+
+
+def test_control_characters_stay_in_the_table_and_out_of_names(read):
+    roster = read("id,name,email\n1,An\x1b[31mn\u202e,\n")
+    assert "\x1b" not in roster.students[0].name and "\u202e" not in roster.students[0].name
+    assert roster.rows[0][1] == "An\x1b[31mn\u202e"
