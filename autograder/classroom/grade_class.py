@@ -19,7 +19,6 @@ from autograder.frontends.gradescope import write_results
 from autograder.frontends.html import pages
 from autograder.late import deduction
 
-
 FILES = ("report.html", "feedback.html", "results.json")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from autograder.classroom.class_report import write_class_report
+from autograder.classroom.class_report import pseudonym, pseudonym_secret, write_class_report
 from autograder.classroom.grade_class import Class, Settings, duplicates, graded_students
 from autograder.classroom.model import Graded, Student
 from autograder.classroom.plan import Plan
@@ -32,10 +32,13 @@ def write_summary(
     """
     graded = graded_students(plans, settings, result, lambda student: _on_roster(student, roster))
     missing = _missing(graded, roster)
-    write_grades(out / "grades.csv", settings.assignment, graded, missing)
+    secret = pseudonym_secret(out) if leaderboard else b""
+    names = (lambda student: pseudonym(secret, student)) if leaderboard else None
+    write_grades(out / "grades.csv", settings.assignment, graded, missing, names)
     exports = write_exports(out, settings.assignment, graded, missing, roster)
+    twins = [tuple(_on_roster(student, roster) for student in pair) for pair in duplicates(plans)]
     pairs = similar_pairs(graded)
-    write_class_report(out / "class.html", settings.assignment, graded, missing, duplicates(plans), pairs, leaderboard)
+    write_class_report(out / "class.html", settings.assignment, graded, missing, twins, pairs, leaderboard)
     look = sum(bool(one.attention) for one in graded)
     counts = [f"{len(graded)} students", f"{result.graded} submissions graded now"]
     counts += [f"{result.rescored} counted anew"] * bool(result.rescored)

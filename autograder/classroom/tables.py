@@ -6,7 +6,7 @@ import csv
 import html
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,8 +35,15 @@ class Exports:
     notes: tuple[str, ...]
 
 
-def write_grades(path: Path, assignment: Assignment, graded: Sequence[Graded], missing: Sequence[Student] = ()) -> None:
+def write_grades(
+    path: Path,
+    assignment: Assignment,
+    graded: Sequence[Graded],
+    missing: Sequence[Student] = (),
+    pseudonym: Callable[[Student], str] | None = None,
+) -> None:
     """Write ``grades.csv``: one row a student, one column a question, sorted by id; who is missing has no points.
+    With ``pseudonym`` there is a column of the names on the leaderboard.
 
     The columns of questions add up to the total, once the deduction is taken from them. A byte order mark makes
     spreadsheets read it as UTF-8.
@@ -46,9 +53,21 @@ def write_grades(path: Path, assignment: Assignment, graded: Sequence[Graded], m
     """
     questions = question_ids(assignment, graded)
     with_top1 = any(one.report.top1 is not None for one in graded)
-    header = ["id", "name", "email", *questions, "of which bonus", "deduction", "total", "possible"]
+    header = [
+        "id",
+        "name",
+        "email",
+        *["pseudonym"] * bool(pseudonym),
+        *questions,
+        "of which bonus",
+        "deduction",
+        "total",
+        "possible",
+    ]
     header += ["top1"] * with_top1 + ["seconds", "submitted", "late", "needs a look"]
     rows = [_grades_row(one, questions, with_top1) for one in graded]
+    for row, one in zip(rows, graded):
+        row["pseudonym"] = pseudonym(one.student) if pseudonym else ""
     for student in missing:
         row = dict.fromkeys(header, "") | _who(student) | {"possible": points(assignment.possible)}
         rows.append(row | {"needs a look": "nothing was handed in"})

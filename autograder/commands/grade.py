@@ -106,11 +106,11 @@ def run(arguments: argparse.Namespace) -> int:
             if report and len(plans) <= FEW:
                 print_report(console, report)
                 results = f"  {plan.folder / 'results.json'}\n  {plan.folder / 'report.html'}\n"
-                console.print(results, highlight=False, soft_wrap=True)
+                console.print(results, markup=False, highlight=False, soft_wrap=True)
 
         carry_out(plans, settings, outcomes, result, show)
         for line in write_summary(out, plans, settings, result, roster, arguments.leaderboard):
-            console.print(line, highlight=False, soft_wrap=True)
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
     for failure in result.failures:
         say(failure)
     return 2 if result.failures else 0

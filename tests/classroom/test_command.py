@@ -49,6 +49,7 @@ def test_the_table_has_everyone_and_no_formula(graded):
         rows = {row["id"]: row for row in csv.DictReader(file)}
     assert rows["ada"]["name"] == 'Lovelace, "Ada"' and float(rows["ada"]["q1a"]) == 8
     assert 0 < float(rows["carol"]["q1a"]) < 8
+    assert rows["ada"]["pseudonym"] and rows["ada"]["pseudonym"] != rows["carol"]["pseudonym"]
     assert not any(cell.startswith(("=", "+", "@")) for row in rows.values() for cell in row.values())
     assert rows["never"]["total"] == ""
     assert {path.name for path in out.parent.iterdir()} == {"work", "roster.csv", "grades"}  # no name became a path
