@@ -33,11 +33,14 @@ SOURCES = {
 def find_data(dataset: str, given: Path | None) -> Prepared | None:
     """The prepared data set in ``given``, or in ``KIT_DATA`` or a usual folder if that is None; None if there is none.
 
-    Where ``given`` holds torchvision's own layout, it is prepared beside that.
+    None, too, for the data set '', that of an assignment without images. Where ``given`` holds torchvision's own layout,
+    it is prepared beside that.
 
     Raises:
         KitError: ``given`` holds no prepared data set.
     """
+    if not dataset:
+        return None
     found = find_prepared(dataset, given)
     if given is None or found is not None:
         return found

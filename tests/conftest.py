@@ -7,17 +7,23 @@ import pytest
 import torch
 
 import data_scripts
-from autograder.assignment import read_assignment
 from autograder.build.bundle import build_bundle
-from autograder.build.notebooks import read_master, student_notebook
+from autograder.build.course import assignment_master
+from autograder.build.notebooks import student_notebook
 from autograder.engine.limits import Limits
 from autograder.engine.session import Zygote
-from autograder.places import SOLUTIONS
 
 torch.set_num_threads(1)
 
 # Files that take minutes: begun last, one of them would keep a single processor busy at the end.
-LONGEST = ("test_ordinary_user.py", "test_gaps.py", "test_hostile.py", "test_gradescope.py", "test_augmentation.py")
+LONGEST = (
+    "test_ordinary_user.py",
+    "test_gaps.py",
+    "test_hostile.py",
+    "test_gradescope.py",
+    "test_augmentation.py",
+    "test_nbgrader.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -34,8 +40,7 @@ def bundle() -> Path:
 @pytest.fixture(scope="session")
 def master():
     """The master notebook of simclr."""
-    folder = SOLUTIONS / "simclr"
-    return read_master(folder / "simclr.py", "simclr", read_assignment(folder / "assignment.toml").colab_url)
+    return assignment_master("simclr")
 
 
 @pytest.fixture(scope="session")

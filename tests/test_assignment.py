@@ -1,10 +1,24 @@
-"""assignment.toml: the shipped ones are sound, wrong entries are named."""
+"""assignment.toml: the shipped ones are sound, wrong entries are named, with their lines."""
+
+import re
+from datetime import datetime
 
 import pytest
 
-from autograder.assignment import read_assignment
+from autograder.assignment import (
+    Assignment,
+    Budgets,
+    LatePolicy,
+    QuestionSheet,
+    Visibility,
+    WrongEntry,
+    read_assignment,
+)
+from autograder.build.bundle import check_points
+from autograder.engine.judge import KeyTest
 from autograder.errors import KitError
 from autograder.places import SOLUTIONS, assignment_names
+from autograder.toml_lines import entries, line_of
 
 
 @pytest.mark.parametrize("name", assignment_names())
@@ -26,26 +40,220 @@ def test_files_beside_the_notebook_are_all_there_unless_patterns_are_given(tmp_p
     assert read_assignment(tmp_path / "assignment.toml").files == files
 
 
+def refusal(tmp_path, name, old, new):
+    """What is said of a shipped assignment in which ``old`` is replaced by ``new``, without the folder."""
+    text = (SOLUTIONS / name / "assignment.toml").read_text()
+    assert old in text
+    file = tmp_path / "assignment.toml"
+    file.write_text(text.replace(old, new, 1))
+    with pytest.raises(KitError) as caught:
+        read_assignment(file)
+    return str(caught.value).removeprefix(f"{tmp_path}/")
+
+
+LATE = "[late]\ndue = 2026-12-01T23:59:00+01:00\n"
+
+
 @pytest.mark.parametrize(
-    "change, sentence",
+    ("old", "new", "at", "sentence"),
     [
-        (('title = "', 'titel = "'), "unknown entry 'titel'"),
-        (("value = 3", "value = -3"), "points of value are -3"),
-        (("value = 3", 'value = "3"'), "points of value are '3'"),
-        (('tests = "after_due_date"', 'tests = "later"'), "visibility 'later'"),
-        (("ramp_from = 0.40", ""), "[accuracy] lacks the entry 'ramp_from'"),
-        (("[limits]", "[limits"), "line"),
-        (('colab_url = ""', 'colab_url = ""\nfiles = "*.py"'), "files is '*.py', expected a list of patterns"),
+        ('title = "Con', 'titel = "Con', "titel", "unknown entry 'titel'; did you mean title? known are name, title"),
+        (
+            "cell_seconds",
+            "cell_second",
+            "cell_second ",
+            "[limits] has the unknown entry 'cell_second'; did you mean cell_seconds?",
+        ),
+        ("[limits]", "[limit]", "[limit]", "the top level has the unknown entry 'limit'; did you mean limits?"),
+        ("value = 3", "value = -3", "points = {", "points of value are -3"),
+        ("value = 3", 'value = "3"', "points = {", "points of value are '3'"),
+        ("value = 3", "value = nan", "points = {", "points of value are nan"),
+        (
+            "points = { value = 3, gradient = 3, stability = 1, conduct = 1 }",
+            "points = 8",
+            "points = 8",
+            "q1a: points is 8",
+        ),
+        ('id = "q1b"', 'id = "q1a"', 'id = "q1a"\ntitle = "Barlow', "[[question]] q1a is there twice"),
+        ('id = "q1b"', 'id = "loss"', 'id = "loss"', "the id 'loss' is no id of a question, such as q1 or q1a"),
+        ('id = "q1b"', "id = 1", "id = 1", "[[question]] 1: id is 1, expected a text in quotes"),
+        ('id = "q1b"\n', "", '[[question]]\ntitle = "Barlow', "[[question]] number 2 lacks the entry 'id'"),
+        (
+            'tests = "after_due_date"',
+            'tests = "later"',
+            "tests =",
+            "the visibility tests is 'later', expected one of hidden",
+        ),
+        (
+            "total_seconds = 540",
+            "total_seconds = 0",
+            "total_seconds =",
+            "[limits]: total_seconds is 0, expected more than 0",
+        ),
+        ("memory_mb = 1500", "memory_mb = 1.5", "memory_mb", "memory_mb is 1.5, expected a whole number"),
+        ('dataset = "cifar10"', 'dataset = "cifar100"', "dataset =", "'cifar100' is not known; did you mean cifar10?"),
+        ('dataset = "cifar10"', 'dataset = ""', "[accuracy]", "accuracy needs images, and dataset is ''"),
+        (
+            'title = "Contrastive learning with SimCLR and Barlow Twins"',
+            "title = 3",
+            "title = 3",
+            "title is 3, expected a text",
+        ),
+        ("ramp_from = 0.40\n", "", "[accuracy]", "[accuracy] lacks the entry 'ramp_from'"),
+        ("ramp_from = 0.40", "ramp_from = 40", "ramp_from =", "ramp_from is 40, expected a number from 0 to 1"),
+        (
+            "full_above = 0.75",
+            "full_above = 0.40",
+            "full_above =",
+            "full_above is 0.4, expected more than ramp_from, 0.4",
+        ),
+        ("full_above = 0.75", "full_above = 1.0", "full_above =", "full_above is 1, and no accuracy is above that"),
+        (
+            "bonus_above = 0.85",
+            "bonus_above = 0.7",
+            "bonus_above =",
+            "bonus_above is 0.7, expected full_above, 0.75, or more",
+        ),
+        ("points = 8\n", "points = -8\n", "points = -8", "[accuracy]: points is -8, expected a number from 0 up"),
+        ('question = "q6"', 'question = "q5"', 'question = "q5"', "[accuracy]: q5 is a [[question]] already"),
+        ('file = "simclr_lin_best.pt"', 'file = "../best.pt"', "../best", "'../best.pt' is not the name of a file"),
+        ("[limits]", "[limits", "[limits", "(at line"),
+        ('colab_url = ""', 'colab_url = ""\ntitle = "again"', 'title = "again"', "Cannot overwrite a value"),
+        ('colab_url = ""', 'colab_url = ""\nfiles = "*.py"', "files =", "files is '*.py', expected a list of patterns"),
+        ("[visibility]", "[late]\n[visibility]", "[late]", "[late] lacks the entry 'due'"),
+        (
+            "[visibility]",
+            LATE.replace("+01:00", "") + "[visibility]",
+            "due =",
+            "add one, such as 2026-12-01T23:59:00+01:00",
+        ),
+        ("[visibility]", "[late]\ndue = 2026-12-01\n[visibility]", "due =", "expected a date with a time"),
+        (
+            "[visibility]",
+            LATE + "per_day = 10\n[visibility]",
+            "per_day",
+            "per_day is 10, expected a number from 0 to 1",
+        ),
+        (
+            "[visibility]",
+            LATE + "most_days = 1.5\n[visibility]",
+            "most_days",
+            "most_days is 1.5, expected a whole number",
+        ),
+        ("[visibility]", LATE + "grace_minutes = -1\n[visibility]", "grace_minutes", "grace_minutes is -1"),
     ],
 )
-def test_a_wrong_entry_is_named(tmp_path, change, sentence):
-    text = (SOLUTIONS / "simclr" / "assignment.toml").read_text()
-    assert change[0] in text
-    file = tmp_path / "assignment.toml"
-    file.write_text(text.replace(change[0], change[1], 1))
-    with pytest.raises(KitError, match=None) as caught:
-        read_assignment(file)
-    assert sentence in str(caught.value)
+def test_a_wrong_entry_is_told_with_its_line(tmp_path, old, new, at, sentence):
+    """The line is the first on which ``at`` stands."""
+    said = refusal(tmp_path, "simclr", old, new)
+    before, found, _ = (tmp_path / "assignment.toml").read_text().partition(at)
+    line = before.count("\n") + 1
+    assert found and said.startswith(f"assignment.toml:{line}: ") and sentence in said, said
+
+
+def test_what_stands_nowhere_has_no_line(tmp_path):
+    assert refusal(tmp_path, "ddpm", 'dataset = "mnist"\n', "") == (
+        "assignment.toml: the top level lacks the entry 'dataset'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "lacks the entry 'name'"),
+        ("question = 3", "each question begins with [[question]]"),
+        ("limits = 3", "[limits] is 3, expected a table"),
+        ("x", "assignment.toml:1: "),
+        ("a = [\n1,\n2", "assignment.toml:3: "),
+        ('name = "a"\ntitle = "A"\ndataset = ""\ncolab_url = ""\npicture_probe = ""', "there is no [[question]]"),
+    ],
+)
+def test_little_or_nothing_is_refused_in_a_sentence(tmp_path, text, words):
+    (tmp_path / "assignment.toml").write_text(text)
+    with pytest.raises(KitError, match=re.escape(words)):
+        read_assignment(tmp_path / "assignment.toml")
+
+
+def test_a_file_that_is_no_text_is_refused_in_a_sentence(tmp_path):
+    (tmp_path / "assignment.toml").write_bytes(b'name = "\xff"')
+    with pytest.raises(KitError, match="is not UTF-8"):
+        read_assignment(tmp_path / "assignment.toml")
+    with pytest.raises(KitError, match="cannot be read: Is a directory"):
+        read_assignment(tmp_path)
+
+
+def test_due_date_profile_and_data_set_are_read(tmp_path):
+    text = (SOLUTIONS / "ddpm" / "assignment.toml").read_text().replace('"mnist"', '"svhn"')
+    (tmp_path / "assignment.toml").write_text(f'profile = "cpu"\n{text}\n{LATE}per_day = 0.25\n')
+    assignment = read_assignment(tmp_path / "assignment.toml")
+    assert (assignment.dataset, assignment.profile) == ("svhn", "cpu")
+    assert assignment.late == LatePolicy(datetime.fromisoformat("2026-12-01T22:59:00Z"), 15, 0.25, 7)
+
+
+def test_points_of_each_kind_of_question():
+    simclr, ddpm = (read_assignment(SOLUTIONS / name / "assignment.toml") for name in ("simclr", "ddpm"))
+    assert [simclr.points_of(question) for question in ("q1a", "q6", "q9")] == [8, 8, 0]
+    assert [ddpm.points_of(question) for question in ("q6", "q7")] == [8, 5]
+
+
+def test_lines_of_all_that_toml_can_write():
+    text = """a = '''
+[b]
+c = 1
+'''
+[[q]]\r
+"v w" = [
+  1, # [no]
+]
+[q.points]
+x.y = 2
+[[q]]
+[q.points] # again
+z = { k = "]" }
+"""
+    places = {
+        ("a",): 1, ("q",): 5, ("q", 0): 5, ("q", 0, "v w"): 6, ("q", 0, "v w", 0): 6, ("q", 0, "points"): 9,
+        ("q", 0, "points", "x"): 10, ("q", 0, "points", "x", "y"): 10, ("q", 1): 11, ("q", 1, "points"): 12,
+        ("q", 1, "points", "z"): 13, ("q", 1, "points", "z", "k"): 13,
+    }  # fmt: skip
+    assert dict(entries(text)) == places
+    assert all(line_of(text, place) == line for place, line in places.items())
+    assert line_of(text, ("q", 1, "points", "absent")) == 12 and line_of(text, ("absent",)) is None
+
+
+KEY = tuple(KeyTest(q, test, "", "", 1.0, {}, (), ()) for q in ("q1a", "q1b") for test in ("value", "gradient"))
+
+
+def asked(**points):
+    """An assignment with these questions and the points of their tests."""
+    sheets = tuple(QuestionSheet(id, id, tests) for id, tests in points.items())
+    return Assignment("a", "A", "", "", "", Visibility(), Budgets(), sheets, None, None)
+
+
+def test_a_question_may_be_left_out_as_a_whole():
+    check_points(asked(q1b={"value": 2, "gradient": 0}), KEY)
+
+
+@pytest.mark.parametrize(
+    ("points", "place", "sentence"),
+    [
+        ({"q1a": {"value": 2}}, ("question", 0, "points"), "q1a gives no points to its test 'gradient'; 0 leaves"),
+        (
+            {"q1a": {"value": 2, "gradient": 1, "style": 1}},
+            ("question", 0, "points", "style"),
+            "q1a gives points to 'style', which is no test of it; known are value, gradient",
+        ),
+        (
+            {"q1b": {"value": 2, "gradient": 1}, "q7": {"value": 1}},
+            ("question", 1, "id"),
+            "there is no question q7; known are q1a, q1b",
+        ),
+    ],
+)
+def test_points_are_those_of_the_tests_of_each_question_that_is_in(points, place, sentence):
+    with pytest.raises(WrongEntry) as caught:
+        check_points(asked(**points), KEY)
+    assert caught.value.place == place and sentence in str(caught.value)
 
 
 def test_ddpm_s_samples_and_bonus():
@@ -71,7 +279,7 @@ bonus_above = 0.85
 
 
 @pytest.mark.parametrize(
-    "change, sentence",
+    ("change", "sentence"),
     [
         (("bonus = true", "bonus = 1"), "q7: bonus is 1, expected true or false"),
         (("own_count = 1024", ""), "[samples] lacks the entry 'own_count'"),
@@ -88,13 +296,7 @@ bonus_above = 0.85
     ],
 )
 def test_a_wrong_entry_of_samples_is_named(tmp_path, change, sentence):
-    text = (SOLUTIONS / "ddpm" / "assignment.toml").read_text()
-    assert change[0] in text
-    file = tmp_path / "assignment.toml"
-    file.write_text(text.replace(change[0], change[1], 1))
-    with pytest.raises(KitError) as caught:
-        read_assignment(file)
-    assert sentence in str(caught.value)
+    assert sentence in refusal(tmp_path, "ddpm", *change)
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -11,17 +11,16 @@ import pytest
 import torch
 
 import data_scripts
-from autograder.assignment import read_assignment
 from autograder.build.bundle import build_bundle
+from autograder.build.course import assignment_master
 from autograder.build.gradescope import write_zip
-from autograder.build.notebooks import notebook_bytes, read_master, student_notebook
+from autograder.build.notebooks import notebook_bytes, student_notebook
 from autograder.demo import hostile
 from autograder.demo.mistakes import CELLS
 from autograder.demo.submissions import with_cells, with_last_cell
 from autograder.engine.grade import Grader
 from autograder.engine.unet import UNet
 from autograder.frontends.terminal import by_question
-from autograder.places import SOLUTIONS
 from tests.gradescope_layout import lay_out, run
 
 FULL = {"q1a": 8, "q1b": 3, "q2": 7, "q3": 9, "q4": 7, "q5": 8, "q7": 5}
@@ -48,8 +47,7 @@ def grader(bundle, data):
 
 @pytest.fixture(scope="module")
 def master():
-    folder = SOLUTIONS / "ddpm"
-    return read_master(folder / "ddpm.py", "ddpm", read_assignment(folder / "assignment.toml").colab_url)
+    return assignment_master("ddpm")
 
 
 @pytest.fixture(scope="module")

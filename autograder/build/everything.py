@@ -14,9 +14,11 @@ from nbformat import NotebookNode
 
 from autograder.assignment import read_assignment
 from autograder.build.bundle import build_bundle, write_if_new
+from autograder.build.course import assignment_master
 from autograder.build.execute import execute
 from autograder.build.gradescope import write_zip
-from autograder.build.notebooks import notebook_bytes, read_master, student_notebook
+from autograder.build.nbgrader import write_course
+from autograder.build.notebooks import notebook_bytes, student_notebook
 from autograder.datasets import find_data
 from autograder.places import ASSIGNMENTS, DIST, assignment_folder
 
@@ -38,7 +40,7 @@ def build(
     folder = assignment_folder(name)
     assignment = read_assignment(folder / "assignment.toml")
     prepared = find_data(assignment.dataset, data)
-    master = read_master(folder / f"{name}.py", name, assignment.colab_url)
+    master = assignment_master(name)
     yield write_if_new(ASSIGNMENTS / name / f"{name}.ipynb", notebook_bytes(student_notebook(master)))
     solution_file = folder / f"{name}.ipynb"
     solution = with_kept_outputs(master, solution_file) if profile is None else None
@@ -49,11 +51,12 @@ def build(
     yield write_if_new(solution_file, notebook_bytes(solution))
     bundle = build_bundle(name, say)
     yield bundle / "key.safetensors"
-    if prepared is None:
+    if prepared is None and assignment.dataset:
         say(f"no {assignment.dataset} found: the zip is made without test images, and q6 cannot be graded with it")
-    elif prepared.manifest["generated"]:
+    elif prepared is not None and prepared.manifest["generated"]:
         say("only generated images found: q6 will say that it was graded on them")
     yield write_zip(DIST / f"{name}-gradescope.zip", bundle, prepared.folder if prepared else None)
+    yield write_course(DIST / f"{name}-nbgrader", name, master, assignment)
 
 
 def executed(master: NotebookNode, name: str, profile: str, data: Path | None, run: Path | None = None) -> NotebookNode:

@@ -10,6 +10,7 @@ tag                   in the solution notebook                       in the stud
 ``model-answer``      as it is                                       an empty answer cell
 ``rubric``            as it is                                       left out
 ``skip-grading``      as it is, not run when graded                  the same
+``given`` + stub + q  as it is                                       as it is, and the question has no public tests
 ====================  =============================================  ==========================================
 
 A line ``# {{given FILE}}`` stands for the text of ``solutions/given/FILE``, code that several notebooks give to students, or
@@ -25,13 +26,15 @@ from pathlib import Path
 import jupytext
 import nbformat
 from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
 from nbgrader.preprocessors import ClearSolutions
 
 from autograder.places import ENGINE, SOLUTIONS
 
 GIVEN = re.compile(r"^# \{\{given (?P<file>\w+\.py)\}\}$", re.MULTILINE)
 GIVEN_FOLDERS = (SOLUTIONS / "given", ENGINE)
-KEPT_TAGS = re.compile(r"skip-grading|q\d+[a-z]?|w\d+|written")
+KEPT_TAGS = re.compile(r"skip-grading|given|q\d+[a-z]?|w\d+|written")
+DELIMITERS = ("### BEGIN SOLUTION", "### END SOLUTION")
 NO_BADGE_URL = "https://colab.research.google.com/"
 
 
@@ -69,14 +72,31 @@ def given_code(file: str) -> str:
 def student_notebook(master: NotebookNode) -> NotebookNode:
     """What students get: no solution, model answer, rubric, output or build metadata is left."""
     notebook = copy.deepcopy(master)
-    notebook.cells = [student_cell(cell) for cell in notebook.cells if not has_tag(cell, "rubric")]
+    given = {question_tag(cell) for cell in notebook.cells if has_tag(cell, "given")}
+    checks = {check_cell(question).source for question in given}
+    kept = [cell for cell in notebook.cells if not has_tag(cell, "rubric") and cell.source not in checks]
+    profile = notebook.metadata.pop("profile", None)
+    notebook.cells = [made for cell in kept for made in (*profile_cell(cell, profile), student_cell(cell))]
+    tests = notebook.metadata["otter"]["tests"]
+    notebook.metadata["otter"]["tests"] = {q: source for q, source in tests.items() if q not in given}
     nbformat.validate(notebook)
     return notebook
 
 
+def profile_cell(cell: NotebookNode, profile: str | None) -> tuple[NotebookNode, ...]:
+    """Before the cell that chooses the profile, one that names the course's choice, if it has one."""
+    if profile is None or not re.search(r"^PROFILE = ", cell.source, re.MULTILINE):
+        return ()
+    source = f'import os\n\nos.environ.setdefault("KIT_PROFILE", "{profile}")  # the profile of your course'
+    return (new_code_cell(source, id="profile", metadata={"tags": ["skip-grading"]}),)
+
+
 def student_cell(cell: NotebookNode) -> NotebookNode:
     """One cell as students get it."""
-    if has_tag(cell, "stub"):
+    if has_tag(cell, "given"):
+        cell.source = "\n".join(line for line in cell.source.split("\n") if line.strip() not in DELIMITERS)
+        cell.metadata["tags"] = ["given"]
+    elif has_tag(cell, "stub"):
         cell = clear_solution(cell, f'raise NotImplementedError("{question_tag(cell)}: {cell.metadata["stub"]}")')
     elif has_tag(cell, "model-answer"):
         cell.source = "*Your answer here.*"
@@ -110,7 +130,7 @@ def solution_lines(master: NotebookNode) -> set[str]:
             if has_tag(cell, "model-answer") or has_tag(cell, "rubric"):
                 target = inside
             target.add(line)
-            if line == "### BEGIN SOLUTION":
+            if line == "### BEGIN SOLUTION" and not has_tag(cell, "given"):
                 target = inside
     return {line for line in inside - outside if line and not line.startswith("###")}
 

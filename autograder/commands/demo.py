@@ -6,9 +6,16 @@ import argparse
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from autograder.places import assignment_names
+from autograder.demo.mistakes import CELLS
 from autograder.sandbox import preload
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from autograder.engine.grade import Grader
+    from autograder.engine.report import Report
 
 EXAMPLE = "./kit demo ddpm --data data"
 PROFILE = "demo"
@@ -17,7 +24,7 @@ GENERATED = {"train": 5000, "test": 1000}
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "name", nargs="?", default="simclr", choices=assignment_names(), metavar="NAME",
+        "name", nargs="?", default="simclr", choices=CELLS, metavar="NAME",
         help="the assignment (default: simclr)",
     )  # fmt: skip
     parser.add_argument(
@@ -36,10 +43,10 @@ def run(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from autograder.assignment import read_assignment
+    from autograder.build.course import assignment_master
     from autograder.build.everything import build
     from autograder.build.execute import execute, remove_run
-    from autograder.build.notebooks import read_master, student_notebook
-    from autograder.commands.grading import grade_into
+    from autograder.build.notebooks import student_notebook
     from autograder.datasets import describe, find_or_prepare
     from autograder.demo.submissions import write_submissions
     from autograder.engine.grade import Grader
@@ -57,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     for made in build(name, data.folder.parent, None, say):
         say(f"built {made.relative_to(ROOT)}")
 
-    master = read_master(assignment_folder(name) / f"{name}.py", name, assignment.colab_url)
+    master = assignment_master(name)
     work = ROOT / "runs" / f"demo-{name}"
     remove_run(work)
     say("training: the solution notebook from top to bottom")
@@ -75,3 +82,26 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"report:          {out / 'solution' / 'report.html'}")
     print(f"Gradescope zip:  {DIST / f'{name}-gradescope.zip'}")
     return 0
+
+
+def grade_into(folder: Path, grader: Grader, source: Path, console: Console) -> Report:
+    """Grade ``source``, write ``results.json`` and ``report.html`` into ``folder``, show progress and print the table."""
+    from tqdm import tqdm
+
+    from autograder.frontends.gradescope import write_results
+    from autograder.frontends.html import write_html
+    from autograder.frontends.terminal import print_report
+
+    folder.mkdir(parents=True, exist_ok=True)
+    samples = grader.assignment.samples
+    images = samples.count if samples else grader.data.counts["test"] if grader.data else 0
+    title = "samples" if samples else "test images"
+    with tqdm(total=images, desc=title, unit="", leave=False, disable=None, delay=1) as bar:
+        report = grader.grade(
+            source,
+            publish=lambda report: write_results(folder / "results.json", report),
+            progress=lambda done: bar.update(done - bar.n),
+        )
+    write_html(folder / "report.html", report)
+    print_report(console, report)
+    return report

@@ -23,14 +23,14 @@
 #
 # | question | you write | points |
 # | --- | --- | --- |
-# | q1a | `noise_schedule`, linear, with the posterior variance | 8 |
-# | q1b | `cosine_schedule` | 3 |
-# | q2 | `q_sample`, from picture to noise in one go | 7 |
-# | q3 | `p_mean_variance`, `p_sample`, one step back | 9 |
-# | q4 | `ddpm_loss` | 7 |
-# | q5 | `train_one_epoch`, `sample` | 8 |
-# | q6 | the files `ddpm_model.pt` and `ddpm_samples.pt`: digits, judged by numbers | 8 |
-# | q7 | `drop_labels`, `guided_eps`: digits on demand, by classifier-free guidance | 5 bonus |
+# | q1a | `noise_schedule`, linear, with the posterior variance | {{points q1a}} |
+# | q1b | `cosine_schedule` | {{points q1b}} |
+# | q2 | `q_sample`, from picture to noise in one go | {{points q2}} |
+# | q3 | `p_mean_variance`, `p_sample`, one step back | {{points q3}} |
+# | q4 | `ddpm_loss` | {{points q4}} |
+# | q5 | `train_one_epoch`, `sample` | {{points q5}} |
+# | q6 | the files `ddpm_model.pt` and `ddpm_samples.pt`: digits, judged by numbers | {{points q6}} |
+# | q7 | `drop_labels`, `guided_eps`: digits on demand, by classifier-free guidance | {{points q7}} bonus |
 # | w1 – w4 | four short written answers | graded by hand |
 #
 # **How to work here.** Fill in the stubs from top to bottom. After each question, `grader.check("q1a")` runs a few
@@ -241,7 +241,7 @@ class Schedule(NamedTuple):
 
 
 # %% [markdown]
-# ### q1a · Linear schedule (8 points)
+# ### q1a · Linear schedule ({{points q1a}} points)
 #
 # $\beta_1, \dots, \beta_T$ rise in equal steps from `beta_start` to `beta_end`, **both included**, and
 #
@@ -313,7 +313,7 @@ def test_linear_lengths(noise_schedule):
 
 
 # %% [markdown]
-# ### q1b · Cosine schedule (3 points)
+# ### q1b · Cosine schedule ({{points q1b}} points)
 #
 # The linear schedule destroys small pictures too early. Nichol and Dhariwal let $\bar\alpha$ follow a cosine:
 #
@@ -392,7 +392,7 @@ save_figure(plot_schedules(HP["T"]), "schedules")
 # %% [markdown]
 # ## 2 · From picture to noise
 #
-# ### q2 · `q_sample` (7 points)
+# ### q2 · `q_sample` ({{points q2}} points)
 #
 # Gaussians add up, so any $x_t$ can be had from the clean picture at once:
 #
@@ -483,7 +483,7 @@ save_figure(forward_strip(train_images[0], STRIP), "forward_strip")
 # %% [markdown]
 # ## 3 · One step back
 #
-# ### q3 · `p_mean_variance` and `p_sample` (9 points)
+# ### q3 · `p_mean_variance` and `p_sample` ({{points q3}} points)
 #
 # A network $\epsilon_\theta(x_t, t)$ guesses the noise in $x_t$. From the guess follows where $x_{t-1}$ lies,
 #
@@ -578,7 +578,7 @@ def test_step(p_sample, Schedule):
 # %% [markdown]
 # ## 4 · Loss
 #
-# ### q4 · `ddpm_loss` (7 points)
+# ### q4 · `ddpm_loss` ({{points q4}} points)
 #
 # The variational bound boils down to a regression: guess the noise.
 #
@@ -642,7 +642,7 @@ def test_loss(ddpm_loss, Schedule):
 
 
 # %% [markdown]
-# ### q5 · One epoch, and a sample (8 points)
+# ### q5 · One epoch, and a sample ({{points q5}} points)
 #
 # **`train_one_epoch`** is the loop that you know: for each batch the loss, then clear the old gradients, `backward`,
 # `optimizer.step()`, `scheduler.step()`. `loss_fn(model, x0, labels)` (given below) draws `t` and the noise and calls
@@ -1007,7 +1007,7 @@ def save_animation(eps_model, count: int = 8, frames: int = 20) -> Path:
 display(ShownImage(save_animation(network).read_bytes()))
 
 # %% [markdown]
-# ### q6 · The trained model (8 points)
+# ### q6 · The trained model ({{points q6}} points)
 #
 # Nothing to write: hand in two files. `ddpm_model.pt` holds the averaged weights (the driver wrote it) and
 # `ddpm_samples.pt` 1,024 samples made by *your* `sample`. The grader loads the weights (never code) into its own U-Net,
@@ -1059,7 +1059,7 @@ save_figure(show_grid(samples[:128], 16), "samples")
 # %% [markdown]
 # ## 6 · Bonus: digits on demand
 #
-# ### q7 · Classifier-free guidance (5 bonus points)
+# ### q7 · Classifier-free guidance ({{points q7}} bonus points)
 #
 # Train one network with labels, but hide the label of some pictures, so that it can also do without. Then exaggerate
 # the difference that the label makes:

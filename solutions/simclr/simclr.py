@@ -23,14 +23,14 @@
 #
 # | question | you write | points |
 # | --- | --- | --- |
-# | q1a | `nt_xent`, the loss of SimCLR | 8 |
-# | q1b | `barlow_twins`, a loss without negatives | 8 |
-# | q1c | `nt_xent_euclidean`, the same softmax over distances | 4 |
-# | q2 | `SimCLR`, encoder and projection head | 4 |
-# | q3 | `simclr_transform`, `TwoViews`, `pretrain_loader`, `make_optimizer` | 4 |
-# | q4 | `train_one_epoch`, pre-training | 8 |
-# | q5 | `finetune_transforms`, `finetune_loaders`, `Classifier`, `finetune_one_epoch`, `evaluate` | 6 |
-# | q6 | the file `simclr_lin_best.pt`: more than 75 % on the CIFAR-10 test set (bonus above 85 %) | 8 + 5 |
+# | q1a | `nt_xent`, the loss of SimCLR | {{points q1a}} |
+# | q1b | `barlow_twins`, a loss without negatives | {{points q1b}} |
+# | q1c | `nt_xent_euclidean`, the same softmax over distances | {{points q1c}} |
+# | q2 | `SimCLR`, encoder and projection head | {{points q2}} |
+# | q3 | `simclr_transform`, `TwoViews`, `pretrain_loader`, `make_optimizer` | {{points q3}} |
+# | q4 | `train_one_epoch`, pre-training | {{points q4}} |
+# | q5 | `finetune_transforms`, `finetune_loaders`, `Classifier`, `finetune_one_epoch`, `evaluate` | {{points q5}} |
+# | q6 | the file `simclr_lin_best.pt`: more than 75 % on the CIFAR-10 test set (bonus above 85 %) | {{points q6}} + 5 |
 # | w1 – w5 | five short written answers | graded by hand |
 #
 # **How to work here.** Fill in the stubs from top to bottom. After each question, `grader.check("q1a")` runs a few
@@ -217,7 +217,7 @@ print(f"{len(train_images)} training images, {len(test_images)} test images, {tu
 # A batch of $n$ pictures is distorted twice. The network turns the first views into $z_i$, the second ones into
 # $z_j$, both of shape $(n, d)$; row $k$ of each comes from picture $k$. The losses see only these two matrices.
 #
-# ### q1a · NT-Xent (8 points)
+# ### q1a · NT-Xent ({{points q1a}} points)
 #
 # Put the $2n$ rows together. Every row is once the *anchor*: its *positive* is the other view of the same picture,
 # and the remaining $2n-2$ rows are its *negatives*. For an anchor $a$ with positive $p(a)$
@@ -348,7 +348,7 @@ def test_nt_xent_cold(nt_xent):
 
 
 # %% [markdown]
-# ### q1b · Barlow Twins (8 points)
+# ### q1b · Barlow Twins ({{points q1b}} points)
 #
 # Barlow Twins needs no negatives. It looks at the *columns*: feature $p$ of the first views should agree with feature
 # $p$ of the second views, and be unrelated to every other feature. With the cross-correlation matrix over the batch,
@@ -437,7 +437,7 @@ def test_barlow_gradient(barlow_twins):
 
 
 # %% [markdown]
-# ### q1c · NT-Xent with distances (4 points)
+# ### q1c · NT-Xent with distances ({{points q1c}} points)
 #
 # The same softmax, the same positives and negatives, but close instead of aligned:
 #
@@ -522,7 +522,7 @@ def test_euclidean_coincident(nt_xent_euclidean):
 # %% [markdown]
 # ## 2 · Model
 #
-# ### q2 · Encoder and projection head (4 points)
+# ### q2 · Encoder and projection head ({{points q2}} points)
 #
 # $$
 # x \;\xrightarrow{\;f\;}\; h = f(x) \in \mathbb{R}^{512}
@@ -617,7 +617,7 @@ def test_model_stem(SimCLR):
 # %% [markdown]
 # ## 3 · Two views of a picture
 #
-# ### q3 · Augmentation, data set, loader, optimiser (4 points)
+# ### q3 · Augmentation, data set, loader, optimiser ({{points q3}} points)
 #
 # What SimCLR learns is decided here: the network becomes blind to whatever the distortion changes, and keeps what
 # survives it. With $t, t'$ drawn independently from one family of distortions,
@@ -847,7 +847,7 @@ save_figure(
 # %% [markdown]
 # ## 4 · Pre-training
 #
-# ### q4 · One epoch (8 points)
+# ### q4 · One epoch ({{points q4}} points)
 #
 # For each batch: forward **both** views (one after the other, or concatenated), take the loss of their projections,
 # then
@@ -1103,7 +1103,7 @@ else:
 # %% [markdown]
 # ## 5 · Fine-tuning
 #
-# ### q5 · From features to classes (6 points)
+# ### q5 · From features to classes ({{points q5}} points)
 #
 # Now the labels come in. The projection head goes; one linear layer on $h$ gives ten logits, and **all** parameters
 # train:
@@ -1456,7 +1456,7 @@ def plot_finetune(history: list[dict]):
 save_figure(plot_finetune(finetune_history), "finetune_curves")
 
 # %% [markdown]
-# ### q6 · The checkpoint (8 points + 5 bonus)
+# ### q6 · The checkpoint ({{points q6}} points + 5 bonus)
 #
 # Nothing to write: hand in `simclr_lin_best.pt`, the dictionary `{"state_dict": classifier.state_dict(), ...}` that
 # the driver saved. The grader loads the weights (never code) into its own ResNet-18 with the CIFAR stem and a linear

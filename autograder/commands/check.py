@@ -1,0 +1,180 @@
+"""``./kit check``: the settings, a dry run of the solution and of the blank notebook, and the point sheet."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from autograder.sandbox import preload
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from autograder.assignment import Assignment
+    from autograder.engine.report import Report, Verdict
+
+EXAMPLE = "./kit check simclr --submission runs/demo-simclr/submissions/solution.zip"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="the assignment, e.g. simclr")
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="folder with the prepared data set (default: the usual places)"
+    )
+    parser.add_argument(
+        "--submission",
+        type=Path,
+        metavar="PATH",
+        help="a run of the solution with all its files (folder or zip), for what a notebook alone cannot earn",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from autograder.assignment import read_assignment
+    from autograder.errors import KitError
+    from autograder.places import ASSIGNMENTS, assignment_folder
+
+    name, submission = arguments.name, arguments.submission
+    assignment = read_assignment(assignment_folder(name) / "assignment.toml")  # a wrong entry is told at once
+    if submission and not submission.exists():
+        raise KitError(f"{submission} does not exist")
+    preload.start_over(arguments.command_line)
+
+    from rich.console import Console
+
+    from autograder.build.bundle import build_bundle
+    from autograder.build.course import assignment_master, left_out
+    from autograder.build.notebooks import notebook_bytes, student_notebook
+    from autograder.datasets import find_data
+    from autograder.engine.grade import Grader
+    from autograder.engine.scoring import unreached
+
+    def say(text: str) -> None:
+        print(f"kit: {text}", file=sys.stderr)
+
+    console, bundle = Console(), build_bundle(name, say)
+    master = assignment_master(name)
+    blank = notebook_bytes(student_notebook(master))
+    data = find_data(assignment.dataset, arguments.data)
+    # A machine without a sandbox may run the course's own notebooks.
+    with Grader(bundle, data, unsafe=submission is None) as grader, tempfile.TemporaryDirectory() as scratch:
+        console.print(point_sheet(assignment, list(unreached(assignment, grader.key).values())))
+        for line in rules(assignment, left_out(master, assignment)):
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
+        say("dry run of the solution and of the blank notebook")
+        solution = submission or written(Path(scratch) / "solution" / f"{name}.ipynb", notebook_bytes(master))
+        best = grader.grade(solution)
+        worst = grader.grade(written(Path(scratch) / "blank" / f"{name}.ipynb", blank))
+    sheet = assignment.accuracy or assignment.samples
+    files = sheet.question if sheet else None
+    untried = None if submission else files
+    console.print(outcome(best, worst, untried), highlight=False, markup=False, soft_wrap=True)
+    built = ASSIGNMENTS / name / f"{name}.ipynb"
+    if not built.is_file() or built.read_bytes() != blank:
+        say(f"{built} is not what the settings and the master give now; ./kit build {name} brings it up to date")
+    wrong = [*too_little(best, files, untried), *too_much(worst)]
+    for sentence in wrong:
+        say(sentence)
+    if wrong:
+        raise KitError(f"{name} is not fit to be released: {len(wrong)} complaint{'s' * (len(wrong) > 1)} above")
+    return 0
+
+
+def written(path: Path, content: bytes) -> Path:
+    """The folder of a submission that holds one file."""
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    return path.parent
+
+
+def too_little(report: Report, files: str | None, untried: str | None) -> list[str]:
+    """A sentence for each test in which the solution does not earn all, or which it fails, of 0 points though it be.
+
+    ``files`` is the question that is scored by files, the same as ``untried`` where they are absent.
+    """
+    return [
+        f"the solution earns {v.points:g} of {v.possible + v.bonus:g} points in {v.question} {v.test}: {v.message}"
+        for v in report.verdicts
+        if v.question != untried and (not v.passed or (v.question != files and v.share < 1))
+    ]
+
+
+def too_much(report: Report) -> list[str]:
+    """A sentence for each test that the blank notebook passes, of 0 points though it be."""
+    return [
+        f"the blank notebook passes {v.question} {v.test} ({v.points:g} points), so a student earns them for nothing"
+        for v in report.verdicts
+        if v.points > 0 or v.share > 0
+    ]
+
+
+def point_sheet(assignment: Assignment, verdicts: Sequence[Verdict]) -> Table:
+    """What every test is worth, from the verdicts of a submission of which nothing is graded yet."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from autograder.frontends.terminal import by_question
+
+    table = Table(title=Text(assignment.title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("", "question", "test", "what is tested"):
+        table.add_column(column, overflow="fold")
+    table.add_column("points", justify="right", no_wrap=True)
+    extra, prize = (sheet.bonus, (sheet.question, "bonus")) if (sheet := assignment.accuracy) else (0, None)
+    for question, group in by_question(list(verdicts)).items():
+        on_top = {v.test: extra if (question, v.test) == prize else v.bonus for v in group}
+        whole = worth(sum(v.possible for v in group), sum(on_top.values()))
+        for row, v in enumerate(group):
+            heads = (question, f"{v.question_title} ({whole})") if row == 0 else ("", "")
+            table.add_row(*map(Text, (*heads, v.test, v.title, worth(v.possible, on_top[v.test]))))
+        table.add_section()
+    bonus = extra + sum(v.bonus for v in verdicts)
+    table.add_row("", "total", "", "", worth(assignment.possible, bonus))
+    return table
+
+
+def worth(points: float, bonus: float) -> str:
+    """Points and bonus points: 8, 8 + 5, + 5."""
+    from autograder.frontends.terminal import number
+
+    return " ".join([number(points)] * bool(points or not bonus) + [f"+ {number(bonus)}"] * bool(bonus))
+
+
+def rules(assignment: Assignment, left_out: Sequence[str]) -> list[str]:
+    """What decides points beside the tests, a line each."""
+    lines = [f"left out, their code is given to students: {', '.join(left_out)}"] if left_out else []
+    if sheet := assignment.accuracy:
+        bonus = f"; above {sheet.bonus_above:.4g}, {sheet.bonus:g} more" if sheet.bonus else ""
+        lines.append(
+            f"{sheet.question}: top-1 accuracy of {sheet.file} on {assignment.dataset}: nothing up to "
+            f"{sheet.ramp_from:.4g}, all {sheet.points:g} points above {sheet.full_above:.4g}{bonus}"
+        )
+    if sheet := assignment.samples:
+        ramps = ", ".join(f"{name} from {low:g} to {high:g}" for name, (low, high) in sheet.ramps.items())
+        lines.append(
+            f"{sheet.question}: samples of {sheet.checkpoint} and in {sheet.file}, {assignment.dataset}: {ramps}"
+        )
+    if late := assignment.late:
+        lines.append(
+            f"due {late.due.isoformat(' ', 'minutes')}; {late.grace_minutes:g} minutes of grace; then "
+            f"{100 * late.per_day:g}% of the points earned for each day that has begun; after {late.most_days} days nothing"
+        )
+    return lines
+
+
+def outcome(best: Report, worst: Report, untried: str | None) -> str:
+    """What both dry runs gave, and what was not tried."""
+    tried = [v for v in best.verdicts if v.question != untried]
+    earned, possible = sum(v.points for v in tried), sum(v.possible + v.bonus for v in tried)
+    text = f"solution: {earned:g} of {possible:g} points; blank notebook: {worst.score:g}"
+    if untried:
+        text += (
+            f"\nnot tried: {untried}, since the files that training makes are not in a notebook; "
+            "--submission PATH tries a run that has them"
+        )
+    return text

@@ -1,0 +1,361 @@
+"""nbgrader's front end: ``nbgrader autograde`` grades by this kit, in its sandbox, and keeps nbgrader's own gradebook.
+
+``configure`` sets it up, called by a course's ``nbgrader_config.py``. nbgrader's execution of the notebook is replaced: the
+submitted folder is graded as ``./kit grade`` does it, and each question's points and hints become the output of its graded
+cell, which nbgrader's own ``SaveAutoGrades`` reads. No code of a student runs in nbgrader's process or in a kernel.
+
+Of a submitted notebook nothing is taken but the text of its cells, pictures in answers, and which cell answers what.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import re
+import stat
+import weakref
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import jinja2
+from nbconvert.exporters import NotebookExporter
+from nbconvert.exporters.exporter import ResourcesDict
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from nbgrader.api import Gradebook, Notebook
+from nbgrader.converters import BaseConverter
+from nbgrader.preprocessors import NbGraderPreprocessor
+from nbgrader.utils import is_grade, is_locked, is_solution
+from traitlets import Bool, Unicode
+from traitlets.config import Config
+
+from autograder.build.nbgrader import PREPROCESSORS, WRITTEN_TAG, worths
+from autograder.build.notebooks import KEPT_TAGS
+from autograder.engine.notebook import MAX_BYTES, MAX_CELLS
+from autograder.errors import KitError
+
+if TYPE_CHECKING:
+    from autograder.engine.grade import Grader
+    from autograder.engine.report import Report, Verdict
+
+UNREADABLE = "*This notebook cannot be shown: it is no file that can be read as a notebook.*"
+MISSING = "*This cell was not in the notebook that was handed in.*"
+PICTURES = ("image/png", "image/jpeg")
+BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+
+def configure(c: Config) -> None:
+    """Set nbgrader up for this kit: what makes the release, what grades, what feedback and formgrader show."""
+    own, stock = "autograder.frontends.nbgrader", "nbgrader.preprocessors"
+    c.GenerateAssignment.preprocessors = list(PREPROCESSORS)
+    c.GenerateAssignment.force = True  # ./kit build has written the release already
+    c.Autograde.exporter_class = f"{own}.SubmissionExporter"
+    c.Autograde.sanitize_preprocessors = [
+        f"{own}.RestoreCells",
+        *(f"{stock}.{name}" for name in ("ClearOutput", "DeduplicateIds", "OverwriteKernelspec", "OverwriteCells")),
+        f"{stock}.CheckCellMetadata",
+    ]
+    c.Autograde.autograde_preprocessors = [
+        f"{own}.GradeWithKit",
+        f"{stock}.SaveAutoGrades",
+        f"{own}.SaveExtraCredit",
+        f"{stock}.AssignLatePenalties",
+        f"{stock}.CheckCellMetadata",
+    ]
+    c.GenerateFeedback.preprocessors = [
+        "autograder.build.nbgrader.HideRubrics",
+        f"{stock}.GetGrades",
+        "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
+    ]
+    c.HTMLExporter.filters = {"markdown2html": f"{own}.shown_markdown"}
+
+
+# --- reading a submitted notebook ---------------------------------------------------------------------------------
+
+
+class SubmissionExporter(NotebookExporter):
+    """nbconvert's exporter of notebooks, reading them so that no oddity of a file stops nbgrader."""
+
+    def from_filename(self, filename: str, resources: dict | None = None, **kw: object) -> tuple[str, dict]:
+        """Convert the notebook in a file."""
+        path = Path(filename)
+        resources = ResourcesDict() if resources is None else resources
+        resources["metadata"] = ResourcesDict(name=path.stem, path=str(path.parent))
+        return self.from_notebook_node(read_plainly(path), resources=resources, **kw)
+
+
+def read_plainly(path: Path) -> NotebookNode:
+    """A notebook of the file's cells as ``plain_cell`` has them; of one cell that says so where it cannot be read."""
+    try:
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_BYTES:
+            raise ValueError("a link, a pipe or too large")
+        found = json.loads(path.read_bytes(), strict=False)["cells"]
+        if len(found) > 2 * MAX_CELLS:
+            raise ValueError("too many cells")
+        cells = [plain_cell(raw) for raw in found]
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        cells = [new_markdown_cell(UNREADABLE)]
+    return new_notebook(cells=numbered(cells), metadata=NotebookNode(METADATA))
+
+
+def plain_cell(raw: Mapping) -> NotebookNode:
+    """A cell's text, its tags that mean something, nbgrader's settings, and the pictures of an answer; no output."""
+    source = raw.get("source", "")
+    text = "".join(map(str, source)) if isinstance(source, list) else str(source)
+    make = new_code_cell if raw.get("cell_type") == "code" else new_markdown_cell
+    cell = make(text.encode("utf-8", "replace").decode())
+    metadata = raw.get("metadata")
+    if isinstance(metadata, dict):
+        tags = metadata.get("tags") if isinstance(metadata.get("tags"), list) else []
+        tags = [] if "rubric" in tags else tags  # of the solution notebook, where it is no answer
+        kept = dict.fromkeys(tag for tag in tags if isinstance(tag, str) and KEPT_TAGS.fullmatch(tag))
+        cell.metadata = NotebookNode({"tags": list(kept)} if kept else {})
+        if isinstance(metadata.get("nbgrader"), dict):
+            cell.metadata["nbgrader"] = NotebookNode(metadata["nbgrader"])
+    if cell.cell_type == "markdown" and (pictures := pictures_of(raw.get("attachments"))):
+        cell["attachments"] = NotebookNode(pictures)
+    return cell
+
+
+def pictures_of(attachments: object) -> dict[str, dict[str, str]]:
+    """The pictures that are pasted into a cell."""
+    found = {}
+    for name, forms in attachments.items() if isinstance(attachments, dict) else ():
+        for kind in PICTURES:
+            if isinstance(forms, dict) and isinstance(forms.get(kind), str) and BASE64.fullmatch(forms[kind]):
+                found[name] = {kind: forms[kind]}
+    return found
+
+
+def numbered(cells: Iterable[NotebookNode]) -> list[NotebookNode]:
+    """The cells, with an id by position."""
+    cells = list(cells)
+    for number, cell in enumerate(cells):
+        cell["id"] = f"cell-{number:04d}"
+    return cells
+
+
+class RestoreCells(NbGraderPreprocessor):
+    """Gives each cell the settings that the gradebook has of it, and locked cells their text; tampering has no effect."""
+
+    def preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
+        """Restore the cells of a notebook."""
+        asked = resources["nbgrader"]
+        with Gradebook(asked["db_url"]) as gradebook:
+            originals = originals_of(gradebook.find_notebook(asked["notebook"], asked["assignment"]))
+        nb.cells = restored(nb.cells, originals)
+        return nb, resources
+
+
+def originals_of(notebook: Notebook) -> dict[str, NotebookNode]:
+    """The cells of an assignment that the gradebook knows, by their ids, in order."""
+    points = {cell.name: cell.max_score for cell in (*notebook.grade_cells, *notebook.task_cells)}
+    grades, tasks = ({cell.name for cell in cells} for cells in (notebook.grade_cells, notebook.task_cells))
+    solutions = {cell.name for cell in notebook.solution_cells}
+    found = {}
+    for known in notebook.source_cells:
+        make = new_code_cell if known.cell_type == "code" else new_markdown_cell
+        settings = {
+            "grade_id": known.name,
+            "grade": known.name in grades,
+            "solution": known.name in solutions,
+            "task": known.name in tasks,
+            "locked": known.locked,
+            "checksum": known.checksum,
+            "cell_type": known.cell_type,
+            "schema_version": 3,
+        }
+        if known.name in points:
+            settings["points"] = points[known.name]
+        found[known.name] = make(known.source, metadata=NotebookNode(nbgrader=settings))
+    return found
+
+
+def claimed_id(cell: NotebookNode) -> str | None:
+    """Which cell of the assignment a submitted cell says to be: by nbgrader's settings, or as the answer tagged w1."""
+    settings, tags = cell.metadata.get("nbgrader", {}), cell.metadata.get("tags", [])
+    if isinstance(settings.get("grade_id"), str):
+        return settings["grade_id"]
+    answer = cell.cell_type == "markdown" and "written" not in tags
+    return next((tag for tag in tags if WRITTEN_TAG.fullmatch(tag)), None) if answer else None
+
+
+def restored(cells: list[NotebookNode], originals: Mapping[str, NotebookNode]) -> list[NotebookNode]:
+    """Submitted cells with the settings of the originals; of several with one id the last has it, as in nbgrader.
+
+    Locked and graded cells that are missing are put after the original before them, else at the end.
+    """
+    last = {claimed_id(cell): number for number, cell in enumerate(cells)}
+    known = [claimed_id(cell) if last[claimed_id(cell)] == n else None for n, cell in enumerate(cells)]
+    made = []
+    for cell, identity in zip(cells, known):
+        cell.metadata.pop("nbgrader", None)
+        made.append((identity, as_original(cell, originals[identity]) if identity in originals else cell))
+    place = len(made)
+    for identity, original in originals.items():
+        found = next((number for number, (of, _) in enumerate(made) if of == identity), None)
+        if found is None and (is_grade(original) or is_locked(original)):
+            missing = as_original(new_markdown_cell(MISSING), original)
+            made.insert(place, (identity, missing))
+            found = place
+        place = place if found is None else found + 1
+    return numbered(cell for _, cell in made)
+
+
+def as_original(cell: NotebookNode, original: NotebookNode) -> NotebookNode:
+    """A submitted cell with type and settings of the original, and with its text where that is locked."""
+    make = new_code_cell if original.cell_type == "code" else new_markdown_cell
+    source = original.source if is_locked(original) else cell.source
+    made = make(source, metadata=NotebookNode({**cell.metadata, **original.metadata}))
+    if "attachments" in cell and made.cell_type == "markdown" and not is_locked(original):
+        made["attachments"] = cell["attachments"]
+    return made
+
+
+# --- grading ------------------------------------------------------------------------------------------------------
+
+
+class GradeWithKit(NbGraderPreprocessor):
+    """Grades the submitted folder in the sandbox and writes points and hints into the graded cells."""
+
+    data = Unicode(help="Folder with the prepared data set (default: the usual places).").tag(config=True)
+    unsafe = Bool(help="Grade although nothing on this machine keeps student code from your files and processes.").tag(
+        config=True
+    )
+
+    def preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
+        """Grade the submission that a notebook belongs to."""
+        from autograder.frontends.terminal import by_question
+
+        asked = resources["nbgrader"]
+        name, student = asked["assignment"], asked["student"]
+        if asked["notebook"] != name:
+            raise KitError(f"{name} has the notebook {asked['notebook']}, and this kit grades {name}.ipynb alone")
+        converter = self.parent.parent
+        course = converter.coursedir
+        submitted = Path(course.format_path(course.submitted_directory, student, name))
+        autograded = Path(course.format_path(course.autograded_directory, student, name))
+        for copied in copies_of_links(submitted, autograded):
+            self.log.warning("%s is a link in the submission: its copy is removed", copied)
+            copied.unlink()
+        grader = grader_of(converter, name, self.data, self.unsafe, self.log.info)
+        report = grader.grade(submitted)
+        write_outputs(nb.cells, report)
+        groups = by_question(report.verdicts)
+        bonus = [worth.question for worth in worths(grader.assignment) if worth.bonus]
+        resources["kit_extra_credit"] = {question: split_points(groups[question])[1] for question in bonus}
+        return nb, resources
+
+
+graders: weakref.WeakKeyDictionary[BaseConverter, Grader] = weakref.WeakKeyDictionary()
+
+
+def grader_of(converter: BaseConverter, name: str, data: str, unsafe: bool, say: object) -> Grader:
+    """The grader of one call of ``nbgrader autograde``, for all its students; closed with the converter or the process."""
+    if converter not in graders:
+        from autograder.assignment import read_assignment
+        from autograder.build.bundle import build_bundle
+        from autograder.datasets import find_data
+        from autograder.engine.grade import Grader
+
+        bundle = build_bundle(name, say)
+        dataset = read_assignment(bundle / "assignment.toml").dataset
+        prepared = find_data(dataset, Path(data) if data else None) if dataset else None
+        grader = Grader(bundle, prepared, unsafe).__enter__()
+        weakref.finalize(converter, grader.__exit__, None, None, None)
+        graders[converter] = grader
+    return graders[converter]
+
+
+def copies_of_links(submitted: Path, autograded: Path) -> list[Path]:
+    """The files that nbgrader has copied through a link: they may be anyone's, and would go into the feedback."""
+    copied = (Path(folder, file) for folder, _, files in os.walk(autograded) for file in files)
+    return [file for file in copied if (submitted / file.relative_to(autograded)).is_symlink()]
+
+
+def split_points(verdicts: Iterable[Verdict]) -> tuple[float, float]:
+    """Points of a question up to the possible ones, and those above: nbgrader's extra credit."""
+    verdicts = list(verdicts)
+    earned = sum(min(verdict.points, verdict.possible) for verdict in verdicts)
+    return earned, sum(max(verdict.points - verdict.possible, 0) for verdict in verdicts)
+
+
+def write_outputs(cells: Iterable[NotebookNode], report: Report) -> None:
+    """Give each graded cell one output: its points as a number, which nbgrader reads, and the verdicts as a table.
+
+    Raises:
+        KitError: the points of the settings are not those of the gradebook.
+    """
+    from autograder.frontends.html import TEMPLATES
+    from autograder.frontends.terminal import by_question
+
+    template = TEMPLATES.get_template("nbgrader_cell.html.jinja")
+    groups = by_question(report.verdicts)
+    remarks = report.remarks
+    for cell in cells:
+        if not is_grade(cell) or is_solution(cell):
+            continue
+        settings = cell.metadata["nbgrader"]
+        question, verdicts = settings["grade_id"], groups.get(settings["grade_id"], [])
+        possible = sum(verdict.possible for verdict in verdicts)
+        if not verdicts or possible != settings["points"]:
+            raise KitError(
+                f"{question} has {settings['points']:g} points in the gradebook and {possible:g} in assignment.toml; "
+                f"run ./kit build {report.assignment}, then nbgrader generate_assignment {report.assignment}"
+            )
+        earned, extra = split_points(verdicts)
+        table = template.render(
+            question=question, verdicts=[verdict for verdict in verdicts if verdict.visibility != "hidden"],
+            earned=earned, possible=possible, extra=extra, remarks=remarks,
+        )  # fmt: skip
+        data = {"text/plain": repr(float(earned)), "text/html": table}
+        cell.outputs, remarks = [new_output("execute_result", data=data)], []
+
+
+class SaveExtraCredit(NbGraderPreprocessor):
+    """Puts bonus points into the gradebook's extra credit, but for a cell that a person has graded."""
+
+    def preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
+        """Save the extra credit of a submission."""
+        asked = resources["nbgrader"]
+        with Gradebook(asked["db_url"]) as gradebook:
+            for question, points in resources["kit_extra_credit"].items():
+                grade = gradebook.find_grade(question, asked["notebook"], asked["assignment"], asked["student"])
+                if grade.manual_score is None:
+                    grade.extra_credit = points
+            gradebook.db.commit()
+        return nb, resources
+
+
+# --- showing ------------------------------------------------------------------------------------------------------
+
+
+class StudentRenderer(IPythonRenderer):
+    """nbconvert's renderer of Markdown, without the ways in which a text can become markup of its writer's own."""
+
+    def __init__(self, pictures: dict) -> None:
+        super().__init__(escape=True, allow_harmful_protocols=False, attachments=pictures)
+
+    def block_code(self, code: str, info: str | None = None) -> str:
+        """Code as text; of some languages nbconvert makes more."""
+        return f"<pre><code>{html.escape(code)}</code></pre>\n"
+
+
+@jinja2.pass_context
+def shown_markdown(context: jinja2.runtime.Context, source: str) -> str:
+    """The filter that shows Markdown in formgrader and feedback. HTML of students is shown as they wrote it, as text."""
+    cell = context.get("cell") or NotebookNode(metadata={})
+    trusted = is_locked(cell)
+    renderer = IPythonRenderer(escape=False) if trusted else StudentRenderer(cell.get("attachments", {}))
+    try:
+        return MarkdownWithMath(renderer=renderer).render(source)
+    except Exception:  # whatever a made-up text provokes in the converter
+        return f"<pre>{html.escape(source)}</pre>"
