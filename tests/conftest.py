@@ -23,6 +23,9 @@ LONGEST = (
     "test_gradescope.py",
     "test_augmentation.py",
     "test_nbgrader.py",
+    "test_docs.py",
+    "test_otter.py",
+    "test_otter_notebook.py",
 )
 
 

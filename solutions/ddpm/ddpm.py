@@ -1032,7 +1032,7 @@ display(ShownImage(save_animation(network).read_bytes()))
 # | one picture again and again | 0.10 | 0.99 | 183.7 | 0% |
 # | a VAE after three epochs | 0.79 | 0.66 | 58.7 | 0% |
 # | the solution after epoch 1 | 0.80 | 0.73 | 37.6 | 16% |
-# | the solution after epoch 2 | 0.85 | 0.81 | 15.8 | 74% |
+# | the solution after epoch 2 | 0.85 | 0.81 | 15.8 | 73% |
 # | the solution after epoch 4 | 0.88 | 0.86 | 9.0 | 100% |
 # | the solution after epoch 5 | 0.90 | 0.86 | 8.1 | 100% |
 # | 1,024 handed in by the solution | 0.95 | 0.90 | 3.7 | 100% |
