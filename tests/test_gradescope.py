@@ -58,6 +58,17 @@ def test_the_zip_holds_no_answers_as_code(zipped):
         assert not [name for name in names if word in name], word
 
 
+def test_what_is_secret_is_closed_to_others_and_stock_otter_finds_what_it_reads(zipped):
+    with zipfile.ZipFile(zipped) as archive:
+        modes = {info.filename: (info.external_attr >> 16) & 0o777 for info in archive.infolist()}
+        settings = json.loads(archive.read("otter_config.json"))
+    assert {mode for name, mode in modes.items() if name.startswith(("bundle/", "data/"))} == {0o600}
+    assert [name for name, mode in modes.items() if mode == 0o755] == ["run_autograder", "setup.sh"]
+    (plugin,) = settings["plugins"]
+    assert f"{plugin.rpartition('.')[0].replace('.', '/')}.py" in modes
+    assert [name for name in modes if name.startswith("tests/")] == ["tests/README"]
+
+
 def test_the_same_content_gives_the_same_bytes(bundle, images, zipped, tmp_path):
     assert write_zip(tmp_path / "again.zip", bundle, images.folder).read_bytes() == zipped.read_bytes()
 

@@ -1,7 +1,8 @@
-"""The zip that an instructor uploads to Gradescope."""
+"""The zip that an instructor uploads to Gradescope, and that ``otter run`` takes as well."""
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 import zipfile
@@ -16,13 +17,20 @@ FILES = Path(__file__).parent / "gradescope_files"
 # What grading imports; the others of pyproject.toml are for building and for students.
 REQUIREMENTS = ("numpy", "matplotlib", "tqdm", "pillow", "otter-grader", "nbformat", "ipython", "safetensors", "psutil",
                 "jinja2", "rich")  # fmt: skip
-# Instructors' code that no grader needs: answers as code, and the building of things.
+# Instructors' code that no grader needs: answers as code, the building of things, whole classes.
 LEFT_OUT = re.compile(
-    r"autograder/(build|references|demo)/|autograder/tolerances\.py"
+    r"autograder/(build|references|demo|classroom)/|autograder/(tolerances|late)\.py|autograder/frontends/nbgrader"
     r"|autograder/commands/(?!__init__|gradescope|doctor)"
     r"|autograder/scorers/train\.py"
     r"|autograder/questions/((draw|updates)\.py|[^/]+/(?!probes/|__init__))"
 )
+# What stock Otter reads. It copies the folder of tests into the submission, and so needs one.
+OTTER_SETTINGS = {
+    "plugins": ["autograder.frontends.otter.KitGrading"],
+    "show_hidden": True,
+    "force_public_test_summary": False,  # it would say of each question that its (no) public tests have passed
+}
+OTTER_TESTS = "The hidden tests are in bundle/tests. The plugin of otter_config.json runs them outside the notebook.\n"
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -49,6 +57,8 @@ def entries(bundle: Path, data: Path | None) -> Iterator[tuple[str, bytes, int]]
     """What the zip holds: (name, content, mode)."""
     for file in FILES.iterdir():
         yield file.name, file.read_bytes(), 0o755
+    yield "otter_config.json", (json.dumps(OTTER_SETTINGS, indent=1) + "\n").encode(), 0o644
+    yield "tests/README", OTTER_TESTS.encode(), 0o644
     yield "constraints.txt", (ROOT / "constraints.txt").read_bytes(), 0o644
     yield "requirements.txt", "".join(f"{line}\n" for line in requirements()).encode(), 0o644
     for package in ("autograder", "data_scripts"):

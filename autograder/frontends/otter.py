@@ -1,0 +1,93 @@
+"""This kit's grading behind stock Otter: what ``otter run`` does with the built zip.
+
+Stock Otter runs a submission in a kernel and the hidden tests beside it. ``otter_config.json`` in the zip names the
+plugin below, by which Otter's kernel gets an empty notebook instead: the submission is graded by the zip's own engine in
+its own sandbox, as on Gradescope, and Otter reports the points.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from itertools import groupby
+from pathlib import Path
+
+import nbformat
+from otter.plugins import AbstractOtterPlugin
+from otter.run.run_autograder.utils import OtterRuntimeError
+from otter.test_files import GradingResults, TestCase, TestFile
+from otter.test_files.abstract_test import TestCaseResult
+from otter.test_files.exception_test import ExceptionTestFile
+
+
+class KitGrading(AbstractOtterPlugin):
+    """Grades with the engine that lies in the zip; Otter itself never sees what was handed in."""
+
+    def before_grading(self, config: object) -> None:
+        """Grade the submission, then leave an empty notebook in its place. Otter would unpickle its log, among others.
+
+        Raises:
+            OtterRuntimeError: the engine produced no grade.
+        """
+        notebook = Path(self.submission_path)
+        shutil.rmtree(notebook.parent / "tests")  # Otter's copy, no part of what was handed in
+        self.content = graded(notebook.parent.parent)
+        for path in notebook.parent.iterdir():
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        nbformat.write(nbformat.v4.new_notebook(), notebook)
+
+    def after_grading(self, results: GradingResults) -> None:
+        """Put the verdicts into Otter's results, one test file for each question."""
+        results.clear_results()
+        results.results.update({file.name: file for file in test_files(self.content["tests"])})
+        results.set_output(self.content["output"])
+
+
+def graded(base: Path) -> dict:
+    """The content of ``results.json`` as the zip's engine writes it, of the submission in ``base/submission``.
+
+    Raises:
+        OtterRuntimeError: there is no grade in it; the text says why.
+    """
+    source = base / "source"
+    command = [sys.executable, "-P", "-m", "autograder", "gradescope", str(base)]
+    environment = {**os.environ, "PYTHONPATH": str(source)}
+    done = subprocess.run(
+        command, cwd=source, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    try:
+        content = json.loads((base / "results" / "results.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        content = {}
+    if done.returncode or "tests" not in content:
+        reason = content.get("output") or done.stderr.strip() or f"it ended with status {done.returncode}"
+        raise OtterRuntimeError(f"the kit's engine produced no grade: {reason}")
+    return content
+
+
+def test_files(tests: list[dict]) -> list[TestFile]:
+    """The entries of ``results.json`` as Otter's graded test files, one for each question."""
+    files = []
+    for question, group in groupby(tests, key=lambda entry: entry["number"]):
+        entries = list(group)
+        results = [TestCaseResult(test_case(entry), entry["output"], entry["status"] == "passed") for entry in entries]
+        file = ExceptionTestFile(question, question, [result.test_case for result in results], all_or_nothing=False)
+        file.test_case_results = results
+        file.update_score(round(sum(entry["score"] for entry in entries), 4))
+        files.append(file)
+    return files
+
+
+def test_case(entry: dict) -> TestCase:
+    """One entry as Otter's description of a test case. Points of a bonus come on top, so its case is worth 0."""
+    return TestCase(
+        name=entry["name"],
+        body=None,
+        hidden=entry["visibility"] != "visible",
+        points=entry["max_score"],
+        success_message=None,
+        failure_message=None,
+    )

@@ -1,0 +1,158 @@
+"""Stock ``otter run`` on the built zip: the points of this kit, and a submission that Otter itself never runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+import zipfile
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+import torch
+
+import data_scripts
+from autograder.assignment import read_assignment
+from autograder.build.bundle import build_bundle
+from autograder.build.course import assignment_master
+from autograder.build.gradescope import write_zip
+from autograder.build.notebooks import notebook_bytes, student_notebook
+from autograder.demo.mistakes import CELLS
+from autograder.demo.submissions import with_cells, with_last_cell
+from autograder.engine.grade import Grader
+from autograder.engine.unet import UNet
+from autograder.frontends import otter
+from autograder.frontends.gradescope import results
+from autograder.places import SOLUTIONS
+from data_scripts import DATASETS
+
+
+def otter_run(zipped: Path, submission: Path, out: Path) -> subprocess.CompletedProcess:
+    """``otter run``, with ``results.json`` in ``out``."""
+    out.mkdir()
+    command = [sys.executable, "-m", "otter", "run", "-a", zipped, "-o", out, submission]
+    return subprocess.run(command, cwd=out, capture_output=True, text=True)
+
+
+def hand_in(path: Path, name: str, notebook, files: dict[str, bytes]) -> Path:
+    """A submission as a zip."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(f"{name}.ipynb", notebook_bytes(notebook))
+        for file, content in files.items():
+            archive.writestr(file, content)
+    return path
+
+
+def saved(content: dict, path: Path) -> bytes:
+    torch.save(content, path)
+    return path.read_bytes()
+
+
+def samples_files(folder: Path) -> dict[str, bytes]:
+    """The two files of ddpm's q6, of a network that has not learnt anything."""
+    torch.manual_seed(0)
+    model = {"state_dict": UNet(1, (8, 8)).state_dict(), "alpha_bar": torch.linspace(0.99, 0.01, 50)}
+    samples = {"samples": torch.randint(256, (1024, 1, 28, 28), dtype=torch.uint8)}
+    files = {"ddpm_model.pt": model, "ddpm_samples.pt": samples}
+    return {name: saved(content, folder / name) for name, content in files.items()}
+
+
+@pytest.fixture(scope="module", params=["simclr", "ddpm"])
+def graded(request, tmp_path_factory, checkpoint):
+    """Three honest submissions of an assignment: the zip, their paths, and this kit's reports."""
+    name, folder = request.param, tmp_path_factory.mktemp(request.param)
+    dataset = DATASETS[read_assignment(SOLUTIONS / name / "assignment.toml").dataset]
+    data = data_scripts.prepare_generated(folder / "data", 200, 100, progress=False, dataset=dataset)
+    bundle = build_bundle(name)
+    zipped = write_zip(folder / f"{name}-gradescope.zip", bundle, data.folder)
+    master = assignment_master(name)
+    files = {checkpoint.name: checkpoint.read_bytes()} if name == "simclr" else samples_files(folder)
+    submissions = {
+        "solution": hand_in(folder / "solution.zip", name, master, files),
+        "mistakes": hand_in(folder / "mistakes.zip", name, with_cells(master, CELLS[name]), {}),
+        "blank": hand_in(folder / "blank.zip", name, student_notebook(master), {}),
+    }
+    with Grader(bundle, data) as grader:
+        return zipped, submissions, {title: grader.grade(path) for title, path in submissions.items()}
+
+
+def points(report) -> dict[str, tuple[float, float]]:
+    """Earned and possible points of each question."""
+    found = defaultdict(lambda: (0.0, 0.0))
+    for verdict in report.verdicts:
+        earned, possible = found[verdict.question]
+        found[verdict.question] = earned + verdict.points, possible + verdict.possible
+    return {question: (round(earned, 4), possible) for question, (earned, possible) in found.items()}
+
+
+@pytest.mark.parametrize("title", ["solution", "mistakes", "blank"])
+def test_otter_counts_what_this_kit_counts(graded, title):
+    """Every verdict as a test case of Otter's, partial credit and bonus included."""
+    report = graded[2][title]
+    files = otter.test_files(results(report)["tests"])
+    assert {file.name: (file.score, file.possible) for file in files} == points(report)
+    cases = [case for file in files for case in file.test_case_results]
+    assert [(case.message or "", case.passed) for case in cases] == [
+        (verdict.message or "Passed.", verdict.passed) for verdict in report.verdicts
+    ]
+    assert {case.test_case.hidden for case in cases} == {True, False}, "the checkpoint's question is visible"
+
+
+def test_otter_run_gives_the_points_of_this_kit(graded, tmp_path):
+    """The solution has its checkpoint with it; of ddpm also the bonus."""
+    zipped, submissions, reports = graded
+    for title in ("solution", "mistakes"):
+        done = otter_run(zipped, submissions[title], tmp_path / title)
+        assert done.returncode == 0, done.stderr
+        content = json.loads((tmp_path / title / "results.json").read_text())
+        report = reports[title]
+        assert {test["name"]: (test["score"], test["max_score"]) for test in content["tests"]} == points(report)
+        assert f"Total Score: {report.score:.3f} / 50.000" in done.stdout
+        shown = " ".join(" ".join(test["output"] for test in content["tests"]).split())
+        for verdict in report.verdicts:
+            assert verdict.passed or " ".join(verdict.message.split()) in shown
+
+
+class Opens:
+    """Unpickled, it makes a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+def test_otter_neither_imports_nor_unpickles_what_is_handed_in(bundle, student, tmp_path):
+    """Each attempt would leave a folder; a log, a module beside the notebook and its cells are what Otter trusts."""
+    zipped = write_zip(tmp_path / "simclr-gradescope.zip", bundle, None)
+    made = tmp_path / "made"
+    made.mkdir(mode=0o777)
+    code = "import os; os.mkdir({!r})\n"
+    files = {
+        ".OTTER_LOG": pickle.dumps(Opens(made / "log")),
+        "otter.py": code.format(str(made / "module")),
+        "ipykernel_launcher.py": code.format(str(made / "kernel")),
+        "tests/q1a.py": code.format(str(made / "tests")),
+    }
+    notebook = with_last_cell(student, code.format(str(made / "cell")))
+    submission = hand_in(tmp_path / "hostile.zip", "simclr", notebook, files)
+    done = otter_run(zipped, submission, tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert "Total Score: 0.000 / 50.000" in done.stdout
+    assert list(made.iterdir()) == []
+
+
+def test_a_broken_zip_is_said_and_gives_no_grade(bundle, student, tmp_path):
+    zipped = write_zip(tmp_path / "whole.zip", bundle, None)
+    broken = tmp_path / "broken.zip"
+    with zipfile.ZipFile(zipped) as whole, zipfile.ZipFile(broken, "w") as part:
+        for info in whole.infolist():
+            if info.filename != "bundle/assignment.toml":
+                part.writestr(info, whole.read(info))
+    done = otter_run(broken, hand_in(tmp_path / "blank.zip", "simclr", student, {}), tmp_path / "out")
+    assert done.returncode != 0 and "the kit's engine produced no grade" in done.stderr
+    assert not (tmp_path / "out" / "results.json").exists()
