@@ -62,7 +62,7 @@ def samples_files(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module", params=["simclr", "ddpm"])
 def graded(request, tmp_path_factory, checkpoint):
-    """Three honest submissions of an assignment: the zip, their paths, and this kit's reports."""
+    """Three honest submissions of an assignment, two with q6's files: the zip, their paths, this kit's reports."""
     name, folder = request.param, tmp_path_factory.mktemp(request.param)
     dataset = DATASETS[read_assignment(SOLUTIONS / name / "assignment.toml").dataset]
     data = data_scripts.prepare_generated(folder / "data", 200, 100, progress=False, dataset=dataset)
@@ -72,7 +72,7 @@ def graded(request, tmp_path_factory, checkpoint):
     files = {checkpoint.name: checkpoint.read_bytes()} if name == "simclr" else samples_files(folder)
     submissions = {
         "solution": hand_in(folder / "solution.zip", name, master, files),
-        "mistakes": hand_in(folder / "mistakes.zip", name, with_cells(master, CELLS[name]), {}),
+        "mistakes": hand_in(folder / "mistakes.zip", name, with_cells(master, CELLS[name]), files),
         "blank": hand_in(folder / "blank.zip", name, student_notebook(master), {}),
     }
     with Grader(bundle, data) as grader:
@@ -101,19 +101,18 @@ def test_otter_counts_what_this_kit_counts(graded, title):
     assert {case.test_case.hidden for case in cases} == {True, False}, "the checkpoint's question is visible"
 
 
-def test_otter_run_gives_the_points_of_this_kit(graded, tmp_path):
-    """The solution has its checkpoint with it; of ddpm also the bonus."""
+def test_otter_run_gives_the_points_of_this_kit(graded, request, tmp_path):
+    """SimCLR with three mistakes and a checkpoint, DDPM with its samples and the bonus; a blank one stands below."""
     zipped, submissions, reports = graded
-    for title in ("solution", "mistakes"):
-        done = otter_run(zipped, submissions[title], tmp_path / title)
-        assert done.returncode == 0, done.stderr
-        content = json.loads((tmp_path / title / "results.json").read_text())
-        report = reports[title]
-        assert {test["name"]: (test["score"], test["max_score"]) for test in content["tests"]} == points(report)
-        assert f"Total Score: {report.score:.3f} / 50.000" in done.stdout
-        shown = " ".join(" ".join(test["output"] for test in content["tests"]).split())
-        for verdict in report.verdicts:
-            assert verdict.passed or " ".join(verdict.message.split()) in shown
+    title = {"simclr": "mistakes", "ddpm": "solution"}[request.node.callspec.params["graded"]]
+    done = otter_run(zipped, submissions[title], tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    content, report = json.loads((tmp_path / "out" / "results.json").read_text()), reports[title]
+    assert {test["name"]: (test["score"], test["max_score"]) for test in content["tests"]} == points(report)
+    assert f"Total Score: {report.score:.3f} / 50.000" in done.stdout
+    shown = " ".join(" ".join(test["output"] for test in content["tests"]).split())
+    for verdict in report.verdicts:
+        assert verdict.passed or " ".join(verdict.message.split()) in shown
 
 
 class Opens:
