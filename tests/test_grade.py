@@ -182,7 +182,8 @@ def test_command_line_status(bundle, student, tmp_path):
     done = subprocess.run([*command, str(good)], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "0 / 50" in done.stdout
-    assert {path.name for path in (tmp_path / "grades" / "alice").iterdir()} == {"results.json", "report.html"}
+    written = {"results.json", "report.html", "feedback.html", "record.json", "pictures.safetensors"}
+    assert {path.name for path in (tmp_path / "grades" / "alice").iterdir()} == written
     blocked = tmp_path / "grades" / "bob"
     blocked.write_text("a file where a folder belongs")
     bob = hand_in(tmp_path / "bob", student)

@@ -30,7 +30,7 @@ from autograder.errors import KitError
 from autograder.tensors import read_tensors, write_tensors
 
 VERSION = 1
-RECORD, PICTURES = "record.json", "pictures.safetensors"
+RECORD, PICTURES, LOCK = "record.json", "pictures.safetensors", ".lock"
 LONGEST_NAME = 60
 
 
@@ -217,7 +217,7 @@ def locked(out: Path) -> Iterator[None]:
     """
     try:
         out.mkdir(mode=0o700, parents=True, exist_ok=True)  # submissions run as another user
-        lock = (out / ".lock").open("w")
+        lock = (out / LOCK).open("w")
     except OSError as error:
         raise KitError(f"{out} cannot be written to: {error.strerror}; name another folder with --out") from None
     with lock:
@@ -225,4 +225,9 @@ def locked(out: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise KitError(f"another ./kit grade is writing to {out}; wait for it or name another --out") from None
-        yield
+        try:
+            yield
+        finally:
+            if os.listdir(out) == [LOCK]:  # nothing came of it
+                (out / LOCK).unlink()
+                out.rmdir()

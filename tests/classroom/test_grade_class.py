@@ -5,9 +5,9 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 
+import psutil
 import pytest
 
 from autograder.classroom import store
@@ -223,13 +223,19 @@ def test_a_submission_that_cannot_be_read_keeps_no_one_waiting(room, tmp_path):
     assert any("empty" in line or "left out" in line for line in read_record(room.out / "bob").report.incidents)
 
 
-def test_stopping_ends_every_session_at_once(room, tmp_path):
+def test_ctrl_c_ends_every_session_at_once(tmp_path):
     work = hand_in(tmp_path / "class", ada="hanging", bob="hanging")
-    edit(room.bundle, "cell_seconds = 2", "cell_seconds = 60")
-    edit(room.bundle, "notebook_seconds = 4", "notebook_seconds = 60")
+    out = tmp_path / "grades"
+    command = [sys.executable, "-m", "autograder", "grade", "simclr", str(work), "--out", str(out), "--jobs", "2"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    wait_for((out / store.LOCK).exists, process)
+    time.sleep(4)  # both are in their endless loops, for 20 seconds each time
     started = time.monotonic()
-    threading.Timer(8, signal.raise_signal, [signal.SIGINT]).start()
-    with pytest.raises(KeyboardInterrupt):
-        room.grade(work, workers=Pool(room.bundle, None, False, jobs=2))
+    family = psutil.Process(process.pid).children(recursive=True)
+    assert len(family) >= 4, "two parents and their sessions"
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130 and said.strip().endswith("kit: stopped"), said
     assert time.monotonic() - started < 40
-    assert not list(room.out.glob("*/record.json"))
+    assert psutil.wait_procs(family, timeout=20)[1] == []
+    assert not out.exists()

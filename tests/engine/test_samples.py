@@ -254,5 +254,5 @@ def test_the_time_runs_out_while_a_wide_network_draws(tmp_path, zygote, data):
 def test_what_the_grader_lacks_is_said(tmp_path, zygote, data, dataset, with_data, words):
     given = submission(tmp_path, model=checkpoint(), samples={"samples": handed()})
     found = measure_samples(sheet(), dataset, zygote, given, data if with_data else None, time.monotonic() + 9)
-    assert {finding.quality for finding in found.values()} == {0}
+    assert {finding.quality(sheet()) for finding in found.values()} == {0}
     assert all(finding.message.startswith("Not measured") and words in finding.message for finding in found.values())

@@ -8,6 +8,8 @@ import pytest
 import torch
 from rich.console import Console
 
+from autograder.engine.accuracy import Accuracy
+from autograder.engine.measure import Measured
 from autograder.engine.report import Curve, Picture, Report, Verdict
 from autograder.frontends.gradescope import results, write_results
 from autograder.frontends.html import curves_figure, picture_figure, render
@@ -29,7 +31,8 @@ def report():
     ]
     curves = [Curve("pre-training loss", (1, 2, 3), (5.0, 4.0, 3.5)), Curve("test top-1", (1, 2), (0.3, 0.4))]
     return Report("simclr", "SimCLR", HOSTILE, verdicts, [HOSTILE], ["note"], [("uid", True, "")], curves,
-                  [Picture("Two views", torch.rand(16, 3, 32, 32), 8)], 0.612, 3.0)  # fmt: skip
+                  [Picture("Two views", torch.rand(16, 3, 32, 32), 8)], seconds=3.0,
+                  measured=Measured(Accuracy(612, 1000, 1.0, True), "61.2 %"))  # fmt: skip
 
 
 def test_results_follow_the_documented_schema(report, tmp_path):
