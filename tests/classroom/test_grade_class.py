@@ -227,7 +227,14 @@ def test_ctrl_c_ends_every_session_at_once(tmp_path):
     work = hand_in(tmp_path / "class", ada="hanging", bob="hanging")
     out = tmp_path / "grades"
     command = [sys.executable, "-m", "autograder", "grade", "simclr", str(work), "--out", str(out), "--jobs", "2"]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a suite in the background ignores it
+    )
     wait_for((out / store.LOCK).exists, process)
     time.sleep(4)  # both are in their endless loops, for 20 seconds each time
     started = time.monotonic()
