@@ -155,14 +155,13 @@ def write_class_report(
     missing: Sequence[Student] = (),
     duplicates: Sequence[tuple[Student, Student]] = (),
     pairs: Sequence[Pair] = (),
-    leaderboard: bool = False,
+    secret: bytes | None = None,
 ) -> None:
-    """Write the class report to ``path``; with a leaderboard, the secret of its pseudonyms is kept beside it.
+    """Write the class report to ``path``; with the ``secret`` of the pseudonyms it has a leaderboard.
 
     Raises:
-        KitError: the report or the secret could not be written; the report that was there is whole.
+        KitError: the report could not be written; the one that was there is whole.
     """
-    secret = pseudonym_secret(path.parent) if leaderboard else None
     write_text(path, render(assignment, graded, missing, duplicates, pairs, secret, path.parent))
 
 

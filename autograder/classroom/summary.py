@@ -32,13 +32,13 @@ def write_summary(
     """
     graded = graded_students(plans, settings, result, lambda student: _on_roster(student, roster))
     missing = _missing(graded, roster)
-    secret = pseudonym_secret(out) if leaderboard else b""
-    names = (lambda student: pseudonym(secret, student)) if leaderboard else None
+    secret = pseudonym_secret(out) if leaderboard else None
+    names = (lambda student: pseudonym(secret, student)) if secret else None
     write_grades(out / "grades.csv", settings.assignment, graded, missing, names)
     exports = write_exports(out, settings.assignment, graded, missing, roster)
     twins = [tuple(_on_roster(student, roster) for student in pair) for pair in duplicates(plans)]
     pairs = similar_pairs(graded)
-    write_class_report(out / "class.html", settings.assignment, graded, missing, twins, pairs, leaderboard)
+    write_class_report(out / "class.html", settings.assignment, graded, missing, twins, pairs, secret)
     look = sum(bool(one.attention) for one in graded)
     counts = [f"{len(graded)} students", f"{result.graded} submissions graded now"]
     counts += [f"{result.rescored} counted anew"] * bool(result.rescored)

@@ -25,7 +25,7 @@ def kit(*arguments, **options):
 def graded(tmp_path_factory):
     """A class with a roster, graded: the folder of results, and what the command said."""
     folder = tmp_path_factory.mktemp("class")
-    work = hand_in(folder / "work", ada="right", carol="wrong")
+    work = hand_in(folder / "class", ada="right", carol="wrong")
     write_notebook(work / "copy" / "simclr.ipynb", "wrong", "carol")
     (folder / "roster.csv").write_text(ROSTER, encoding="utf-8-sig")
     said = kit(work, "--out", folder / "grades", "--roster", folder / "roster.csv", "--jobs", "2", "--leaderboard")
@@ -52,7 +52,7 @@ def test_the_table_has_everyone_and_no_formula(graded):
     assert rows["ada"]["pseudonym"] and rows["ada"]["pseudonym"] != rows["carol"]["pseudonym"]
     assert not any(cell.startswith(("=", "+", "@")) for row in rows.values() for cell in row.values())
     assert rows["never"]["total"] == ""
-    assert {path.name for path in out.parent.iterdir()} == {"work", "roster.csv", "grades"}  # no name became a path
+    assert {path.name for path in out.parent.iterdir()} == {"class", "roster.csv", "grades"}  # no name became a path
 
 
 def test_the_class_report_names_the_copy_and_the_missing(graded):
@@ -66,14 +66,14 @@ def test_the_class_report_names_the_copy_and_the_missing(graded):
     ("arguments", "sentence"),
     [
         (["{tmp}/empty"], "is empty: there is nothing to grade"),
-        (["{tmp}/work", "--jobs", "0"], "--jobs is 0, expected a number from 1 to 64"),
-        (["{tmp}/work", "--roster", "{tmp}/nobody.csv"], "nobody.csv"),
-        (["{tmp}/work", "--scheduler", "tcp://127.0.0.1:9"], "no Dask scheduler answers at tcp://127.0.0.1:9"),
-        (["{tmp}/work", "--out", "{tmp}/work/ada/simclr.ipynb/x"], "cannot be written to"),
+        (["{tmp}/class", "--jobs", "0"], "--jobs is 0, expected a number from 1 to 64"),
+        (["{tmp}/class", "--roster", "{tmp}/nobody.csv"], "nobody.csv"),
+        (["{tmp}/class", "--scheduler", "tcp://127.0.0.1:9"], "no Dask scheduler answers at tcp://127.0.0.1:9"),
+        (["{tmp}/class", "--out", "{tmp}/class/ada/simclr.ipynb/x"], "cannot be written to"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_sentence(arguments, sentence, tmp_path):
-    hand_in(tmp_path / "work", ada="right", bob="right")
+    hand_in(tmp_path / "class", ada="right", bob="right")
     (tmp_path / "empty").mkdir()
     said = kit("--out", tmp_path / "grades", *(word.format(tmp=tmp_path) for word in arguments))
     assert said.returncode == 2, said.stderr
