@@ -7,7 +7,6 @@ cluster with a shared file system. Results come back to the command, which alone
 from __future__ import annotations
 
 import atexit
-import contextlib
 import hashlib
 import threading
 import uuid
@@ -48,8 +47,20 @@ def content_of(bundle: Path) -> str:
 # --- on a worker --------------------------------------------------------------------------------------------------
 
 _mine = threading.local()
-_open = contextlib.ExitStack()
-atexit.register(_open.close)
+_open: set[Grader] = set()
+
+
+@atexit.register
+def close_all() -> None:
+    """End the sessions of all threads."""
+    while _open:
+        close(_open.pop())
+
+
+def close(grader: Grader) -> None:
+    """End a grader's sessions and its preloaded parent."""
+    _open.discard(grader)
+    grader.__exit__(None, None, None)
 
 
 def grade_here(settings: Settings, task: Task) -> Report:
@@ -60,8 +71,12 @@ def grade_here(settings: Settings, task: Task) -> Report:
     if getattr(_mine, "settings", None) != settings:
         if content_of(settings.bundle) != settings.content:
             raise KitError(f"a worker sees another {settings.bundle} than this command: update its checkout")
+        if hasattr(_mine, "grader"):
+            close(_mine.grader)
+            del _mine.grader
         data = find_data(settings.dataset, settings.data) if settings.data else None
-        _mine.grader = _open.enter_context(Grader(settings.bundle, data, settings.unsafe))
+        _mine.grader = Grader(settings.bundle, data, settings.unsafe).__enter__()
+        _open.add(_mine.grader)
         _mine.settings = settings
     return grade_task(_mine.grader, task)
 

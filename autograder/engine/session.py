@@ -77,6 +77,18 @@ class ParentLost(SessionLost):
     """The preloaded parent is gone, and every session with it. The next session starts another one."""
 
 
+_hiding = 0
+_hiding_lock = threading.Lock()
+
+
+def _hide(one_more: int) -> None:
+    """Keep this process's memory from others of its user as long as it has one preloaded parent at least."""
+    global _hiding
+    with _hiding_lock:
+        _hiding += one_more
+        layers.linux.prctl(layers.linux.PR_SET_DUMPABLE, 0 if _hiding else 1)
+
+
 class Zygote:
     """The preloaded parent of all sessions, as a context manager. Several threads may open sessions of it.
 
@@ -103,13 +115,14 @@ class Zygote:
             raise SandboxError("student code runs in a sandbox that needs Linux: grade in the documented container")
         if not (self.unsafe or layers.keeps_out()):
             raise SandboxError(NOTHING_KEEPS_OUT)
-        layers.linux.prctl(layers.linux.PR_SET_DUMPABLE, 0)
+        _hide(+1)
         self.root = Path(tempfile.mkdtemp(prefix="autograder-"))
         self.root.chmod(0o711)  # a fresh user must be able to enter its own folder, and to list no other
         try:
             self._start()
         except BaseException:
             remove_tree(self.root)
+            _hide(-1)
             raise
         return self
 
@@ -117,7 +130,7 @@ class Zygote:
         self._closed = True
         self._stop()
         remove_tree(self.root)
-        layers.linux.prctl(layers.linux.PR_SET_DUMPABLE, 1)
+        _hide(-1)
 
     @property
     def pid(self) -> int:
