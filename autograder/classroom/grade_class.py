@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from autograder.classroom.model import Graded, Student
 from autograder.classroom.plan import Plan, make_plan
 from autograder.classroom.pool import Outcome, Task
 from autograder.classroom.store import Record, read_pictures, write_record, write_text
+from autograder.engine.grade import DEFECT
 from autograder.engine.report import Report
 from autograder.engine.scoring import Key, merged, rescored
 from autograder.errors import KitError
@@ -60,7 +61,7 @@ def tasks_of(plans: Sequence[Plan]) -> list[Task]:
 
 
 def carry_out(
-    plans: Sequence[Plan], settings: Settings, outcomes: Callable[[Sequence[Task]], Sequence[Outcome]], result: Class,
+    plans: Sequence[Plan], settings: Settings, outcomes: Callable[[Sequence[Task]], Iterable[Outcome]], result: Class,
     done: Callable[[Plan, Report | None], None] = lambda plan, report: None,
 ) -> None:  # fmt: skip
     """Write what is known and counts otherwise now, then grade the rest, one folder after the other as they come in.
@@ -73,7 +74,7 @@ def carry_out(
     for plan in plans:
         if not plan.questions:
             keep(plan, settings, result)
-            done(plan, None)
+            done(plan, result.records[plan.folder].report)
     for number, outcome in outcomes(tasks_of(plans)):
         plan = plans[number]
         if isinstance(outcome, KitError):
@@ -115,8 +116,10 @@ def write(plan: Plan, report: Report, settings: Settings, result: Class) -> None
     for name, page in zip(("report.html", "feedback.html"), pages(shown)):
         write_text(plan.folder / name, page)
     write_results(plan.folder / "results.json", shown)
+    defects = {verdict.question for verdict in report.verdicts if verdict.message == DEFECT}  # the next run tries again
+    parts = {question: part for question, part in settings.parts.items() if question not in defects}
     record = Record(
-        submission.students, plan.files, plan.digest, settings.parts, settings.sheet, submission.submitted,
+        submission.students, plan.files, plan.digest, parts, settings.sheet, submission.submitted,
         submission.late, report,
     )  # fmt: skip
     write_record(plan.folder, record)
@@ -136,7 +139,7 @@ def graded_students(
         if record is None:
             continue
         points, late = deduction(settings.assignment.late, record.submitted, record.report.score)
-        attention = list(record.report.incidents) + list(plan.handed.remarks)
+        attention = record.report.attention() + list(plan.handed.remarks)
         if record.late and not points:
             attention.append("The platform marked it late, and nobody knows by how much.")
         code = "\n\n".join(cell for cell in record.report.code if cell.strip() not in settings.given)
@@ -153,6 +156,6 @@ def duplicates(plans: Sequence[Plan]) -> list[tuple[Student, Student]]:
     pairs = []
     for plan in plans:
         twin = first.setdefault(plan.digest, plan)
-        if twin is not plan:
+        if twin is not plan and plan.files:  # nothing is no copy of nothing
             pairs.append((twin.handed.students[0], plan.handed.students[0]))
     return pairs

@@ -30,20 +30,19 @@ class Plan:
 
 def parts_of(assignment: Assignment, bundle: Path, data: Prepared | None) -> dict[str, str]:
     """For each question a hash of all that decides its verdicts but for the submission and the points."""
-    limits = replace(assignment.limits, total_seconds=0)
-    common = [repr(limits), assignment.files]
+    common = [repr(assignment.limits), assignment.files, assignment.picture_probe]
     tests: dict[str, list] = {}
     for entry in read_tensors(bundle / "key.safetensors")[1]["tests"]:
         tests.setdefault(entry["question"], []).append(entry)
     parts = {question.id: _hash([common, tests.get(question.id)]) for question in assignment.questions}
     manifest = (data.folder / "manifest.json").read_text(encoding="utf-8") if data else None
     if sheet := assignment.accuracy:
-        parts[sheet.question] = _hash([sheet.file, manifest])
+        parts[sheet.question] = _hash([common, sheet.file, manifest])
     if sheet := assignment.samples:
         scorer = SCORERS / f"{assignment.dataset}.safetensors"
         judge = hashlib.sha256(scorer.read_bytes()).hexdigest() if scorer.is_file() else None
         files = [sheet.checkpoint, sheet.file, sheet.own_count, sheet.count, sheet.steps]
-        parts[sheet.question] = _hash([files, manifest, judge])
+        parts[sheet.question] = _hash([common, files, manifest, judge])
     return parts
 
 

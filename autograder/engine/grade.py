@@ -234,7 +234,7 @@ def remote_question(grading: Grading, runner: Runner, question: str) -> Callable
         if grading.left() <= 0:
             raise TestFailed(NOT_REACHED)
         try:
-            results = ask_cases(runner, test, grading.report.incidents)
+            results, incident = ask_cases(runner, test)
             judgement = judge(test, results)
         except Exception as error:  # Otter would count it as the student's failure and say nothing
             report_defect(grading, question, test_id, error)
@@ -245,6 +245,7 @@ def remote_question(grading: Grading, runner: Runner, question: str) -> Callable
             message=judgement.message,
             misconception=judgement.misconception,
             detail=detail(judgement, results),
+            incident=incident,
         )
         if not judgement.passed:
             raise TestFailed(judgement.message)
@@ -256,16 +257,16 @@ def report_defect(grading: Grading, question: str, test: str, error: Exception) 
     """Say to the student that it is not their fault, and to the instructor where the grader failed."""
     where = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(where.filename).name}:{where.lineno}"
-    note = f"{question} {test}: the grader failed: {type(error).__name__}: {error} ({place})"
+    incident = f"the grader failed: {type(error).__name__}: {error} ({place})"
+    note = f"{question} {test}: {incident}"
     grading.report.notes.append(note)
-    grading.report.incidents.append(note)
-    grading.record(question, test, message=DEFECT, detail=note)
+    grading.record(question, test, message=DEFECT, detail=note, incident=incident)
 
 
-def ask_cases(runner: Runner, test: KeyTest, incidents: list[str]) -> dict[str, Result]:
-    """The results of all cases of a test. Lost time or a lost session ends it: its other cases would go the same way.
+def ask_cases(runner: Runner, test: KeyTest) -> tuple[dict[str, Result], str]:
+    """The results of all cases of a test, and what happened if it was lost time or a lost session.
 
-    Either is told in ``incidents``.
+    Either ends the test: its other cases would go the same way.
     """
     results: dict[str, Result] = {}
     for case in test.cases:
@@ -274,14 +275,12 @@ def ask_cases(runner: Runner, test: KeyTest, incidents: list[str]) -> dict[str, 
         except StudentError as error:
             results[case.name] = Failure(error.type, sentence_of(error))
             if error.type == TIME_LIMIT:
-                incidents.append(f"{test.question} {test.id}: {sentence_of(error)}")
-                return dict.fromkeys((c.name for c in test.cases), results[case.name]) | results
+                return dict.fromkeys((c.name for c in test.cases), results[case.name]) | results, sentence_of(error)
         except SessionLost as error:
             lost = Failure("SessionLost", f"your code was stopped: {error.reason}")
             suspicious = "suspicious: " if error.kind == "protocol" else ""
-            incidents.append(f"{test.question} {test.id}: {suspicious}{error.reason}")
-            return dict.fromkeys((c.name for c in test.cases), lost) | results
-    return results
+            return dict.fromkeys((c.name for c in test.cases), lost) | results, f"{suspicious}{error.reason}"
+    return results, ""
 
 
 def sentence_of(error: StudentError) -> str:

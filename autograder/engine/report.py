@@ -17,7 +17,7 @@ class Verdict:
     """Outcome of one test case. ``message`` is for the student, ``detail`` for the instructor alone.
 
     ``bonus`` are points on top of the possible ones, which a case of a bonus question can earn. ``share`` is how much of
-    its points a hidden test earned, 0 or 1.
+    its points a hidden test earned, 0 or 1. ``incident`` tells the instructor of a hang, a crash or worse on the way.
     """
 
     question: str
@@ -32,6 +32,7 @@ class Verdict:
     misconception: str | None = None
     bonus: float = 0.0
     share: float = 0.0
+    incident: str = ""
 
     @property
     def passed(self) -> bool:
@@ -64,9 +65,9 @@ class Picture:
 class Report:
     """All that is known of one graded submission.
 
-    ``remarks`` are sentences for the student, ``notes`` for the instructor; ``incidents`` tell the instructor why a human
-    should look at the submission. ``code`` is the text of its code cells. ``measured`` is what is known of its
-    checkpoint, ``findings`` of its samples.
+    ``remarks`` are sentences for the student, ``notes`` for the instructor; ``incidents`` tell the
+    instructor what happened to the notebook as a whole that a human should look at. ``code`` is the text of its code
+    cells. ``measured`` is what is known of its checkpoint, ``findings`` of its samples.
     """
 
     assignment: str
@@ -94,6 +95,10 @@ class Report:
     def score(self) -> float:
         """Points earned, bonus included."""
         return sum(verdict.points for verdict in self.verdicts)
+
+    def attention(self) -> list[str]:
+        """Sentences for the instructor: why a human should look at the submission."""
+        return [*self.incidents, *(f"{v.question} {v.test}: {v.incident}" for v in self.verdicts if v.incident)]
 
     def possible(self) -> float:
         """Full marks, without bonus."""

@@ -66,7 +66,7 @@ def rescored(assignment: Assignment, key: Key, report: Report) -> Report:
             verdicts.append(replace(blank, points=points, message=message))
         elif old := known.get(place):
             points = old.share * (blank.possible + blank.bonus)
-            found = {name: getattr(old, name) for name in ("message", "detail", "misconception", "share")}
+            found = {name: getattr(old, name) for name in ("message", "detail", "misconception", "share", "incident")}
             verdicts.append(replace(blank, points=points, **found))
         else:
             verdicts.append(blank)
@@ -85,7 +85,7 @@ def merged(old: Report, new: Report, questions: set[str], ran: bool) -> Report:
         verdicts=kept + [verdict for verdict in new.verdicts if verdict.question in questions],
         remarks=seen.remarks,
         notes=list(dict.fromkeys(old.notes + new.notes)),
-        incidents=list(dict.fromkeys(seen.incidents)),
+        incidents=seen.incidents,
         pictures=new.pictures or old.pictures,
         measured=new.measured or old.measured,
         findings=new.findings or old.findings,

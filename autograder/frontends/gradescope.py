@@ -26,7 +26,7 @@ def results(report: Report) -> dict:
             "assignment": report.assignment,
             "submission": report.submission,
             "notes": report.notes,
-            "incidents": report.incidents,
+            "incidents": report.attention(),
             "layers": [{"layer": name, "active": active, "note": note} for name, active, note in report.layers],
             "misconceptions": {f"{v.question} {v.test}": v.misconception for v in report.verdicts if v.misconception},
         },

@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import psutil
 import pytest
 
+from autograder.answer_key import read_key, write_key
 from autograder.classroom import store
-from autograder.classroom.grade_class import graded_students
+from autograder.classroom.grade_class import duplicates, graded_students
 from autograder.classroom.pool import Pool
 from autograder.classroom.store import locked, read_record
 from autograder.errors import KitError
@@ -87,21 +89,64 @@ def test_another_threshold_counts_the_measured_accuracy_anew(room, images, check
     assert room.run == [] and room.points("ada") == 21
 
 
+def change_title(room, question):
+    """Another key, in which one question's tests have another title."""
+    key = read_key(room.bundle / "key.safetensors")
+    changed = [replace(test, title="another title") if test.question == question else test for test in key]
+    write_key(room.bundle / "key.safetensors", tuple(changed), "changed")
+
+
 def test_a_changed_test_is_the_only_one_that_is_run(room, tmp_path):
     work = hand_in(tmp_path / "class", ada="right", bob="wrong")
     room.grade(work)
     bob = room.points("bob")
-    from autograder.answer_key import read_key, write_key
-
-    key = [test for test in read_key(room.bundle / "key.safetensors")]
-    changed = [t if t.question != "q1c" else type(t)(**{**vars(t), "title": "another title"}) for t in key]
-    write_key(room.bundle / "key.safetensors", tuple(changed), "changed")
+    change_title(room, "q1c")
     room.grade(work)
     assert sorted(room.run) == [("ada", {"q1c"}), ("bob", {"q1c"})]
     assert room.points("ada") == 8 and room.points("bob") == bob
     assert "another title" in (room.out / "ada" / "results.json").read_text()
     room.grade(work)
     assert room.run == []
+
+
+def test_what_happened_in_a_test_stays_known_when_another_is_run_again(room, tmp_path):
+    work = hand_in(tmp_path / "class", dan="crashing")
+    room.grade(work / "dan")
+    before = read_record(room.out / "dan").report.attention()
+    assert any(line.startswith("q1a ") for line in before)
+    change_title(room, "q1c")
+    room.grade(work / "dan")
+    assert room.run == [("dan", {"q1c"})]
+    assert set(before) == set(read_record(room.out / "dan").report.attention())
+
+
+def test_what_the_grader_got_wrong_is_tried_again(room, tmp_path, monkeypatch):
+    work = hand_in(tmp_path / "class", ada="right")
+    with monkeypatch.context() as broken:
+        broken.setattr("autograder.engine.grade.judge", lambda test, results: 1 / 0)
+        room.grade(work / "ada")
+    assert room.points("ada") == 0 and read_record(room.out / "ada").report.attention()
+    room.grade(work / "ada")
+    assert room.run == [("ada", {"q1a", "q1c"})] and room.points("ada") == 8
+    assert read_record(room.out / "ada").report.attention() == []
+
+
+def test_more_time_is_time_for_another_try(room, tmp_path):
+    work = hand_in(tmp_path / "class", ada="right")
+    edit(room.bundle, "total_seconds = 540", "total_seconds = 0.001")
+    room.grade(work / "ada")
+    assert room.points("ada") == 0
+    edit(room.bundle, "total_seconds = 0.001", "total_seconds = 540")
+    room.grade(work / "ada")
+    assert room.points("ada") == 8
+
+
+def test_two_empty_folders_are_no_copies(room, tmp_path):
+    work = hand_in(tmp_path / "class", ada="right", bob="right")
+    for name in ("cleo", "dora"):
+        (work / name).mkdir()
+    room.grade(work)
+    assert duplicates(room.plans) == []
 
 
 def test_a_question_that_is_left_out_and_comes_back(room, tmp_path):
@@ -220,7 +265,7 @@ def test_a_submission_that_cannot_be_read_keeps_no_one_waiting(room, tmp_path):
     result = room.grade(work)
     assert room.points("ada") == 8 and room.points("bob") == 0
     assert result.failures == []
-    assert any("empty" in line or "left out" in line for line in read_record(room.out / "bob").report.incidents)
+    assert any("empty" in line or "left out" in line for line in read_record(room.out / "bob").report.attention())
 
 
 def test_ctrl_c_ends_every_session_at_once(tmp_path):
