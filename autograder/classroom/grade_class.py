@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from autograder.assignment import Assignment
+from autograder.answer_key import read_key
+from autograder.assignment import Assignment, read_assignment
 from autograder.classroom.intake import HandedIn
 from autograder.classroom.model import Graded, Student
-from autograder.classroom.plan import Plan, make_plan
+from autograder.classroom.plan import Plan, make_plan, parts_of, sheet_of
 from autograder.classroom.pool import Outcome, Task
 from autograder.classroom.store import Record, read_pictures, write_record, write_text
 from autograder.engine.grade import DEFECT
@@ -19,6 +20,7 @@ from autograder.errors import KitError
 from autograder.frontends.gradescope import write_results
 from autograder.frontends.html import pages
 from autograder.late import deduction
+from data_scripts import Prepared
 
 FILES = ("report.html", "feedback.html", "results.json")
 
@@ -32,6 +34,13 @@ class Settings:
     parts: Mapping[str, str]
     sheet: str
     given: frozenset[str] = frozenset()
+
+
+def read_settings(bundle: Path, data: Prepared | None, given: frozenset[str] = frozenset()) -> Settings:
+    """The settings in a bundle. Raises KitError where they are wrong."""
+    assignment = read_assignment(bundle / "assignment.toml")
+    key = {(test.question, test.id): test for test in read_key(bundle / "key.safetensors")}
+    return Settings(assignment, key, parts_of(assignment, bundle, data), sheet_of(assignment), given)
 
 
 @dataclass

@@ -60,13 +60,11 @@ def run(arguments: argparse.Namespace) -> int:
     from rich.console import Console
     from tqdm import tqdm
 
-    from autograder.answer_key import read_key
     from autograder.assignment import read_assignment
     from autograder.build.bundle import build_bundle
     from autograder.classroom.cluster import Cluster
-    from autograder.classroom.grade_class import Class, Settings, carry_out, plans_of, tasks_of
+    from autograder.classroom.grade_class import Class, carry_out, plans_of, read_settings, tasks_of
     from autograder.classroom.intake import find_submissions
-    from autograder.classroom.plan import parts_of, sheet_of
     from autograder.classroom.pool import Pool
     from autograder.classroom.roster import read_roster
     from autograder.classroom.store import locked
@@ -79,9 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     data = find_data(assignment.dataset, arguments.data)
     roster = read_roster(arguments.roster) if arguments.roster else None
     handed = find_submissions(arguments.submissions, arguments.name)
-    key = {(test.question, test.id): test for test in read_key(bundle / "key.safetensors")}
-    parts, sheet = parts_of(assignment, bundle, data), sheet_of(assignment)
-    settings = Settings(assignment, key, parts, sheet, given_cells(arguments.name))
+    settings = read_settings(bundle, data, given_cells(arguments.name))
     console, result, out = Console(), Class(), arguments.out
     with locked(out):
         plans = plans_of(handed, out, settings, arguments.regrade, result)

@@ -268,7 +268,7 @@ def grader_of(converter: BaseConverter, name: str, data: str, unsafe: bool, say:
 
         bundle = build_bundle(name, say)
         dataset = read_assignment(bundle / "assignment.toml").dataset
-        prepared = find_data(dataset, Path(data) if data else None) if dataset else None
+        prepared = find_data(dataset, Path(data) if data else None)
         grader = Grader(bundle, prepared, unsafe).__enter__()
         weakref.finalize(converter, grader.__exit__, None, None, None)
         graders[converter] = grader

@@ -6,11 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder.answer_key import read_key
-from autograder.assignment import read_assignment
-from autograder.classroom.grade_class import Class, Settings, carry_out, plans_of
+from autograder.classroom.grade_class import Class, Settings, carry_out, plans_of, read_settings
 from autograder.classroom.intake import find_submissions
-from autograder.classroom.plan import parts_of, sheet_of
 from autograder.classroom.pool import grade_task
 from autograder.engine.grade import Grader
 
@@ -96,9 +93,7 @@ class Room:
         self.run: list[tuple[str, frozenset]] = []
 
     def settings(self) -> Settings:
-        assignment = read_assignment(self.bundle / "assignment.toml")
-        key = {(test.question, test.id): test for test in read_key(self.bundle / "key.safetensors")}
-        return Settings(assignment, key, parts_of(assignment, self.bundle, self.data), sheet_of(assignment))
+        return read_settings(self.bundle, self.data)
 
     def grade(self, *sources: Path, regrade: bool = False, done=lambda plan, report: None, workers=None):
         settings, result = self.settings(), Class()
