@@ -23,8 +23,9 @@ from autograder.classroom.intake import HandedIn, regular_files
 from autograder.classroom.model import Student
 from autograder.engine.accuracy import Accuracy
 from autograder.engine.measure import Measured
+from autograder.engine.pictures import Picture
 from autograder.engine.quality import Scores
-from autograder.engine.report import Curve, Picture, Report, Verdict
+from autograder.engine.report import Curve, Report, Verdict
 from autograder.engine.samples import Finding
 from autograder.errors import KitError
 from autograder.tensors import read_tensors, write_tensors

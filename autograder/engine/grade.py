@@ -20,7 +20,8 @@ from autograder.engine.judge import Failure, Judgement, KeyTest, Result, judge
 from autograder.engine.limits import Limits
 from autograder.engine.measure import measure
 from autograder.engine.notebook import Cell, read_cells
-from autograder.engine.report import Picture, Report, Verdict
+from autograder.engine.pictures import Picture
+from autograder.engine.report import Report, Verdict
 from autograder.engine.runner import TIME_LIMIT, CellOutcome, Runner
 from autograder.engine.samples import TITLES, measure_samples, samples_earned
 from autograder.engine.scoring import NOT_REACHED, accuracy_earned, unreached

@@ -1,8 +1,9 @@
-"""Samples as a file holds them or a network draws them, made into pictures: (n, c, h, w) uint8."""
+"""Pictures of a report, and samples as a file holds them or a network draws them, made into (n, c, h, w) uint8."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 
@@ -10,6 +11,18 @@ from autograder.errors import KitError
 
 NAME = "samples"
 LOWEST, HIGHEST = -2.0, 2.0  # a sample that was not clipped may lie a little outside of [-1, 1]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Images (k, c, h, w), one or three channels, shown in rows of ``columns``.
+
+    uint8 ones are shown as they are; of floating-point ones each is stretched to its own range.
+    """
+
+    title: str
+    images: torch.Tensor
+    columns: int
 
 
 class SamplesError(KitError):

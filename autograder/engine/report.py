@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-import torch
-
-if TYPE_CHECKING:
-    from autograder.engine.measure import Measured
-    from autograder.engine.samples import Finding
+from autograder.engine.measure import Measured
+from autograder.engine.pictures import Picture
+from autograder.engine.samples import Finding
 
 
 @dataclass(frozen=True)
@@ -47,18 +44,6 @@ class Curve:
     label: str
     epochs: tuple[int, ...]
     values: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Picture:
-    """Images (k, c, h, w), one or three channels, shown in rows of ``columns``.
-
-    uint8 ones are shown as they are; of floating-point ones each is stretched to its own range.
-    """
-
-    title: str
-    images: torch.Tensor
-    columns: int
 
 
 @dataclass

@@ -17,9 +17,8 @@ from autograder.engine.accuracy import in_steps
 from autograder.engine.checkpoint import CheckpointError
 from autograder.engine.copies import CLOSE, nearest
 from autograder.engine.measure import Unread, read_tensors
-from autograder.engine.pictures import SamplesError, pictures, to_bytes
+from autograder.engine.pictures import Picture, SamplesError, pictures, to_bytes
 from autograder.engine.quality import Scores, quality, scores, shares
-from autograder.engine.report import Picture
 from autograder.engine.session import Zygote
 from autograder.engine.submission import Submission
 from autograder.engine.text import one_line

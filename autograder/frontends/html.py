@@ -13,7 +13,8 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from autograder.engine.report import Curve, Picture, Report
+from autograder.engine.pictures import Picture
+from autograder.engine.report import Curve, Report
 from autograder.frontends.terminal import by_question, number
 
 TEMPLATES = jinja2.Environment(

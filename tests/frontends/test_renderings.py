@@ -10,7 +10,8 @@ from rich.console import Console
 
 from autograder.engine.accuracy import Accuracy
 from autograder.engine.measure import Measured
-from autograder.engine.report import Curve, Picture, Report, Verdict
+from autograder.engine.pictures import Picture
+from autograder.engine.report import Curve, Report, Verdict
 from autograder.frontends.gradescope import results, write_results
 from autograder.frontends.html import curves_figure, picture_figure, render
 from autograder.frontends.terminal import print_report, reason
