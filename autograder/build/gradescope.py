@@ -19,7 +19,7 @@ REQUIREMENTS = ("numpy", "matplotlib", "tqdm", "pillow", "otter-grader", "nbform
                 "jinja2", "rich")  # fmt: skip
 # Instructors' code that no grader needs: answers as code, the building of things, whole classes.
 LEFT_OUT = re.compile(
-    r"autograder/(build|references|demo|classroom)/|autograder/(tolerances|late)\.py|autograder/frontends/nbgrader"
+    r"autograder/(build|references|demo|classroom)/|autograder/tolerances\.py|autograder/frontends/nbgrader"
     r"|autograder/commands/(?!__init__|gradescope|doctor)"
     r"|autograder/scorers/train\.py"
     r"|autograder/questions/((draw|updates)\.py|[^/]+/(?!probes/|__init__))"

@@ -9,6 +9,7 @@ from pathlib import Path
 from autograder.answer_key import read_key
 from autograder.assignment import Assignment, read_assignment
 from autograder.classroom.intake import HandedIn
+from autograder.classroom.late import deduction
 from autograder.classroom.model import Graded, Student
 from autograder.classroom.plan import Plan, make_plan, parts_of, sheet_of
 from autograder.classroom.pool import Outcome, Task
@@ -19,7 +20,6 @@ from autograder.engine.scoring import Key, merged, rescored
 from autograder.errors import KitError
 from autograder.frontends.gradescope import write_results
 from autograder.frontends.html import pages
-from autograder.late import deduction
 from data_scripts import Prepared
 
 FILES = ("report.html", "feedback.html", "results.json")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograder.assignment import LatePolicy
-from autograder.late import deduction, spoken
+from autograder.classroom.late import deduction, spoken
 
 DUE = datetime(2026, 12, 1, 23, 59, tzinfo=timezone(timedelta(hours=1)))
 POLICY = LatePolicy(DUE, grace_minutes=15, per_day=0.1, most_days=3)
