@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import atexit
 import hashlib
+import logging
 import threading
 import uuid
 from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,6 +103,7 @@ class Cluster:
             from distributed import Client
         except ImportError:
             raise KitError("--scheduler needs Dask: .venv/bin/pip install -e '.[cluster]'") from None
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it would show tracebacks of what is told below
         try:
             self.client = Client(self.address, timeout=CONNECT_SECONDS, set_as_default=False)
         except (OSError, ValueError, TimeoutError):
@@ -143,6 +146,8 @@ def failure(result: object) -> KitError:
     error = result[1] if isinstance(result, tuple) else result
     if isinstance(error, KitError):
         return error
+    if isinstance(error, CancelledError):
+        return KitError("the scheduler was lost; start it again, and the same command goes on from here")
     if type(error).__name__ == "KilledWorker":
         return KitError("every worker that graded it died; look into the workers' logs, most likely they lack memory")
     return KitError(f"a worker failed ({type(error).__name__}: {error})")

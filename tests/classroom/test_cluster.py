@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -29,17 +30,22 @@ def ended(process: subprocess.Popen) -> None:
     process.wait()
 
 
-@pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    """A scheduler without workers."""
-    file = tmp_path_factory.mktemp("dask") / "scheduler.json"
+def scheduler(folder: Path) -> tuple[subprocess.Popen, str]:
+    """A scheduler without workers, and its address."""
+    file = folder / "scheduler.json"
     process = dask("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file))
     end = time.monotonic() + 60
     while not file.is_file():
         assert time.monotonic() < end and process.poll() is None
         time.sleep(0.1)
     time.sleep(0.2)
-    yield json.loads(file.read_text())["address"]
+    return process, json.loads(file.read_text())["address"]
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    process, address = scheduler(tmp_path_factory.mktemp("dask"))
+    yield address
     ended(process)
 
 
@@ -73,6 +79,19 @@ def test_a_worker_that_is_killed_has_its_submissions_graded_elsewhere_and_once(r
     assert sorted(done) == sorted(f"s{number}" for number in range(STUDENTS))
     assert (result.graded, result.failures) == (STUDENTS, [])
     assert {room.points(f"s{number}") for number in range(STUDENTS)} == {8}
+
+
+def test_a_scheduler_that_dies_ends_in_a_sentence_and_keeps_what_was_graded(room, tmp_path):
+    work = hand_in(tmp_path / "class", **{f"s{number}": "right" for number in range(4)})
+    process, address = scheduler(tmp_path)
+    worker = dask("worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard")
+    result = room.grade(work, workers=cluster(address, room.bundle), done=lambda plan, report: ended(process))
+    ended(worker)
+    assert 1 <= result.graded < 4 and result.graded + len(result.failures) == 4
+    assert all("the scheduler was lost" in failure for failure in result.failures)
+    assert len(list(room.out.glob("*/record.json"))) == result.graded
+    room.grade(work)
+    assert len(room.run) == 4 - result.graded and room.points("s3") == 8
 
 
 def test_a_worker_that_sees_another_bundle_or_no_submission_says_so(room, address, workers, tmp_path):
