@@ -20,13 +20,15 @@ TORCHVISION = {
     "mnist": "MNIST/raw",
     "fashion_mnist": "FashionMNIST/raw",
     "svhn": "train_32x32.mat",
+    "stl10": "stl10_binary",
 }
 DEBIAN_FOLDER = Path("/usr/share/datasets")  # of Debian's packages: dataset-fashion-mnist
 # Other names of sources, beside torchvision's, in a usual folder or in Debian's.
 SOURCES = {
-    "cifar10": ("cifar10-*.zip", "cifar10.zip"),
+    "cifar10": ("cifar-10-python.tar.gz", "cifar10-*.zip", "cifar10.zip"),
     "fashion_mnist": ("fashion-mnist",),
     "svhn": ("svhn/train_32x32.mat", "SVHN/train_32x32.mat"),
+    "stl10": ("stl10_binary.tar.gz",),
 }
 
 

@@ -1,19 +1,26 @@
 """Fetch, verify and convert the data sets of the assignments; imports nothing of ``autograder``.
 
-    python -m data_scripts cifar10                       # downloads the official archive
-    python -m data_scripts cifar10 --source PATH         # an unpacked archive, or a folder or zip of images
-    python -m data_scripts mnist --source PATH           # the IDX files; likewise fashion_mnist, and svhn (MAT files)
+    python -m data_scripts                               # what there is, and what is here
+    python -m data_scripts cifar10 mnist svhn            # downloads the official archives, together, and converts them
+    python -m data_scripts cifar10 --mirror URL          # the same from below another address; MD5s are checked all the same
+    python -m data_scripts cifar10 --offline             # from what was downloaded before, without network
+    python -m data_scripts cifar10 --source PATH         # an official archive, packed or not, or a folder or zip of images
+    python -m data_scripts mnist --source PATH           # the IDX files; likewise fashion_mnist
+    python -m data_scripts svhn --source PATH            # the MAT files
+    python -m data_scripts stl10 --source PATH           # the official archive, packed or not
     python -m data_scripts generated --out DIR --train 2000 --test 500 --like mnist
 
-Each leaves ``<out>/<name>/train.npy``, ``test.npy`` and ``manifest.json``. A ``.npy`` file is one uint8 array of shape
-(n, 1 + C*H*W): column 0 the label, the others the image in CHW order, so numpy alone reads it, by memory map:
-``np.load(path, mmap_mode="r", allow_pickle=False)``.
+Each leaves ``<out>/<name>/train.npy``, ``test.npy`` and ``manifest.json``; STL-10 ``unlabeled.npy``, too. A ``.npy`` file is
+one uint8 array of shape (n, 1 + C*H*W): column 0 the label (255 where there is none: STL-10's unlabelled images), the
+others the image in CHW order, so numpy alone reads it, by memory map: ``np.load(path, mmap_mode="r",
+allow_pickle=False)``. ``train-1percent.npy`` and ``train-10percent.npy`` are int64 row numbers of ``train.npy``, equally
+many of each class (``subsets``).
 """
 
 from data_scripts.catalogue import DATASETS
 from data_scripts.errors import DataError
-from data_scripts.preparation import prepare, prepare_generated
+from data_scripts.preparation import prepare, prepare_all, prepare_generated
 from data_scripts.prepared import Prepared
 from data_scripts.prepared import find as locate
 
-__all__ = ["DATASETS", "DataError", "Prepared", "locate", "prepare", "prepare_generated"]
+__all__ = ["DATASETS", "DataError", "Prepared", "locate", "prepare", "prepare_all", "prepare_generated"]

@@ -1,4 +1,4 @@
-"""The command line: one subcommand per data set of the catalogue, and ``generated``."""
+"""The command line: names of the catalogue, one or several; ``generated``; ``list`` (or nothing) for the catalogue."""
 
 from __future__ import annotations
 
@@ -8,52 +8,130 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data_scripts.catalogue import DATASETS
+from data_scripts.dataset import Dataset
+from data_scripts.disk_space import human
 from data_scripts.errors import DataError
-from data_scripts.preparation import prepare, prepare_generated
-from data_scripts.prepared import Prepared
+from data_scripts.preparation import prepare, prepare_all, prepare_generated
+from data_scripts.prepared import Prepared, find
+
+LIST = "list"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status: 0 done, 2 an error told in one sentence, 130 interrupted by Ctrl-C."""
-    options = _parser().parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    generated = arguments[:1] == ["generated"]
+    options = _generated_parser().parse_args(arguments[1:]) if generated else _parse(arguments)
     try:
-        prepared = _run(options)
+        results = _generate(options) if generated else _run(options)
     except DataError as error:
-        if options.debug:
-            raise
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        results = [error]
     except KeyboardInterrupt:
         if options.debug:
             raise
         print("interrupted; run the same command again to continue", file=sys.stderr)
         return 130
-    counts = ", ".join(f"{count:,} {split}" for split, count in prepared.counts.items())
-    print(f"{prepared.folder}: {prepared.source} ({counts} images)")
-    return 0
+    errors = [result for result in results if isinstance(result, DataError)]
+    for result in results:
+        if not isinstance(result, DataError):
+            print(_summary(result))
+    for error in errors:
+        if options.debug:
+            raise error
+        print(f"error: {error}", file=sys.stderr)
+    return 2 if errors else 0
 
 
-def _run(options: argparse.Namespace) -> Prepared:
-    if options.dataset == "generated":
-        return prepare_generated(options.out, options.train, options.test, dataset=DATASETS[options.like])
-    return prepare(options.source, options.out, dataset=DATASETS[options.dataset])
+def _run(options: argparse.Namespace) -> list[Prepared | DataError]:
+    if not options.names or options.names == [LIST]:
+        print("\n".join(_row(dataset, options.out) for dataset in DATASETS.values()))
+        return []
+    datasets = [DATASETS[name] for name in dict.fromkeys(options.names)]
+    if options.source is not None:
+        return [prepare(options.source, options.out, dataset=datasets[0])]
+    return prepare_all(datasets, options.out, mirror=options.mirror, offline=options.offline)
+
+
+def _generate(options: argparse.Namespace) -> list[Prepared | DataError]:
+    return [prepare_generated(options.out, options.train, options.test, dataset=DATASETS[options.like])]
+
+
+def _summary(data: Prepared) -> str:
+    counts = ", ".join(f"{count:,} {split}" for split, count in data.counts.items())
+    subsets = data.manifest["splits"]["train"]["subsets"].values()
+    labelled = ", ".join(f"{subset['images']:,} in {subset['file']}" for subset in subsets)
+    return f"{data.folder}: {data.source} ({counts} images{'; ' + labelled if labelled else ''})"
+
+
+def _row(dataset: Dataset, out: Path) -> str:
+    """A line of the catalogue."""
+    counts = ", ".join(f"{count:,} {split}" for split, count in dataset.counts.items())
+    try:
+        data = find([out], dataset.name)
+        state = f"{data.folder}: {data.source}" if data else f"not in {out}"
+    except DataError as error:
+        state = str(error)
+    return f"{dataset.name:<14}{counts + ' images':<50}{human(dataset.download_bytes):>8} to download   {state}"
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = _parser()
+    options = parser.parse_intermixed_args(arguments)
+    if LIST in options.names and len(options.names) > 1:
+        parser.error(f"{LIST} stands alone")
+    if options.source is not None and len(set(options.names) - {LIST}) != 1:
+        parser.error("--source is a copy of one data set: name one")
+    if options.source is not None and options.mirror is not None:
+        parser.error("--mirror is for downloads, and with --source there is none")
+    return options
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m data_scripts", description="Prepare a data set for the notebooks.")
-    commands = parser.add_subparsers(dest="dataset", required=True, metavar="DATASET")
-    debug = argparse.ArgumentParser(add_help=False)
-    debug.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    for name, dataset in DATASETS.items():
-        command = commands.add_parser(name, parents=[debug], help=f"prepare {dataset.title}")
-        command.add_argument("--source", type=Path, help=f"{dataset.layout} (default: download)")
-        command.add_argument("--out", type=Path, default=Path("data"), help="folder to prepare it in (default: data)")
-    command = commands.add_parser("generated", parents=[debug], help="make generated images in a data set's format")
-    command.add_argument("--out", type=Path, required=True, help="folder to make them in")
-    command.add_argument("--train", type=_positive, required=True, help="number of training images")
-    command.add_argument("--test", type=_positive, required=True, help="number of test images")
-    command.add_argument("--like", choices=DATASETS, default="cifar10", help="whose format (default: cifar10)")
+    layouts = "\n".join(f"  {name:<14}{dataset.layout}" for name, dataset in DATASETS.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m data_scripts",
+        description="Prepare data sets for the notebooks. 'generated' in the place of NAME makes images: see generated -h.",
+        epilog=f"what --source takes:\n{layouts}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "names", nargs="*", type=_name, metavar="NAME", help=f"{', '.join(DATASETS)}; or {LIST} (default)"
+    )
+    parser.add_argument("--out", type=Path, default=Path("data"), help="folder to prepare them in (default: data)")
+    parser.add_argument("--source", type=Path, help="a copy that you have (default: download)")
+    parser.add_argument(
+        "--mirror",
+        type=_address,
+        metavar="URL",
+        help="download from below this address, not from the official hosts: the official files lie in URL/NAME/ or URL/",
+    )
+    parser.add_argument("--offline", action="store_true", help="use what was downloaded before, and no network")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser
+
+
+def _generated_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m data_scripts generated", description="Make generated images in a data set's format."
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder to make them in")
+    parser.add_argument("--train", type=_positive, required=True, help="number of training images")
+    parser.add_argument("--test", type=_positive, required=True, help="number of test images")
+    parser.add_argument("--like", choices=DATASETS, default="cifar10", help="whose format (default: cifar10)")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return parser
+
+
+def _name(text: str) -> str:
+    if text not in DATASETS and text != LIST:
+        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(DATASETS)}, generated and {LIST}")
+    return text
+
+
+def _address(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise argparse.ArgumentTypeError(f"{text!r} is no address; it begins with http:// or https://")
+    return text
 
 
 def _positive(text: str) -> int:

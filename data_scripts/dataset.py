@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from data_scripts.download import Remote
 from data_scripts.errors import DataError, describe_os_error
 
 Rows = np.ndarray  # (k, 1 + C*H*W) uint8: column 0 the label, the others the image in CHW order
@@ -33,9 +34,10 @@ class Dataset:
     """One entry of the catalogue.
 
     ``layout`` says in words what ``--source`` takes. ``readers`` are tried in order on ``--source``: each returns a
-    ``Source``, or None where the path is not of its layout. ``download`` fetches the official archive into a folder and
-    opens it. ``official`` imports and returns the torchvision class that knows the archive's address and checksums (a
-    function, because the import takes seconds).
+    ``Source``, or None where the path is not of its layout. ``remote`` names the official files and where below a
+    folder they are to lie (none where the folder holds them unpacked and whole); ``download_bytes`` is what they take.
+    ``official`` imports and returns the torchvision class that knows their addresses and checksums (a function, because
+    the import takes seconds).
     """
 
     name: str
@@ -45,7 +47,8 @@ class Dataset:
     counts: Mapping[str, int]
     layout: str = ""
     readers: tuple[Callable[[Dataset, Path], Source | None], ...] = ()
-    download: Callable[[Dataset, Path], Source] | None = None
+    remote: Callable[[Dataset, Path], Sequence[Remote]] = lambda dataset, root: ()
+    download_bytes: int = 0
     official: Callable[[], Any] | None = None
 
     @property

@@ -3,57 +3,141 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
 from data_scripts.catalogue import CIFAR10
 from data_scripts.dataset import Dataset, Rows, Source
+from data_scripts.disk_space import require_space
+from data_scripts.download import Remote, fetch, require_fetched, require_there
 from data_scripts.errors import DataError, describe_os_error
 from data_scripts.prepared import MANIFEST, Prepared, find
 from data_scripts.sources.generated import CLASSES, Generated
-from data_scripts.split_file import forget_progress, write_json, write_split
+from data_scripts.split_file import bytes_to_write, forget_progress, write_split
+from data_scripts.subsets import with_subsets
 
 
-def prepare(source: Path | None, out: Path, progress: bool = True, dataset: Dataset = CIFAR10) -> Prepared:
+def prepare(
+    source: Path | None,
+    out: Path,
+    progress: bool = True,
+    dataset: Dataset = CIFAR10,
+    mirror: str | None = None,
+    offline: bool = False,
+) -> Prepared:
     """Prepare ``dataset`` in ``<out>/<dataset.name>`` from ``source``, or from its own host where that is None.
 
     A data set that is there already is verified and kept; an altered file of it is made again; an interrupted run is
     continued. ``progress`` shows a bar on a terminal and says on stderr what was kept. A download leaves the archive in
-    ``out``, where torchvision finds it too. Raises ``DataError``, also where ``out`` holds the same data set from
-    another source.
+    ``out``, where torchvision finds it too, and where it is looked for before the network is; it is asked of the
+    address ``mirror`` instead of the official hosts where one is given, and of nobody where ``offline``. Raises
+    ``DataError``, also where ``out`` holds the same data set from another source.
     """
     opened = None if source is None else dataset.open(Path(source))
-    return _prepare(dataset, opened, Path(out), progress)
+    return _one(_prepare([(dataset, opened)], Path(out), progress, mirror, offline))
+
+
+def prepare_all(
+    datasets: Sequence[Dataset],
+    out: Path,
+    progress: bool = True,
+    mirror: str | None = None,
+    offline: bool = False,
+) -> list[Prepared | DataError]:
+    """As ``prepare`` without a source, for several: all are downloaded together. What one fails with stops no other."""
+    return _prepare([(dataset, None) for dataset in datasets], Path(out), progress, mirror, offline)
 
 
 def prepare_generated(out: Path, train: int, test: int, progress: bool = True, dataset: Dataset = CIFAR10) -> Prepared:
     """Prepare ``train`` + ``test`` generated images in the format of ``dataset`` in ``<out>/<dataset.name>``."""
     made = replace(dataset, title="generated images", classes=CLASSES, counts={"train": train, "test": test})
-    return _prepare(made, Generated(made.counts, made.image_shape), Path(out), progress)
+    return _one(_prepare([(made, Generated(made.counts, made.image_shape))], Path(out), progress))
 
 
-def _prepare(dataset: Dataset, opened: Source | None, out: Path, progress: bool) -> Prepared:
+@dataclass
+class _Task:
+    """A data set that is to be made from ``source``, or from ``files`` where that is None, but for what is intact."""
+
+    dataset: Dataset
+    folder: Path
+    source: Source | None
+    files: Sequence[Remote]
+    existing: Prepared | None
+    intact: list[str]
+
+
+def _one(results: list[Prepared | DataError]) -> Prepared:
+    (result,) = results
+    if isinstance(result, DataError):
+        raise result
+    return result
+
+
+def _prepare(
+    wanted: Sequence[tuple[Dataset, Source | None]],
+    out: Path,
+    progress: bool,
+    mirror: str | None = None,
+    offline: bool = False,
+) -> list[Prepared | DataError]:
+    """What comes of each data set, made from its source or, where that is None, from its own host."""
+    found = [_outcome(out, _look, dataset, opened, out, progress, mirror, offline) for dataset, opened in wanted]
+    tasks = [task for task in found if isinstance(task, _Task)]
+    spare = sum(_bytes_to_write(task.dataset, task.folder, task.intact) for task in tasks)
+    errors = {} if offline else fetch([file for task in tasks for file in task.files], spare, progress)
+    return [_outcome(out, _make, task, errors, progress) if isinstance(task, _Task) else task for task in found]
+
+
+def _outcome(out: Path, step: Callable[..., Any], *arguments: object) -> Any:
+    """What ``step`` returns, or the ``DataError`` that ended it."""
+    try:
+        return step(*arguments)
+    except DataError as error:
+        return error
+    except OSError as error:
+        told = describe_os_error(error, out)
+        told.__cause__ = error
+        return told
+
+
+def _look(
+    dataset: Dataset, opened: Source | None, out: Path, progress: bool, mirror: str | None, offline: bool
+) -> Prepared | _Task:
+    """The data set where it is there as wanted, else what is to be done."""
     existing = _existing(dataset, out)
     intact = []
     if existing is not None:
         _check_wanted(existing, dataset, opened)
         intact = [split for split in dataset.counts if existing.is_intact(split)]
         if len(intact) == len(dataset.counts):
-            _say(progress, f"{existing.folder}: already prepared")
-            return existing
+            if existing.has_subsets():
+                _say(progress, f"{existing.folder}: already prepared")
+                return existing
+            _say(progress, f"{existing.folder}: already prepared, making its label subsets")
+            return with_subsets(existing)
         _say(progress, f"{existing.folder}: not as it was prepared, making again what was altered")
-    source = opened or dataset.download(dataset, out)
-    if existing is not None and existing.source == source.description:
-        kept = {split: existing.manifest["splits"][split]["sha256"] for split in intact}
+    files = [] if opened else dataset.remote(dataset, out)
+    if mirror:
+        files = [file.at_mirror(mirror, dataset.name) for file in files]
+    if offline:
+        require_there(files)
+    return _Task(dataset, out / dataset.name, opened, files, existing, intact)
+
+
+def _make(task: _Task, errors: Mapping[Path, DataError], progress: bool) -> Prepared:
+    """Convert ``task``; ``errors`` tells which files could not be fetched."""
+    require_fetched(task.files, errors)
+    # Without files, the archive lies unpacked where they would have been put.
+    source = task.source or task.dataset.open(task.files[0].path if task.files else task.folder.parent)
+    if task.existing is not None and task.existing.source == source.description:
+        kept = {split: task.existing.manifest["splits"][split]["sha256"] for split in task.intact}
     else:
         kept = {}
-    try:
-        return _convert(dataset, source, out / dataset.name, kept, progress)
-    except OSError as error:
-        raise describe_os_error(error, out / dataset.name) from error
+    return _convert(task.dataset, source, task.folder, kept, progress)
 
 
 def _existing(dataset: Dataset, out: Path) -> Prepared | None:
@@ -83,6 +167,7 @@ def _check_wanted(existing: Prepared, dataset: Dataset, opened: Source | None) -
 def _convert(dataset: Dataset, source: Source, folder: Path, kept: dict[str, str], progress: bool) -> Prepared:
     """Write the splits that are not ``kept`` (split -> SHA-256), then the manifest: it is there only with all files."""
     fingerprint = source.fingerprint()  # raises where the source is incomplete, before anything is changed
+    require_space(folder, _bytes_to_write(dataset, folder, kept))
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MANIFEST).unlink(missing_ok=True)
     splits = {}
@@ -98,10 +183,16 @@ def _convert(dataset: Dataset, source: Source, folder: Path, kept: dict[str, str
         "image_shape": list(dataset.image_shape),
         "splits": splits,
     }
-    write_json(folder / MANIFEST, manifest)
+    data = with_subsets(Prepared(folder, manifest))
     for split in splits:
         forget_progress(folder / splits[split]["file"])
-    return Prepared(folder, manifest)
+    return data
+
+
+def _bytes_to_write(dataset: Dataset, folder: Path, kept: Collection[str]) -> int:
+    """Of the splits that are not ``kept``, without what an interrupted run has left of them."""
+    shapes = {split: (images, dataset.row_bytes) for split, images in dataset.counts.items() if split not in kept}
+    return sum(bytes_to_write(folder / f"{split}.npy", shape) for split, shape in shapes.items())
 
 
 def _write(dataset: Dataset, source: Source, fingerprint: str, split: str, path: Path, progress: bool) -> str:

@@ -1,4 +1,4 @@
-"""A prepared data set, as notebooks and the grader read it: two ``.npy`` files and a manifest, by numpy alone."""
+"""A prepared data set, as notebooks and the grader read it: ``.npy`` files and a manifest, by numpy alone."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from data_scripts.errors import DataError
-from data_scripts.split_file import file_sha256
+from data_scripts.part_file import file_sha256
 
 MANIFEST = "manifest.json"
+UNLABELLED = 255  # in the place of a label, where a split has none (STL-10's "unlabeled")
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,10 @@ class Prepared:
             manifest = json.loads(path.read_text())
             whole = len(manifest["image_shape"]) == 3 and {"source", "generated", "classes"} <= manifest.keys()
             for entry in manifest["splits"].values():
-                # A manifest may come from elsewhere: its files are files of its own folder.
-                whole = whole and Path(entry["file"]).name == entry["file"] and {"images", "sha256"} <= entry.keys()
+                for stored in (entry, *entry.get("subsets", {}).values()):
+                    # A manifest may come from elsewhere: its files are files of its own folder.
+                    inside = Path(stored["file"]).name == stored["file"]
+                    whole = whole and inside and {"images", "sha256"} <= stored.keys()
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             whole = False
         if not whole:
@@ -56,22 +59,56 @@ class Prepared:
         return rows[:, 1:].reshape(len(rows), *self.manifest["image_shape"])
 
     def labels(self, split: str) -> np.ndarray:
-        """(n,) int64, the place of each image's class in ``manifest["classes"]``."""
+        """(n,) int64, the place of each image's class in ``manifest["classes"]``; 255 (``UNLABELLED``) where it has none."""
         return np.array(self._rows(split)[:, 0], np.int64)
+
+    def subset(self, split: str, percent: int) -> np.ndarray:
+        """(k,) int64, ascending: the rows of ``split`` that are its ``percent`` % with labels, each class equally often.
+
+        They are stored for 1 and 10 % of "train". Raises ``DataError`` where they are not.
+        """
+        entry = self._subsets(split).get(str(percent))
+        if entry is None:
+            raise DataError(
+                f"{self.folder}: no stored subset of {percent} % of {split}; those of 1 and 10 % of train are added by "
+                f"python -m data_scripts {self.manifest['dataset']} --out {self.folder.parent}"
+            )
+        path = self.folder / entry["file"]
+        try:
+            rows = np.load(path, allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise DataError(f"{path}: cannot be read ({error}); prepare the data set again") from error
+        whole = rows.dtype == np.int64 and rows.shape == (entry["images"],)
+        if not whole or rows.min() < 0 or rows.max() >= self.counts[split]:
+            raise DataError(f"{path}: not the index file of the manifest; prepare the data set again")
+        return rows
 
     def verify(self) -> None:
         """Compare every file with its SHA-256. Raises ``DataError`` naming the first one that was altered."""
-        for split in self.manifest["splits"]:
-            if not self.is_intact(split):
-                raise DataError(
-                    f"{self._file(split)}: altered or missing since it was prepared; run the same "
-                    "python -m data_scripts command again to repair it"
-                )
+        for split, entry in self.manifest["splits"].items():
+            for stored in (entry, *self._subsets(split).values()):
+                if not self._matches(stored):
+                    raise DataError(
+                        f"{self.folder / stored['file']}: altered or missing since it was prepared; run the same "
+                        "python -m data_scripts command again to repair it"
+                    )
 
     def is_intact(self, split: str) -> bool:
         """Whether the file of ``split`` is there and has the SHA-256 of the manifest."""
-        path = self._file(split)
-        return path.is_file() and file_sha256(path) == self.manifest["splits"][split]["sha256"]
+        return self._matches(self.manifest["splits"][split])
+
+    def has_subsets(self) -> bool:
+        """Whether the index files of "train" were made (an earlier version made none) and are intact."""
+        made = "subsets" in self.manifest["splits"]["train"]
+        return made and all(self._matches(stored) for stored in self._subsets("train").values())
+
+    def _subsets(self, split: str) -> dict[str, dict[str, Any]]:
+        """Percent -> file, number of images and SHA-256 of an index file."""
+        return self.manifest["splits"][split].get("subsets", {})
+
+    def _matches(self, stored: dict[str, Any]) -> bool:
+        path = self.folder / stored["file"]
+        return path.is_file() and file_sha256(path) == stored["sha256"]
 
     def _file(self, split: str) -> Path:
         return self.folder / self.manifest["splits"][split]["file"]

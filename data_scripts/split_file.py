@@ -7,13 +7,12 @@ of these rows. Rows are appended rather than written to a memory map: on a full 
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import io
 import json
+import math
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -22,6 +21,7 @@ import numpy as np
 
 from data_scripts.dataset import Rows
 from data_scripts.errors import DataError, describe_os_error
+from data_scripts.part_file import file_sha256, locked, part_of, write_json
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,11 @@ def write_split(
             sha256 = file_sha256(path)
             if sha256 == finished.sha256:
                 return sha256
-        with _locked(_part(path)) as file:
+        with locked(part_of(path)) as file:
             sha256 = _append_rows(file, path, shape, source, chunks)
             file.flush()
             os.fsync(file.fileno())
-            os.replace(_part(path), path)
+            os.replace(part_of(path), path)
     except OSError as error:
         raise describe_os_error(error, path) from error
     return sha256
@@ -66,21 +66,12 @@ def forget_progress(path: Path) -> None:
     _progress_file(path).unlink(missing_ok=True)
 
 
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def write_json(path: Path, content: object) -> None:
-    """Write ``content`` as JSON so that ``path`` is the old file or the new one, never a piece."""
-    part = _part(path)
-    part.write_text(json.dumps(content, indent=2) + "\n")
-    os.replace(part, path)
-
-
-def _part(path: Path) -> Path:
-    return path.with_name(path.name + ".part")
+def bytes_to_write(path: Path, shape: tuple[int, int]) -> int:
+    """How many bytes ``write_split`` still has to write: none of those that an interrupted run has left."""
+    if path.exists() and _read_progress(path).rows == shape[0]:
+        return 0
+    part = part_of(path)
+    return max(0, len(_npy_header(shape)) + math.prod(shape) - (part.stat().st_size if part.exists() else 0))
 
 
 def _progress_file(path: Path) -> Path:
@@ -92,22 +83,6 @@ def _read_progress(path: Path) -> Progress:
         return Progress(**json.loads(_progress_file(path).read_text()))
     except (FileNotFoundError, ValueError, TypeError):  # never begun, or not a progress file: begin
         return Progress(source="", rows=0, sha256="")
-
-
-@contextmanager
-def _locked(part: Path) -> Iterator[BinaryIO]:
-    """``part`` opened for appending, for this process alone. Raises ``DataError`` where another one holds it."""
-    with open(part, "a+b") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            mine = os.path.samestat(os.fstat(file.fileno()), os.stat(part))
-        except (BlockingIOError, FileNotFoundError):
-            mine = False  # another process is writing, or finished and renamed the file since it was opened
-        if not mine:
-            raise DataError(
-                f"{part}: another process is preparing this data set; wait until it is done, then run the command again"
-            )
-        yield file
 
 
 def _append_rows(
@@ -139,14 +114,22 @@ def _continue_from(
     """Cut ``file`` to the rows that can be trusted; (their running digest, their number)."""
     length = len(header) + progress.rows * shape[1]
     if progress.source == source and progress.rows <= shape[0]:
-        file.seek(0)
-        digest = hashlib.sha256(file.read(length))
+        digest = _sha256_of_first(file, length)
         if file.tell() == length and digest.hexdigest() == progress.sha256:
             file.truncate(length)
             return digest, progress.rows
     file.truncate(0)
     file.write(header)
     return hashlib.sha256(header), 0
+
+
+def _sha256_of_first(file: BinaryIO, length: int) -> hashlib._Hash:
+    """The running digest of the first ``length`` bytes, read in pieces: a split may be larger than the memory."""
+    file.seek(0)
+    digest = hashlib.sha256()
+    while piece := file.read(min(2**20, length - file.tell())):
+        digest.update(piece)
+    return digest
 
 
 def _npy_header(shape: tuple[int, int]) -> bytes:

@@ -1,4 +1,4 @@
-"""CIFAR-10's official archive: the folder ``cifar-10-batches-py`` with its six pickled batches.
+"""CIFAR-10's official archive: ``cifar-10-batches-py`` with its six pickled batches, packed or unpacked.
 
 A pickle can run any code when it is loaded, so two locks stand before these files. Each file's MD5 is compared with
 the one torchvision knows, on the very bytes that are then read: that proves the archive whole and official, and names
@@ -8,7 +8,6 @@ strings, numbers and uint8 arrays, by functions of this module alone.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import pickle
 from collections.abc import Iterator
@@ -18,65 +17,56 @@ from typing import Any
 import numpy as np
 
 from data_scripts.dataset import Dataset, Rows
+from data_scripts.download import md5_problem
 from data_scripts.errors import DataError
-from data_scripts.sources.official import downloading
+from data_scripts.sources import official
 
 FOLDER = "cifar-10-batches-py"
+ARCHIVE = "cifar-10-python.tar.gz"
 
 
 def recognise(dataset: Dataset, path: Path) -> CifarBatches | None:
-    """The source where ``path`` is ``cifar-10-batches-py`` or a folder that holds it, else None."""
-    for folder in (path, path / FOLDER):
-        if folder.is_dir() and (folder.name == FOLDER or (folder / "data_batch_1").exists()):
-            return CifarBatches(dataset, folder)
-    return None
-
-
-def download(dataset: Dataset, root: Path) -> CifarBatches:
-    """Fetch the official archive with torchvision (which checks its MD5) into ``root``, unless it is there already.
-
-    ``root`` then is a root for ``torchvision.datasets.CIFAR10`` too. Raises ``DataError`` without network.
-    """
-    official = dataset.official()
-    with downloading(official.url, root, f"unpack the archive elsewhere and give its folder {FOLDER} with --source"):
-        official(root=root, train=False, download=True)
-    return CifarBatches(dataset, root / FOLDER)
+    """The source where ``path`` is the archive, its folder, or a folder that holds one of them, else None."""
+    place = official.find_archive(path, FOLDER, "data_batch_1", ARCHIVE)
+    return CifarBatches(dataset, place) if place else None
 
 
 class CifarBatches:
-    """The batches in ``folder``, rows in the archive's own order."""
+    """The batches in ``place``, the unpacked folder or the packed archive, rows in the archive's own order."""
 
     generated = False
 
-    def __init__(self, dataset: Dataset, folder: Path) -> None:
-        official = dataset.official()
+    def __init__(self, dataset: Dataset, place: Path) -> None:
+        known = dataset.official()
         self.description = f"{dataset.title}, official archive"
         self.dataset = dataset
-        self.folder = folder
-        self.files = {"train": official.train_list, "test": official.test_list}  # lists of [file name, MD5]
+        self.place = place
+        self.files = {"train": known.train_list, "test": known.test_list}  # lists of [file name, MD5]
         for name, _ in (*self.files["train"], *self.files["test"]):
-            if not (folder / name).is_file():
-                raise DataError(f"{folder / name}: missing, the archive is incomplete; unpack it again")
+            if place.is_dir() and not (place / name).is_file():
+                raise DataError(f"{place / name}: missing, the archive is incomplete; unpack it again")
 
     def fingerprint(self) -> str:
         """The MD5s that every file must have, so files with the same ones give the same rows."""
-        return " ".join(md5 for files in self.files.values() for _, md5 in files)
+        if self.place.is_file():
+            official.require_official(self.dataset, self.place)  # of a folder, each file is checked as it is read
+        return official.fingerprint(self.dataset)
 
     def chunks(self, split: str, start: int) -> Iterator[Rows]:
         """One chunk per batch file; the first one is cut where ``start`` falls inside it."""
         first = 0
         for name, md5 in self.files[split]:
-            rows = self._rows(self.folder / name, md5)
+            rows = self._rows(name, md5)
             if first + len(rows) > start:
                 yield rows[max(start - first, 0) :]
             first += len(rows)
 
-    def _rows(self, path: Path, md5: str) -> Rows:
-        content = path.read_bytes()
-        if hashlib.md5(content, usedforsecurity=False).hexdigest() != md5:
-            raise DataError(
-                f"{path}: damaged or not the official file (wrong MD5); unpack or download the archive again"
-            )
+    def _rows(self, name: str, md5: str) -> Rows:
+        path = self.place / name
+        with official.open_file(self.dataset, self.place, name) as file:
+            content = file.read()
+        if problem := md5_problem(content, md5):
+            raise DataError(f"{path}: {problem}; unpack or download the archive again")
         try:
             batch = load_batch(content)
             images, labels = batch["data"].pixels, batch["labels"]

@@ -10,18 +10,16 @@ from __future__ import annotations
 import gzip
 import math
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
-from urllib.error import URLError
 
 import numpy as np
 
 from data_scripts.dataset import Dataset, Rows
+from data_scripts.download import Remote
 from data_scripts.errors import DataError
-from data_scripts.sources.official import downloading
+from data_scripts.part_file import file_sha256
 from data_scripts.sources.order import shuffled
-from data_scripts.split_file import file_sha256
 
 FOLDERS = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST"}  # torchvision keeps the files in <root>/MNIST/raw
 PREFIXES = {"train": "train", "test": "t10k"}
@@ -30,7 +28,9 @@ CHUNK = 5000
 
 
 def recognise(dataset: Dataset, path: Path) -> IdxFiles | None:
-    """The source where ``path`` holds IDX files, itself, in ``raw`` or in torchvision's ``MNIST/raw``, else None."""
+    """The source where ``path`` holds IDX files, itself, in ``raw`` or in torchvision's ``MNIST/raw``, or is one; or None."""
+    if path.is_file() and path.name.removesuffix(".gz") in {name for split in PREFIXES for name in _names(split)}:
+        path = path.parent
     for folder in (path / FOLDERS[dataset.name] / "raw", path / "raw", path):
         if any(_file(folder, name) for split in PREFIXES for name in _names(split)):
             _check_name(dataset, folder)
@@ -38,27 +38,14 @@ def recognise(dataset: Dataset, path: Path) -> IdxFiles | None:
     return None
 
 
-def download(dataset: Dataset, root: Path) -> IdxFiles:
-    """Fetch the official files, checked by the MD5s that torchvision knows, into ``root``, unless they are there.
-
-    torchvision's class, with ``download=True``, then only unpacks them there. Raises ``DataError`` without network.
-    """
+def remote(dataset: Dataset, root: Path) -> tuple[Remote, ...]:
+    """The four packed files, where torchvision's class, with ``download=True``, finds and only unpacks them."""
     official = dataset.official()
     folder = root / FOLDERS[dataset.name] / "raw"
-    for name, md5 in official.resources:
-        with downloading(official.mirrors[0] + name, folder, "get the four files elsewhere and use --source"):
-            _fetch(official.mirrors, folder, name, md5)
-    return IdxFiles(dataset, folder)
-
-
-def _fetch(mirrors: Sequence[str], folder: Path, name: str, md5: str) -> None:
-    """Fetch one file from the first mirror that has it; the last one's error tells where none has."""
-    from torchvision.datasets.utils import download_url
-
-    for mirror in mirrors[:-1]:
-        with suppress(RuntimeError, URLError):
-            return download_url(mirror + name, folder, name, md5)
-    return download_url(mirrors[-1] + name, folder, name, md5)
+    return tuple(
+        Remote(folder / name, tuple(mirror + name for mirror in official.mirrors), md5)
+        for name, md5 in official.resources
+    )
 
 
 class IdxFiles:

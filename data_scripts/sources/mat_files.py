@@ -7,15 +7,14 @@ each file's MD5 is compared with the one torchvision knows before scipy sees it.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from data_scripts.dataset import Dataset, Rows
+from data_scripts.download import Remote, md5_problem
 from data_scripts.errors import DataError
-from data_scripts.sources.official import downloading
 from data_scripts.sources.order import shuffled
 
 FILES = {"train": "train_32x32.mat", "test": "test_32x32.mat"}
@@ -28,21 +27,11 @@ def recognise(dataset: Dataset, path: Path) -> MatFiles | None:
     return MatFiles(dataset, folder) if any((folder / name).is_file() for name in FILES.values()) else None
 
 
-def download(dataset: Dataset, root: Path) -> MatFiles:
-    """Fetch both files, checked by the MD5 that torchvision knows, into ``root``, unless they are there already.
-
-    ``root`` then is a root for ``torchvision.datasets.SVHN`` too. Raises ``DataError`` without network or scipy.
-    """
+def remote(dataset: Dataset, root: Path) -> tuple[Remote, ...]:
+    """Both files, where torchvision looks for them too. Raises ``DataError`` without scipy, before any is fetched."""
     _require_scipy()
-    from torchvision.datasets.utils import download_url
-
-    for split in FILES:
-        url, name, md5 = dataset.official().split_list[split]
-        with downloading(
-            url, root, f"get {' and '.join(FILES.values())} elsewhere and give their folder with --source"
-        ):
-            download_url(url, root, name, md5)
-    return MatFiles(dataset, root)
+    files = (dataset.official().split_list[split] for split in FILES)
+    return tuple(Remote(root / name, (url,), md5) for url, name, md5 in files)
 
 
 class MatFiles:
@@ -69,8 +58,8 @@ class MatFiles:
         from scipy.io import loadmat
 
         path = self.files[split]
-        if _md5(path) != self.md5[split]:
-            raise DataError(f"{path}: damaged or not the official file (wrong MD5); download it again")
+        if problem := md5_problem(path, self.md5[split]):
+            raise DataError(f"{path}: {problem}; download it again")
         content = loadmat(path, variable_names=["X", "y"])
         images, labels = content["X"], content["y"][:, 0]
         order = shuffled(split, len(labels))
@@ -80,12 +69,6 @@ class MatFiles:
             rows[:, 0] = labels[chosen] % 10
             rows[:, 1:] = images[..., chosen].transpose(3, 2, 0, 1).reshape(len(chosen), -1)
             yield rows
-
-
-def _md5(path: Path) -> str:
-    """MD5 of a file, in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def _require_scipy() -> None:

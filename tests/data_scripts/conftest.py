@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import http.server
 import io
@@ -80,16 +79,75 @@ def write_zip() -> Callable[[Path, dict[str, bytes]], Path]:
     return write
 
 
+class Web(http.server.ThreadingHTTPServer):
+    """A web server of this machine: serves ``folder`` at ``address``, as well or as badly as a test asks."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.folder = folder
+        self.address = f"http://127.0.0.1:{self.server_port}"
+        self.ranges = True  # whether it can send the rest of a file
+        self.lengths = True  # whether it tells how long what it sends is
+        self.boast = 0  # bytes that it announces beyond those that it has
+        self.drops: list[int] = []  # for each request, in turn: after how many bytes the connection is dropped
+        self.errors: list[int] = []  # for each request, in turn: the status that is sent instead of the file
+        self.before: Callable[[], object] = lambda: None  # called before the body of a file
+        self.half: Callable[[], object] = lambda: None  # called after half of it
+        self.requests: list[tuple[str, int]] = []  # path, first byte
+        self.served = 0  # bytes of all bodies
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that is gone is no error of the server."""
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    server: Web
+
+    def do_GET(self) -> None:
+        web, file = self.server, self.server.folder / self.path[1:]
+        wanted = int((self.headers.get("Range") or "bytes=0-")[6:-1])
+        web.requests.append((self.path[1:], wanted))
+        if not file.is_file() or web.errors:
+            return self.send_error(web.errors.pop(0) if web.errors else 404)
+        start = wanted if web.ranges else 0
+        content = file.read_bytes()
+        if start >= len(content):
+            return self.send_error(416)
+        self.send_response(206 if start else 200)
+        if web.lengths:
+            self.send_header("Content-Length", str(len(content) - start + web.boast))
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+        self.end_headers()
+        web.before()
+        end = start + web.drops.pop(0) if web.drops else len(content)
+        middle = (start + end) // 2
+        self._send(content[start:middle])
+        web.half()
+        self._send(content[middle:end])
+
+    def _send(self, content: bytes) -> None:
+        self.wfile.write(content)
+        self.server.served += len(content)
+
+    def log_message(self, *_: object) -> None:
+        """Silent."""
+
+
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[tuple[Path, str]]:
-    """(folder, address) of a web server of this machine."""
-    folder = tmp_path / "served"
-    folder.mkdir()
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=folder)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield folder, f"http://127.0.0.1:{running.server_port}"
+def web(tmp_path: Path) -> Iterator[Web]:
+    """A running server of the folder ``served``."""
+    (tmp_path / "served").mkdir()
+    with Web(tmp_path / "served") as running:
+        threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
+        yield running
         running.shutdown()
+
+
+@pytest.fixture
+def server(web: Web) -> tuple[Path, str]:
+    """(folder, address) of the running server."""
+    return web.folder, web.address
 
 
 class Python2Pickler(pickle._Pickler):

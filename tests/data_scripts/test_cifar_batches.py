@@ -112,6 +112,45 @@ def archive_of(files):
     return buffer.getvalue()
 
 
+@pytest.mark.parametrize("given", [".", "cifar-10-python.tar.gz", "renamed.tgz"])
+def test_the_packed_archive_gives_the_same_as_its_folder(official_of, batch_files, write_folder, tmp_path, given):
+    content = archive_of(batch_files)
+    for name in ("cifar-10-python.tar.gz", "renamed.tgz"):
+        (tmp_path / name).write_bytes(content)
+    entry = official_of(batch_files, tgz_md5=hashlib.md5(content).hexdigest())
+    data = prepare(tmp_path / given, tmp_path / "out", progress=False, dataset=entry)
+    write_folder(tmp_path / "unpacked" / FOLDER, batch_files)
+    assert prepare(tmp_path / "unpacked", tmp_path / "same", progress=False, dataset=entry).manifest == data.manifest
+
+
+@pytest.mark.parametrize(
+    "harm", [lambda tar: tar[:-1000], lambda tar: tar[:5000] + bytes([tar[5000] ^ 1]) + tar[5001:]]
+)
+def test_a_packed_archive_that_is_cut_or_altered_is_named_and_not_used(official_of, batch_files, tmp_path, harm):
+    content = archive_of(batch_files)
+    entry = official_of(batch_files, tgz_md5=hashlib.md5(content).hexdigest())
+    path = tmp_path / "cifar-10-python.tar.gz"
+    path.write_bytes(harm(content))
+    found, expected = (hashlib.md5(tar).hexdigest() for tar in (harm(content), content))
+    with pytest.raises(DataError, match=f"{path}: damaged .* MD5 {found} where {expected} is expected"):
+        prepare(path, tmp_path / "out", progress=False, dataset=entry)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unpacked_archive_that_lies_there_is_not_downloaded_unless_it_is_damaged(
+    official_of, batch_files, web, write_folder, tmp_path
+):
+    content = archive_of(batch_files)
+    (web.folder / "small.tar.gz").write_bytes(content)
+    entry = official_of(batch_files, url=f"{web.address}/small.tar.gz", tgz_md5=hashlib.md5(content).hexdigest())
+    write_folder(tmp_path / "root" / FOLDER, batch_files)
+    data = prepare(None, tmp_path / "root", progress=False, dataset=entry)
+    assert web.requests == [] and not list((tmp_path / "root").glob("*.tar.gz"))
+    write_folder(tmp_path / "other" / FOLDER, batch_files | {"test_batch": b"damaged"})
+    assert prepare(None, tmp_path / "other", progress=False, dataset=entry).manifest == data.manifest
+    assert web.requests == [("small.tar.gz", 0)]
+
+
 def test_without_a_source_the_archive_is_downloaded_verified_and_kept(official_of, batch_files, server, tmp_path):
     folder, address = server
     content = archive_of(batch_files)

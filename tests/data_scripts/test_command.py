@@ -8,6 +8,8 @@ import time
 import numpy as np
 import pytest
 
+from data_scripts import DATASETS, prepare_generated
+
 # The command with CIFAR-10's entry expecting a small copy's sizes.
 SMALL = """
 import sys
@@ -17,6 +19,9 @@ train, test = int(sys.argv[1]), int(sys.argv[2])
 catalogue.DATASETS["cifar10"] = replace(catalogue.CIFAR10, counts={"train": train, "test": test})
 sys.exit(command.main(sys.argv[3:]))
 """
+
+
+SUBSETS = "10 in train-1percent.npy, 10 in train-10percent.npy"
 
 
 @pytest.fixture
@@ -45,7 +50,7 @@ def test_success_is_one_line_and_status_0(start, image_files, write_folder, tmp_
     images = write_folder(tmp_path / "images", image_files)
     status, output, errors = finish(start(50, 20, "--source", images, "--out", tmp_path))
     assert (status, errors) == (0, "")
-    assert output == f"{tmp_path}/cifar10: CIFAR-10, PNG copy (50 train, 20 test images)\n"
+    assert output == f"{tmp_path}/cifar10: CIFAR-10, PNG copy (50 train, 20 test images; {SUBSETS})\n"
 
 
 def test_an_error_is_one_sentence_and_status_2(start, image_files, write_folder, tmp_path):
@@ -92,7 +97,7 @@ def test_a_killed_run_leaves_no_result_and_continues(start, many_images, tmp_pat
         assert finish(start(3000, 20, "--source", many_images, "--out", tmp_path / "whole"))[0] == 0
         for name in ("train.npy", "test.npy", "manifest.json"):
             assert (folder / name).read_bytes() == (tmp_path / "whole/cifar10" / name).read_bytes()
-        assert len(list(folder.iterdir())) == 3
+        assert len(list(folder.iterdir())) == 5
 
 
 def test_generated_and_the_second_run_from_a_shell(kit_root, tmp_path):
@@ -116,6 +121,80 @@ def test_a_folder_that_is_no_source_is_told_what_would_be_one(kit_root, tmp_path
     result = subprocess.run(command, cwd=kit_root, capture_output=True, text=True)
     assert result.returncode == 2 and result.stdout == "" and result.stderr.count("\n") == 1
     assert result.stderr.startswith(f"error: {tmp_path}: not a ") and "source; give a folder with" in result.stderr
+
+
+def said(*arguments, kit_root):
+    """Exit status, output and errors of the command as a shell runs it."""
+    command = [sys.executable, "-m", "data_scripts", *map(str, arguments)]
+    result = subprocess.run(command, cwd=kit_root, capture_output=True, text=True)
+    return result.returncode, result.stdout, result.stderr
+
+
+def test_several_names_are_prepared_and_an_error_of_one_is_told_after_the_others(kit_root, tmp_path):
+    """Those that are there need no network, the other finds none at this mirror."""
+    for name in ("cifar10", "svhn"):
+        manifest = prepare_generated(tmp_path, 200, 10, progress=False, dataset=DATASETS[name]).folder / "manifest.json"
+        manifest.write_text(manifest.read_text().replace('"generated": true', '"generated": false'))
+    code = (
+        "import sys; from dataclasses import replace; from data_scripts import command; d = command.DATASETS\n"
+        "for name in ('cifar10', 'svhn'): d[name] = replace(d[name], counts={'train': 200, 'test': 10})\n"
+        "sys.exit(command.main(sys.argv[1:]))"
+    )
+    names = ["cifar10", "--out", str(tmp_path), "mnist", "svhn", "cifar10", "--mirror", "http://127.0.0.1:1"]
+    result = subprocess.run([sys.executable, "-c", code, *names], cwd=kit_root, capture_output=True, text=True)
+    lines = result.stdout.splitlines()
+    assert result.returncode == 2 and len(lines) == 2
+    assert lines[0].startswith(f"{tmp_path}/cifar10: generated images") and lines[1].startswith(f"{tmp_path}/svhn: ")
+    error = result.stderr.splitlines()[-1]
+    assert error.startswith("error: http://127.0.0.1:1/mnist/train-images-idx3-ubyte.gz: the download failed (")
+    assert result.stderr.count("error: ") == 1
+
+
+@pytest.mark.parametrize("arguments", [[], ["list"]])
+def test_the_registry_says_what_there_is_and_what_is_here(kit_root, tmp_path, arguments):
+    prepare_generated(tmp_path, 200, 10, progress=False, dataset=DATASETS["mnist"])
+    (tmp_path / "svhn").mkdir()
+    (tmp_path / "svhn/manifest.json").write_text("{")
+    status, output, errors = said(*arguments, "--out", tmp_path, kit_root=kit_root)
+    rows = {line.split()[0]: line for line in output.splitlines()}
+    assert (status, errors) == (0, "") and list(rows) == list(DATASETS)
+    assert (
+        "5,000 train, 8,000 test, 100,000 unlabeled images" in rows["stl10"] and "2.64 GB to download" in rows["stl10"]
+    )
+    assert rows["stl10"].endswith(f"not in {tmp_path}") and "170 MB to download" in rows["cifar10"]
+    assert rows["mnist"].endswith(f"{tmp_path}/mnist: generated images (grey shapes, not photographs)")
+    assert f"{tmp_path}/svhn/manifest.json: not the manifest of a prepared data set" in rows["svhn"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["imagenet"], "'imagenet' is none of cifar10, mnist, fashion_mnist, svhn, stl10, generated and list"),
+        (["cifar10", "mnist", "--source", "x"], "--source is a copy of one data set: name one"),
+        (["--source", "x"], "name one"),
+        (["list", "--source", "x"], "name one"),
+        (["list", "cifar10"], "list stands alone"),
+        (["cifar10", "--source", "x", "--mirror", "http://x"], "--mirror is for downloads"),
+        (["cifar10", "--mirror", "/a/folder"], "'/a/folder' is no address"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(kit_root, arguments, problem):
+    status, output, errors = said(*arguments, kit_root=kit_root)
+    assert (status, output) == (2, "") and problem in errors.splitlines()[-1]
+
+
+def test_offline_the_command_says_what_to_put_where(kit_root, tmp_path):
+    status, output, errors = said("stl10", "--out", tmp_path, "--offline", kit_root=kit_root)
+    assert (status, output) == (2, "") and errors.count("\n") == 1
+    assert errors.startswith(
+        f"error: {tmp_path}/stl10_binary.tar.gz: missing, and nothing is downloaded offline; get http"
+    )
+    assert errors.endswith(f"/stl10_binary.tar.gz elsewhere and put it into {tmp_path}, or give a copy with --source\n")
+
+
+def test_help_says_what_a_source_may_be(kit_root):
+    status, output, _ = said("--help", kit_root=kit_root)
+    assert status == 0 and all(dataset.layout in output for dataset in DATASETS.values())
 
 
 @pytest.mark.parametrize("number", ["0", "-3", "many"])

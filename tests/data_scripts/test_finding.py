@@ -25,7 +25,7 @@ def places(monkeypatch, tmp_path):
     monkeypatch.setattr(datasets, "USUAL_FOLDERS", (tmp_path / "checkout/data", tmp_path / "home/data"))
     monkeypatch.setattr(datasets, "DEBIAN_FOLDER", tmp_path / "debian")
     for name in ("mnist", "fashion_mnist"):
-        monkeypatch.setitem(DATASETS, name, replace(DATASETS[name], counts=COUNTS, download=no_network))
+        monkeypatch.setitem(DATASETS, name, replace(DATASETS[name], counts=COUNTS, remote=no_network))
     return tmp_path
 
 
@@ -81,12 +81,15 @@ def test_torchvisions_root_is_prepared_where_it_lies(places):
     ("dataset", "source"),
     [
         ("cifar10", "home/data/cifar-10-batches-py"),
+        ("cifar10", "home/data/cifar-10-python.tar.gz"),
         ("cifar10", "checkout/data/cifar10-jpeg75.zip"),
         ("mnist", "home/data/MNIST/raw"),
         ("fashion_mnist", "checkout/data/FashionMNIST/raw"),
         ("fashion_mnist", "debian/fashion-mnist"),
         ("svhn", "home/data/train_32x32.mat"),
         ("svhn", "home/data/svhn/train_32x32.mat"),
+        ("stl10", "home/data/stl10_binary"),
+        ("stl10", "checkout/data/stl10_binary.tar.gz"),
     ],
 )
 def test_sources_are_found_in_the_usual_places(places, dataset, source):

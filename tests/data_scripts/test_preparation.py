@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -18,7 +19,13 @@ def test_the_manifest_says_everything_and_nothing_else_lies_beside_it(small, ima
     assert manifest["dataset"] == "cifar10" and manifest["image_shape"] == [3, 32, 32]
     assert manifest["classes"][0] == "airplane" and manifest["classes"][9] == "truck"
     assert {split: entry["images"] for split, entry in manifest["splits"].items()} == {"train": 50, "test": 20}
-    assert sorted(path.name for path in data.folder.iterdir()) == ["manifest.json", "test.npy", "train.npy"]
+    subsets = manifest["splits"]["train"]["subsets"]
+    assert {percent: entry["file"] for percent, entry in subsets.items()} == {
+        "1": "train-1percent.npy",
+        "10": "train-10percent.npy",
+    }
+    files = {"train.npy", "test.npy", "train-1percent.npy", "train-10percent.npy", "manifest.json"}
+    assert {path.name for path in data.folder.iterdir()} == files
 
 
 def test_a_second_run_writes_nothing(small, images, tmp_path, capfd):
@@ -92,3 +99,23 @@ def test_an_output_folder_that_cannot_be_made_is_named(small, images, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="file.*check the path"):
         prepare(images, tmp_path / "file" / "out", progress=False, dataset=small)
+
+
+class Endless:
+    """A source of more images than any disk holds, which must not be asked for one."""
+
+    description, generated = "endless images", False
+
+    def fingerprint(self):
+        return "endless"
+
+    def chunks(self, split, start):
+        raise AssertionError("begun")
+
+
+def test_a_conversion_that_finds_no_room_is_not_begun(small, tmp_path):
+    """3 PB of images, asked of the real disk."""
+    endless = replace(small, counts={"train": 10**12, "test": 10}, readers=(lambda dataset, path: Endless(),))
+    with pytest.raises(DataError, match=r"out/cifar10: 3.07 PB more are needed here and [\d.]+ .B are free") as error:
+        prepare(tmp_path, tmp_path / "out", progress=False, dataset=endless)
+    assert "free some space or choose another --out" in str(error.value) and not (tmp_path / "out").exists()

@@ -3,12 +3,14 @@ import hashlib
 import json
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
 
 from data_scripts import DataError
-from data_scripts.split_file import file_sha256, forget_progress, write_split
+from data_scripts.part_file import file_sha256
+from data_scripts.split_file import bytes_to_write, forget_progress, write_split
 
 ROWS = np.arange(60, dtype=np.uint8).reshape(12, 5)
 
@@ -113,6 +115,28 @@ def test_nothing_else_is_left_when_progress_is_forgotten(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["train.npy"]
 
 
+def test_what_is_still_to_write_leaves_out_what_is_there(tmp_path):
+    path, size = tmp_path / "train.npy", 128 + ROWS.size
+    assert bytes_to_write(path, ROWS.shape) == size
+    interrupted(path)
+    assert bytes_to_write(path, ROWS.shape) == size - (128 + 8 * 5)
+    write_split(path, ROWS.shape, "source", in_chunks_of(4))
+    assert bytes_to_write(path, ROWS.shape) == 0
+    forget_progress(path)
+    assert bytes_to_write(path, ROWS.shape) == size, "a file that nothing vouches for is made again"
+
+
+def test_a_part_is_hashed_without_being_held_in_memory(tmp_path):
+    rows = np.zeros((1000, 20_000), np.uint8)
+    with pytest.raises(DataError, match="interrupted here"):
+        write_split(tmp_path / "train.npy", rows.shape, "source", in_chunks_of(20, rows, fail_at=900))
+    tracemalloc.start()
+    write_split(tmp_path / "train.npy", rows.shape, "source", in_chunks_of(20, rows))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4_000_000 < (tmp_path / "train.npy").stat().st_size
+
+
 def test_a_source_with_too_few_rows_is_refused(tmp_path):
     with pytest.raises(DataError, match="12 images where 13 are expected"):
         write_split(tmp_path / "train.npy", (13, 5), "source", in_chunks_of(4))
@@ -132,6 +156,7 @@ import resource, sys
 from pathlib import Path
 import numpy as np
 from data_scripts import DataError
+from data_scripts.part_file import file_sha256
 from data_scripts.split_file import write_split
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 try:
