@@ -13,6 +13,7 @@ COMMANDS = {
     "demo": "the whole job on real input: build, train for about a minute, grade four submissions",
     "build": "derive notebooks, answer key and Gradescope zip from the masters",
     "new": "make a minimal new assignment that builds, tests and grades",
+    "train": "train the solution under a profile, resumable, on one process or several",
     "check": "check an assignment's settings, dry-run its solution and its blank notebook, print the point sheet",
     "grade": "grade submissions: folders, zips or bare notebooks",
     "score": "coverage, confidence and Fréchet distance of samples",

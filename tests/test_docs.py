@@ -83,6 +83,30 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "tests/data_scripts/test_command.py::test_success_is_one_line_and_status_0",
         '"cifar10"',
     ),
+    "python -m data_scripts": (
+        "tests/data_scripts/test_command.py::test_the_registry_says_what_there_is_and_what_is_here",
+        "arguments",
+    ),
+    "python -m data_scripts cifar10 mnist": (
+        "tests/data_scripts/test_command.py::test_several_names_are_prepared_and_an_error_of_one_is_told_after_the_others",
+        '"cifar10", ',
+    ),
+    "python -m data_scripts cifar10 --source cifar-10-python.tar.gz": (
+        "tests/data_scripts/test_cifar_batches.py::test_the_packed_archive_gives_the_same_as_its_folder",
+        "given",
+    ),
+    "python -m data_scripts svhn --mirror http://files.example.edu/datasets": (
+        "tests/data_scripts/test_prepare_all.py::test_a_mirror_is_asked_instead_of_the_hosts",
+        "mirror",
+    ),
+    "./kit train simclr --profile smoke --run runs/try": (
+        "tests/build/test_recipe.py::test_a_run_is_a_folder_and_ends_with_a_table",
+        "whole_run",
+    ),
+    "./kit train simclr --profile gpu --processes 4": (
+        "tests/build/test_recipe.py::test_training_in_two_processes_runs_and_resumes",
+        "--processes",
+    ),
     "./kit tolerances simclr": (
         "tests/questions/test_gaps.py::test_right_variants_pass_with_room_and_mistakes_fail_with_room",
         "measure(",
@@ -101,6 +125,8 @@ NOT_HERE: dict[str, str] = {
     "pip install torch torchvision numpy matplotlib tqdm otter-grader jupyterlab": "the network",
     ".venv/bin/pip install -q -e '.[cluster]' -c constraints.txt": "the network",
     "jupyter lab simclr.ipynb": "a browser",
+    "./kit train simclr --profile cpu": "hours",
+    "./kit train simclr --profile gpu": "a GPU",
     'docker run --rm -it -v "$PWD":/kit -w /kit python:3.11 ./kit grade simclr submissions/*.zip --out grades': "Docker",
 }
 PAGES = ("nbgrader.md",)

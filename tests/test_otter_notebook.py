@@ -111,6 +111,8 @@ def test_a_blank_notebook_is_told_what_is_missing_and_exported_all_the_same(name
     blank = student_notebook(assignment_master(name))
     blank.cells = [cell for cell in blank.cells if needs_no_training(cell)]
     saving = name == NAMES[0]  # no browser answers: Otter waits ten seconds, warns, and takes the file as it is
+    (tmp_path / "tests").mkdir()  # the student's own, where Otter would look first
+    (tmp_path / "tests" / "test_mine.py").write_text("mine = 1\n")
     calls = ["grader.check_all()", f"grader.export(pdf=False, export_path='blank.zip', force_save={saving})"]
     notebook = execute(with_last_cells(blank, calls), name, tmp_path, "smoke", data)
     checked = outputs(notebook.cells[-2])

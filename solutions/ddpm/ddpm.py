@@ -54,6 +54,7 @@
 
 # %%
 import copy
+import csv
 import json
 import math
 import os
@@ -777,6 +778,9 @@ print(f"{PRECISION.dtype}, channels {'last' if PRECISION.channels_last else 'fir
 
 
 # %%
+# {{given distributed.py}}
+
+
 # {{given training.py}}
 
 
@@ -845,7 +849,8 @@ class Batches:
         return math.ceil(len(self.images) / self.batch_size)
 
     def __iter__(self):
-        for some in torch.randperm(len(self.images)).to(DEVICE).split(self.batch_size):
+        order = same_everywhere(torch.randperm(len(self.images)).to(DEVICE))
+        for some in map(my_share, order.split(self.batch_size)):
             yield to_floats(self.images[some]), self.labels[some]
 
 

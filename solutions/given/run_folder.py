@@ -23,7 +23,7 @@ def make_grader():
     import otter
 
     if not ON_COLAB:
-        return otter.Notebook(str(find_notebook() or "{{name}}.ipynb"))
+        return otter.Notebook(str(find_notebook() or "{{name}}.ipynb"), tests_dir="")
     Path("tests").mkdir(exist_ok=True)
     for question, source in notebook_from_colab()["metadata"]["otter"]["tests"].items():
         Path("tests", f"{question}.py").write_text(source, encoding="utf-8")

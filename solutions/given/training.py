@@ -43,14 +43,32 @@ class Portion:
 def saved_run(name: str, plan: dict, restart: bool) -> dict | None:
     """The checkpoint ``<name>_last.pt`` if it was made by the same plan; else it is set aside and None returned."""
     path = RUN / f"{name}_last.pt"
-    if not path.is_file():
-        return None
-    saved = torch.load(path, map_location="cpu", weights_only=True)
-    if saved["plan"] == plan and not restart:
+    saved = torch.load(path, map_location="cpu", weights_only=True) if path.is_file() else None
+    wait_for_all()
+    if saved is None or saved["plan"] == plan and not restart:
         return saved
-    os.replace(path, RUN / f"{name}_previous.pt")
+    if RANK == 0:
+        os.replace(path, RUN / f"{name}_previous.pt")
     print(f"{name}: starting anew ({'as you asked' if restart else 'the hyper-parameters are others than before'})")
     return None
+
+
+def write_config(name: str, plan: dict) -> None:
+    """What decides a training, and where it runs, as ``<name>.json``."""
+    machine = {"device": DEVICE.type, "processes": WORLD, "threads": torch.get_num_threads(), "torch": torch.__version__}
+    precision = {"dtype": str(PRECISION.dtype), "channels_last": PRECISION.channels_last}
+    content = {"plan": plan, "precision": precision, "machine": machine, "hyperparameters": HP}
+    (RUN / f"{name}.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def write_history(name: str, history: list[dict]) -> None:
+    """The history as ``<name>.csv``, one row an epoch."""
+    temporary = RUN / f"{name}.csv.tmp"
+    with temporary.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, history[0].keys())
+        table.writeheader()
+        table.writerows(history)
+    os.replace(temporary, RUN / f"{name}.csv")
 
 
 def fit(name, model, loader, plan, optimise, train, test, after_epoch, restart=False) -> list[dict]:
@@ -62,6 +80,9 @@ def fit(name, model, loader, plan, optimise, train, test, after_epoch, restart=F
     after_epoch(history) is called after each epoch.
     """
     began = time.perf_counter()
+    if WORLD > 1:
+        plan = plan | {"processes": WORLD}
+        assert plan["seconds"] is None, "several processes cannot stop by the clock: each has its own"
 
     def seconds_left():
         spent = sum(row["seconds"] for row in history) if saved else time.perf_counter() - began
@@ -92,34 +113,40 @@ def fit(name, model, loader, plan, optimise, train, test, after_epoch, restart=F
         model.load_state_dict(saved["model"])
         optimizer.load_state_dict(saved["optimizer"])
         scheduler.load_state_dict(saved["scheduler"])
-        restore_rng(saved["rng"])
+        restore_rng(saved["rng"] if WORLD == 1 else saved["rng"][RANK])
         if done < total_steps:
             print(f"{name}: going on after epoch {len(history)}")
 
+    elif WORLD > 1:
+        seed_everything(HP["seed"] + RANK)  # each process distorts its images in its own way
+
     left = seconds_left()
-    fast = InPrecision(model, PRECISION)
-    epochs = tqdm(desc=f"{name} epochs", initial=len(history), total=math.ceil(total_steps / len(loader)))
+    fast = across_processes(InPrecision(model, PRECISION))
+    total = math.ceil(total_steps / len(loader))
+    epochs = tqdm(desc=f"{name} epochs", initial=len(history), total=total, disable=RANK > 0)
     while done < total_steps and (left > 0 or not history):  # one epoch at least, however slow the machine
         start, lr = time.perf_counter(), optimizer.param_groups[0]["lr"]
         batches = Portion(loader, total_steps - done, start + left)
-        numbers = {**train(fast, batches, optimizer, scheduler), **test(fast)}
+        numbers = mean_of_processes({**train(fast, batches, optimizer, scheduler), **test(fast)})
         seconds = time.perf_counter() - start
         history.append({"epoch": len(history) + 1, **numbers, "lr": lr, "seconds": round(seconds, 2)})
         done, left = done + batches.taken, left - seconds
-        after_epoch(history)
-        save_atomically(
-            RUN / f"{name}_last.pt",
-            {
-                "plan": plan,
-                "total_steps": total_steps,
-                "done": done,
-                "history": history,
-                "rng": rng_state(),
-                "model": model.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "scheduler": scheduler.state_dict(),
-            },
-        )
+        content = {
+            "plan": plan,
+            "total_steps": total_steps,
+            "done": done,
+            "history": history,
+            "rng": of_all_processes(rng_state()),
+            "model": model.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "scheduler": scheduler.state_dict(),
+        }
+        if RANK == 0:
+            after_epoch(history)
+            write_config(name, plan)
+            write_history(name, history)
+            save_atomically(RUN / f"{name}_last.pt", content)
+        wait_for_all()
         epochs.update()
         epochs.set_postfix({key: f"{value:.4f}" for key, value in numbers.items()})
     epochs.close()
@@ -128,6 +155,8 @@ def fit(name, model, loader, plan, optimise, train, test, after_epoch, restart=F
 
 def update_metrics(**parts) -> None:
     """Write ``parts`` (the histories) into the run's ``metrics.json``, beside the hyper-parameters."""
+    if RANK > 0:
+        return
     path = RUN / "metrics.json"
     head = {"assignment": "{{name}}", "profile": PROFILE, "dataset": HP["dataset"], "hyperparameters": HP}
     old = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}

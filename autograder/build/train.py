@@ -1,0 +1,50 @@
+"""Runs the solution notebook's code as a script, in its run folder."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from autograder.assignment import read_assignment
+from autograder.build.course import assignment_master, constant
+from autograder.build.notebooks import notebook_bytes
+from autograder.build.script import script
+from autograder.datasets import find_data
+from autograder.errors import KitError
+from autograder.places import assignment_folder
+
+
+def train(name: str, profile: str, folder: Path, data: Path | None, processes: int = 1) -> None:
+    """Run all of an assignment's solution under ``profile`` in ``folder``; checkpoints that lie there are gone on from.
+
+    ``processes`` share each batch, by torchrun. Progress goes to stderr, what the notebook prints to stdout.
+
+    Raises:
+        KitError: there is no such profile or no data set, or the script stops with an error (which it printed).
+    """
+    master = assignment_master(name)
+    profiles = constant(master, "PROFILES", ())
+    if profile not in profiles:
+        raise KitError(f"the notebook {name} has no profile {profile!r}; it has {', '.join(profiles)}")
+    dataset = read_assignment(assignment_folder(name) / "assignment.toml").dataset
+    prepared = find_data(dataset, data)
+    if dataset and prepared is None:
+        raise KitError(f"there is no prepared {dataset}; make it with: python -m data_scripts {dataset}")
+    folder.mkdir(parents=True, exist_ok=True)
+    folder = folder.resolve()
+    (folder / f"{name}.ipynb").write_bytes(notebook_bytes(master))  # the public tests are read from it
+    path = folder / "train.py"
+    path.write_text(script(master), encoding="utf-8")
+    settings = {"KIT_PROFILE": profile, "KIT_RUN": str(folder)}
+    if prepared is not None:
+        settings["KIT_DATA"] = str(prepared.folder.parent.resolve())
+    launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"] if processes > 1 else []
+    command = [sys.executable, *launcher, str(path)]
+    done = subprocess.run(command, cwd=folder, env={**os.environ, **settings})
+    if done.returncode:
+        raise KitError(
+            f"{path} ended with status {done.returncode}; what it said stands above. The same command goes on after the "
+            "last whole epoch"
+        )

@@ -1,0 +1,45 @@
+"""``./kit train``: the solution's training under a profile, resumable, on as many processes as asked."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from autograder.places import assignment_names
+
+EXAMPLE = "./kit train simclr --profile gpu --run runs/simclr-gpu"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", choices=assignment_names(), metavar="NAME", help="the assignment")
+    parser.add_argument("--profile", required=True, help="a column of the notebook's table: smoke, demo, cpu, gpu")
+    parser.add_argument(
+        "--run",
+        type=Path,
+        metavar="DIR",
+        help="the run folder; training goes on from the checkpoints that lie there (default: runs/NAME-PROFILE)",
+    )
+    parser.add_argument("--data", type=Path, help="folder with the prepared data set (default: the usual places)")
+    parser.add_argument(
+        "--processes",
+        type=_positive,
+        default=1,
+        metavar="N",
+        help="share each batch among N processes, one for each GPU, by torchrun (default: 1)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from autograder.build.train import train
+
+    folder = arguments.run or Path("runs") / f"{arguments.name}-{arguments.profile}"
+    train(arguments.name, arguments.profile, folder, arguments.data, arguments.processes)
+    print(f"run folder: {folder}")
+    return 0
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
