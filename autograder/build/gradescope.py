@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import re
 import tomllib
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from autograder.assignment import read_assignment
+from autograder.engine.accuracy import measured_images
 from autograder.places import ROOT
 from autograder.scorers.classifier import FOLDER
+from data_scripts import Prepared
 
 FILES = Path(__file__).parent / "gradescope_files"
 # What grading imports; the others of pyproject.toml are for building and for students.
@@ -74,9 +80,32 @@ def entries(bundle: Path, data: Path | None) -> Iterator[tuple[str, bytes, int]]
     if assignment.samples and scorer.is_file():
         yield scorer.relative_to(ROOT).as_posix(), scorer.read_bytes(), 0o600
     if data is not None:
-        splits = ("test.npy", "train.npy") if assignment.samples else ("test.npy",)
-        for file in (data / name for name in (*splits, "manifest.json")):
-            yield f"data/{data.name}/{file.name}", file.read_bytes(), 0o600
+        for name, content in data_files(Prepared.open(data), ("test", "train") if assignment.samples else ("test",)):
+            yield f"data/{data.name}/{name}", content, 0o600
+
+
+def data_files(data: Prepared, splits: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    """(name, content) of the files that grading needs of a prepared data set: some splits, and a manifest of these.
+
+    Of test images that are too large for all of them to be measured the zip holds those that are.
+    """
+    entries = {}
+    for split in splits:
+        entry = data.manifest["splits"][split]
+        path = data.folder / entry["file"]
+        count = measured_images(data.manifest["image_shape"], entry["images"]) if split == "test" else entry["images"]
+        whole = count == entry["images"]
+        content = path.read_bytes() if whole else npy(np.load(path, mmap_mode="r", allow_pickle=False)[:count])
+        entries[split] = {"file": entry["file"], "images": count, "sha256": hashlib.sha256(content).hexdigest()}
+        yield entry["file"], content
+    yield "manifest.json", json.dumps({**data.manifest, "splits": entries}, indent=1).encode()
+
+
+def npy(rows: np.ndarray) -> bytes:
+    """An array as the content of a ``.npy`` file."""
+    buffer = io.BytesIO()
+    np.save(buffer, rows, allow_pickle=False)
+    return buffer.getvalue()
 
 
 def requirements() -> list[str]:

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import torch
 
 from autograder.assignment import AccuracySheet
-from autograder.engine.accuracy import Accuracy, points, top1
+from autograder.engine.accuracy import Accuracy, measured_images, points, top1
 from autograder.engine.checkpoint import CheckpointError, classifier
 from autograder.engine.session import SessionLost, StudentError, Zygote
 from autograder.engine.submission import Submission
 from autograder.errors import KitError
-from data_scripts import Prepared
+from data_scripts import DATASETS, Prepared
 
 LOAD_SECONDS = 60.0
 
@@ -50,8 +50,10 @@ def measure(
         return Measured(None, str(error))
     except CheckpointError as error:
         return Measured(None, f"{sheet.file}: {error}")
-    accuracy = top1(model, data.images("test"), data.labels("test"), deadline=deadline, progress=progress)
-    return Measured(accuracy, sentence(accuracy, data))
+    images, labels = data.images("test"), data.labels("test")
+    count = measured_images(images.shape[1:], len(images))
+    accuracy = top1(model, images[:count], labels[:count], deadline=deadline, progress=progress)
+    return Measured(accuracy, sentence(accuracy, data, count))
 
 
 def read_tensors(file: str, zygote: Zygote, submission: Submission, deadline: float) -> dict[str, torch.Tensor]:
@@ -66,15 +68,14 @@ def read_tensors(file: str, zygote: Zygote, submission: Submission, deadline: fl
         raise Unread(f"{file} could not be read: {error.reason}.") from None
 
 
-def sentence(accuracy: Accuracy, data: Prepared) -> str:
-    """What was measured, on how many images of which kind."""
-    images = "generated images, not CIFAR-10" if data.manifest["generated"] else data.source
+def sentence(accuracy: Accuracy, data: Prepared, count: int) -> str:
+    """What was measured, on how many images of which kind; ``count`` were to be."""
+    title = DATASETS[data.manifest["dataset"]].title
+    images = f"generated images, not {title}" if data.manifest["generated"] else data.source
     text = f"{accuracy.top1:.2%} top-1: {accuracy.correct:,} of {accuracy.total:,} test images right ({images})."
     if accuracy.finished:
         return text
-    return (
-        f"The time ran out after {accuracy.total:,} of {data.counts['test']:,} images, so no points are given. {text}"
-    )
+    return f"The time ran out after {accuracy.total:,} of {count:,} images, so no points are given. {text}"
 
 
 def earned(sheet: AccuracySheet, accuracy: Accuracy | None) -> tuple[float, float]:

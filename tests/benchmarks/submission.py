@@ -46,6 +46,8 @@ def main() -> None:
     print(machine())
     print(f"limits: {options.cpu or 'no'} CPU, {options.memory or 'no'} MB; score {score:g}")
     print(f"{cost.wall:.1f} s wall, {cost.cpu:.1f} s CPU, peak {cost.peak:.0f} MB over all processes")
+    if options.cpu:
+        print(f"with nothing beside it the CPU time takes {cost.cpu / options.cpu:.0f} s at this limit")
 
 
 def limited(cpu: float | None, memory: int | None) -> list[Path]:

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from autograder.assignment import AccuracySheet
-from autograder.engine.accuracy import MEAN, STD, normalised, points, top1
+from autograder.engine import accuracy
+from autograder.engine.accuracy import MEAN, STD, batch_for, normalised, points, top1
 from autograder.engine.checkpoint import empty_classifier
 
 SHEET = AccuracySheet("q6", "Accuracy", "best.pt", points=8, bonus=5, ramp_from=0.40, full_above=0.75, bonus_above=0.85)
@@ -88,6 +89,34 @@ def test_end_of_time_is_said():
     result = top1(Slow(), images, labels, batch_size=5, deadline=time.monotonic() + 0.3)
     assert 0 < result.total < 20
     assert not result.finished
+
+
+@pytest.mark.parametrize(
+    ("free_mb", "batch"),
+    [(0, None), (180, None), (190, 32), (203, 32), (204, 64), (232, 64), (234, 128), (10_000, 128)],
+)
+def test_memory_decides_the_batch_of_the_faster_network(free_mb, batch):
+    assert batch_for(free_mb << 20) == batch
+
+
+def test_no_more_threads_than_the_container_has_processors(monkeypatch):
+    seen = []
+
+    class Threads(BrightestChannel):
+        def forward(self, x):
+            seen.append(torch.get_num_threads())
+            return super().forward(x)
+
+    images, labels = images_and_labels(4)
+    torch.set_num_threads(3)
+    try:
+        for processors in (1, 2, 8):
+            monkeypatch.setattr(accuracy, "processors", lambda processors=processors: processors)
+            top1(Threads(), images, labels)
+            assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(1)
+    assert seen == [1, 2, 3]
 
 
 @pytest.mark.parametrize(
