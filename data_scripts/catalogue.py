@@ -7,13 +7,19 @@ from dataclasses import replace
 from typing import Any
 
 from data_scripts.dataset import Dataset
+from data_scripts.errors import DataError
 from data_scripts.sources import cifar_batches, idx_files, image_folder, mat_files, official, stl_binary
 
 
 def _torchvision(name: str) -> Callable[[], Any]:
     def load() -> Any:
-        from torchvision import datasets
-
+        try:
+            from torchvision import datasets
+        except (ImportError, RuntimeError) as error:  # RuntimeError: of another torch
+            raise DataError(
+                f"torchvision, which knows the official files, cannot be imported ({error}); install it, "
+                "then run the same command again"
+            ) from error
         return getattr(datasets, name)
 
     return load

@@ -10,7 +10,7 @@ from pathlib import Path
 from data_scripts.catalogue import DATASETS
 from data_scripts.dataset import Dataset
 from data_scripts.disk_space import human
-from data_scripts.errors import DataError
+from data_scripts.errors import DataError, describe_os_error
 from data_scripts.preparation import prepare, prepare_all, prepare_generated
 from data_scripts.prepared import Prepared, find
 
@@ -26,6 +26,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         results = _generate(options) if generated else _run(options)
     except DataError as error:
         results = [error]
+    except OSError as error:
+        told = describe_os_error(error, options.out)
+        told.__cause__ = error
+        results = [told]
     except KeyboardInterrupt:
         if options.debug:
             raise

@@ -58,12 +58,12 @@ class Dataset:
 
     def open(self, path: Path) -> Source:
         """The source at ``path``. Raises ``DataError`` where it is missing, of no known layout or incomplete."""
-        if not path.exists():
-            raise DataError(
-                f"{path}: no such file or folder; give the {self.title} source with --source, or leave "
-                "--source out to download it"
-            )
         try:
+            if not path.exists():
+                raise DataError(
+                    f"{path}: no such file or folder; give the {self.title} source with --source, or leave "
+                    "--source out to download it"
+                )
             found = (reader(self, path) for reader in self.readers)
             source = next((source for source in found if source is not None), None)
         except OSError as error:

@@ -141,22 +141,18 @@ class _Fetching:
 
     def get(self, file: Remote) -> None:
         """Fetch one file unless it is there. Raises ``DataError``, ``Undelivered`` where the network is at fault."""
-        problem = file.problem()
-        if not problem:
-            return
-        if problem != "missing":
-            self._say(f"{file.path}: {problem}; it is downloaded again")
         try:
+            problem = file.problem()
+            if not problem:
+                return
+            if problem != "missing":
+                self._say(f"{file.path}: {problem}; it is downloaded again")
             file.path.parent.mkdir(parents=True, exist_ok=True)
             with locked(part_of(file.path)) as part:
-                try:
-                    self._complete(file, part)
-                    part.flush()
-                    os.fsync(part.fileno())
-                    os.replace(part_of(file.path), file.path)
-                finally:
-                    if part_of(file.path).exists() and not _size(part):
-                        part_of(file.path).unlink()
+                self._complete(file, part)
+                part.flush()
+                os.fsync(part.fileno())
+                os.replace(part_of(file.path), file.path)
         except OSError as error:
             raise describe_os_error(error, file.path) from error
         except DataError:
@@ -179,15 +175,17 @@ class _Fetching:
 
         Raises ``OSError`` or ``HTTPException`` where it cannot be had, ``ValueError`` where what came is altered.
         """
-        start = furthest = _size(part)
-        tries = 0
+        furthest = _size(part)
+        foreign = furthest > 0  # begun by an earlier run or at another address, perhaps with another file
+        answered, tries = False, 0
         while True:
             try:
                 continued = self._receive(address, file.path, part)
             except (OSError, HTTPException) as error:
-                tries = 1 if _size(part) > furthest else tries + 1
+                more = _size(part) > furthest
+                answered, tries = answered or more, 1 if more else tries + 1
                 furthest = max(furthest, _size(part))
-                if tries == TRIES or not _may_pass(error, answered=furthest > start):
+                if tries == TRIES or not _may_pass(error, answered):
                     raise
                 self.stop.wait(PAUSE * tries)
                 continue
@@ -195,9 +193,9 @@ class _Fetching:
             if not problem:
                 return
             part.truncate(0)
-            if not continued:
+            if not (continued and foreign):
                 raise ValueError(problem)
-            # The part may have been begun with another file: once more, from the beginning.
+            foreign, furthest = False, 0  # once more, from the beginning
 
     def _receive(self, address: str, path: Path, part: BinaryIO) -> bool:
         """Append to ``part`` what it lacks; whether what it had was continued, not sent again."""
@@ -210,6 +208,8 @@ class _Fetching:
                 return True
             raise
         with response:
+            if response.headers.get_content_type() == "text/html":  # a login page, or one that says "not found"
+                raise ValueError("a web page came in the place of the file")
             continued = response.status == 206
             if not continued:
                 part.truncate(0)

@@ -13,6 +13,10 @@ class DataError(Exception):
     """A data set cannot be prepared or read; the message is one sentence that names the file and what to do."""
 
 
+class DamagedManifest(DataError):
+    """The manifest of a prepared data set can be read and says nothing that could be relied on."""
+
+
 def is_no_space(error: BaseException) -> bool:
     """Whether ``error`` says that the disk, or what this user may write, is full."""
     return isinstance(error, OSError) and error.errno in _NO_SPACE

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,7 +21,10 @@ def part_of(path: Path) -> Path:
 
 @contextmanager
 def locked(part: Path) -> Iterator[BinaryIO]:
-    """``part`` opened for appending, for this process alone. Raises ``DataError`` where another one holds it."""
+    """``part`` opened for appending, for this process alone; removed at the end where it is empty.
+
+    Raises ``DataError`` where another process holds it.
+    """
     with open(part, "a+b") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -32,7 +35,13 @@ def locked(part: Path) -> Iterator[BinaryIO]:
             raise DataError(
                 f"{part}: another process is preparing this data set; wait until it is done, then run the command again"
             )
-        yield file
+        try:
+            yield file
+        finally:
+            with suppress(FileNotFoundError):  # it has its name
+                found = os.stat(part)
+                if not found.st_size and os.path.samestat(os.fstat(file.fileno()), found):
+                    part.unlink()
 
 
 def write_json(path: Path, content: object) -> None:

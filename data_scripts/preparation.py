@@ -14,7 +14,8 @@ from data_scripts.catalogue import CIFAR10
 from data_scripts.dataset import Dataset, Rows, Source
 from data_scripts.disk_space import require_space
 from data_scripts.download import Remote, fetch, require_fetched, require_there
-from data_scripts.errors import DataError, describe_os_error
+from data_scripts.errors import DamagedManifest, DataError, describe_os_error
+from data_scripts.part_file import locked, part_of
 from data_scripts.prepared import MANIFEST, Prepared, find
 from data_scripts.sources.generated import CLASSES, Generated
 from data_scripts.split_file import bytes_to_write, forget_progress, write_split
@@ -118,7 +119,8 @@ def _look(
                 _say(progress, f"{existing.folder}: already prepared")
                 return existing
             _say(progress, f"{existing.folder}: already prepared, making its label subsets")
-            return with_subsets(existing)
+            with locked(part_of(existing.folder / MANIFEST)):
+                return with_subsets(existing)
         _say(progress, f"{existing.folder}: not as it was prepared, making again what was altered")
     files = [] if opened else dataset.remote(dataset, out)
     if mirror:
@@ -133,17 +135,24 @@ def _make(task: _Task, errors: Mapping[Path, DataError], progress: bool) -> Prep
     require_fetched(task.files, errors)
     # Without files, the archive lies unpacked where they would have been put.
     source = task.source or task.dataset.open(task.files[0].path if task.files else task.folder.parent)
-    if task.existing is not None and task.existing.source == source.description:
-        kept = {split: task.existing.manifest["splits"][split]["sha256"] for split in task.intact}
-    else:
-        kept = {}
-    return _convert(task.dataset, source, task.folder, kept, progress)
+    if task.intact and task.existing.source != source.description:
+        raise DataError(
+            f"{task.folder}: holds {task.existing.source}, of which {', '.join(task.intact)} is intact; repair it from "
+            f"that copy with --source, or remove this folder to make it from {source.description}"
+        )
+    fingerprint = source.fingerprint()  # raises where the source is incomplete, before anything is changed
+    require_space(task.folder, _bytes_to_write(task.dataset, task.folder, task.intact))
+    task.folder.mkdir(parents=True, exist_ok=True)
+    with locked(part_of(task.folder / MANIFEST)):
+        if _existing(task.dataset, task.folder.parent) != task.existing:
+            raise DataError(f"{task.folder}: another process has prepared it meanwhile; run the same command again")
+        return _convert(task, source, fingerprint, progress)
 
 
 def _existing(dataset: Dataset, out: Path) -> Prepared | None:
     try:
         return find([out], dataset.name)
-    except DataError:  # a damaged manifest vouches for nothing
+    except DamagedManifest:  # it vouches for nothing
         return None
 
 
@@ -164,16 +173,21 @@ def _check_wanted(existing: Prepared, dataset: Dataset, opened: Source | None) -
         )
 
 
-def _convert(dataset: Dataset, source: Source, folder: Path, kept: dict[str, str], progress: bool) -> Prepared:
-    """Write the splits that are not ``kept`` (split -> SHA-256), then the manifest: it is there only with all files."""
-    fingerprint = source.fingerprint()  # raises where the source is incomplete, before anything is changed
-    require_space(folder, _bytes_to_write(dataset, folder, kept))
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / MANIFEST).unlink(missing_ok=True)
+def _convert(task: _Task, source: Source, fingerprint: str, progress: bool) -> Prepared:
+    """Write the splits that are not intact, then the manifest, which vouches for all.
+
+    An old one stays until then where it vouches for an intact split, for a repair may fail, too.
+    """
+    dataset, folder = task.dataset, task.folder
+    if not task.intact:
+        (folder / MANIFEST).unlink(missing_ok=True)
     splits = {}
     for split, images in dataset.counts.items():
         path = folder / f"{split}.npy"
-        sha256 = kept.get(split) or _write(dataset, source, fingerprint, split, path, progress)
+        if split in task.intact:
+            sha256 = task.existing.manifest["splits"][split]["sha256"]
+        else:
+            sha256 = _write(dataset, source, fingerprint, split, path, progress)
         splits[split] = {"file": path.name, "images": images, "sha256": sha256}
     manifest = {
         "dataset": dataset.name,

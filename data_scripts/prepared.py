@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from data_scripts.errors import DataError
+from data_scripts.errors import DamagedManifest, DataError, describe_os_error
 from data_scripts.part_file import file_sha256
 
 MANIFEST = "manifest.json"
@@ -27,7 +27,7 @@ class Prepared:
 
     @classmethod
     def open(cls, folder: Path) -> Prepared:
-        """Read the manifest in ``folder``. Raises ``DataError`` where it is damaged."""
+        """Read the manifest in ``folder``. Raises ``DamagedManifest``, or ``DataError`` where it cannot be read."""
         path = folder / MANIFEST
         try:
             manifest = json.loads(path.read_text())
@@ -37,10 +37,14 @@ class Prepared:
                     # A manifest may come from elsewhere: its files are files of its own folder.
                     inside = Path(stored["file"]).name == stored["file"]
                     whole = whole and inside and {"images", "sha256"} <= stored.keys()
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             whole = False
+        except OSError as error:
+            raise describe_os_error(error, path) from error
         if not whole:
-            raise DataError(f"{path}: not the manifest of a prepared data set; remove {folder} and prepare it again")
+            raise DamagedManifest(
+                f"{path}: not the manifest of a prepared data set; remove {folder} and prepare it again"
+            )
         return cls(folder, manifest)
 
     @property

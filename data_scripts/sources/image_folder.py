@@ -163,6 +163,19 @@ def _check_complete(dataset: Dataset, path: Path, split: str, names: list[str]) 
         )
 
 
+# What Pillow and zipfile raise, depending on where an image is damaged.
+UNREADABLE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    RuntimeError,
+    Image.DecompressionBombError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
 def _pixels(tree: Tree, name: str, image_shape: tuple[int, int, int]) -> np.ndarray:
     """(C, H, W) uint8. Raises ``DataError`` naming the image where it is unreadable or not of ``image_shape``."""
     channels, height, width = image_shape
@@ -171,7 +184,7 @@ def _pixels(tree: Tree, name: str, image_shape: tuple[int, int, int]) -> np.ndar
             size = image.size  # known from the header: an image of a wrong size is never decoded
             if size == (width, height):
                 pixels = np.asarray(image.convert("RGB" if channels == 3 else "L"))
-    except (OSError, SyntaxError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    except UNREADABLE as error:
         reason = str(error).partition("<")[0] or type(error).__name__  # Pillow appends "<_io.BytesIO object at ...>"
         raise DataError(f"{tree.path}: cannot read the image {name} ({reason.strip()}); get this file again") from error
     if size != (width, height):

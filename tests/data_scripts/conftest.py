@@ -88,6 +88,7 @@ class Web(http.server.ThreadingHTTPServer):
         self.address = f"http://127.0.0.1:{self.server_port}"
         self.ranges = True  # whether it can send the rest of a file
         self.lengths = True  # whether it tells how long what it sends is
+        self.kind = ""  # the type of content that it tells
         self.boast = 0  # bytes that it announces beyond those that it has
         self.drops: list[int] = []  # for each request, in turn: after how many bytes the connection is dropped
         self.errors: list[int] = []  # for each request, in turn: the status that is sent instead of the file
@@ -114,6 +115,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if start >= len(content):
             return self.send_error(416)
         self.send_response(206 if start else 200)
+        if web.kind:
+            self.send_header("Content-Type", web.kind)
         if web.lengths:
             self.send_header("Content-Length", str(len(content) - start + web.boast))
         if start:

@@ -192,6 +192,13 @@ def test_offline_the_command_says_what_to_put_where(kit_root, tmp_path):
     assert errors.endswith(f"/stl10_binary.tar.gz elsewhere and put it into {tmp_path}, or give a copy with --source\n")
 
 
+@pytest.mark.parametrize("arguments", [["cifar10", "--source", "x" * 300], ["list", "--out", "x" * 300]])
+def test_a_path_that_the_system_refuses_is_told_in_a_sentence(kit_root, arguments):
+    status, output, errors = said(*arguments, kit_root=kit_root)
+    assert status == 2 and errors.startswith("error: ") and errors.count("\n") == 1
+    assert "File name too long; check the path" in errors
+
+
 def test_help_says_what_a_source_may_be(kit_root):
     status, output, _ = said("--help", kit_root=kit_root)
     assert status == 0 and all(dataset.layout in output for dataset in DATASETS.values())

@@ -134,6 +134,26 @@ def test_altered_bytes_are_named_and_nothing_of_them_stays(file, web):
     assert list(file.path.parent.iterdir()) == [] and len(web.requests) == 1
 
 
+def test_altered_bytes_are_named_also_where_the_connection_is_dropped(file, web, patient):
+    (web.folder / "file.bin").write_bytes(CONTENT[:-1] + b"!")
+    web.drops = [300_000] * 20
+    with pytest.raises(DataError, match="damaged or not the official file"):
+        get(file)
+    assert [first for _, first in web.requests] == [0, 300_000, 600_000]
+
+
+def test_a_web_page_in_the_place_of_the_file_costs_nothing_that_is_here(file, web, part):
+    """A network that asks for a login first answers every request with its page."""
+    part.write_bytes(CONTENT[:300_000])
+    web.kind = "text/html; charset=utf-8"
+    with pytest.raises(DataError, match="a web page came in the place of the file"):
+        get(file)
+    assert part.read_bytes() == CONTENT[:300_000]
+    web.kind = ""
+    get(file)
+    assert file.path.read_bytes() == CONTENT and web.requests[-1] == ("file.bin", 300_000)
+
+
 def test_an_altered_file_that_lies_there_is_named_and_replaced(file, part, capfd):
     file.path.write_bytes(CONTENT[:1000])
     assert fetch([file]) == {}

@@ -1,4 +1,6 @@
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -49,6 +51,16 @@ def test_a_missing_class_is_named(small, image_files, write_folder, tmp_path):
 def test_a_missing_image_is_counted_and_its_class_named(small, image_files, write_folder, tmp_path):
     del image_files["train/dog/0003.png"]
     with pytest.raises(DataError, match=r"49 train images where CIFAR-10 has 50 \(fewest in train/dog: 4\)"):
+        prepared(small, write_folder(tmp_path / "images", image_files), tmp_path / "out")
+
+
+def test_a_picture_that_says_it_is_enormous_is_named(small, image_files, write_folder, tmp_path):
+    """Pillow refuses it by an exception of its own."""
+    whole = bytearray(image_files["train/dog/0003.png"])
+    whole[16:24] = struct.pack(">II", 30_000, 30_000)
+    whole[29:33] = struct.pack(">I", zlib.crc32(whole[12:29]))
+    image_files["train/dog/0003.png"] = bytes(whole)
+    with pytest.raises(DataError, match="cannot read the image train/dog/0003.png"):
         prepared(small, write_folder(tmp_path / "images", image_files), tmp_path / "out")
 
 

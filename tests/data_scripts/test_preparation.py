@@ -3,7 +3,9 @@ from dataclasses import replace
 
 import pytest
 
-from data_scripts import DataError, prepare, prepare_generated
+from data_scripts import DataError, Prepared, prepare, prepare_generated
+from data_scripts.part_file import locked
+from data_scripts.sources import image_folder
 
 
 @pytest.fixture
@@ -58,6 +60,69 @@ def test_an_incomplete_source_leaves_a_prepared_set_alone(small, images, tmp_pat
     with pytest.raises(DataError, match="49 train images"):
         prepare(images, tmp_path, progress=False, dataset=small)
     assert (data.folder / "manifest.json").exists()
+
+
+def test_a_repair_that_fails_loses_nothing_that_is_intact(small, images, image_files, tmp_path):
+    data = prepare(images, tmp_path, progress=False, dataset=small)
+    train = (data.folder / "train.npy").stat()
+    (data.folder / "test.npy").write_bytes(b"altered")
+    bad = images / "test/frog/0001.png"
+    bad.write_bytes(b"no image")
+    with pytest.raises(DataError, match="frog/0001.png"):
+        prepare(images, tmp_path, progress=False, dataset=small)
+    assert Prepared.open(data.folder).is_intact("train")
+    bad.write_bytes(image_files["test/frog/0001.png"])
+    assert prepare(images, tmp_path, progress=False, dataset=small) == data
+    data.verify()
+    assert (data.folder / "train.npy").stat().st_ino == train.st_ino
+
+
+def test_what_is_intact_of_one_copy_is_not_replaced_by_another(small, images, official_of, batch_files, tmp_path):
+    """Without --source any copy will do to use, but not to repair with: the rows of two copies are in another order."""
+    data = prepare(images, tmp_path, progress=False, dataset=small)
+    before = (data.folder / "train.npy").read_bytes()
+    (data.folder / "test.npy").write_bytes(b"altered")
+    for name, content in batch_files.items():
+        (tmp_path / "cifar-10-batches-py").mkdir(exist_ok=True)
+        (tmp_path / "cifar-10-batches-py" / name).write_bytes(content)
+    with pytest.raises(DataError, match="holds CIFAR-10, PNG copy, of which train is intact; repair it from that copy"):
+        prepare(None, tmp_path, progress=False, dataset=official_of(batch_files))
+    assert (data.folder / "train.npy").read_bytes() == before and Prepared.open(data.folder) == data
+
+
+def test_what_another_process_prepared_meanwhile_is_not_touched(small, images, tmp_path):
+    def slow(dataset, path):
+        """Ready to be read only when another process has prepared the same data set."""
+        source = image_folder.recognise(dataset, path)
+        fingerprint = source.fingerprint
+        source.fingerprint = lambda: prepare(images, tmp_path, progress=False, dataset=small) and fingerprint()
+        return source
+
+    with pytest.raises(DataError, match="another process has prepared it meanwhile; run the same command again"):
+        prepare(images, tmp_path, progress=False, dataset=replace(small, readers=(slow,)))
+    Prepared.open(tmp_path / "cifar10").verify()
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_two_processes_do_not_write_one_manifest(small, images, tmp_path):
+    (tmp_path / "cifar10").mkdir()
+    with (
+        locked(tmp_path / "cifar10/manifest.json.part"),
+        pytest.raises(DataError, match="manifest.json.part: another process is preparing this data set"),
+    ):
+        prepare(images, tmp_path, progress=False, dataset=small)
+    prepare(images, tmp_path, progress=False, dataset=small).verify()
+
+
+def test_a_manifest_that_cannot_be_read_is_not_taken_for_a_damaged_one(small, images, tmp_path):
+    data = prepare(images, tmp_path, progress=False, dataset=small)
+    manifest = data.folder / "manifest.json"
+    manifest.rename(tmp_path / "elsewhere")
+    manifest.symlink_to("/proc/self/mem")  # an input/output error when it is read
+    before = (data.folder / "train.npy").stat()
+    with pytest.raises(DataError, match="manifest.json: Input/output error"):
+        prepare(images, tmp_path, progress=False, dataset=small)
+    assert (data.folder / "train.npy").stat() == before
 
 
 def test_a_finished_split_survives_the_failure_of_the_next(small, images, image_files, tmp_path):
