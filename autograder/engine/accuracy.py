@@ -31,17 +31,28 @@ FULL_TEST = 10_000 * 32 * 32  # pixels of CIFAR-10's test images
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Top-1 count over the ``total`` images that were decided; ``finished`` is False where the time ran out."""
+    """Top-1 count over the ``total`` images that were decided, ``of`` so many (0: not known).
+
+    ``finished`` is False where the time ran out.
+    """
 
     correct: int
     total: int
     seconds: float
     finished: bool
+    of: int = 0
 
     @property
     def top1(self) -> float:
         """Fraction of 1; 0 where no image was looked at."""
         return self.correct / self.total if self.total else 0.0
+
+    @property
+    def certain(self) -> float:
+        """The least that ``top1`` can come to, if no image that was not decided is right."""
+        if self.finished:
+            return self.top1
+        return self.correct / self.of if self.of else 0.0
 
 
 def top1(
@@ -76,11 +87,11 @@ def top1(
     with threads(processors()), torch.inference_mode():
         at_hand = images.shape[1:] == (3, SIDE, SIDE) and started < deadline
         batch = batch_for(free_memory()) if at_hand else None
-        shortcut = find_shortcut(model, pictures, total, batch)
+        shortcut = find_shortcut(model, pictures, total, batch, deadline)
         classes = predict(model, pictures, total, batch_size, shortcut, deadline, progress)
     decided = int((classes != UNDECIDED).sum())
     correct = int((classes == labels).sum())
-    return Accuracy(correct, decided, time.monotonic() - started, finished=decided == total)
+    return Accuracy(correct, decided, time.monotonic() - started, decided == total, total)
 
 
 def batch_for(free: int) -> int | None:

@@ -75,12 +75,12 @@ def sentence(accuracy: Accuracy, data: Prepared, count: int) -> str:
     text = f"{accuracy.top1:.2%} top-1: {accuracy.correct:,} of {accuracy.total:,} test images right ({images})."
     if accuracy.finished:
         return text
-    return f"The time ran out after {accuracy.total:,} of {count:,} images, so no points are given. {text}"
+    return f"The time ran out after {accuracy.total:,} of {count:,} images; the others count as wrong. {text}"
 
 
 def earned(sheet: AccuracySheet, accuracy: Accuracy | None) -> tuple[float, float]:
-    """(points, bonus points) of a measurement; nothing for none or for an unfinished one."""
-    if accuracy is None or not accuracy.finished:
+    """(points, bonus points) of what is certain in a measurement; nothing for none."""
+    if accuracy is None:
         return 0.0, 0.0
-    total = points(sheet, accuracy.top1)
+    total = points(sheet, accuracy.certain)
     return min(total, sheet.points), max(0.0, total - sheet.points)

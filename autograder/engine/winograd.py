@@ -27,12 +27,11 @@ FILTER = torch.tensor([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 
 ONE = 1
 # Half of the pairs of points.
 HALF = 18
+# Up to so many channels a convolution keeps its weights at the points: 9 MB in all.
+KEPT = 128
 
 # What the first stage works on; each stage after it has twice the channels and half the side.
 CHANNELS, SIDE = 64, 32
-# Images at a time in each of the four stages: more would push the maps of the early ones out of the cache, fewer would
-# make the matrices of the last one too flat and its weights at 36 points too dear.
-AT_ONCE = (8, 16, 32, 128)
 # How many images a network may take at a time, and the megabytes that it then takes beside the model: 59 to 103.
 BATCHES = (32, 64, 128)
 FIXED_MB, MB_PER_IMAGE = 45, 0.45
@@ -45,18 +44,26 @@ Plain = tuple[torch.Tensor, torch.Tensor]
 class Kernel(NamedTuple):
     """A convolution for ``Tiles``.
 
-    Its weights at 36 points, ``points @ weight``, are four times as large, so they are made anew for each batch, and half
-    of them at a time.
+    Its weights at the 36 points, ``points @ weight``, take four times as much memory as the weight itself. Of few channels
+    they are kept; of many they are made anew for each batch, half of the points at a time.
 
     Attributes:
         points: (channels out, 36, 9), scaled by batch norm.
         weight: (channels out, 9, channels in), a view of the model's.
         bias: (channels out,).
+        kept: two times (channels out, 18, channels in), or nothing.
     """
 
     points: torch.Tensor
     weight: torch.Tensor
     bias: torch.Tensor
+    kept: Tensors
+
+    def halves(self, memory: torch.Tensor) -> Iterator[torch.Tensor]:
+        """The weights at each half of the points, (18, channels in, channels out); ``memory`` for one half may be used."""
+        for half, points in enumerate(self.points.split(HALF, dim=1)):
+            filters = self.kept[half] if self.kept else torch.bmm(points, self.weight, out=memory)
+            yield filters.permute(1, 2, 0)
 
 
 def transform_in(x: Tensors, out: Tensors, spare: Tensors) -> None:
@@ -157,9 +164,8 @@ class Tiles:
         columns = [self.column(self.strips, at) for at in range(6)]
         transform_in(columns, self.factors.unbind(1), self.spare_rows[:2])
         halves = (some.split(HALF) for some in (matrices(self.factors), matrices(self.products)))
-        for points, factors, products in zip(kernel.points.split(HALF, dim=1), *halves):
-            torch.bmm(points, kernel.weight, out=self.filters)
-            torch.bmm(factors, self.filters.permute(1, 2, 0), out=products)
+        for filters, factors, products in zip(kernel.halves(self.filters), *halves):
+            torch.bmm(factors, filters, out=products)
         self.products[ONE, ONE].add_(kernel.bias)
         transform_out(self.products, self.summed, self.spare_rows)
         transform_out(self.summed.unbind(1), self.columns(target), self.spare_columns)
@@ -219,7 +225,7 @@ class Winograd:
 
     def __init__(self, model: nn.Module, batch: int) -> None:
         layers = (model.layer1, model.layer2, model.layer3, model.layer4)
-        sizes = [(min(n, batch), CHANNELS << k, SIDE >> k) for k, n in enumerate(AT_ONCE)]
+        sizes = stage_sizes(batch)
         scratch = torch.empty(max(Tiles.needed(*size) for size in sizes))
         with torch.no_grad():
             self.stem = plain(model.conv1, model.bn1)
@@ -239,7 +245,7 @@ class Winograd:
         """What comes out of the first so many stages, each stage's images taken through all before it at once."""
         if not stages:
             maps = F.conv2d(images, *self.stem, padding=1).relu_()
-            peaks[:, 0] = peak(maps)
+            peaks[:, 0] = peak(maps.permute(0, 2, 3, 1))
             return maps
         stage = self.stages[stages - 1]
         n, channels, side = stage.layout.n, stage.layout.channels, stage.layout.side
@@ -253,9 +259,21 @@ class Winograd:
         """Bounds of the magnitudes of all weights and biases, batch norm folded in."""
         yield from (tensor.abs().max() for tensor in self.stem)
         for convolution in (one for stage in self.stages for block in stage.blocks for one in block if one):
-            *points, weight, bias = convolution
-            yield weight.abs().max() * (points[0].abs().sum(dim=2).max() if points else 1)
-            yield bias.abs().max()
+            if isinstance(convolution, Kernel):
+                yield convolution.points.abs().sum(dim=2).max() * convolution.weight.abs().max()
+                yield convolution.bias.abs().max()
+            else:
+                yield from (tensor.abs().max() for tensor in convolution)
+
+
+def stage_sizes(batch: int) -> list[tuple[int, int, int]]:
+    """Images at a time, channels and side of the four stages.
+
+    More images would push the maps of the early stages out of the cache; fewer would make the matrices of the late ones too
+    flat, and their weights at the points too dear.
+    """
+    at_a_time = (8, min(16, batch // 2), batch // 2, batch)
+    return [(n, CHANNELS << k, SIDE >> k) for k, n in enumerate(at_a_time)]
 
 
 def fits(model: nn.Module) -> bool:
@@ -265,7 +283,7 @@ def fits(model: nn.Module) -> bool:
 
 
 def peak(maps: torch.Tensor) -> torch.Tensor:
-    """(n,) the largest value of each image's maps."""
+    """(n,) the largest value of each image's maps, (n, …) without gaps in memory."""
     return maps.flatten(1).amax(dim=1)
 
 
@@ -286,5 +304,6 @@ def kernel(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> Kernel:
     """The same for ``Tiles``."""
     scale, bias = folded(norm)
     points = (torch.kron(FILTER, FILTER) * scale.view(-1, 1, 1)).float()
-    weight = convolution.weight.contiguous(memory_format=torch.channels_last)
-    return Kernel(points, weight.permute(0, 2, 3, 1).flatten(1, 2), bias.float())
+    weight = convolution.weight.contiguous(memory_format=torch.channels_last).permute(0, 2, 3, 1).flatten(1, 2)
+    kept = [half @ weight for half in points.split(HALF, dim=1)] if len(weight) <= KEPT else []
+    return Kernel(points, weight, bias.float(), kept)

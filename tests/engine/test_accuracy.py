@@ -10,8 +10,9 @@ from torch import nn
 
 from autograder.assignment import AccuracySheet
 from autograder.engine import accuracy
-from autograder.engine.accuracy import MEAN, STD, batch_for, normalised, points, top1
+from autograder.engine.accuracy import MEAN, STD, Accuracy, batch_for, normalised, points, top1
 from autograder.engine.checkpoint import empty_classifier
+from autograder.engine.measure import earned
 
 SHEET = AccuracySheet("q6", "Accuracy", "best.pt", points=8, bonus=5, ramp_from=0.40, full_above=0.75, bonus_above=0.85)
 
@@ -89,6 +90,21 @@ def test_end_of_time_is_said():
     result = top1(Slow(), images, labels, batch_size=5, deadline=time.monotonic() + 0.3)
     assert 0 < result.total < 20
     assert not result.finished
+    assert result.certain == result.correct / 20
+
+
+def test_points_that_are_certain_are_given_although_the_time_ran_out():
+    """What was not looked at counts as wrong, so time can only cost points, never earn them."""
+
+    def earned_of(correct, total, of=10_000, finished=False):
+        return earned(SHEET, Accuracy(correct, total, 1.0, finished, of))
+
+    assert earned_of(8_600, 9_000) == (8, 5) and earned_of(8_500, 8_500) == (8, 0)
+    assert earned_of(7_500, 7_500) == (7.9, 0) and earned_of(3_900, 3_900) == earned_of(0, 0) == (0, 0)
+    assert earned_of(8_600, 10_000, finished=True) == (8, 5)
+    # Recorded before the number of all images was: nothing is certain of an unfinished one.
+    assert earned_of(3_000, 3_000, of=0) == (0, 0) and earned_of(8_600, 10_000, of=0, finished=True) == (8, 5)
+    assert earned(SHEET, None) == (0, 0)
 
 
 @pytest.mark.parametrize(

@@ -8,16 +8,15 @@ from torch import nn
 
 from autograder.engine.checkpoint import empty_classifier
 from autograder.engine.winograd import (
-    AT_ONCE,
-    CHANNELS,
+    BATCHES,
     FILTER,
-    SIDE,
     Tiles,
     Winograd,
     fits,
     folded,
     kernel,
     plain,
+    stage_sizes,
     transform_in,
     transform_out,
 )
@@ -92,11 +91,17 @@ def test_images_come_out_of_maps_as_they_went_in():
 
 
 def test_the_memory_that_is_said_to_be_needed_is_enough_for_every_stage():
-    for stage, n in enumerate(AT_ONCE):
-        size = n, CHANNELS << stage, SIDE >> stage
+    for size in stage_sizes(64):
         used = vars(Tiles(*size, torch.empty(Tiles.needed(*size)))).values()  # too little would raise
         ends = [one.storage_offset() + one.numel() for one in used if isinstance(one, torch.Tensor)]
         assert 0.8 * Tiles.needed(*size) < max(ends) <= Tiles.needed(*size)
+
+
+@pytest.mark.parametrize("batch", [16, *BATCHES])
+def test_each_stage_takes_whole_parts_of_what_the_next_one_takes(batch):
+    at_a_time = [n for n, _, _ in stage_sizes(batch)]
+    assert at_a_time[-1] == batch
+    assert all(after % before == 0 for before, after in zip(at_a_time, at_a_time[1:]))
 
 
 def test_folding_is_convolution_and_norm_in_eval_mode():
@@ -104,7 +109,7 @@ def test_folding_is_convolution_and_norm_in_eval_mode():
     x = images(1)
     weight, bias = plain(model.conv1, model.bn1)
     torch.testing.assert_close(F.conv2d(x, weight, bias, padding=1), model.bn1(model.conv1(x)), rtol=1e-5, atol=1e-5)
-    points, weight, bias = kernel(model.layer1[0].conv1, model.layer1[0].bn1)
+    points, weight, bias, kept = kernel(model.layer1[0].conv1, model.layer1[0].bn1)
     scale, expected = folded(model.layer1[0].bn1)
     weights = model.layer1[0].conv1.weight.double() * scale.view(-1, 1, 1, 1)
     for row in range(6):
@@ -112,6 +117,8 @@ def test_folding_is_convolution_and_norm_in_eval_mode():
             at = torch.einsum("h,w,oihw->oi", FILTER[row], FILTER[column], weights)
             torch.testing.assert_close((points @ weight)[:, 6 * row + column].double(), at, rtol=1e-5, atol=1e-7)
     assert torch.equal(bias, expected.float())
+    torch.testing.assert_close(torch.cat(list(kept), dim=1), points @ weight)
+    assert not kernel(model.layer3[0].conv2, model.layer3[0].bn2).kept
 
 
 def test_the_whole_classifier_and_the_largest_values_on_its_way_are_the_plain_one_s():
