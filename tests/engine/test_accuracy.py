@@ -109,7 +109,7 @@ def test_points_that_are_certain_are_given_although_the_time_ran_out():
 
 @pytest.mark.parametrize(
     ("free_mb", "batch"),
-    [(0, None), (180, None), (190, 32), (203, 32), (204, 64), (232, 64), (234, 128), (10_000, 128)],
+    [(0, None), (203, None), (204, 32), (222, 32), (223, 64), (260, 64), (261, 128), (10_000, 128)],
 )
 def test_memory_decides_the_batch_of_the_faster_network(free_mb, batch):
     assert batch_for(free_mb << 20) == batch

@@ -10,6 +10,9 @@ from autograder.engine.checkpoint import empty_classifier
 from autograder.engine.winograd import (
     BATCHES,
     FILTER,
+    FIXED_MB,
+    MB_PER_IMAGE,
+    Stage,
     Tiles,
     Winograd,
     fits,
@@ -95,6 +98,30 @@ def test_the_memory_that_is_said_to_be_needed_is_enough_for_every_stage():
         used = vars(Tiles(*size, torch.empty(Tiles.needed(*size)))).values()  # too little would raise
         ends = [one.storage_offset() + one.numel() for one in used if isinstance(one, torch.Tensor)]
         assert 0.8 * Tiles.needed(*size) < max(ends) <= Tiles.needed(*size)
+
+
+def storages(*things):
+    """The memory of all tensors in objects, lists and tuples: its address -> bytes."""
+    found = {}
+    for thing in things:
+        if isinstance(thing, torch.Tensor):
+            found[thing.untyped_storage().data_ptr()] = thing.untyped_storage().nbytes()
+        elif isinstance(thing, (list, tuple)):
+            found |= storages(*thing)
+        elif isinstance(thing, (Winograd, Stage, Tiles)):
+            found |= storages(*vars(thing).values())
+    return found
+
+
+@pytest.mark.parametrize("batch", BATCHES)
+def test_the_megabytes_that_a_batch_is_said_to_take_are_those_it_takes(batch):
+    model = random_classifier()
+    own = storages(*model.state_dict().values())
+    kept = sum(size for place, size in storages(Winograd(model, batch)).items() if place not in own)
+    # What each stage leaves for the next one, the stem among them, and the images.
+    passed = sum(4 * n * channels * side**2 for n, channels, side in [*stage_sizes(batch), (8, 64, 32), (batch, 3, 32)])
+    said = FIXED_MB + batch * MB_PER_IMAGE
+    assert 0.97 * said < (kept + passed) / 2**20 < 1.01 * said
 
 
 @pytest.mark.parametrize("batch", [16, *BATCHES])
