@@ -15,6 +15,8 @@ from autograder.datasets import find_data
 from autograder.errors import KitError
 from autograder.places import assignment_folder
 
+TO_END = 40.0  # seconds that torchrun has to end its processes, of which it takes 30
+
 
 def train(name: str, profile: str, folder: Path, data: Path | None, processes: int = 1) -> None:
     """Run all of an assignment's solution under ``profile`` in ``folder``; checkpoints that lie there are gone on from.
@@ -42,9 +44,22 @@ def train(name: str, profile: str, folder: Path, data: Path | None, processes: i
         settings["KIT_DATA"] = str(prepared.folder.parent.resolve())
     launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"] if processes > 1 else []
     command = [sys.executable, *launcher, str(path)]
-    done = subprocess.run(command, cwd=folder, env={**os.environ, **settings})
-    if done.returncode:
+    status = run(command, folder, settings)
+    if status:
         raise KitError(
-            f"{path} ended with status {done.returncode}; what it said stands above. The same command goes on after the "
+            f"{path} ended with status {status}; what it said stands above. The same command goes on after the "
             "last whole epoch"
         )
+
+
+def run(command: list[str], folder: Path, settings: dict[str, str]) -> int:
+    """The exit status of a command, which on Ctrl-C is left to end what it has started."""
+    with subprocess.Popen(command, cwd=folder, env={**os.environ, **settings}) as child:
+        try:
+            return child.wait()
+        except KeyboardInterrupt:
+            try:
+                child.wait(TO_END)
+            except subprocess.TimeoutExpired:
+                child.kill()
+            raise
