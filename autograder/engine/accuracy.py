@@ -85,8 +85,7 @@ def top1(
         return normalised(images[rows])
 
     with threads(processors()), torch.inference_mode():
-        at_hand = images.shape[1:] == (3, SIDE, SIDE) and started < deadline
-        batch = batch_for(free_memory()) if at_hand else None
+        batch = batch_for(free_memory()) if images.shape[1:] == (3, SIDE, SIDE) else None
         shortcut = find_shortcut(model, pictures, total, batch, deadline)
         classes = predict(model, pictures, total, batch_size, shortcut, deadline, progress)
     decided = int((classes != UNDECIDED).sum())

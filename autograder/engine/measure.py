@@ -53,7 +53,7 @@ def measure(
     images, labels = data.images("test"), data.labels("test")
     count = measured_images(images.shape[1:], len(images))
     accuracy = top1(model, images[:count], labels[:count], deadline=deadline, progress=progress)
-    return Measured(accuracy, sentence(accuracy, data, count))
+    return Measured(accuracy, sentence(accuracy, data))
 
 
 def read_tensors(file: str, zygote: Zygote, submission: Submission, deadline: float) -> dict[str, torch.Tensor]:
@@ -68,14 +68,14 @@ def read_tensors(file: str, zygote: Zygote, submission: Submission, deadline: fl
         raise Unread(f"{file} could not be read: {error.reason}.") from None
 
 
-def sentence(accuracy: Accuracy, data: Prepared, count: int) -> str:
-    """What was measured, on how many images of which kind; ``count`` were to be."""
+def sentence(accuracy: Accuracy, data: Prepared) -> str:
+    """What was measured, on how many images of which kind."""
     title = DATASETS[data.manifest["dataset"]].title
     images = f"generated images, not {title}" if data.manifest["generated"] else data.source
     text = f"{accuracy.top1:.2%} top-1: {accuracy.correct:,} of {accuracy.total:,} test images right ({images})."
     if accuracy.finished:
         return text
-    return f"The time ran out after {accuracy.total:,} of {count:,} images; the others count as wrong. {text}"
+    return f"The time ran out after {accuracy.total:,} of {accuracy.of:,} images; the others count as wrong. {text}"
 
 
 def earned(sheet: AccuracySheet, accuracy: Accuracy | None) -> tuple[float, float]:

@@ -82,7 +82,13 @@ def find_shortcut(
 
     None as well where that is not known before ``deadline``.
     """
-    if total < 8 * DRAWN or batch is None or not fits(model) or not small_weights(model):
+    if (
+        total < 8 * DRAWN
+        or batch is None
+        or time.monotonic() >= deadline
+        or not fits(model)
+        or not small_weights(model)
+    ):
         return None
     network = Winograd(model, batch)
     # Not always the same ones, so that nobody can know which they are.
