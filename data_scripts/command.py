@@ -27,9 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except DataError as error:
         results = [error]
     except OSError as error:
-        told = describe_os_error(error, options.out)
-        told.__cause__ = error
-        results = [told]
+        results = [describe_os_error(error, options.out)]
     except KeyboardInterrupt:
         if options.debug:
             raise

@@ -26,9 +26,12 @@ def describe_os_error(error: OSError, path: Path) -> DataError:
     """The ``DataError`` that tells what ``error``, met at ``path``, asks of the user."""
     where = error.filename or path
     reason = error.strerror or str(error)
+    what_to_do = f"{reason}; check the path and its permissions"
     if is_no_space(error):
-        return DataError(
-            f"{where}: no space left to write ({reason}); free some space or choose another --out, then "
+        what_to_do = (
+            f"no space left to write ({reason}); free some space or choose another --out, then "
             "run the same command again to continue"
         )
-    return DataError(f"{where}: {reason}; check the path and its permissions")
+    told = DataError(f"{where}: {what_to_do}")
+    told.__cause__ = error  # for --debug, also where it is not raised
+    return told

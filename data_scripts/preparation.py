@@ -100,9 +100,7 @@ def _outcome(out: Path, step: Callable[..., Any], *arguments: object) -> Any:
     except DataError as error:
         return error
     except OSError as error:
-        told = describe_os_error(error, out)
-        told.__cause__ = error
-        return told
+        return describe_os_error(error, out)
 
 
 def _look(

@@ -199,6 +199,14 @@ def test_a_path_that_the_system_refuses_is_told_in_a_sentence(kit_root, argument
     assert "File name too long; check the path" in errors
 
 
+def test_a_missing_torchvision_is_told_in_a_sentence(kit_root, tmp_path):
+    code = "import sys; sys.modules['torchvision'] = None; from data_scripts import command; sys.exit(command.main())"
+    command = [sys.executable, "-c", code, "cifar10", "--out", tmp_path]
+    result = subprocess.run(command, cwd=kit_root, capture_output=True, text=True)
+    assert result.returncode == 2 and result.stderr.count("\n") == 1
+    assert result.stderr.startswith("error: torchvision, which knows the official files, cannot be imported")
+
+
 def test_help_says_what_a_source_may_be(kit_root):
     status, output, _ = said("--help", kit_root=kit_root)
     assert status == 0 and all(dataset.layout in output for dataset in DATASETS.values())
