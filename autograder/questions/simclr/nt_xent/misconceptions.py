@@ -79,6 +79,11 @@ def numerator_without_gradient(z_i, z_j, temperature):
     return (_without_self(logits).logsumexp(1) - _positives(logits).detach()).mean()
 
 
+def candidates_without_gradient(z_i, z_j, temperature):
+    z = F.normalize(torch.cat([z_i, z_j]), dim=1)
+    return _from_logits(z @ z.detach().T / temperature)
+
+
 def exp_overwritten(z_i, z_j, temperature):
     logits = _logits(z_i, z_j, temperature)
     shifted = logits - logits.max(dim=1, keepdim=True).values.detach()
@@ -249,6 +254,10 @@ _HINTS = {
     numerator_without_gradient: (
         "The value is right, but no gradient flows through the positive pair: it is rebuilt or detached "
         "(torch.tensor, .item(), .detach()) on the way."
+    ),
+    candidates_without_gradient: (
+        "The value is right, but a gradient reaches a view only as an anchor: where it is compared with other anchors, it "
+        "is detached."
     ),
     exp_overwritten: (
         "The forward pass is right, but backward raises: an entry is written in place into a tensor that autograd "
