@@ -370,7 +370,8 @@ def test_cosine_half(cosine_schedule):
 # %% tags=["skip-grading"]
 def save_figure(figure, name: str) -> None:
     """Write ``figure`` to the run's figures folder and show it."""
-    figure.savefig(FIGURES / f"{name}.png", dpi=110, bbox_inches="tight")
+    if os.environ.get("RANK", "0") == "0":  # of several processes (torchrun) one writes
+        figure.savefig(FIGURES / f"{name}.png", dpi=110, bbox_inches="tight")
     plt.show()
 
 
@@ -757,16 +758,20 @@ def test_sample(sample, Schedule, noise_schedule):
 # Read this part, you need not change it. It makes your loop fast, and it makes it survive a lost session.
 #
 # **Precision.** Half precision and the channels-last layout double the speed of some devices and cost others a factor
-# of seven. `choose_precision` times a few steps of two convolutions and takes what is fastest *here*. `InPrecision`
-# wraps the model, so your loop sees float32 outputs and needs to know nothing.
+# of seven. `choose_precision` times a few steps of two convolutions and takes what is fastest *here*; the run folder
+# remembers it. `InPrecision` wraps the model, so your loop sees float32 outputs and needs to know nothing. (`torchrun` is
+# for machines with several GPUs: each process then takes its share of every batch.)
 
 
 # %%
+# {{given distributed.py}}
+
+
 # {{given precision.py}}
 
 
 # %% tags=["skip-grading"]
-PRECISION = choose_precision(DEVICE, HP["precision"], HP["batch"])
+PRECISION = precision_of_run(HP["batch"])
 print(f"{PRECISION.dtype}, channels {'last' if PRECISION.channels_last else 'first'}")
 
 # %% [markdown]
@@ -778,9 +783,6 @@ print(f"{PRECISION.dtype}, channels {'last' if PRECISION.channels_last else 'fir
 
 
 # %%
-# {{given distributed.py}}
-
-
 # {{given training.py}}
 
 
@@ -1047,7 +1049,8 @@ display(ShownImage(save_animation(network).read_bytes()))
 # %% tags=["skip-grading"]
 seed_everything(HP["seed"])
 samples = draw_samples(network, HP["samples"], seed=1, schedule=SCHEDULE)
-torch.save({"samples": samples}, RUN / "ddpm_samples.pt")
+if RANK == 0:
+    torch.save({"samples": samples}, RUN / "ddpm_samples.pt")
 
 
 def show_grid(images: torch.Tensor, columns: int):

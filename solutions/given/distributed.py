@@ -18,7 +18,7 @@ class GatherRows(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, gradient):
-        gradient = gradient.contiguous()
+        gradient = gradient.clone(memory_format=torch.contiguous_format)  # others may hold it, too
         torch.distributed.all_reduce(gradient)
         return gradient.chunk(WORLD)[RANK]
 
@@ -42,6 +42,14 @@ def same_everywhere(tensor: torch.Tensor) -> torch.Tensor:
     if WORLD > 1:
         torch.distributed.broadcast(tensor, 0)
     return tensor
+
+
+def same_object(content: object) -> object:
+    """What process 0 has, in all processes."""
+    contents = [content]
+    if WORLD > 1:
+        torch.distributed.broadcast_object_list(contents, 0)
+    return contents[0]
 
 
 def of_all_processes(content: object) -> object:
@@ -74,4 +82,10 @@ def across_processes(model: nn.Module) -> nn.Module:
         return model
     if DEVICE.type == "cuda":
         model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
-    return nn.parallel.DistributedDataParallel(model)
+    return nn.parallel.DistributedDataParallel(model, broadcast_buffers=False)
+
+
+def share_statistics(model: nn.Module) -> None:
+    """The running statistics of process 0's batch norms, in all processes."""
+    for buffer in model.buffers():
+        same_everywhere(buffer)

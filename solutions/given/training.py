@@ -9,18 +9,18 @@ def rng_state() -> dict:
     """The state of every random generator, in types that ``torch.load(weights_only=True)`` accepts."""
     numpy_state = np.random.get_state(legacy=False)
     numpy_state["state"]["key"] = numpy_state["state"]["key"].tolist()
-    device_state = None if DEVICE.type == "cpu" else getattr(torch, DEVICE.type).get_rng_state()
-    return {"python": random.getstate(), "numpy": numpy_state, "torch": torch.get_rng_state(), "device": device_state}
+    device = {} if DEVICE.type == "cpu" else {DEVICE.type: getattr(torch, DEVICE.type).get_rng_state()}
+    return {"python": random.getstate(), "numpy": numpy_state, "torch": torch.get_rng_state(), "device": device}
 
 
 def restore_rng(state: dict) -> None:
-    """Set every random generator to what ``rng_state`` returned."""
+    """Set every random generator to what ``rng_state`` returned, perhaps on another kind of device."""
     version, internal, gauss = state["python"]
     random.setstate((version, tuple(internal), gauss))
     np.random.set_state(state["numpy"])
     torch.set_rng_state(state["torch"])
-    if state["device"] is not None:
-        getattr(torch, DEVICE.type).set_rng_state(state["device"])
+    if DEVICE.type in (state["device"] or {}):
+        getattr(torch, DEVICE.type).set_rng_state(state["device"][DEVICE.type])
 
 
 class Portion:
@@ -55,7 +55,12 @@ def saved_run(name: str, plan: dict, restart: bool) -> dict | None:
 
 def write_config(name: str, plan: dict) -> None:
     """What decides a training, and where it runs, as ``<name>.json``."""
-    machine = {"device": DEVICE.type, "processes": WORLD, "threads": torch.get_num_threads(), "torch": torch.__version__}
+    machine = {
+        "device": DEVICE.type,
+        "processes": WORLD,
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+    }
     precision = {"dtype": str(PRECISION.dtype), "channels_last": PRECISION.channels_last}
     content = {"plan": plan, "precision": precision, "machine": machine, "hyperparameters": HP}
     (RUN / f"{name}.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
@@ -63,6 +68,8 @@ def write_config(name: str, plan: dict) -> None:
 
 def write_history(name: str, history: list[dict]) -> None:
     """The history as ``<name>.csv``, one row an epoch."""
+    if RANK > 0:
+        return
     temporary = RUN / f"{name}.csv.tmp"
     with temporary.open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, history[0].keys())
@@ -127,7 +134,9 @@ def fit(name, model, loader, plan, optimise, train, test, after_epoch, restart=F
     while done < total_steps and (left > 0 or not history):  # one epoch at least, however slow the machine
         start, lr = time.perf_counter(), optimizer.param_groups[0]["lr"]
         batches = Portion(loader, total_steps - done, start + left)
-        numbers = mean_of_processes({**train(fast, batches, optimizer, scheduler), **test(fast)})
+        numbers = train(fast, batches, optimizer, scheduler)
+        share_statistics(fast)
+        numbers = mean_of_processes({**numbers, **test(fast)})
         seconds = time.perf_counter() - start
         history.append({"epoch": len(history) + 1, **numbers, "lr": lr, "seconds": round(seconds, 2)})
         done, left = done + batches.taken, left - seconds
@@ -162,4 +171,6 @@ def update_metrics(**parts) -> None:
     old = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     if old.get("profile") != PROFILE:
         old = {}
-    path.write_text(json.dumps({**old, **head, **parts}, indent=1), encoding="utf-8")
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps({**old, **head, **parts}, indent=1), encoding="utf-8")
+    os.replace(temporary, path)

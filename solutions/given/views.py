@@ -43,7 +43,8 @@ def random_crops(x: torch.Tensor, size: int) -> torch.Tensor:
     theta[:, 0, 2], theta[:, 1, 2] = between(n, -1, 1) * (1 - width), between(n, -1, 1) * (1 - height)
     fine = math.ceil(x.shape[-1] / size)  # sampled finer and averaged where the view is smaller than the image
     grid = F.affine_grid(theta, (n, 3, fine * size, fine * size), align_corners=False)
-    return F.avg_pool2d(F.grid_sample(x, grid, padding_mode="border", align_corners=False), fine)
+    edge = 1 - 1 / x.shape[-1]  # the middle of the outermost pixels; padding_mode="border" is not there on every device
+    return F.avg_pool2d(F.grid_sample(x, grid.clamp(-edge, edge), align_corners=False), fine)
 
 
 def random_blur(x: torch.Tensor) -> torch.Tensor:
@@ -87,17 +88,23 @@ def draw_crops(images: torch.Tensor) -> torch.Tensor:
 
 
 class Batches:
-    """Batches of uint8 images that lie on the device, each distorted as a whole by ``draw``: (draw(images), labels)."""
+    """Batches of uint8 images on the device, each distorted as a whole by ``draw``: (draw(images), labels).
+
+    Shuffled ones are shared by all processes: each has an equal part of every batch, and the last few images of an epoch,
+    which have no partner in every process, are left out.
+    """
 
     def __init__(self, images: torch.Tensor, labels: torch.Tensor, batch_size: int, draw, shuffle: bool = True):
         self.images, self.labels = images.to(DEVICE), labels.to(DEVICE)
-        self.batch_size, self.draw, self.shuffle = batch_size, draw, shuffle
+        self.draw, self.shuffle = draw, shuffle
+        processes = WORLD if shuffle else 1
+        self.count, self.batch_size = (n - n % processes for n in (len(images), batch_size))
 
     def __len__(self) -> int:
-        return math.ceil(len(self.images) / self.batch_size)
+        return math.ceil(self.count / self.batch_size)
 
     def __iter__(self):
         order = torch.randperm(len(self.images)) if self.shuffle else torch.arange(len(self.images))
-        for some in same_everywhere(order.to(DEVICE)).split(self.batch_size):
+        for some in same_everywhere(order.to(DEVICE))[: self.count].split(self.batch_size):
             some = my_share(some) if self.shuffle else some
             yield self.draw(self.images[some]), self.labels[some]

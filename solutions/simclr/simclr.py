@@ -136,7 +136,12 @@ TABLE = {
     "other_seconds":        (None,       None,       None,       None),
     # fine-tuning
     "finetune_batch":       (16,         16,         128,        256),
-    "finetune_sizes":       (((16, 1), (32, 1)), ((32, 20),), ((16, 3), (24, 2), (32, 2)), ((32, 30),)),  # pixels, epochs
+    "finetune_stages": (  # of each: pixels, epochs, how many of the encoder's four parts keep their weights
+        ((16, 1, 0), (32, 1, 1)),
+        ((32, 20, 0),),
+        ((16, 2, 0), (24, 4, 0), (32, 2, 1), (32, 3, 2)),
+        ((32, 30, 0),),
+    ),
     "finetune_warmup":      (0.1,        0.1,        0.1,        0.1),
     "finetune_seconds":     (None,       40,         None,       None),
     "finetune_lr":          (0.02,       0.02,       0.1,        0.1),
@@ -211,7 +216,7 @@ def official_split(split: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def load_split(split: str, limit: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """The first ``limit`` images (n, 3, H, W) uint8 and labels (n,) int64 of "train", "test" or STL-10's "unlabeled"."""
+    """The first ``limit`` images (n, 3, H, W) uint8 and labels (n,) of "train", "test" or STL-10's "unlabeled"."""
     files = (folder / HP["dataset"] / f"{split}.npy" for folder in data_folders())
     prepared = next((file for file in files if file.is_file()), None)
     if prepared:
@@ -232,6 +237,8 @@ STL10 = HP["dataset"] == "stl10"
 if STL10:
     CLASSES = ("airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck")
     HP["view_size"] *= 3
+    HP["pretrain_batch"] //= 4  # of nine times the pixels
+    HP.update({name: lr / 4 for name, lr in HP.items() if name.startswith("lr_")})
 train_images, train_labels = load_split("train", HP["finetune_images"])
 test_images, test_labels = load_split("test", HP["test_images"])
 pretrain_images, pretrain_labels = load_split("unlabeled" if STL10 else "train", HP["pretrain_images"])
@@ -847,7 +854,8 @@ def to_pixels(view: torch.Tensor) -> np.ndarray:
 
 def save_figure(figure, name: str) -> None:
     """Write ``figure`` to the run's figures folder and show it."""
-    figure.savefig(FIGURES / f"{name}.png", dpi=120, bbox_inches="tight")
+    if os.environ.get("RANK", "0") == "0":  # of several processes (torchrun) one writes
+        figure.savefig(FIGURES / f"{name}.png", dpi=120, bbox_inches="tight")
     plt.show()
 
 
@@ -868,10 +876,8 @@ def plot_two_views(images: torch.Tensor, labels: torch.Tensor, transform, count:
 
 
 seed_everything(HP["seed"])
-save_figure(
-    plot_two_views(train_images, train_labels, simclr_transform(train_images.shape[-1], HP["jitter_strength"], HP["blur"])),
-    "two_views",
-)
+at_full_size = simclr_transform(train_images.shape[-1], HP["jitter_strength"], HP["blur"])
+save_figure(plot_two_views(train_images, train_labels, at_full_size), "two_views")
 
 # %% [markdown]
 # ## 4 · Pre-training
@@ -1006,9 +1012,9 @@ def test_epoch_conduct(train_one_epoch):
 # Read this part, you need not change it. It makes your loop fast, and it makes it survive a lost session.
 #
 # **Precision.** Half precision and the channels-last layout double the speed of some devices and cost others a factor
-# of seven. `choose_precision` times a few steps of two convolutions and takes what is fastest *here*. `InPrecision`
-# wraps the model, so your loop sees float32 outputs and needs to know nothing. On a CPU without bfloat16, `quicken`
-# lets the wide convolutions do the same sums with fewer products.
+# of seven. `choose_precision` times a few steps of two convolutions and takes what is fastest *here*; the run folder
+# remembers it. `InPrecision` wraps the model, so your loop sees float32 outputs and needs to know nothing. On a CPU
+# without bfloat16, `quicken` lets the wide convolutions do the same sums with fewer products.
 
 
 # %%
@@ -1019,7 +1025,7 @@ def test_epoch_conduct(train_one_epoch):
 
 
 # %% tags=["skip-grading"]
-PRECISION = choose_precision(DEVICE, HP["precision"], HP["pretrain_batch"])
+PRECISION = precision_of_run(HP["pretrain_batch"])
 if takes_winograd(PRECISION):
     PRECISION = Precision(torch.float32, channels_last=True)  # the layout of its matrix products
 keep_freed_memory()
@@ -1085,7 +1091,9 @@ def pretrain(images, labels, loss, epochs, seconds, name="simclr", restart=False
         "batch": HP["pretrain_batch"],
         "loss": loss,
         "images": len(images),
-        "table": {key: HP[key] for key in ("dataset", "view_size", "jitter_strength", "blur", "projection_dim", "seed")},
+        "table": {
+            key: HP[key] for key in ("dataset", "view_size", "jitter_strength", "blur", "projection_dim", "seed")
+        },
         "parameter": loss_parameter(loss),
         "views": HP["views"],
     }
@@ -1433,9 +1441,9 @@ def test_evaluate(evaluate):
 # ### What the frozen features are worth (given)
 #
 # Fine-tuning with 50,000 labels hides what pre-training has learned. Two cheaper looks at the encoder of
-# `simclr_best_epoch.pt` come first, both with its weights frozen: **k nearest neighbours** (which class do the most similar training
-# pictures have? each votes with $\exp(\cos/0.1)$, [Wu et al., 2018](https://arxiv.org/abs/1805.01978)) and a **linear
-# probe** (one linear layer trained on $h$).
+# `simclr_best_epoch.pt` come first, both with its weights frozen: **k nearest neighbours** (which class do the most
+# similar training pictures have? each votes with $\exp(\cos/0.1)$, [Wu et al.,
+# 2018](https://arxiv.org/abs/1805.01978)) and a **linear probe** (one linear layer trained on $h$).
 
 
 # %%
@@ -1530,8 +1538,20 @@ def plot_finetune(history: list[dict], what: str = "fine-tuning"):
     return figure
 
 
-frozen, _ = pretrained_simclr()
-train_h, test_h = features(frozen.encoder, train_images), features(frozen.encoder, test_images)
+def kept_features(encoder: nn.Module, saved: dict) -> tuple[torch.Tensor, torch.Tensor]:
+    """h of all training and test images, computed once for the encoder of a checkpoint and kept in the run folder."""
+    path = RUN / "simclr_features.pt"
+    of = [saved["epoch"], saved["loss"], len(train_images), len(test_images)]
+    kept = torch.load(path, map_location=DEVICE, weights_only=True) if path.is_file() else {"of": None}
+    if kept["of"] != of:
+        kept = {"of": of, "train": features(encoder, train_images), "test": features(encoder, test_images)}
+        if RANK == 0:
+            save_atomically(path, kept)
+    return kept["train"], kept["test"]
+
+
+frozen, saved = pretrained_simclr()
+train_h, test_h = kept_features(frozen.encoder, saved)
 knn_top1 = knn_accuracy(train_h, train_labels, test_h, test_labels, HP["probe_neighbours"])
 probe_history, probe = linear_probe(train_h, train_labels, test_h, test_labels, HP["probe_epochs"])
 write_history("simclr_probe", probe_history)
@@ -1547,8 +1567,9 @@ save_figure(plot_finetune(probe_history, "linear probe"), "probe_curves")
 # anyway. The test curve is there to look at.
 #
 # **Small pictures first.** The network ends with an average over all places, so it takes pictures of any size, and half
-# the size costs a quarter. The row `finetune_sizes` lists (pixels, epochs): most of what there is to learn is learned
-# from shrunk pictures, the last epochs show the real ones.
+# the size costs a quarter. Most of what there is to learn is learned from shrunk pictures, the last epochs show the real
+# ones. **Early layers stop first**: edges and colours are learned soon, and a layer that keeps its weights needs no
+# backward pass (after [Brock et al., 2017](https://arxiv.org/abs/1706.04983)). The row `finetune_stages` says when.
 
 
 # %%
@@ -1571,12 +1592,14 @@ def finetune_batches(images, labels):
     )
 
 
-class BySize:
+class ByStage:
     """The training batches of each epoch, from pictures of the size that its stage asks for."""
 
     def __init__(self, images: torch.Tensor, labels: torch.Tensor, stages):
         self.images, self.labels = images, labels
-        self.sizes = [size for size, epochs in stages for _ in range(epochs)]
+        self.sizes = [size for size, epochs, _ in stages for _ in range(epochs)]
+        # Several processes wait for the gradients of all weights.
+        self.frozen = [parts if WORLD == 1 else 0 for _, epochs, parts in stages for _ in range(epochs)]
         self.size = None
         self.turn_to(0)
 
@@ -1593,22 +1616,35 @@ class BySize:
         return iter(self.batches)
 
 
+def freeze(model: nn.Module, parts: int) -> None:
+    """Let the first so many parts of a ResNet keep their weights (the first convolution is of the first part)."""
+    kept = {"conv1", "bn1", *(f"layer{part}" for part in range(1, parts + 1))} if parts else set()
+    for name, parameter in model.named_parameters():
+        # Of "encoder.layer1.0.conv1.weight" the first name of a part counts.
+        place = next((piece for piece in name.split(".") if piece in ("conv1", "bn1") or piece.startswith("layer")), "")
+        parameter.requires_grad_(place not in kept)
+        if place in kept:
+            parameter.grad = None  # else the optimiser would go on with it
+
+
 def finetune(
     train_images, train_labels, test_images, test_labels, name="simclr", pretrained=True, restart=False
 ) -> list[dict]:
-    """Fine-tune from the best pre-training epoch, or from scratch; returns the history, leaves ``<name>_lin_best.pt``."""
+    """Fine-tune from the best pre-training epoch, or from scratch; returns the history, leaves ``NAME_lin_best.pt``."""
     seed_everything(HP["seed"])
     simclr, start = pretrained_simclr() if pretrained else (SimCLR(HP["projection_dim"]), None)
     model = quicken(Classifier(simclr, HP["num_classes"]))
-    train_loader = BySize(train_images, train_labels, HP["finetune_sizes"])
+    train_loader = ByStage(train_images, train_labels, HP["finetune_stages"])
     test_loader = finetune_batches(test_images, test_labels)[1]
     plan = {key: HP[f"finetune_{key}"] for key in ("seconds", "lr", "decay", "warmup", "batch")}
-    plan |= {"epochs": len(train_loader.sizes), "sizes": train_loader.sizes, "views": HP["views"]}
-    plan |= {"images": len(train_images), "test_images": len(test_images), "seed": HP["seed"]}
+    plan |= {"epochs": len(train_loader.sizes), "sizes": train_loader.sizes, "frozen": train_loader.frozen}
+    plan |= {"images": len(train_images), "test_images": len(test_images), "seed": HP["seed"], "views": HP["views"]}
     plan |= {"start": (start["epoch"], start["loss"]) if start else None}
 
     def train(network, batches, optimizer, scheduler):
-        train_loader.turn_to(scheduler.last_epoch // len(train_loader))
+        epoch = scheduler.last_epoch // len(train_loader)
+        train_loader.turn_to(epoch)
+        freeze(model, train_loader.frozen[epoch])
         loss, top1 = finetune_one_epoch(network, batches, optimizer, scheduler, DEVICE)
         return {"train_loss": loss, "train_top1": top1}
 
@@ -1624,8 +1660,8 @@ def finetune(
 
 
 # %% [markdown]
-# STL-10 has few labels, and what counts there is the **linear evaluation**: the encoder stays frozen, and the checkpoint
-# is the encoder with the probe's layer.
+# STL-10 has few labels, and what counts there is the **linear evaluation**: the encoder stays frozen, and the
+# checkpoint is the encoder with the probe's layer.
 
 
 # %% tags=["skip-grading"]

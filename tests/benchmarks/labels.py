@@ -3,10 +3,11 @@
     ./kit train simclr --profile cpu --run runs/simclr-cpu        # the pre-training, and fine-tuning with all labels
     python -m tests.benchmarks.labels --run runs/simclr-cpu [--keep]
 
-Every training has its own row, in ``RUN/labels.csv``; what is there already is not trained again, and one that was
-interrupted goes on from its last epoch. Few labels are tried with three seeds (weights of the head or of the whole
-network, order, crops and flips), always on the images of the stored index files. The linear probe is on the frozen encoder.
-Top-1 is that of the last epoch on all test images. ``--keep`` writes table and figure to solutions/simclr/results.
+Every training has its own row, in ``RUN/labels.csv``; what is there already is not trained again (remove it after a new
+pre-training), and one that was interrupted goes on from its last epoch. Few labels are tried with three seeds (weights of
+the head or of the whole network, order, crops and flips), always on the images of the stored index files. The linear probe
+is on the frozen encoder. Top-1 is that of the last epoch on all test images. ``--keep`` writes table and figure to
+solutions/simclr/results, beside the curves of the run itself.
 """
 
 from __future__ import annotations
@@ -22,13 +23,22 @@ matplotlib.use("agg")
 import matplotlib.pyplot as plt  # noqa: E402
 import torch  # noqa: E402
 
-from tests.benchmarks.training import RESULTS, Names, cifar10, label_rows, read_rows, solution, write_rows  # noqa: E402
+from tests.benchmarks.training import (  # noqa: E402
+    RESULTS,
+    Names,
+    cifar10,
+    keep,
+    label_rows,
+    read_rows,
+    solution,
+    write_rows,
+)
 
 SEEDS = (0, 1, 2)
 # Share of the labels in percent -> what differs from the profile's row; fewer images are seen more often.
 SETTINGS = {
-    1: {"finetune_sizes": ((16, 30), (24, 15), (32, 15)), "finetune_batch": 64, "finetune_lr": 0.05},
-    10: {"finetune_sizes": ((16, 6), (24, 4), (32, 4)), "finetune_batch": 64, "finetune_lr": 0.05},
+    1: {"finetune_stages": ((16, 20, 0), (24, 6, 0), (32, 3, 1)), "finetune_batch": 64, "finetune_lr": 0.05},
+    10: {"finetune_stages": ((16, 3, 0), (24, 2, 0), (32, 1, 1)), "finetune_batch": 64, "finetune_lr": 0.05},
     100: {},
 }
 WATCHED = 200  # test images looked at after each epoch, where only the last one counts
@@ -41,9 +51,10 @@ def main() -> None:
     parser.add_argument("--profile", default="cpu")
     parser.add_argument("--keep", action="store_true", help="write the results into solutions/simclr/results, too")
     options = parser.parse_args()
-    if not (options.run / "simclr_best_epoch.pt").is_file():
-        raise SystemExit(f"{options.run} holds no pre-training: ./kit train simclr --profile cpu --run {options.run}")
     names = solution(options.run, options.profile)
+    epochs = sum(epochs for _, epochs, _ in names["HP"]["finetune_stages"])
+    if len(read_rows(options.run / "simclr_finetune.csv")) < epochs:
+        raise SystemExit(f"{options.run} is not finished: ./kit train simclr --profile cpu --run {options.run}")
     file = options.run / "labels.csv"
     rows: list[dict] = read_rows(file)
     train, test = cifar10("train"), cifar10("test")
@@ -54,6 +65,8 @@ def main() -> None:
             print(*rows[-1].values(), flush=True)
     print(as_text(rows))
     figure = plotted(rows)
+    if options.keep:
+        keep(options.run, "simclr_*", "metrics")
     for folder in [options.run] + [RESULTS] * options.keep:
         write_rows(folder / "labels.csv", rows)
         figure.savefig(folder / "labels.png", dpi=120, bbox_inches="tight")
@@ -79,37 +92,23 @@ def trained(names: Names, wanted: dict, train, test) -> float:
     table = dict(names["HP"])
     names["HP"].update(SETTINGS[wanted["labels"]], seed=wanted["seed"])
     try:
+        if wanted["labels"] == 100 and wanted["start"] == "pre-trained":  # by the run itself
+            part = {"linear probe": "probe", "fine-tuned": "finetune"}[wanted["method"]]
+            return float(read_rows(names["RUN"] / f"simclr_{part}.csv")[-1]["test_top1"])
         if wanted["method"] == "linear probe":
-            train_h, test_h = (
-                frozen_features(names, split, which) for split, which in ((train, "train"), (test, "test"))
-            )
-            history, _ = names["linear_probe"](
-                train_h[rows], labels[rows], test_h, test[1], names["HP"]["probe_epochs"], min(512, len(rows) // 8)
-            )
-            return history[-1]["test_top1"]
+            h = torch.load(names["RUN"] / "simclr_features.pt", map_location="cpu", weights_only=True)
+            batch = min(512, len(rows) // 8)
+            probe = h["train"][rows], labels[rows], h["test"], test[1], names["HP"]["probe_epochs"], batch
+            return names["linear_probe"](*probe)[0][-1]["test_top1"]
         return fine_tuned(names, wanted, (images[rows], labels[rows]), test)
     finally:
         names["HP"].update(table)
 
 
-def frozen_features(names: Names, images_and_labels, split: str) -> torch.Tensor:
-    """h of the pre-trained encoder for a whole split, computed once and kept in the run folder."""
-    file = names["RUN"] / f"features_{split}.pt"
-    if not file.is_file():
-        simclr = names["SimCLR"](names["HP"]["projection_dim"])
-        saved = torch.load(names["RUN"] / "simclr_best_epoch.pt", map_location="cpu", weights_only=True)
-        simclr.load_state_dict(saved["state_dict"])
-        torch.save(names["features"](simclr.encoder, images_and_labels[0]).cpu(), file)
-    return torch.load(file, weights_only=True)
-
-
 def fine_tuned(names: Names, wanted: dict, train, test) -> float:
     """Top-1 after the last epoch; the checkpoints of a training that is done are removed."""
     whole = wanted["labels"] == 100
-    if whole and wanted["start"] == "pre-trained":
-        name = "simclr"  # the run itself
-    else:
-        name = f"labels_{wanted['labels']}_{wanted['start']}_{wanted['seed']}"
+    name = f"labels_{wanted['labels']}_{wanted['start']}_{wanted['seed']}"
     watched = test if whole else tuple(part[:WATCHED] for part in test)
     history = names["finetune"](*train, *watched, name=name, pretrained=wanted["start"] == "pre-trained")
     if whole:
@@ -119,7 +118,7 @@ def fine_tuned(names: Names, wanted: dict, train, test) -> float:
     model.load_state_dict(torch.load(best, map_location="cpu", weights_only=True)["state_dict"])
     network = names["InPrecision"](model.to(names["DEVICE"]), names["PRECISION"])
     _, top1, _ = names["evaluate"](network, names["finetune_batches"](*test)[1], names["DEVICE"])
-    for file in (best, names["RUN"] / f"{name}_finetune_last.pt"):
+    for file in (names["RUN"] / f"{name}_finetune_last.pt", best):
         file.unlink()
     return top1
 

@@ -17,7 +17,7 @@ matplotlib.use("agg")
 import matplotlib.pyplot as plt  # noqa: E402
 import torch  # noqa: E402
 
-from tests.benchmarks.training import RESULTS, Names, cifar10, read_rows, solution, write_rows  # noqa: E402
+from tests.benchmarks.training import RESULTS, Names, cifar10, keep, read_rows, solution, write_rows  # noqa: E402
 
 LOSSES = ("nt_xent", "barlow_twins", "nt_xent_euclidean")
 TITLES = {"nt_xent": "NT-Xent", "barlow_twins": "Barlow Twins", "nt_xent_euclidean": "NT-Xent, distances"}
@@ -28,6 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, default=Path("runs/simclr-losses"))
     parser.add_argument("--profile", default="cpu")
+    parser.add_argument("--images", type=int, default=25_000, help="to pre-train on, the first of the training images")
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--keep", action="store_true", help="write the results into solutions/simclr/results, too")
     options = parser.parse_args()
@@ -35,16 +36,21 @@ def main() -> None:
     images, labels = cifar10("train")
     test = cifar10("test")
     file = options.run / "losses.csv"
-    rows: list[dict] = read_rows(file)
+    budget = {"images": str(options.images), "epochs": str(options.epochs)}
+    rows: list[dict] = [row for row in read_rows(file) if budget.items() <= row.items()]
     histories = {}
     for loss in LOSSES:
-        histories[loss] = names["pretrain"](images, labels, loss, options.epochs, None, name=loss)
+        histories[loss] = names["pretrain"](
+            images[: options.images], labels[: options.images], loss, options.epochs, None, name=loss
+        )
         if loss not in {row["loss"] for row in rows}:
             found = worth(names, loss, images[:PROBED], labels[:PROBED], *test)
-            rows.append({"loss": loss, "epochs": options.epochs, **found})
+            rows.append({"loss": loss, **budget, **found})
             write_rows(file, rows)
-        print(*rows[LOSSES.index(loss)].values(), flush=True)
+        print(*next(row for row in rows if row["loss"] == loss).values(), flush=True)
     figure = plotted(rows, histories)
+    if options.keep:
+        keep(options.run, *(f"{loss}_pretrain" for loss in LOSSES))
     for folder in [options.run] + [RESULTS] * options.keep:
         write_rows(folder / "losses.csv", rows)
         figure.savefig(folder / "losses.png", dpi=120, bbox_inches="tight")

@@ -1,14 +1,17 @@
 """Minutes to 75 % and 85 % on CIFAR-10: the notebook's recipe beside a plain implementation of the handout's.
 
     ./kit train simclr --profile cpu --run runs/simclr-cpu
-    python -m tests.benchmarks.plain [--plain runs/simclr-plain] [--run runs/simclr-cpu] [--keep]
+    python -m tests.benchmarks.plain [--run runs/simclr-cpu] [--keep] [--train]
 
 The plain one has the same networks, losses, batches, learning rates and numbers of epochs, and does what most notebooks
 do: torchvision's transforms on PIL images in a DataLoader with two workers, views and pictures of 32x32 from first to
-last, float32 in PyTorch's own memory layout. It is trained here (for hours; resumable), so both have a curve of test accuracy
-over epochs. **Minutes** are each curve's steps times the seconds of a step, and these are measured in one go,
-the two recipes taking turns in processes of their own, so that other work on the machine disturbs both alike. ``--keep``
-writes tables and figure to solutions/simclr/results.
+last, all weights in training, float32 in PyTorch's own memory layout. **Minutes** are steps times the seconds of a step,
+and these are measured in one go, the two recipes taking turns in processes of their own, so that other work on the machine
+disturbs both alike.
+
+Which epoch reaches a threshold is known of the notebook's run. The plain recipe is trained only with ``--train``: for
+hours, resumable, in the run folder ``--plain``. Until it has been, ``>`` marks the end of its next epoch of fine-tuning,
+before which no test of it can be above a threshold. ``--keep`` writes tables and figure to solutions/simclr/results.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,7 +38,7 @@ from PIL import Image  # noqa: E402
 from torch.utils.data import DataLoader, Dataset  # noqa: E402
 from torchvision import transforms  # noqa: E402
 
-from tests.benchmarks.training import RESULTS, Names, cifar10, read_rows, solution, write_rows  # noqa: E402
+from tests.benchmarks.training import RESULTS, Names, cifar10, keep, read_rows, solution, write_rows  # noqa: E402
 
 RECIPES = ("notebook", "plain")
 THRESHOLDS = (0.75, 0.85)
@@ -51,6 +55,7 @@ def main() -> None:
     parser.add_argument("--run", type=Path, default=Path("runs/simclr-cpu"), help="run folder of the notebook's recipe")
     parser.add_argument("--profile", default="cpu")
     parser.add_argument("--keep", action="store_true", help="write the results into solutions/simclr/results, too")
+    parser.add_argument("--train", action="store_true", help="train the plain recipe, too: hours, resumable")
     parser.add_argument("--time", choices=RECIPES, help=argparse.SUPPRESS)  # one recipe's turn, as JSON
     options = parser.parse_args()
     if options.time:
@@ -58,29 +63,27 @@ def main() -> None:
         return
     if not (options.run / "simclr_finetune.csv").is_file():
         raise SystemExit(f"{options.run} holds no training: ./kit train simclr --profile cpu --run {options.run}")
-    train_plainly(recipe("plain", options.plain, options.profile))
+    if options.train:
+        train_plainly(recipe("plain", options.plain, options.profile))
     seconds = side_by_side(options)
-    curves = {
-        "notebook": curve(options.run, "simclr", seconds["notebook"]),
-        "plain": curve(options.plain, "plain", seconds["plain"]),
-    }
-    rows = comparison(curves)
+    table = solution(options.run, options.profile)["HP"]
+    ways = [minutes(name, table, seconds[name], run) for name, run in zip(RECIPES, (options.run, options.plain))]
+    rows = comparison(*ways)
     for row in rows:
         print("  ".join(f"{value!s:>14}" for value in row.values()))
-    figure = plotted(curves)
+    figure = plotted(dict(zip(RECIPES, ways)))
+    if options.keep:
+        keep(options.plain, "plain_*")
     for folder in [options.plain] + [RESULTS] * options.keep:
         write_rows(folder / "minutes.csv", rows)
-        write_rows(folder / "seconds.csv", [{"recipe": name, **parts} for name, parts in seconds.items()])
-        for run in (options.run, options.plain):
-            for part in run.glob("*_*.csv"):
-                write_rows(folder / part.name, read_rows(part))
+        write_rows(folder / "seconds.csv", by_part(seconds))
         figure.savefig(folder / "minutes.png", dpi=120, bbox_inches="tight")
 
 
 class Recipe(NamedTuple):
     """One way to train; ``views(images, labels)``, ``crops(images, labels, size)``, ``tests(images, labels)`` make batches.
 
-    ``view_size`` and ``sizes`` (one an epoch of fine-tuning) are in pixels.
+    ``view_size`` is in pixels; ``stages`` has a row for each epoch of fine-tuning.
     """
 
     names: Names
@@ -88,7 +91,18 @@ class Recipe(NamedTuple):
     crops: Callable
     tests: Callable
     view_size: int
-    sizes: list[int]
+    stages: list[tuple[int, int]]
+
+
+def stages(name: str, table: dict) -> list[tuple[int, int]]:
+    """Pixels and frozen parts of each epoch of a recipe's fine-tuning."""
+    of_notebook = [(size, frozen) for size, epochs, frozen in table["finetune_stages"] for _ in range(epochs)]
+    return of_notebook if name == "notebook" else [(SIZE, 0)] * len(of_notebook)
+
+
+def title(size: int, frozen: int) -> str:
+    """Of a part of the time."""
+    return f"fine-tuning at {size}" + (f", {frozen} parts frozen" if frozen else "")
 
 
 def recipe(name: str, run: Path, profile: str) -> Recipe:
@@ -111,7 +125,7 @@ def notebook_recipe(run: Path, profile: str) -> Recipe:
         lambda images, labels, size: names["finetune_batches"](names["shrunk"](images, size), labels)[0],
         lambda images, labels: names["finetune_batches"](images, labels)[1],
         table["view_size"],
-        [size for size, epochs in table["finetune_sizes"] for _ in range(epochs)],
+        stages("notebook", table),
     )
 
 
@@ -163,7 +177,7 @@ def plain_recipe(run: Path, profile: str) -> Recipe:
         lambda images, labels, _: loader(images, labels, crop, table["finetune_batch"]),
         lambda images, labels: loader(images, labels, transforms.Compose(end), table["finetune_batch"], shuffle=False),
         size,
-        [size] * sum(epochs for _, epochs in table["finetune_sizes"]),
+        stages("plain", table),
     )
 
 
@@ -201,7 +215,7 @@ def train_plainly(way: Recipe) -> None:
 
     names["seed_everything"](table["seed"])
     model, tests = names["Classifier"](simclr, table["num_classes"]), way.tests(*test)
-    wanted = plan("finetune", table["finetune_lr"], len(way.sizes))
+    wanted = plan("finetune", table["finetune_lr"], len(way.stages))
     crops = way.crops(images, labels, way.view_size)
     names["fit"]("plain_finetune", model, crops, wanted, names["by_plan"](wanted), finetuned, tested, nothing)
 
@@ -228,9 +242,10 @@ def timed(way: Recipe) -> dict[str, float]:
 
     loss = names["loss_function"](table["loss"])
     found = {"pre-training": seconds(way.views(images, labels), simclr, names["train_one_epoch"], loss)}
-    for size in dict.fromkeys(way.sizes):
+    for size, frozen in dict.fromkeys(way.stages):
         batches = way.crops(images, labels, size)
-        found[f"fine-tuning at {size}"] = seconds(batches, classifier, names["finetune_one_epoch"])
+        names["freeze"](classifier, frozen)
+        found[title(size, frozen)] = seconds(batches, classifier, names["finetune_one_epoch"])
     tests = way.tests(images[:TESTED], labels[:TESTED])
     start = time.perf_counter()
     names["evaluate"](precise(classifier, names["PRECISION"]), tests, device)
@@ -249,46 +264,77 @@ def side_by_side(options: argparse.Namespace) -> dict[str, dict[str, float]]:
     return {name: {part: statistics.median(values) for part, values in parts.items()} for name, parts in found.items()}
 
 
-def curve(folder: Path, name: str, seconds: dict[str, float]) -> list[tuple[float, float]]:
-    """(minutes, test top-1) after each epoch of fine-tuning, pre-training counted: steps times seconds of a step."""
-    plans = [json.loads((folder / f"{name}_{part}.json").read_text())["plan"] for part in ("pretrain", "finetune")]
-    steps = [math.ceil(IMAGES / plan["batch"]) for plan in plans]
-    spent = plans[0]["epochs"] * steps[0] * seconds["pre-training"]
-    points = []
-    for size, row in zip(plans[1]["sizes"], read_rows(folder / f"{name}_finetune.csv")):
-        spent += steps[1] * seconds[f"fine-tuning at {size}"] + TEST_IMAGES * seconds["test"]
-        points.append((spent / 60, float(row["test_top1"])))
-    return points
-
-
-def comparison(curves: dict[str, list[tuple[float, float]]]) -> list[dict]:
-    """Minutes to each threshold and to the end, and how many times less the notebook's recipe takes."""
-    rows = []
-    for threshold in THRESHOLDS:
-        first = {name: next((m for m, top1 in points if top1 > threshold), None) for name, points in curves.items()}
-        rows.append({"until": f"{threshold:.0%}"} | in_minutes(first))
-    rows.append({"until": "the end"} | in_minutes({name: points[-1][0] for name, points in curves.items()}))
+def by_part(seconds: dict[str, dict[str, float]]) -> list[dict[str, str]]:
+    """A row for each part, with both recipes' seconds."""
+    parts = seconds["notebook"]
     return [
-        *rows,
-        {"until": "top-1 there"} | {name: f"{points[-1][1]:.2%}" for name, points in curves.items()} | {"ratio": ""},
+        {"part": part} | {name: f"{seconds[name][part]:.4f}" if part in seconds[name] else "" for name in RECIPES}
+        for part in parts
     ]
 
 
-def in_minutes(found: dict[str, float | None]) -> dict[str, str]:
-    """As text, with the ratio plain : notebook where both got there."""
-    both = all(found.values())
-    shown = {name: "not reached" if minutes is None else f"{minutes:.1f}" for name, minutes in found.items()}
-    return shown | {"ratio": f"{found['plain'] / found['notebook']:.2f}" if both else ""}
+class Minutes(NamedTuple):
+    """``after`` each epoch of fine-tuning, pre-training counted; the test ``top1`` there, as far as it is known."""
+
+    pretraining: float
+    after: list[float]
+    top1: list[float]
+
+    def until(self, threshold: float) -> tuple[str, float | None]:
+        """Minutes to the first test above ``threshold``, None if there is none; ">" if only later ones are left to train."""
+        for epoch, spent in enumerate(self.after):
+            if epoch >= len(self.top1):
+                return "> ", spent
+            if self.top1[epoch] > threshold:
+                return "", spent
+        return "", None
 
 
-def plotted(curves: dict[str, list[tuple[float, float]]]) -> plt.Figure:
-    """Test top-1 over minutes."""
+def minutes(name: str, table: dict, seconds: dict[str, float], run: Path) -> Minutes:
+    """A recipe's steps times the seconds of a step, with the accuracies of its run folder."""
+    steps = {part: math.ceil(IMAGES / table[f"{part}_batch"]) for part in ("pretrain", "finetune")}
+    pretraining = table["pretrain_epochs"] * steps["pretrain"] * seconds["pre-training"]
+    parts = (seconds[title(*stage)] for stage in stages(name, table))
+    epochs = (steps["finetune"] * of_a_step + TEST_IMAGES * seconds["test"] for of_a_step in parts)
+    after = list(accumulate(epochs, initial=pretraining))[1:]
+    rows = read_rows(run / f"{'simclr' if name == 'notebook' else 'plain'}_finetune.csv")
+    return Minutes(pretraining / 60, [spent / 60 for spent in after], [float(row["test_top1"]) for row in rows])
+
+
+def comparison(notebook: Minutes, plain: Minutes) -> list[dict]:
+    """Minutes to each threshold and to the end, and how many times less the notebook's recipe takes."""
+    first = row("pre-training", ("", notebook.pretraining), ("", plain.pretraining))
+    middle = [row(f"{threshold:.0%}", notebook.until(threshold), plain.until(threshold)) for threshold in THRESHOLDS]
+    return [first, *middle, row("the last epoch", ("", notebook.after[-1]), ("", plain.after[-1]))]
+
+
+def row(until: str, notebook: tuple[str, float | None], plain: tuple[str, float | None]) -> dict[str, str]:
+    """Minutes as text, with the ratio plain : notebook where both got there, and the notebook's has no ">"."""
+    known = notebook[1] and plain[1] and not notebook[0]
+    shown = [mark + ("not reached" if spent is None else f"{spent:.1f}") for mark, spent in (notebook, plain)]
+    ratio = f"{plain[0]}{plain[1] / notebook[1]:.2f}" if known else ""
+    return {"until": until, "notebook": shown[0], "plain": shown[1], "ratio": ratio}
+
+
+def plotted(ways: dict[str, Minutes]) -> plt.Figure:
+    """Test top-1 over minutes; of a recipe that was not trained, when its epochs end."""
     figure, axes = plt.subplots(figsize=(6.5, 4))
-    for name, points in curves.items():
-        axes.plot(*zip(*points), marker="o", label=f"{name} recipe")
+    for number, (name, way) in enumerate(ways.items()):
+        if way.top1:
+            axes.plot(way.after[: len(way.top1)], way.top1, marker="o", color=f"C{number}", label=f"{name} recipe")
+        else:
+            axes.plot(
+                way.after,
+                [0.02] * len(way.after),
+                "|",
+                markersize=12,
+                color=f"C{number}",
+                label=f"{name} recipe, ends of epochs (not trained)",
+            )
+        axes.axvspan(0, way.pretraining, ymax=0.05 * (2 - number), color=f"C{number}", alpha=0.25)
     for threshold in THRESHOLDS:
         axes.axhline(threshold, color="gray", linestyle=":")
-    axes.set(xlabel="minutes on this machine, pre-training counted", ylabel="test top-1", ylim=(0, 1), xlim=(0, None))
+    axes.set(xlabel="minutes on this machine; shaded: pre-training", ylabel="test top-1", ylim=(0, 1), xlim=(0, None))
     axes.set_title("CIFAR-10 (JPEG-75 copy), fine-tuning after pre-training")
     axes.grid(alpha=0.3)
     axes.legend()

@@ -46,7 +46,10 @@ def operations(names: Names) -> dict[str, float]:
     classifier = names["Classifier"](names["SimCLR"](table["projection_dim"]), table["num_classes"])
     images = min(table["pretrain_images"], IMAGES)
     pretraining = 2 * images * table["pretrain_epochs"] * of_a_step(simclr, table["view_size"])
-    finetuning = sum(epochs * IMAGES * of_a_step(classifier, size) for size, epochs in table["finetune_sizes"])
+    finetuning = 0
+    for size, epochs, frozen in table["finetune_stages"]:
+        names["freeze"](classifier, frozen)
+        finetuning += epochs * IMAGES * of_a_step(classifier, size)
     return {"pre-training": pretraining, "fine-tuning": finetuning}
 
 

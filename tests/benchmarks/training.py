@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -75,3 +76,11 @@ def write_rows(path: Path, rows: list[dict]) -> None:
         table.writeheader()
         table.writerows(rows)
     os.replace(temporary, path)
+
+
+def keep(run: Path, *names: str) -> None:
+    """Copy what the named trainings of a run folder left as text, and the run's figures, to the committed results."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    trainings = [file for name in names for end in ("csv", "json") for file in run.glob(f"{name}.{end}")]
+    for file in [*trainings, *run.glob("figures/*.png")]:
+        shutil.copyfile(file, RESULTS / file.name)

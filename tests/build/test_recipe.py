@@ -18,6 +18,8 @@ import data_scripts
 from autograder.places import ROOT
 from tests.notebook_names import notebook_names
 
+ON_CPU = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}  # two processes need not have a GPU each
+
 
 @pytest.fixture
 def names(master, tmp_path, monkeypatch):
@@ -26,6 +28,7 @@ def names(master, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = notebook_names(master, tmp_path)
     names["PRECISION"] = names["Precision"]()
+    names["DEVICE"] = torch.device("cpu")
     torch.manual_seed(0)
     return names
 
@@ -68,6 +71,12 @@ def test_crops_and_flips_are_distributed_as_image_by_image(names, ramps):
     assert abs(flipped.float().mean() - 0.5) < 0.08
     assert (width * height).min() > 0.17 and (width / height).log().abs().max() < 0.4
     assert len(width.unique()) > 400  # each picture its own crop
+
+
+@pytest.mark.parametrize("size", [16, 32, 48])
+def test_crops_hold_nothing_from_beyond_the_edge(names, size):
+    crops = names["random_crops"](torch.full((200, 3, 32, 32), 0.7), size)
+    assert crops.shape == (200, 3, size, size) and (crops - 0.7).abs().max() < 1e-5
 
 
 def test_colours_are_distributed_as_image_by_image(names):
@@ -140,7 +149,6 @@ def test_winograd_is_the_same_convolution(names, m, height, width):
 
 def test_quicken_changes_neither_names_nor_numbers(names):
     names["HP"]["winograd"] = True
-    names["DEVICE"] = torch.device("cpu")
     plain = names["SimCLR"]().eval()
     x = torch.randn(2, 3, 32, 32)
     with torch.no_grad():
@@ -157,11 +165,31 @@ def test_quicken_changes_neither_names_nor_numbers(names):
 def test_fine_tuning_grows(names, size, sizes):
     names["HP"]["views"] = "batched"
     images, labels = torch.randint(256, (10, 3, 32, 32), dtype=torch.uint8), torch.arange(10)
-    batches = names["BySize"](images, labels, ((16, 2), (32, 1)))
-    assert batches.sizes == [16, 16, 32]
+    batches = names["ByStage"](images, labels, ((16, 2, 0), (32, 1, 2)))
+    assert batches.sizes == [16, 16, 32] and batches.frozen == [0, 0, 2]
     batches.turn_to(batches.sizes.index(size))
     assert {x.shape[-1] for x, _ in batches} == sizes
     assert sorted(torch.cat([y for _, y in batches]).tolist()) == list(range(10))
+
+
+def test_frozen_parts_keep_their_weights_and_cost_no_gradient(names):
+    model = names["Classifier"](names["SimCLR"]())
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=0.1)
+    batch = torch.randn(4, 3, 8, 8), torch.arange(4)
+
+    def moved(parts):
+        before = {name: parameter.clone() for name, parameter in model.named_parameters()}
+        names["freeze"](model, parts)
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0)
+        names["finetune_one_epoch"](model, [batch], optimizer, scheduler, torch.device("cpu"))
+        after = dict(model.named_parameters())
+        return {name.split(".")[1] for name in before if not torch.equal(before[name], after[name])}
+
+    everything = {"conv1", "bn1", "layer1", "layer2", "layer3", "layer4", "weight", "bias"}
+    assert moved(0) == everything  # and leaves momentum behind
+    assert moved(1) == everything - {"conv1", "bn1", "layer1"}
+    assert moved(2) == everything - {"conv1", "bn1", "layer1", "layer2"}
+    assert moved(0) == everything
 
 
 def test_knn_and_probe_find_what_is_there_and_nothing_where_there_is_nothing(names):
@@ -176,12 +204,37 @@ def test_knn_and_probe_find_what_is_there_and_nothing_where_there_is_nothing(nam
     assert nothing["test_top1"] < 0.3
 
 
+def test_the_precision_of_a_run_is_chosen_once(names, tmp_path):
+    chosen = [names["Precision"](torch.bfloat16, True), names["Precision"]()]
+    names["choose_precision"] = lambda *_: chosen.pop(0)
+    names["HP"]["precision"] = "auto"
+    assert names["precision_of_run"](4) == names["precision_of_run"](4) == (torch.bfloat16, True)
+    names["HP"]["precision"] = "float32"
+    assert names["precision_of_run"](4) == (torch.float32, False) and not chosen
+
+
+def test_a_disturbed_trial_does_not_decide_the_precision(names):
+    times = iter([9.0, 1.0, 1.0] + [1.0] * 6)  # other work slowed the first trial of the plain one
+    names["step_seconds"] = lambda *_: next(times)
+    assert names["choose_precision"](torch.device("cpu"), "auto", 4) == names["Precision"]()
+    times = iter([1.0, 0.5, 1.0] * 3)
+    assert names["choose_precision"](torch.device("cpu"), "auto", 4) == names["Precision"](torch.float32, True)
+
+
+def test_random_numbers_go_on_after_a_move_to_another_kind_of_device(names):
+    state = names["rng_state"]() | {"device": {"cuda": torch.zeros(16, dtype=torch.uint8)}}
+    names["restore_rng"](state)
+    first = torch.rand(3)
+    names["restore_rng"](state)
+    assert torch.equal(torch.rand(3), first)
+
+
 def test_two_processes_have_the_loss_and_the_gradient_of_one(tmp_path):
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     done = subprocess.run(
         [*command, str(Path(__file__).with_name("recipe_in_processes.py")), str(tmp_path)],
         cwd=tmp_path,
-        env={**os.environ, "KIT_PROFILE": "smoke", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+        env={**ON_CPU, "KIT_PROFILE": "smoke", "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
     )
@@ -204,7 +257,7 @@ class Training:
             [sys.executable, "-m", "autograder", "train", "simclr", "--profile", "smoke", "--run", str(folder)]
             + ["--data", str(data), *options],
             cwd=ROOT,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            env=ON_CPU,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -14,7 +14,7 @@ def notebook(master, tmp_path, monkeypatch):
     monkeypatch.setenv("KIT_PROFILE", "smoke")
     monkeypatch.chdir(tmp_path)
     names = notebook_names(master, tmp_path)
-    names["PRECISION"] = names["Precision"]()
+    names["PRECISION"], names["DEVICE"] = names["Precision"](), torch.device("cpu")
     return names
 
 

@@ -1,0 +1,50 @@
+"""The figures of training that the documents state are those of the committed results."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from autograder.places import ROOT
+from tests.benchmarks.training import RESULTS, read_rows
+
+PAGES = {name: " ".join((ROOT / name).read_text().split()) for name in ("README.md", "docs/training.md")}
+
+
+def rows(name: str) -> list[dict[str, str]]:
+    found = read_rows(RESULTS / name)
+    assert found, f"{name} is not among the committed results"
+    return found
+
+
+def percent(share: str | float, digits: int = 1) -> str:
+    return f"{100 * float(share):.{digits}f} %"
+
+
+def fine_tuning() -> Iterator[str]:
+    """Top-1 and top-5 of the last epoch; the first epochs above 75 % and 85 %, and the minutes until then."""
+    history = rows("simclr_finetune.csv")
+    yield f"top-1 {percent(history[-1]['test_top1'], 2)}"
+    yield f"top-5 {percent(history[-1]['test_top5'], 2)}"
+    for threshold in (0.75, 0.85):
+        first = next(row["epoch"] for row in history if float(row["test_top1"]) > threshold)
+        yield f"above {threshold:.0%} after epoch {first}".replace("%", " %")
+        spent = rows("simclr_pretrain.csv") + history[: int(first)]
+        yield f"{sum(float(row['seconds']) for row in spent) / 60:.1f}"
+
+
+def frozen_encoder() -> Iterator[str]:
+    """Top-1 by k-NN; top-1 and top-5 of the linear probe with all labels."""
+    yield f"k-NN {percent(json.loads((RESULTS / 'metrics.json').read_text())['knn_top1'])}"
+    last = rows("simclr_probe.csv")[-1]
+    yield f"top-1 {percent(last['test_top1'])}"
+    yield f"top-5 {percent(last['test_top5'])}"
+
+
+@pytest.mark.parametrize("statements", [fine_tuning, frozen_encoder], ids=lambda function: function.__name__)
+def test_the_documents_state_what_was_measured(statements):
+    for statement in statements():
+        missing = [name for name, page in PAGES.items() if statement not in page]
+        assert not missing, f"{statement} is not in {missing}"
