@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import statistics
 from collections.abc import Iterator
 
 import pytest
 
 from autograder.places import ROOT
+from tests.benchmarks.labels import gathered
 from tests.benchmarks.training import RESULTS, read_rows
 
 PAGES = {name: " ".join((ROOT / name).read_text().split()) for name in ("README.md", "docs/training.md")}
@@ -43,7 +45,31 @@ def frozen_encoder() -> Iterator[str]:
     yield f"top-5 {percent(last['test_top5'])}"
 
 
-@pytest.mark.parametrize("statements", [fine_tuning, frozen_encoder], ids=lambda function: function.__name__)
+def labels() -> Iterator[str]:
+    """Top-1 with few and with all labels: mean and standard deviation over the seeds, at least three where labels are few."""
+    for (_, _, share), values in gathered(rows("labels.csv")).items():
+        mean = f"{100 * statistics.mean(values):.1f}"
+        if share != "100":
+            assert len(values) >= 3
+            mean += f" ± {100 * statistics.stdev(values):.1f}"
+        yield f"{mean} %"
+
+
+def losses() -> Iterator[str]:
+    """Top-1 by k-NN and linear probe of the encoder that each loss trained."""
+    for row in rows("losses.csv"):
+        yield f"{percent(row['knn_top1'])} and {percent(row['probe_top1'])}"
+
+
+def minutes() -> Iterator[str]:
+    """Minutes of the notebook's recipe and of the plain one, and their ratio."""
+    for row in rows("minutes.csv"):
+        yield f"{row['notebook']} against {row['plain']} minutes ({row['ratio']} times)"
+
+
+@pytest.mark.parametrize(
+    "statements", [fine_tuning, frozen_encoder, labels, losses, minutes], ids=lambda function: function.__name__
+)
 def test_the_documents_state_what_was_measured(statements):
     for statement in statements():
         missing = [name for name, page in PAGES.items() if statement not in page]

@@ -265,8 +265,8 @@ def side_by_side(options: argparse.Namespace) -> dict[str, dict[str, float]]:
 
 
 def by_part(seconds: dict[str, dict[str, float]]) -> list[dict[str, str]]:
-    """A row for each part, with both recipes' seconds."""
-    parts = seconds["notebook"]
+    """A row for each part of either recipe; the other one's place stays empty where it has no such part."""
+    parts = dict.fromkeys(part for name in RECIPES for part in seconds[name])
     return [
         {"part": part} | {name: f"{seconds[name][part]:.4f}" if part in seconds[name] else "" for name in RECIPES}
         for part in parts
