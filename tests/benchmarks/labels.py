@@ -66,7 +66,7 @@ def main() -> None:
     print(as_text(rows))
     figure = plotted(rows)
     if options.keep:
-        keep(options.run, "simclr_*", "labels_100_*", "metrics")
+        keep(options.run, "simclr_*", "labels_*", "metrics")
     for folder in [options.run] + [RESULTS] * options.keep:
         write_rows(folder / "labels.csv", rows)
         figure.savefig(folder / "labels.png", dpi=120, bbox_inches="tight")
