@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SOLUTIONS = ROOT / "solutions"
 ASSIGNMENTS = ROOT / "assignments"
 DIST = ROOT / "dist"
-ENGINE = Path(__file__).resolve().parent / "engine"
+GIVEN = Path(__file__).resolve().parent / "given"
 QUESTIONS = Path(__file__).resolve().parent / "questions"
 REFERENCES = Path(__file__).resolve().parent / "references"
 

@@ -14,7 +14,7 @@ from types import ModuleType
 
 import torch
 
-from autograder.build.compile import probes_of, run_probe
+from autograder.release.compile import probes_of, run_probe
 from autograder.engine.judge import Failure, KeyTest, Result, case_complaint, excess
 from autograder.questions.draw import catalogue
 from autograder.questions.model import Case, Close, Namespace, Question, Test

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from autograder.places import ROOT
 
-FOLDERS = ("autograder", "data_scripts", "solutions/given")
+FOLDERS = ("autograder", "data_scripts", "autograder/given")
 FILES = ("pyproject.toml", "constraints.txt", "tests/conftest.py")
 
 

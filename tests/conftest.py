@@ -7,9 +7,9 @@ import pytest
 import torch
 
 import data_scripts
-from autograder.build.bundle import build_bundle
-from autograder.build.course import assignment_master
-from autograder.build.notebooks import student_notebook
+from autograder.release.bundle import build_bundle
+from autograder.release.course import assignment_master
+from autograder.release.notebooks import student_notebook
 from autograder.engine.limits import Limits
 from autograder.engine.session import Zygote
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from autograder.build.notebooks import has_tag
+from autograder.release.notebooks import has_tag
 
 
 def notebook_names(master: NotebookNode, run: Path) -> dict[str, object]:

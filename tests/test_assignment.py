@@ -14,7 +14,7 @@ from autograder.assignment import (
     WrongEntry,
     read_assignment,
 )
-from autograder.build.bundle import check_points
+from autograder.release.bundle import check_points
 from autograder.engine.judge import KeyTest
 from autograder.errors import KitError
 from autograder.places import SOLUTIONS, assignment_names

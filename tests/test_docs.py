@@ -31,7 +31,7 @@ from pathlib import Path
 import pytest
 
 import data_scripts
-from autograder.build.notebooks import notebook_bytes
+from autograder.release.notebooks import notebook_bytes
 from autograder.places import ROOT
 from data_scripts import DATASETS
 
@@ -100,11 +100,11 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "mirror",
     ),
     "./kit train simclr --profile smoke --run runs/try": (
-        "tests/build/test_recipe.py::test_a_run_is_a_folder_and_ends_with_a_table",
+        "tests/release/test_recipe.py::test_a_run_is_a_folder_and_ends_with_a_table",
         "whole_run",
     ),
     "./kit train simclr --profile gpu --processes 4": (
-        "tests/build/test_recipe.py::test_training_in_two_processes_runs_and_resumes",
+        "tests/release/test_recipe.py::test_training_in_two_processes_runs_and_resumes",
         "--processes",
     ),
     "./kit tolerances simclr": (

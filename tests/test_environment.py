@@ -8,7 +8,7 @@ import tomllib
 
 import yaml
 
-from autograder.build.gradescope import REQUIREMENTS, requirements
+from autograder.release.gradescope import REQUIREMENTS, requirements
 from autograder.places import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

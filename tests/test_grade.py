@@ -9,7 +9,7 @@ import sys
 import pytest
 from nbformat.v4 import new_code_cell
 
-from autograder.build.notebooks import has_tag, notebook_bytes, question_tag
+from autograder.release.notebooks import has_tag, notebook_bytes, question_tag
 from autograder.demo import hostile
 from autograder.demo.mistakes import SIMCLR as MISTAKES
 from autograder.demo.submissions import with_cells, with_last_cell

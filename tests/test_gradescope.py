@@ -13,8 +13,8 @@ import jsonschema
 import pytest
 
 import data_scripts
-from autograder.build.gradescope import write_zip
-from autograder.build.notebooks import notebook_bytes
+from autograder.release.gradescope import write_zip
+from autograder.release.notebooks import notebook_bytes
 from autograder.places import ROOT, SOLUTIONS
 from data_scripts.catalogue import MNIST
 from tests.gradescope_layout import lay_out, run
@@ -87,7 +87,7 @@ def test_where_samples_are_scored_the_zip_has_scorer_and_training_images(tmp_pat
 
 def test_scripts_are_sound_shell():
     for script in ("setup.sh", "run_autograder"):
-        subprocess.run(["bash", "-n", ROOT / "autograder" / "build" / "gradescope_files" / script], check=True)
+        subprocess.run(["bash", "-n", ROOT / "autograder" / "release" / "gradescope_files" / script], check=True)
 
 
 def test_a_submission_is_graded_as_on_gradescope(base, master, checkpoint):

@@ -22,10 +22,10 @@ from nbgrader.server_extensions.formgrader.handlers import template_path
 from traitlets.config import Config
 
 from autograder.assignment import read_assignment
-from autograder.build.bundle import build_bundle
-from autograder.build.course import assignment_master
-from autograder.build.nbgrader import write_course
-from autograder.build.notebooks import has_tag, notebook_bytes, question_tag, solution_lines, student_notebook
+from autograder.release.bundle import build_bundle
+from autograder.release.course import assignment_master
+from autograder.release.nbgrader import write_course
+from autograder.release.notebooks import has_tag, notebook_bytes, question_tag, solution_lines, student_notebook
 from autograder.demo import hostile, mistakes
 from autograder.engine.grade import Grader
 from autograder.frontends.nbgrader import (

@@ -9,7 +9,7 @@ import zipfile
 import nbformat
 import pytest
 
-from autograder.build.notebooks import notebook_bytes
+from autograder.release.notebooks import notebook_bytes
 from autograder.commands.new import check_name
 from autograder.errors import KitError
 from autograder.places import ROOT

@@ -16,14 +16,14 @@ import torch
 
 import data_scripts
 from autograder.assignment import read_assignment
-from autograder.build.bundle import build_bundle
-from autograder.build.course import assignment_master
-from autograder.build.gradescope import write_zip
-from autograder.build.notebooks import notebook_bytes, student_notebook
+from autograder.release.bundle import build_bundle
+from autograder.release.course import assignment_master
+from autograder.release.gradescope import write_zip
+from autograder.release.notebooks import notebook_bytes, student_notebook
 from autograder.demo.mistakes import CELLS
 from autograder.demo.submissions import with_cells, with_last_cell
 from autograder.engine.grade import Grader
-from autograder.engine.unet import UNet
+from autograder.given.unet import UNet
 from autograder.frontends import otter
 from autograder.frontends.gradescope import results
 from autograder.places import SOLUTIONS

@@ -11,10 +11,10 @@ from nbformat.v4 import new_code_cell
 
 import data_scripts
 from autograder.assignment import read_assignment
-from autograder.build.bundle import build_bundle
-from autograder.build.course import assignment_master
-from autograder.build.execute import execute
-from autograder.build.notebooks import has_tag, student_notebook
+from autograder.release.bundle import build_bundle
+from autograder.release.course import assignment_master
+from autograder.release.execute import execute
+from autograder.release.notebooks import has_tag, student_notebook
 from autograder.engine.grade import Grader
 from autograder.places import SOLUTIONS
 from data_scripts import DATASETS

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import data_scripts
-from autograder.engine.unet import UNet
+from autograder.given.unet import UNet
 from autograder.places import ROOT
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from autograder.answer_key import read_key
+from autograder.engine.answer_key import read_key
 from autograder.assignment import Assignment, read_assignment
 from autograder.classroom.intake import HandedIn
 from autograder.classroom.late import deduction

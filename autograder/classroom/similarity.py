@@ -23,7 +23,7 @@ from rapidfuzz.distance import Indel
 
 from autograder.classroom.model import Graded, Student
 
-# Measured by ``python -m tests.benchmarks.similarity``: two right solutions of a whole assignment that share no function
+# Measured by ``python -m benchmarks.similarity``: two right solutions of a whole assignment that share no function
 # score 0.13 at the most, of a single question 0.45; copies with all names changed and six statements added 0.86 or more,
 # with sixty added to some hundred lines 0.5 or more.
 THRESHOLD = 0.5

@@ -28,7 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from autograder.build.everything import build
+    from autograder.release.everything import build
 
     def say(text: str) -> None:
         print(text, file=sys.stderr)

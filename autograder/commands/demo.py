@@ -43,10 +43,10 @@ def run(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from autograder.assignment import read_assignment
-    from autograder.build.course import assignment_master
-    from autograder.build.everything import build
-    from autograder.build.execute import execute, remove_run
-    from autograder.build.notebooks import student_notebook
+    from autograder.release.course import assignment_master
+    from autograder.release.everything import build
+    from autograder.release.execute import execute, remove_run
+    from autograder.release.notebooks import student_notebook
     from autograder.datasets import describe, find_or_prepare
     from autograder.demo.submissions import write_submissions
     from autograder.engine.grade import Grader

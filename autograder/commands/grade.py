@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from autograder.assignment import read_assignment
-    from autograder.build.bundle import build_bundle
+    from autograder.release.bundle import build_bundle
     from autograder.classroom.cluster import Cluster
     from autograder.classroom.grade_class import Class, carry_out, plans_of, read_settings, tasks_of
     from autograder.classroom.intake import find_submissions

@@ -55,7 +55,7 @@ def make(name: str) -> list[Path]:
     from autograder.places import ROOT
 
     check_name(name, ROOT)
-    folder = ROOT / "autograder" / "build" / "template"
+    folder = ROOT / "autograder" / "release" / "template"
     templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader(folder), keep_trailing_newline=True, undefined=jinja2.StrictUndefined
     )

@@ -18,8 +18,8 @@ def run(arguments: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.table import Table
 
-    from autograder.answer_key import read_key
-    from autograder.build.bundle import build_bundle
+    from autograder.engine.answer_key import read_key
+    from autograder.release.bundle import build_bundle
     from autograder.tolerances import GAP, measure, unseen_anywhere
 
     assignment_folder(arguments.name)

@@ -30,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from autograder.build.train import train
+    from autograder.release.train import train
 
     folder = arguments.run or Path("runs") / f"{arguments.name}-{arguments.profile}"
     train(arguments.name, arguments.profile, folder, arguments.data, arguments.processes)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
-from autograder.engine.unet import UNet
+from autograder.given.unet import UNet
 
 SEED = 20_201_006
 # Numbers that all arrays of one evaluation may hold together, about 100 MB; and multiplications, a few seconds' work.

@@ -12,7 +12,7 @@ from typing import Self
 
 import torch
 
-from autograder.answer_key import read_key
+from autograder.engine.answer_key import read_key
 from autograder.assignment import Assignment, read_assignment
 from autograder.engine.curves import read_curves
 from autograder.engine.hidden_tests import TestFailed, run_hidden_test

@@ -1,7 +1,7 @@
 """Finds a submission's U-Net and its noise schedule among the tensors of a checkpoint.
 
 Runs on the trusted side, on plain float32 tensors that crossed the boundary. The network is the kit's own
-(``autograder.engine.unet``) under any prefix; its channels, widths and classes are read off the shapes.
+(``autograder.given.unet``) under any prefix; its channels, widths and classes are read off the shapes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import torch
 
 from autograder.engine.checkpoint import CheckpointError
 from autograder.engine.text import one_line
-from autograder.engine.unet import UNet
+from autograder.given.unet import UNet
 
 STEM = "stem.weight"
 SCHEDULE = "alpha_bar"

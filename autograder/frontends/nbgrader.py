@@ -32,8 +32,8 @@ from nbgrader.utils import is_grade, is_locked, is_solution
 from traitlets import Bool, Unicode
 from traitlets.config import Config
 
-from autograder.build.nbgrader import PREPROCESSORS, WRITTEN_TAG, worths
-from autograder.build.notebooks import KEPT_TAGS
+from autograder.release.nbgrader import PREPROCESSORS, WRITTEN_TAG, worths
+from autograder.release.notebooks import KEPT_TAGS
 from autograder.engine.notebook import MAX_BYTES, MAX_CELLS
 from autograder.errors import KitError
 
@@ -70,7 +70,7 @@ def configure(c: Config) -> None:
         f"{stock}.CheckCellMetadata",
     ]
     c.GenerateFeedback.preprocessors = [
-        "autograder.build.nbgrader.HideRubrics",
+        "autograder.release.nbgrader.HideRubrics",
         f"{stock}.GetGrades",
         "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
     ]
@@ -262,7 +262,7 @@ def grader_of(converter: BaseConverter, name: str, data: str, unsafe: bool, say:
     """The grader of one call of ``nbgrader autograde``, for all its students; closed with the converter or the process."""
     if converter not in graders:
         from autograder.assignment import read_assignment
-        from autograder.build.bundle import build_bundle
+        from autograder.release.bundle import build_bundle
         from autograder.datasets import find_data
         from autograder.engine.grade import Grader
 

@@ -2,7 +2,7 @@
 
 Everything here is plain data. A probe is a function ``probe(student, **inputs) -> dict`` that looks up the graded names
 in the mapping ``student``, drives them with the stored inputs and returns named tensors. The same probe is run on the
-oracle (in float64), on each misconception and on the submission; see ``autograder.answer_key``.
+oracle (in float64), on each misconception and on the submission; see ``autograder.engine.answer_key``.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from autograder.answer_key import read_key
+from autograder.engine.answer_key import read_key
 from autograder.assignment import Assignment, read_assignment
 from autograder.classroom.model import Graded, Student
 from autograder.engine.accuracy import Accuracy

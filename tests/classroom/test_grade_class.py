@@ -11,7 +11,7 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from autograder.answer_key import read_key, write_key
+from autograder.engine.answer_key import read_key, write_key
 from autograder.classroom import store
 from autograder.classroom.grade_class import duplicates, graded_students
 from autograder.classroom.pool import Pool

@@ -7,7 +7,7 @@ import pytest
 
 from autograder.classroom import similarity
 from autograder.classroom.similarity import distinctive, score, similar_pairs, tokens, usual_ratio
-from tests.benchmarks.similarity import disguised, graded, questions, the_class
+from benchmarks.similarity import disguised, graded, questions, the_class
 
 
 def whole(pairs) -> set[tuple[str, str]]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
 
-from autograder.build.notebooks import notebook_bytes
+from autograder.release.notebooks import notebook_bytes
 from tests.corpus.small import BARLOW_TWINS, EUCLIDEAN, FULL, HONEST, IMPORTS, NT_XENT, hand_in, notebook
 
 MB = 2**20

@@ -9,10 +9,10 @@ from pathlib import Path
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 
-from autograder.answer_key import read_key, write_key
+from autograder.engine.answer_key import read_key, write_key
 from autograder.assignment import read_assignment
-from autograder.build.bundle import hidden_test
-from autograder.build.notebooks import notebook_bytes
+from autograder.release.bundle import hidden_test
+from autograder.release.notebooks import notebook_bytes
 
 QUESTIONS = ("q1a", "q1b", "q1c")
 FULL = 20.0

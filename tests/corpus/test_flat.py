@@ -1,8 +1,8 @@
-"""Grading many submissions with one grader leaves nothing behind: the short form of ``tests/benchmarks/flatness.py``."""
+"""Grading many submissions with one grader leaves nothing behind: the short form of ``benchmarks/flatness.py``."""
 
 import pytest
 
-from tests.benchmarks.flatness import graded, temporary_files_in
+from benchmarks.flatness import graded, temporary_files_in
 from tests.corpus.small import HONEST, hand_in
 
 MEMORY_MB = 4  # what forty submissions may add to either side; a tensor of the key kept for each would be more

@@ -93,7 +93,7 @@ print(free_memory() >> 20, processors())
 
 
 def test_real_limits_are_seen(tmp_path):
-    from tests.benchmarks.submission import limited, remove
+    from benchmarks.submission import limited, remove
 
     groups = []
     try:

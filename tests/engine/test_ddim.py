@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from autograder.engine.ddim import SEED, NotFinite, batch_size, draw, linear_alpha_bar, strided
-from autograder.engine.unet import UNet
+from autograder.given.unet import UNet
 
 torch.set_num_threads(1)
 ALPHA_BAR = linear_alpha_bar(20, 1e-3, 0.3)

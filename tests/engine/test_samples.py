@@ -16,7 +16,7 @@ from autograder.engine.grade import Grading, grade_samples, unreached
 from autograder.engine.report import Report
 from autograder.engine.samples import measure_samples
 from autograder.engine.submission import Submission
-from autograder.engine.unet import UNet
+from autograder.given.unet import UNet
 from autograder.places import SOLUTIONS
 from data_scripts.catalogue import MNIST
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from autograder.engine.checkpoint import CheckpointError
-from autograder.engine.unet import UNet
+from autograder.given.unet import UNet
 from autograder.engine.unet_checkpoint import network, schedule
 
 torch.set_num_threads(1)

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from autograder.answer_key import made_from, read_key, write_key
-from autograder.build.compile import compile_key, fingerprint
+from autograder.engine.answer_key import made_from, read_key, write_key
+from autograder.release.compile import compile_key, fingerprint
 from autograder.engine.judge import Failure
 from autograder.places import REFERENCES, assignment_names
 from autograder.questions.draw import catalogue

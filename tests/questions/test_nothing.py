@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from autograder.answer_key import read_key
-from autograder.build.compile import probes_of, run_probe
+from autograder.engine.answer_key import read_key
+from autograder.release.compile import probes_of, run_probe
 from autograder.engine.judge import judge
 from autograder.places import REFERENCES, assignment_names
 from autograder.questions.draw import catalogue

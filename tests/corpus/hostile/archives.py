@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from autograder.build.notebooks import notebook_bytes
+from autograder.release.notebooks import notebook_bytes
 from autograder.places import REFERENCES
 from tests.corpus import small
 from tests.corpus.hostile.attack import NOTHING, ONE, RIGHT_ONE, Attack

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from autograder.build.notebooks import notebook_bytes
+from autograder.release.notebooks import notebook_bytes
 from tests.corpus import small
 from tests.corpus.hostile.attack import NOTHING, ONE, RIGHT_ONE, Attack
 from tests.corpus.hostile.markup import texts_are_clean

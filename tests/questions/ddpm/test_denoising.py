@@ -6,7 +6,7 @@ import pytest
 import torch
 from diffusers import DDPMScheduler
 
-from autograder.build.compile import key_test, probes_of, run_probe
+from autograder.release.compile import key_test, probes_of, run_probe
 from autograder.engine.judge import judge
 from autograder.questions.ddpm.denoising import QUESTION, schedule_rows
 from autograder.questions.ddpm.denoising.misconceptions import MISCONCEPTIONS

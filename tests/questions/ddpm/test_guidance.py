@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 import torch
 
-from autograder.build.compile import key_test, probes_of, run_probe
+from autograder.release.compile import key_test, probes_of, run_probe
 from autograder.engine.judge import judge
 from autograder.questions.ddpm.guidance import QUESTION
 from autograder.questions.ddpm.guidance.misconceptions import MISCONCEPTIONS

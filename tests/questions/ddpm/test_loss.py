@@ -7,7 +7,7 @@ import pytest
 import torch
 from diffusers import DDPMScheduler
 
-from autograder.build.compile import key_test, probes_of, run_probe
+from autograder.release.compile import key_test, probes_of, run_probe
 from autograder.engine.judge import judge
 from autograder.questions.ddpm import cosine_schedule, linear_schedule, loss, noising
 from autograder.questions.ddpm.loss.misconceptions import MISCONCEPTIONS

@@ -7,7 +7,7 @@ import pytest
 import torch
 from diffusers import DDPMScheduler
 
-from autograder.build.compile import key_test, probes_of, run_probe
+from autograder.release.compile import key_test, probes_of, run_probe
 from autograder.engine.judge import judge
 from autograder.questions.ddpm.denoising.oracle import p_mean_variance
 from autograder.questions.ddpm.probes import sampling as probes

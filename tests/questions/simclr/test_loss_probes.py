@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.build.compile import key_test, run_probe
+from autograder.release.compile import key_test, run_probe
 from autograder.engine.judge import judge
 from autograder.questions.draw import stored_cases
 from autograder.questions.simclr import barlow_twins, nt_xent, nt_xent_euclidean
