@@ -14,10 +14,10 @@ from types import ModuleType
 
 import torch
 
-from autograder.release.compile import probes_of, run_probe
 from autograder.engine.judge import Failure, KeyTest, Result, case_complaint, excess
 from autograder.questions.draw import catalogue
 from autograder.questions.model import Case, Close, Namespace, Question, Test
+from autograder.release.compile import probes_of, run_probe
 
 GAP = 5.0
 

@@ -23,11 +23,11 @@ from pathlib import Path
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from autograder.release.bundle import build_bundle
-from autograder.release.notebooks import notebook_bytes, read_master, student_notebook
 from autograder.demo.mistakes import SIMCLR as MISTAKES
 from autograder.demo.submissions import with_cells
 from autograder.places import ROOT, SOLUTIONS
+from autograder.release.bundle import build_bundle
+from autograder.release.notebooks import notebook_bytes, read_master, student_notebook
 from benchmarks.grading import NAME, nbgrader_run, otter_run, whole_assignment
 from benchmarks.measuring import ENVIRONMENT, Cost, machine, measured
 

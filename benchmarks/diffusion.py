@@ -20,8 +20,8 @@ from pathlib import Path
 
 import torch
 
-from autograder.release.notebooks import read_master
 from autograder.places import SOLUTIONS
+from autograder.release.notebooks import read_master
 from tests.notebook_names import notebook_names
 
 SIZE = 28

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import psutil
 
-from autograder.release.bundle import build_bundle
 from autograder.engine.grade import Grader
+from autograder.release.bundle import build_bundle
 from benchmarks.measuring import machine, memory, tree
 from tests.corpus.small import FULL, HONEST, hand_in, small_bundle
 

@@ -25,11 +25,11 @@ from pathlib import Path
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from autograder.engine.answer_key import made_from, read_key, write_key
 from autograder.assignment import Assignment, read_assignment
+from autograder.engine.answer_key import made_from, read_key, write_key
+from autograder.places import REFERENCES, ROOT, SOLUTIONS
 from autograder.release.bundle import build_bundle
 from autograder.release.notebooks import has_tag, notebook_bytes, question_tag, read_master
-from autograder.places import REFERENCES, ROOT, SOLUTIONS
 from benchmarks.measuring import ENVIRONMENT, Cost, machine, measured, median
 from tests.corpus import small
 

@@ -27,9 +27,9 @@ from pathlib import Path
 
 import psutil
 
-from autograder.release.bundle import build_bundle
 from autograder.engine.grade import Grader
 from autograder.places import ROOT
+from autograder.release.bundle import build_bundle
 from benchmarks.stock import nbgrader, otter
 from benchmarks.stock.container import Container, ContainerMissing
 from tests.corpus import small

@@ -9,9 +9,9 @@ from io import StringIO
 from pathlib import Path
 
 from autograder.engine.answer_key import read_key
-from autograder.release.compile import probes_of, run_probe
 from autograder.engine.judge import KeyTest, judge
 from autograder.questions.model import Case
+from autograder.release.compile import probes_of, run_probe
 
 
 @cache

@@ -15,13 +15,13 @@ import time
 from collections.abc import Callable
 
 from autograder.engine.answer_key import read_key
-from autograder.release.bundle import build_bundle
-from autograder.release.notebooks import has_tag, read_master
 from autograder.engine.judge import KeyTest
 from autograder.engine.notebook import Cell
 from autograder.engine.runner import Runner
 from autograder.engine.session import SessionLost, Zygote
 from autograder.places import SOLUTIONS
+from autograder.release.bundle import build_bundle
+from autograder.release.notebooks import has_tag, read_master
 from benchmarks.measuring import machine, memory, tree
 
 POLL_SECONDS = 0.01

@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 
-from autograder.release.course import assignment_master
 from autograder.datasets import find_data
 from autograder.errors import KitError
 from autograder.places import SOLUTIONS
+from autograder.release.course import assignment_master
 from tests.notebook_names import notebook_names
 
 RESULTS = SOLUTIONS / "simclr" / "results"  # where the committed figures and tables lie

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 import data_scripts
+from autograder.engine.limits import Limits
+from autograder.engine.session import Zygote
 from autograder.release.bundle import build_bundle
 from autograder.release.course import assignment_master
 from autograder.release.notebooks import student_notebook
-from autograder.engine.limits import Limits
-from autograder.engine.session import Zygote
 
 torch.set_num_threads(1)
 

@@ -14,10 +14,10 @@ from autograder.assignment import (
     WrongEntry,
     read_assignment,
 )
-from autograder.release.bundle import check_points
 from autograder.engine.judge import KeyTest
 from autograder.errors import KitError
 from autograder.places import SOLUTIONS, assignment_names
+from autograder.release.bundle import check_points
 from autograder.toml_lines import entries, line_of
 
 

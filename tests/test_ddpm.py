@@ -11,16 +11,16 @@ import pytest
 import torch
 
 import data_scripts
-from autograder.release.bundle import build_bundle
-from autograder.release.course import assignment_master
-from autograder.release.gradescope import write_zip
-from autograder.release.notebooks import notebook_bytes, student_notebook
 from autograder.demo import hostile
 from autograder.demo.mistakes import CELLS
 from autograder.demo.submissions import with_cells, with_last_cell
 from autograder.engine.grade import Grader
-from autograder.given.unet import UNet
 from autograder.frontends.terminal import by_question
+from autograder.given.unet import UNet
+from autograder.release.bundle import build_bundle
+from autograder.release.course import assignment_master
+from autograder.release.gradescope import write_zip
+from autograder.release.notebooks import notebook_bytes, student_notebook
 from tests.gradescope_layout import lay_out, run
 
 FULL = {"q1a": 8, "q1b": 3, "q2": 7, "q3": 9, "q4": 7, "q5": 8, "q7": 5}

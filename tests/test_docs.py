@@ -31,8 +31,8 @@ from pathlib import Path
 import pytest
 
 import data_scripts
-from autograder.release.notebooks import notebook_bytes
 from autograder.places import ROOT
+from autograder.release.notebooks import notebook_bytes
 from data_scripts import DATASETS
 
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))

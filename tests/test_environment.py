@@ -8,8 +8,8 @@ import tomllib
 
 import yaml
 
-from autograder.release.gradescope import REQUIREMENTS, requirements
 from autograder.places import ROOT
+from autograder.release.gradescope import REQUIREMENTS, requirements
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PINS = dict(

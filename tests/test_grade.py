@@ -9,7 +9,6 @@ import sys
 import pytest
 from nbformat.v4 import new_code_cell
 
-from autograder.release.notebooks import has_tag, notebook_bytes, question_tag
 from autograder.demo import hostile
 from autograder.demo.mistakes import SIMCLR as MISTAKES
 from autograder.demo.submissions import with_cells, with_last_cell
@@ -17,6 +16,7 @@ from autograder.engine.grade import grade
 from autograder.frontends.gradescope import write_results
 from autograder.frontends.terminal import by_question
 from autograder.places import ROOT
+from autograder.release.notebooks import has_tag, notebook_bytes, question_tag
 
 FULL = {"q1a": 8, "q1b": 8, "q1c": 4, "q2": 4, "q3": 4, "q4": 8, "q5": 6}
 

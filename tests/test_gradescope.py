@@ -13,9 +13,9 @@ import jsonschema
 import pytest
 
 import data_scripts
+from autograder.places import ROOT, SOLUTIONS
 from autograder.release.gradescope import write_zip
 from autograder.release.notebooks import notebook_bytes
-from autograder.places import ROOT, SOLUTIONS
 from data_scripts.catalogue import MNIST
 from tests.gradescope_layout import lay_out, run
 

@@ -22,10 +22,6 @@ from nbgrader.server_extensions.formgrader.handlers import template_path
 from traitlets.config import Config
 
 from autograder.assignment import read_assignment
-from autograder.release.bundle import build_bundle
-from autograder.release.course import assignment_master
-from autograder.release.nbgrader import write_course
-from autograder.release.notebooks import has_tag, notebook_bytes, question_tag, solution_lines, student_notebook
 from autograder.demo import hostile, mistakes
 from autograder.engine.grade import Grader
 from autograder.frontends.nbgrader import (
@@ -41,6 +37,10 @@ from autograder.frontends.nbgrader import (
 from autograder.frontends.terminal import by_question
 from autograder.places import QUESTIONS as QUESTIONS_FOLDER
 from autograder.places import SOLUTIONS
+from autograder.release.bundle import build_bundle
+from autograder.release.course import assignment_master
+from autograder.release.nbgrader import write_course
+from autograder.release.notebooks import has_tag, notebook_bytes, question_tag, solution_lines, student_notebook
 
 QUESTIONS = ("q1a", "q1b", "q1c", "q2", "q3", "q4", "q5", "q6")
 WRITTEN = ("w1", "w2", "w3", "w4", "w5")

@@ -16,17 +16,17 @@ import torch
 
 import data_scripts
 from autograder.assignment import read_assignment
+from autograder.demo.mistakes import CELLS
+from autograder.demo.submissions import with_cells, with_last_cell
+from autograder.engine.grade import Grader
+from autograder.frontends import otter
+from autograder.frontends.gradescope import results
+from autograder.given.unet import UNet
+from autograder.places import SOLUTIONS
 from autograder.release.bundle import build_bundle
 from autograder.release.course import assignment_master
 from autograder.release.gradescope import write_zip
 from autograder.release.notebooks import notebook_bytes, student_notebook
-from autograder.demo.mistakes import CELLS
-from autograder.demo.submissions import with_cells, with_last_cell
-from autograder.engine.grade import Grader
-from autograder.given.unet import UNet
-from autograder.frontends import otter
-from autograder.frontends.gradescope import results
-from autograder.places import SOLUTIONS
 from data_scripts import DATASETS
 
 

@@ -11,12 +11,12 @@ from nbformat.v4 import new_code_cell
 
 import data_scripts
 from autograder.assignment import read_assignment
+from autograder.engine.grade import Grader
+from autograder.places import SOLUTIONS
 from autograder.release.bundle import build_bundle
 from autograder.release.course import assignment_master
 from autograder.release.execute import execute
 from autograder.release.notebooks import has_tag, student_notebook
-from autograder.engine.grade import Grader
-from autograder.places import SOLUTIONS
 from data_scripts import DATASETS
 
 NAMES = ("simclr", "ddpm")

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from autograder.engine.answer_key import read_key
 from autograder.assignment import Assignment, read_assignment
 from autograder.classroom.intake import HandedIn
 from autograder.classroom.late import deduction
@@ -14,6 +13,7 @@ from autograder.classroom.model import Graded, Student
 from autograder.classroom.plan import Plan, make_plan, parts_of, sheet_of
 from autograder.classroom.pool import Outcome, Task
 from autograder.classroom.store import Record, read_pictures, write_record, write_text
+from autograder.engine.answer_key import read_key
 from autograder.engine.grade import DEFECT
 from autograder.engine.report import Report
 from autograder.engine.scoring import Key, merged, rescored

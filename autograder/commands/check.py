@@ -47,12 +47,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     from rich.console import Console
 
-    from autograder.release.bundle import build_bundle
-    from autograder.release.course import assignment_master, left_out
-    from autograder.release.notebooks import notebook_bytes, student_notebook
     from autograder.datasets import find_data
     from autograder.engine.grade import Grader
     from autograder.engine.scoring import unreached
+    from autograder.release.bundle import build_bundle
+    from autograder.release.course import assignment_master, left_out
+    from autograder.release.notebooks import notebook_bytes, student_notebook
 
     def say(text: str) -> None:
         print(f"kit: {text}", file=sys.stderr)

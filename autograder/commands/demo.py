@@ -43,14 +43,14 @@ def run(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from autograder.assignment import read_assignment
-    from autograder.release.course import assignment_master
-    from autograder.release.everything import build
-    from autograder.release.execute import execute, remove_run
-    from autograder.release.notebooks import student_notebook
     from autograder.datasets import describe, find_or_prepare
     from autograder.demo.submissions import write_submissions
     from autograder.engine.grade import Grader
     from autograder.places import DIST, REFERENCES, ROOT, assignment_folder
+    from autograder.release.course import assignment_master
+    from autograder.release.everything import build
+    from autograder.release.execute import execute, remove_run
+    from autograder.release.notebooks import student_notebook
 
     console, start = Console(), time.monotonic()
 

@@ -61,7 +61,6 @@ def run(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from autograder.assignment import read_assignment
-    from autograder.release.bundle import build_bundle
     from autograder.classroom.cluster import Cluster
     from autograder.classroom.grade_class import Class, carry_out, plans_of, read_settings, tasks_of
     from autograder.classroom.intake import find_submissions
@@ -71,6 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     from autograder.classroom.summary import given_cells, write_summary
     from autograder.datasets import find_data
     from autograder.frontends.terminal import print_report
+    from autograder.release.bundle import build_bundle
 
     bundle = build_bundle(arguments.name, say=say)
     assignment = read_assignment(bundle / "assignment.toml")

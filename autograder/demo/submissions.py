@@ -10,8 +10,8 @@ from pathlib import Path
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from autograder.release.notebooks import has_tag, notebook_bytes, question_tag
 from autograder.demo import hostile, mistakes
+from autograder.release.notebooks import has_tag, notebook_bytes, question_tag
 
 
 def write_submissions(

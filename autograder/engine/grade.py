@@ -12,8 +12,8 @@ from typing import Self
 
 import torch
 
-from autograder.engine.answer_key import read_key
 from autograder.assignment import Assignment, read_assignment
+from autograder.engine.answer_key import read_key
 from autograder.engine.curves import read_curves
 from autograder.engine.hidden_tests import TestFailed, run_hidden_test
 from autograder.engine.judge import Failure, Judgement, KeyTest, Result, judge

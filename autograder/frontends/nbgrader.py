@@ -32,10 +32,10 @@ from nbgrader.utils import is_grade, is_locked, is_solution
 from traitlets import Bool, Unicode
 from traitlets.config import Config
 
-from autograder.release.nbgrader import PREPROCESSORS, WRITTEN_TAG, worths
-from autograder.release.notebooks import KEPT_TAGS
 from autograder.engine.notebook import MAX_BYTES, MAX_CELLS
 from autograder.errors import KitError
+from autograder.release.nbgrader import PREPROCESSORS, WRITTEN_TAG, worths
+from autograder.release.notebooks import KEPT_TAGS
 
 if TYPE_CHECKING:
     from autograder.engine.grade import Grader
@@ -262,9 +262,9 @@ def grader_of(converter: BaseConverter, name: str, data: str, unsafe: bool, say:
     """The grader of one call of ``nbgrader autograde``, for all its students; closed with the converter or the process."""
     if converter not in graders:
         from autograder.assignment import read_assignment
-        from autograder.release.bundle import build_bundle
         from autograder.datasets import find_data
         from autograder.engine.grade import Grader
+        from autograder.release.bundle import build_bundle
 
         bundle = build_bundle(name, say)
         dataset = read_assignment(bundle / "assignment.toml").dataset

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import jinja2
 
-from autograder.engine.answer_key import made_from, read_key, write_key
 from autograder.assignment import Assignment, QuestionSheet, WrongEntry, located, read_assignment
-from autograder.release.compile import compile_key, fingerprint
+from autograder.engine.answer_key import made_from, read_key, write_key
 from autograder.engine.judge import KeyTest
 from autograder.errors import KitError
 from autograder.places import REFERENCES, assignment_folder
 from autograder.questions.draw import cases_file, catalogue
+from autograder.release.compile import compile_key, fingerprint
 
 TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent), keep_trailing_newline=True, undefined=jinja2.StrictUndefined

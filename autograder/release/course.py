@@ -15,8 +15,8 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from autograder.assignment import Assignment, WrongEntry, located, read_assignment
-from autograder.release.notebooks import has_tag, question_tag, read_master
 from autograder.places import assignment_folder
+from autograder.release.notebooks import has_tag, question_tag, read_master
 
 POINTS = re.compile(r"\{\{points(?: (?P<question>\w+))?\}\}")
 GIVEN_NOTE = "**{question} is given.** It is no part of your course; the cells below need its code, so here it is."

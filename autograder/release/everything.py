@@ -13,14 +13,14 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.assignment import read_assignment
+from autograder.datasets import find_data
+from autograder.places import ASSIGNMENTS, DIST, assignment_folder
 from autograder.release.bundle import build_bundle, write_if_new
 from autograder.release.course import assignment_master
 from autograder.release.execute import execute
 from autograder.release.gradescope import write_zip
 from autograder.release.nbgrader import write_course
 from autograder.release.notebooks import notebook_bytes, student_notebook
-from autograder.datasets import find_data
-from autograder.places import ASSIGNMENTS, DIST, assignment_folder
 
 FIRST_PROFILE = "smoke"
 

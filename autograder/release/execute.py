@@ -13,8 +13,8 @@ from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 from traitlets.config import Config
 
-from autograder.release.notebooks import notebook_bytes
 from autograder.errors import KitError
+from autograder.release.notebooks import notebook_bytes
 
 
 def execute(

@@ -32,8 +32,8 @@ from nbgrader.utils import is_locked
 from traitlets import Unicode
 from traitlets.utils.importstring import import_item
 
-from autograder.release.notebooks import check_cell, has_tag, notebook_bytes, question_tag, student_notebook
 from autograder.errors import KitError
+from autograder.release.notebooks import check_cell, has_tag, notebook_bytes, question_tag, student_notebook
 
 if TYPE_CHECKING:
     from autograder.assignment import Assignment

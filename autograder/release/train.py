@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 
 from autograder.assignment import read_assignment
-from autograder.release.course import assignment_master, constant
-from autograder.release.notebooks import notebook_bytes
-from autograder.release.script import script
 from autograder.datasets import find_data
 from autograder.errors import KitError
 from autograder.places import assignment_folder
+from autograder.release.course import assignment_master, constant
+from autograder.release.notebooks import notebook_bytes
+from autograder.release.script import script
 
 TO_END = 40.0  # seconds that torchrun has to end its processes, of which it takes 30
 

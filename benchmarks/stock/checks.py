@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from autograder.engine.answer_key import read_key, write_key
 from autograder.assignment import read_assignment
+from autograder.engine.answer_key import read_key, write_key
 
 FUNCTIONS = {"q1a": "nt_xent", "q1b": "barlow_twins", "q1c": "nt_xent_euclidean"}
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from autograder.engine.answer_key import read_key
 from autograder.assignment import Assignment, read_assignment
 from autograder.classroom.model import Graded, Student
 from autograder.engine.accuracy import Accuracy
+from autograder.engine.answer_key import read_key
 from autograder.engine.measure import Measured
 from autograder.engine.report import Report, Verdict
 from autograder.engine.scoring import accuracy_earned, unreached

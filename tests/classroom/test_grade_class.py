@@ -11,11 +11,11 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from autograder.engine.answer_key import read_key, write_key
 from autograder.classroom import store
 from autograder.classroom.grade_class import duplicates, graded_students
 from autograder.classroom.pool import Pool
 from autograder.classroom.store import locked, read_record
+from autograder.engine.answer_key import read_key, write_key
 from autograder.errors import KitError
 from autograder.frontends.gradescope import results
 from autograder.places import ROOT

@@ -9,8 +9,8 @@ from pathlib import Path
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 
-from autograder.engine.answer_key import read_key, write_key
 from autograder.assignment import read_assignment
+from autograder.engine.answer_key import read_key, write_key
 from autograder.release.bundle import hidden_test
 from autograder.release.notebooks import notebook_bytes
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from autograder.engine.checkpoint import CheckpointError
-from autograder.given.unet import UNet
 from autograder.engine.unet_checkpoint import network, schedule
+from autograder.given.unet import UNet
 
 torch.set_num_threads(1)
 

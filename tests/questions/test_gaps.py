@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from autograder.engine.answer_key import made_from, read_key, write_key
-from autograder.release.compile import compile_key, fingerprint
 from autograder.engine.judge import Failure
 from autograder.places import REFERENCES, assignment_names
 from autograder.questions.draw import catalogue
+from autograder.release.compile import compile_key, fingerprint
 from autograder.tolerances import measure, unseen_anywhere
 
 

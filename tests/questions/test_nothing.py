@@ -7,11 +7,11 @@ import torch
 from torch import nn
 
 from autograder.engine.answer_key import read_key
-from autograder.release.compile import probes_of, run_probe
 from autograder.engine.judge import judge
 from autograder.places import REFERENCES, assignment_names
 from autograder.questions.draw import catalogue
 from autograder.questions.model import Case
+from autograder.release.compile import probes_of, run_probe
 
 
 class Idle(nn.Module):

@@ -7,12 +7,12 @@ import nbformat
 import pytest
 
 from autograder.assignment import WrongEntry, read_assignment
-from autograder.release.course import assignment_master, constant, with_settings
-from autograder.release.everything import code_hash
-from autograder.release.notebooks import has_tag, notebook_bytes, read_master, solution_lines, student_notebook
 from autograder.engine.grade import grade
 from autograder.frontends.terminal import by_question
 from autograder.places import SOLUTIONS, assignment_names
+from autograder.release.course import assignment_master, constant, with_settings
+from autograder.release.everything import code_hash
+from autograder.release.notebooks import has_tag, notebook_bytes, read_master, solution_lines, student_notebook
 
 
 @pytest.fixture(scope="module")

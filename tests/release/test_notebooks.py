@@ -5,9 +5,9 @@ import json
 import nbformat
 import pytest
 
+from autograder.places import ASSIGNMENTS, SOLUTIONS, assignment_names
 from autograder.release.course import assignment_master
 from autograder.release.notebooks import clear_solution, notebook_bytes, read_master, solution_lines, student_notebook
-from autograder.places import ASSIGNMENTS, SOLUTIONS, assignment_names
 
 MASTER = '''# %% [markdown]
 # # Title

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.release.gradescope import data_files
 from autograder.engine.accuracy import measured_images
 from autograder.places import ROOT
+from autograder.release.gradescope import data_files
 from data_scripts import DATASETS, Prepared, prepare_generated
 from tests.checkout import copy_checkout, kit, python
 

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from autograder.release.notebooks import notebook_bytes
 from autograder.places import REFERENCES
+from autograder.release.notebooks import notebook_bytes
 from tests.corpus import small
 from tests.corpus.hostile.attack import NOTHING, ONE, RIGHT_ONE, Attack
 

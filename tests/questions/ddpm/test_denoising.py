@@ -6,7 +6,6 @@ import pytest
 import torch
 from diffusers import DDPMScheduler
 
-from autograder.release.compile import key_test, probes_of, run_probe
 from autograder.engine.judge import judge
 from autograder.questions.ddpm.denoising import QUESTION, schedule_rows
 from autograder.questions.ddpm.denoising.misconceptions import MISCONCEPTIONS
@@ -16,6 +15,7 @@ from autograder.questions.ddpm.probes import denoising as probes
 from autograder.questions.ddpm.probes.models import GivenModel, given_schedule
 from autograder.questions.draw import stored_cases
 from autograder.questions.model import Case
+from autograder.release.compile import key_test, probes_of, run_probe
 
 CASES = {case.name: case for case in stored_cases("ddpm", "q3")}
 WRONG = {mistake.id: mistake.namespace for mistake in MISCONCEPTIONS}

@@ -5,7 +5,6 @@ import dataclasses
 import pytest
 import torch
 
-from autograder.release.compile import key_test, probes_of, run_probe
 from autograder.engine.judge import judge
 from autograder.questions.ddpm.guidance import QUESTION
 from autograder.questions.ddpm.guidance.misconceptions import MISCONCEPTIONS
@@ -14,6 +13,7 @@ from autograder.questions.ddpm.guidance.variants import RIGHT_VARIANTS
 from autograder.questions.ddpm.probes.guidance import GivenLabelledModel, WrongLabels
 from autograder.questions.draw import stored_cases
 from autograder.questions.model import Case
+from autograder.release.compile import key_test, probes_of, run_probe
 
 CASES = {case.name: case for case in stored_cases("ddpm", "q7")}
 WRONG = {mistake.id: mistake.namespace for mistake in MISCONCEPTIONS}

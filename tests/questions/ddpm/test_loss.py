@@ -7,7 +7,6 @@ import pytest
 import torch
 from diffusers import DDPMScheduler
 
-from autograder.release.compile import key_test, probes_of, run_probe
 from autograder.engine.judge import judge
 from autograder.questions.ddpm import cosine_schedule, linear_schedule, loss, noising
 from autograder.questions.ddpm.loss.misconceptions import MISCONCEPTIONS
@@ -17,6 +16,7 @@ from autograder.questions.ddpm.noising.oracle import q_sample
 from autograder.questions.ddpm.probes import losses as probes
 from autograder.questions.ddpm.probes.models import GivenModel, WrongSteps, given_schedule
 from autograder.questions.draw import stored_cases
+from autograder.release.compile import key_test, probes_of, run_probe
 
 CASES = {case.name: case.inputs for case in stored_cases("ddpm", "q4")}
 QUESTIONS = {module.QUESTION.id: module.QUESTION for module in (linear_schedule, cosine_schedule, noising, loss)}

@@ -7,7 +7,6 @@ import pytest
 import torch
 from diffusers import DDPMScheduler
 
-from autograder.release.compile import key_test, probes_of, run_probe
 from autograder.engine.judge import judge
 from autograder.questions.ddpm.denoising.oracle import p_mean_variance
 from autograder.questions.ddpm.probes import sampling as probes
@@ -18,6 +17,7 @@ from autograder.questions.ddpm.training.oracle import sample
 from autograder.questions.ddpm.training.variants import RIGHT_VARIANTS, chain_as_taught
 from autograder.questions.draw import stored_cases
 from autograder.questions.model import Case
+from autograder.release.compile import key_test, probes_of, run_probe
 
 CASES = {case.name: case for case in stored_cases("ddpm", "q5")}
 WRONG = {mistake.id: mistake.namespace for mistake in MISCONCEPTIONS}

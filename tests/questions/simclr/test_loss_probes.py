@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.release.compile import key_test, run_probe
 from autograder.engine.judge import judge
 from autograder.questions.draw import stored_cases
 from autograder.questions.simclr import barlow_twins, nt_xent, nt_xent_euclidean
 from autograder.questions.simclr.probes import losses
+from autograder.release.compile import key_test, run_probe
 
 QUESTIONS = {module.QUESTION.id: module.QUESTION for module in (nt_xent, barlow_twins, nt_xent_euclidean)}
 A, B = torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, 5.0]])
