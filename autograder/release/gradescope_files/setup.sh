@@ -4,17 +4,36 @@ set -euo pipefail
 base=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 source_folder="$base/source"
 
-python=""
-for candidate in python3.13 python3.12 python3.11 python3; do
-    if command -v "$candidate" >/dev/null && "$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-        python=$candidate
-        break
-    fi
-done
-if [ -z "$python" ]; then
-    apt-get update
-    apt-get install -y --no-install-recommends python3.11 python3.11-venv
-    python=python3.11
+# Set $python to the first Python that is new enough and can make an environment with pip in it.
+choose_python() {
+    for python in $candidates; do
+        if "$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then return; fi
+    done
+    return 1
+}
+
+# Print the Debian package that completes each Python here that is new enough: python3.13-venv holds its ensurepip.
+own_packages() {
+    for python in $candidates; do
+        "$python" -c 'import sys; sys.version_info < (3, 11) or print("python%d.%d-venv" % sys.version_info[:2])' 2>/dev/null
+    done
+}
+
+# Install one package after the other until a Python can be chosen. Each brings its Python along.
+install_python() {
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update || true
+    for package in $(own_packages) python3.13-venv python3.12-venv python3.11-venv python3-venv; do
+        if apt-get install -y --no-install-recommends "$package" && choose_python; then return; fi
+    done
+    return 1
+}
+
+candidates="python3.13 python3.12 python3.11 python3"
+if ! choose_python && ! install_python; then
+    echo "setup.sh: no Python 3.11 or newer with venv here, and apt-get could not install one (see above);" \
+        "choose Ubuntu 22.04, Debian 12 or newer as the base image." >&2
+    exit 1
 fi
 
 "$python" -m venv "$base/venv"
