@@ -26,13 +26,15 @@ QUESTION_ID = re.compile(r"q\d+[a-z]?")
 class QuestionSheet:
     """A question's title and the points of each of its tests, in the order of the tests.
 
-    The points of a ``bonus`` question come on top of full marks.
+    The points of a ``bonus`` question come on top of full marks. The code of a ``given`` one is given to students: nothing
+    of it is asked or tested, and its points do not count.
     """
 
     id: str
     title: str
     points: Mapping[str, float]
     bonus: bool = False
+    given: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,9 +107,10 @@ class Assignment:
     """Everything in an ``assignment.toml``.
 
     ``dataset`` is '' where no images are needed; ``colab_url`` is where the student notebook opens in Colab ('' if it is not
-    published); ``picture_probe`` names the probe that turns eight test images into the picture of the report ('' for none);
-    ``files`` are patterns, in the manner of a shell, of the files beside the notebook that its cells find (by name or by
-    path); ``late`` is None where nothing is due; ``profile`` is the one that the student notebook starts with ('' leaves the
+    published); ``picture_probe`` (such as q3_augmentation.two_views: a folder and a function of its probes) turns eight test
+    images into the picture of the report ('' for none); ``files`` are patterns, in the manner of a shell, of the files
+    beside the notebook that its cells find (by name or by path); ``late`` is None where nothing is due; ``profile`` is the
+    one that the student notebook starts with ('' leaves the
     choice to the notebook).
     """
 
@@ -118,12 +121,17 @@ class Assignment:
     picture_probe: str
     visibility: Visibility
     limits: Budgets
-    questions: tuple[QuestionSheet, ...]
+    sheets: tuple[QuestionSheet, ...]
     accuracy: AccuracySheet | None
     samples: SamplesSheet | None
     files: tuple[str, ...] = ("*",)
     late: LatePolicy | None = None
     profile: str = ""
+
+    @property
+    def questions(self) -> tuple[QuestionSheet, ...]:
+        """The questions that are asked, in the order of the notebook."""
+        return tuple(sheet for sheet in self.sheets if not sheet.given)
 
     @property
     def possible(self) -> float:
@@ -186,12 +194,12 @@ def _text(path: Path) -> str:
 
 
 def _assignment(content: dict) -> Assignment:
-    known = ["question" if field.name == "questions" else field.name for field in fields(Assignment)]
+    known = ["question" if field.name == "sheets" else field.name for field in fields(Assignment)]
     _check_names(content, known, "the top level", ())
     read = {
         "visibility": _record(Visibility, content.get("visibility", {}), "[visibility]", ("visibility",)),
         "limits": _record(Budgets, content.get("limits", {}), "[limits]", ("limits",)),
-        "questions": _questions(content.get("question", [])),
+        "sheets": _questions(content.get("question", [])),
         "accuracy": _accuracy(content["accuracy"]) if "accuracy" in content else None,
         "samples": _samples(content["samples"]) if "samples" in content else None,
         "files": _patterns(content.get("files", ["*"])),

@@ -6,28 +6,33 @@ import argparse
 import sys
 import traceback
 from importlib import import_module
+from pathlib import Path
 
 from autograder.errors import KitError
 
 COMMANDS = {
     "demo": "the whole job on real input: build, train for about a minute, grade four submissions",
     "build": "derive notebooks, answer key and Gradescope zip from the masters",
-    "new": "make a minimal new assignment that builds, tests and grades",
+    "new": "begin an assignment, and a course where there is none: a question that builds, tests and grades",
     "train": "train the solution under a profile, resumable, on one process or several",
     "check": "check an assignment's settings, dry-run its solution and its blank notebook, print the point sheet",
     "grade": "grade submissions: folders, zips or bare notebooks",
     "score": "coverage, confidence and Fréchet distance of samples",
+    "draw": "draw the stored inputs of questions anew, once their cases have changed",
     "tolerances": "the measured gap between right solutions and mistakes, test by test",
     "doctor": "versions, data found, sandbox layers, disk and memory",
     "test": "the whole test suite",
     "gradescope": "grade one submission where Gradescope has put it (called by run_autograder)",
 }
 
+COURSE_HELP = "the directory with solutions/ (default: KIT_COURSE, else the one around the working directory)"
+
 
 def parser_for(command: str | None) -> argparse.ArgumentParser:
     """The parser, complete only for the command that is going to run."""
     parser = argparse.ArgumentParser(prog="./kit", description="Graded notebook assignments with an autograder.")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    parser.add_argument("--course", type=Path, metavar="DIR", help=COURSE_HELP)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, summary in COMMANDS.items():
         module = import_module(f"autograder.commands.{name}") if name == command else None
@@ -41,6 +46,7 @@ def parser_for(command: str | None) -> argparse.ArgumentParser:
         sub.add_argument(
             "--debug", action="store_true", default=argparse.SUPPRESS, help="show the traceback of an error"
         )
+        sub.add_argument("--course", type=Path, metavar="DIR", default=argparse.SUPPRESS, help=COURSE_HELP)
         if module:
             module.configure(sub)
     return parser

@@ -8,12 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import data_scripts
+from autograder.course import Course
 from autograder.errors import KitError
-from autograder.places import ROOT
 from data_scripts import DATASETS, DataError, Prepared
 
-# Where people keep data beside a checkout, nearest first.
-USUAL_FOLDERS = (ROOT / "data", ROOT.parent / "data", ROOT.parent / "shared" / "data", Path.home() / "data")
 # What torchvision's class keeps in its root.
 TORCHVISION = {
     "cifar10": "cifar-10-batches-py",
@@ -32,7 +30,7 @@ SOURCES = {
 }
 
 
-def find_data(dataset: str, given: Path | None) -> Prepared | None:
+def find_data(dataset: str, given: Path | None, course: Course | None) -> Prepared | None:
     """The prepared data set in ``given``, or in ``KIT_DATA`` or a usual folder if that is None; None if there is none.
 
     None, too, for the data set '', that of an assignment without images. Where ``given`` holds torchvision's own layout,
@@ -43,7 +41,7 @@ def find_data(dataset: str, given: Path | None) -> Prepared | None:
     """
     if not dataset:
         return None
-    found = find_prepared(dataset, given)
+    found = find_prepared(dataset, given, course)
     if given is None or found is not None:
         return found
     if dataset in TORCHVISION and (given / TORCHVISION[dataset]).exists():
@@ -54,7 +52,7 @@ def find_data(dataset: str, given: Path | None) -> Prepared | None:
     )
 
 
-def find_prepared(dataset: str, given: Path | None) -> Prepared | None:
+def find_prepared(dataset: str, given: Path | None, course: Course | None) -> Prepared | None:
     """The data set in ``given`` or the usual places as ``find_data`` finds it, but only if it is prepared already.
 
     Raises:
@@ -63,24 +61,30 @@ def find_prepared(dataset: str, given: Path | None) -> Prepared | None:
     if given is not None:
         folders = (given, given.parent)
     else:
-        folders = (*([Path(os.environ["KIT_DATA"])] if os.environ.get("KIT_DATA") else []), *USUAL_FOLDERS)
+        folders = (*([Path(os.environ["KIT_DATA"])] if os.environ.get("KIT_DATA") else []), *usual_folders(course))
     try:
         return data_scripts.locate(folders, dataset)
     except DataError as error:
         raise KitError(str(error)) from error
 
 
-def find_source(dataset: str) -> Path | None:
+def usual_folders(course: Course | None) -> tuple[Path, ...]:
+    """Where people keep data beside a course, nearest first; without a course, in their home alone."""
+    beside = (course.root, course.root.parent, course.root.parent / "shared") if course else ()
+    return tuple(folder / "data" for folder in (*beside, Path.home()))
+
+
+def find_source(dataset: str, course: Course | None) -> Path | None:
     """An unprepared source of the data set in a usual folder or in Debian's, if any."""
     patterns = (TORCHVISION[dataset], *SOURCES.get(dataset, ()))
-    folders = (*USUAL_FOLDERS, DEBIAN_FOLDER)
+    folders = (*usual_folders(course), DEBIAN_FOLDER)
     return next((path for folder in folders for pattern in patterns for path in sorted(folder.glob(pattern))), None)
 
 
-def describe(prepared: Prepared | None, dataset: str = "cifar10") -> str:
+def describe(prepared: Prepared | None, dataset: str, course: Course | None) -> str:
     """One line for people."""
     if prepared is None:
-        source = find_source(dataset)
+        source = find_source(dataset, course)
         option = f" --source {shlex.quote(str(source))}" if source else ""
         return f"not found; python -m data_scripts {dataset}{option} prepares it"
     counts = " and ".join(f"{count:,} {split}" for split, count in prepared.counts.items())
@@ -88,28 +92,30 @@ def describe(prepared: Prepared | None, dataset: str = "cifar10") -> str:
 
 
 def find_or_prepare(
-    given: Path | None, generated: dict[str, int], say: Callable[[str], None], dataset: str = "cifar10"
+    given: Path | None, generated: dict[str, int], say: Callable[[str], None], dataset: str, course: Course
 ) -> Prepared:
     """The data set from ``given`` (prepared, or a source), from a usual folder, by download, or else generated images.
 
-    What has to be prepared goes to ``ROOT/data``; generated images to ``ROOT/data/generated``.
+    What has to be prepared goes to the course's ``data/``; generated images to ``data/generated``.
 
     Raises:
         KitError: ``given`` is neither prepared nor a source that can be read, or nothing can be written.
     """
-    if found := find_prepared(dataset, given):
+    if found := find_prepared(dataset, given, course):
         return found
     title = DATASETS[dataset].title
-    if source := given or find_source(dataset):
+    if source := given or find_source(dataset, course):
         say(f"preparing {title} from {source}")
-        return _prepare(dataset, source, ROOT / "data")
+        return _prepare(dataset, source, course.root / "data")
     try:
         say(f"no {title} found on this machine: downloading it")
-        return _prepare(dataset, None, ROOT / "data")
+        return _prepare(dataset, None, course.root / "data")
     except KitError as error:
         say(f"{error}; going on with generated images")
     try:
-        return data_scripts.prepare_generated(ROOT / "data" / "generated", **generated, dataset=DATASETS[dataset])
+        return data_scripts.prepare_generated(
+            course.root / "data" / "generated", **generated, dataset=DATASETS[dataset]
+        )
     except DataError as error:
         raise KitError(str(error)) from error
 

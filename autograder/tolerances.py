@@ -10,14 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import ModuleType
 
 import torch
 
+from autograder.course import AssignmentFolder
 from autograder.engine.judge import Failure, KeyTest, Result, case_complaint, excess
-from autograder.questions.draw import catalogue
+from autograder.questions.loading import load_questions
 from autograder.questions.model import Case, Close, Namespace, Question, Test
-from autograder.release.compile import probes_of, run_probe
+from autograder.release.compile import run_probe
 
 GAP = 5.0
 
@@ -73,29 +73,28 @@ def error_of(test: KeyTest, results: Mapping[str, Result]) -> float:
     return worst
 
 
-def measure(assignment: str, key: Sequence[KeyTest]) -> list[Gap]:
+def measure(assignment: AssignmentFolder, key: Sequence[KeyTest]) -> list[Gap]:
     """The gap of every test of an assignment against its compiled key, measured on one thread."""
-    probes = probes_of(assignment)
     compiled = {(test.question, test.id): test for test in key}
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         return [
-            _gap(probes, question, test, compiled[question.id, test.id])
-            for question in catalogue(assignment)
+            _gap(question, test, compiled[question.id, test.id])
+            for question in load_questions(assignment)
             for test in question.tests
         ]
     finally:
         torch.set_num_threads(threads)
 
 
-def _gap(probes: ModuleType, question: Question, test: Test, key: KeyTest) -> Gap:
+def _gap(question: Question, test: Test, key: KeyTest) -> Gap:
     cases = [Case(case.name, case.inputs) for case in key.cases]
 
     def error(namespace: Namespace) -> float:
-        return error_of(key, {case.name: run_probe(probes, test, case, namespace) for case in cases})
+        return error_of(key, {case.name: run_probe(test, case, namespace) for case in cases})
 
-    right = {name: error(namespace) for name, namespace in question.right_variants.items()}
+    right = {name: error(namespace) for name, namespace in question.correct.items()}
     seen = {mistake.id: error_of(key, mistake.results) for mistake in key.misconceptions if not mistake.harmless}
     unseen = {mistake.id: 0.0 for mistake in question.misconceptions if not mistake.harmless and mistake.id not in seen}
     return Gap(question.id, test.id, right, {**seen, **unseen})

@@ -18,7 +18,7 @@ from autograder.engine.answer_key import read_key
 from autograder.engine.judge import KeyTest
 from autograder.engine.notebook import Cell
 from autograder.engine.runner import Runner
-from autograder.engine.session import SessionLost, Zygote
+from autograder.engine.session import Sandbox, SessionLost
 from autograder.places import SOLUTIONS
 from autograder.release.bundle import build_bundle
 from autograder.release.notebooks import has_tag, read_master
@@ -59,7 +59,7 @@ def peak_private(pid: int, action: Callable[[], object]) -> float:
     return peak[0]
 
 
-def in_flight(zygote: Zygote, test: KeyTest) -> dict[str, float]:
+def in_flight(zygote: Sandbox, test: KeyTest) -> dict[str, float]:
     """Megabytes that one submission adds: after its cells have run, at the peak of its forward, and after it."""
     with Runner(zygote, cells()) as runner:
         runner.outcomes  # noqa: B018  (runs the cells)
@@ -69,7 +69,7 @@ def in_flight(zygote: Zygote, test: KeyTest) -> dict[str, float]:
         return {"cells run": before, "peak of the forward": peak, "after it": memory(tree(pid))["Private"]}
 
 
-def restart(zygote: Zygote, test: KeyTest) -> dict[str, float]:
+def restart(zygote: Sandbox, test: KeyTest) -> dict[str, float]:
     """Milliseconds: to see that a session was killed and clear it away, and to have another with all cells run."""
     with Runner(zygote, cells()) as runner:
         runner.outcomes  # noqa: B018  (runs the cells)
@@ -95,7 +95,7 @@ def main() -> None:
     bundle = build_bundle("simclr")
     test = next(test for test in read_key(bundle / "key.safetensors") if test.probe == "simclr_features")
     print(f"{rounds} rounds; {machine()}\n\n| what | median | largest |\n| --- | --- | --- |")
-    with Zygote("autograder.questions.simclr.probes") as zygote:
+    with Sandbox("autograder.questions.simclr.probes") as zygote:
         print(f"| sandbox's parent, all shared pages, MB | {memory([zygote.pid])['Pss']:.0f} | |")
         for unit, measure in (("MB", in_flight), ("ms", restart)):
             rows = [measure(zygote, test) for _ in range(rounds)]

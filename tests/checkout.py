@@ -11,7 +11,7 @@ from pathlib import Path
 from autograder.places import ROOT
 
 FOLDERS = ("autograder", "data_scripts", "autograder/given")
-FILES = ("pyproject.toml", "constraints.txt", "tests/conftest.py")
+FILES = ("pyproject.toml", "tests/conftest.py")
 
 
 def copy_checkout(folder: Path) -> Path:

@@ -8,7 +8,7 @@ import torch
 
 import data_scripts
 from autograder.engine.limits import Limits
-from autograder.engine.session import Zygote
+from autograder.engine.session import Sandbox
 from autograder.release.bundle import build_bundle
 from autograder.release.course import assignment_master
 from autograder.release.notebooks import student_notebook
@@ -95,5 +95,5 @@ def zygote():
         scratch_mb=300,
         scratch_files=4000,
     )
-    with Zygote("tests.sandbox.probes_of_the_tests", limits) as zygote:
+    with Sandbox("tests.sandbox.probes_of_the_tests", limits) as zygote:
         yield zygote

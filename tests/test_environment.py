@@ -7,13 +7,15 @@ import time
 import tomllib
 
 import yaml
-
 from autograder.places import ROOT
+
 from autograder.release.gradescope import REQUIREMENTS, requirements
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PINS = dict(
-    line.split("==") for line in (ROOT / "constraints.txt").read_text().split() if "==" in line and line[0].isalnum()
+    line.split("==")
+    for line in (ROOT / "autograder/constraints.txt").read_text().split()
+    if "==" in line and line[0].isalnum()
 )
 
 
@@ -26,7 +28,7 @@ def test_conda_environment_installs_the_project_under_the_lock():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     python, _, pip = environment["dependencies"]
     assert python == f"python{PROJECT['requires-python']}"
-    assert pip == {"pip": ["--constraint constraints.txt", "--editable ."]}
+    assert pip == {"pip": ["--constraint autograder/constraints.txt", "--editable ."]}
 
 
 def test_gradescope_requirements_are_lines_of_the_project():

@@ -76,7 +76,7 @@ def grade_here(settings: Settings, task: Task) -> Report:
         if hasattr(_mine, "grader"):
             close(_mine.grader)
             del _mine.grader
-        data = find_data(settings.dataset, settings.data) if settings.data else None
+        data = find_data(settings.dataset, settings.data, None) if settings.data else None
         _mine.grader = Grader(settings.bundle, data, settings.unsafe).__enter__()
         _open.add(_mine.grader)
         _mine.settings = settings

@@ -13,12 +13,10 @@ from autograder.classroom.roster import Roster
 from autograder.classroom.similarity import similar_pairs
 from autograder.classroom.tables import write_exports, write_grades
 from autograder.engine.notebook import read_cells
-from autograder.places import ASSIGNMENTS
 
 
-def given_cells(name: str) -> frozenset[str]:
+def given_cells(path: Path) -> frozenset[str]:
     """The code cells of the student notebook: what is like one of them is not the student's own."""
-    path = ASSIGNMENTS / name / f"{name}.ipynb"
     return frozenset(cell.source.strip() for cell in read_cells(path)) if path.is_file() else frozenset()
 
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from autograder.places import assignment_folder, assignment_names
+from autograder.course import find_course
 
 EXAMPLE = "./kit build simclr --data data"
 
@@ -35,8 +35,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.run:
         arguments.run.mkdir(parents=True, exist_ok=True)
-    for name in arguments.names or assignment_names():
-        assignment_folder(name)
-        for made in build(name, arguments.data, arguments.execute, say=say, run=arguments.run):
+    course = find_course(arguments.course)
+    for folder in [course.assignment(name) for name in arguments.names or course.names()]:
+        for made in build(folder, arguments.data, arguments.execute, say=say, run=arguments.run):
             print(made)
     return 0

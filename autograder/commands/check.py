@@ -36,11 +36,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from autograder.assignment import read_assignment
+    from autograder.course import find_course
     from autograder.errors import KitError
-    from autograder.places import ASSIGNMENTS, assignment_folder
 
     name, submission = arguments.name, arguments.submission
-    assignment = read_assignment(assignment_folder(name) / "assignment.toml")  # a wrong entry is told at once
+    folder = find_course(arguments.course).assignment(name)
+    assignment = read_assignment(folder.settings)  # a wrong entry is told at once
     if submission and not submission.exists():
         raise KitError(f"{submission} does not exist")
     preload.start_over(arguments.command_line)
@@ -57,10 +58,10 @@ def run(arguments: argparse.Namespace) -> int:
     def say(text: str) -> None:
         print(f"kit: {text}", file=sys.stderr)
 
-    console, bundle = Console(), build_bundle(name, say)
-    master = assignment_master(name)
+    console, bundle = Console(), build_bundle(folder, say)
+    master = assignment_master(folder)
     blank = notebook_bytes(student_notebook(master))
-    data = find_data(assignment.dataset, arguments.data)
+    data = find_data(assignment.dataset, arguments.data, folder.course)
     # A machine without a sandbox may run the course's own notebooks.
     with Grader(bundle, data, unsafe=submission is None) as grader, tempfile.TemporaryDirectory() as scratch:
         console.print(point_sheet(assignment, list(unreached(assignment, grader.key).values())))
@@ -74,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
     files = sheet.question if sheet else None
     untried = None if submission else files
     console.print(outcome(best, worst, untried), highlight=False, markup=False, soft_wrap=True)
-    built = ASSIGNMENTS / name / f"{name}.ipynb"
+    built = folder.student
     if not built.is_file() or built.read_bytes() != blank:
         say(f"{built} is not what the settings and the master give now; ./kit build {name} brings it up to date")
     wrong = [*too_little(best, files, untried), *too_much(worst)]

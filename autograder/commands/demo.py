@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autograder.demo.mistakes import CELLS
 from autograder.sandbox import preload
 
 if TYPE_CHECKING:
@@ -24,8 +23,8 @@ GENERATED = {"train": 5000, "test": 1000}
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "name", nargs="?", default="simclr", choices=CELLS, metavar="NAME",
-        help="the assignment (default: simclr)",
+        "name", nargs="?", metavar="NAME",
+        help="an assignment with a demo.py (default: that of [tool.kit] demo in pyproject.toml, else the first)",
     )  # fmt: skip
     parser.add_argument(
         "--data",
@@ -43,10 +42,11 @@ def run(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from autograder.assignment import read_assignment
+    from autograder.course import find_course
     from autograder.datasets import describe, find_or_prepare
     from autograder.demo.submissions import write_submissions
     from autograder.engine.grade import Grader
-    from autograder.places import DIST, REFERENCES, ROOT, assignment_folder
+    from autograder.questions.loading import load_module
     from autograder.release.course import assignment_master
     from autograder.release.everything import build
     from autograder.release.execute import execute, remove_run
@@ -57,30 +57,33 @@ def run(arguments: argparse.Namespace) -> int:
     def say(text: str) -> None:
         print(f"[{time.monotonic() - start:4.0f} s] {text}", file=sys.stderr)
 
-    name = arguments.name
-    assignment = read_assignment(assignment_folder(name) / "assignment.toml")
-    data = find_or_prepare(arguments.data, GENERATED, say, assignment.dataset)
-    say(f"images: {describe(data, assignment.dataset)}")
-    for made in build(name, data.folder.parent, None, say):
-        say(f"built {made.relative_to(ROOT)}")
+    course = find_course(arguments.course)
+    folder = course.assignment(arguments.name or course.preferred())
+    name = folder.name
+    load_module(folder, "demo")  # what is handed in: told at once where it is missing
+    assignment = read_assignment(folder.settings)
+    data = find_or_prepare(arguments.data, GENERATED, say, assignment.dataset, course)
+    say(f"images: {describe(data, assignment.dataset, course)}")
+    for made in build(folder, data.folder.parent, None, say):
+        say(f"built {made.relative_to(course.root)}")
 
-    master = assignment_master(name)
-    work = ROOT / "runs" / f"demo-{name}"
+    master = assignment_master(folder)
+    work = course.root / "runs" / f"demo-{name}"
     remove_run(work)
     say("training: the solution notebook from top to bottom")
     with tqdm(total=len(master.cells), unit=" cells", leave=False) as bar:
         execute(master, name, work, PROFILE, data.folder.parent, on_cell=lambda done, total: bar.update(done - bar.n))
 
     zipped = next(work.rglob(f"{name}-submission.zip"))
-    submissions = write_submissions(work / "submissions", zipped, master, student_notebook(master), name)
-    out = ROOT / "grades" / f"demo-{name}"
-    with Grader(REFERENCES / name, data) as grader:
+    submissions = write_submissions(work / "submissions", zipped, master, student_notebook(master), folder)
+    out = course.root / "grades" / f"demo-{name}"
+    with Grader(folder.bundle, data) as grader:
         for title, source in submissions.items():
             say(f"grading {title}")
             grade_into(out / title, grader, source, console)
     say("done")
     print(f"report:          {out / 'solution' / 'report.html'}")
-    print(f"Gradescope zip:  {DIST / f'{name}-gradescope.zip'}")
+    print(f"Gradescope zip:  {course.dist / f'{name}-gradescope.zip'}")
     return 0
 
 

@@ -7,6 +7,10 @@ import platform
 import shutil
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from autograder.course import Course
 
 EXAMPLE = "./kit doctor --data data"
 PACKAGES = (
@@ -34,27 +38,39 @@ def run(arguments: argparse.Namespace) -> int:
     from rich.text import Text
 
     table = Table.grid(padding=(0, 2))
-    for topic, text in findings(arguments.data):
+    for topic, text in findings(arguments.data, course_here(arguments.course)):
         table.add_row(Text(topic), Text(text))
     Console().print(table)
     return 0
 
 
-def findings(data: Path | None) -> list[tuple[str, str]]:
+def course_here(given: Path | None) -> Course | None:
+    """The course that is meant, where there is one: a machine can be looked at without."""
+    from autograder.course import find_course
+    from autograder.errors import KitError
+
+    try:
+        return find_course(given)
+    except KitError:
+        if given:
+            raise
+        return None
+
+
+def findings(data: Path | None, course: Course | None) -> list[tuple[str, str]]:
     """(topic, what was found), in the order in which a reader needs them."""
     import psutil
 
-    from autograder.places import ROOT
     from autograder.sandbox import layers
 
-    memory, disk = psutil.virtual_memory(), shutil.disk_usage(ROOT)
+    memory, disk = psutil.virtual_memory(), shutil.disk_usage(Path.cwd())
     rows = [
         ("Python", f"{platform.python_version()} on {platform.system()} {platform.release()}, {platform.machine()}"),
         *((name, _version(name)) for name in PACKAGES),
         ("processors", str(psutil.cpu_count())),
         ("memory", f"{memory.available / 2**30:.1f} GB free of {memory.total / 2**30:.1f} GB"),
-        ("disk", f"{disk.free / 2**30:.0f} GB free of {disk.total / 2**30:.0f} GB at the checkout"),
-        *_data_sets(data),
+        ("disk", f"{disk.free / 2**30:.0f} GB free of {disk.total / 2**30:.0f} GB here"),
+        *_data_sets(data, course),
     ]
     return rows + [
         (
@@ -65,24 +81,24 @@ def findings(data: Path | None) -> list[tuple[str, str]]:
     ]
 
 
-def _data_sets(given: Path | None) -> list[tuple[str, str]]:
+def _data_sets(given: Path | None, course: Course | None) -> list[tuple[str, str]]:
     """A row for each data set that is prepared (or was, and is damaged) or needed; one for all the others."""
     from autograder.assignment import read_assignment
     from autograder.datasets import describe, find_prepared
     from autograder.errors import KitError
-    from autograder.places import assignment_folder, assignment_names
     from data_scripts import DATASETS
 
-    needed = {read_assignment(assignment_folder(name) / "assignment.toml").dataset for name in assignment_names()}
+    names = course.names() if course else ()
+    needed = {read_assignment(course.assignment(name).settings).dataset for name in names}
     rows, others = [], []
     for name in DATASETS:
         try:
-            found = find_prepared(name, given)
+            found = find_prepared(name, given, course)
         except KitError as error:
             rows.append((name, str(error)))
             continue
         if found is not None or name in needed:
-            rows.append((name, describe(found, name)))
+            rows.append((name, describe(found, name, course)))
         else:
             others.append(name)
     return rows + [("other data sets", f"{', '.join(others)}: not prepared, needed by no assignment")] * bool(others)

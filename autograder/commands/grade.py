@@ -68,16 +68,18 @@ def run(arguments: argparse.Namespace) -> int:
     from autograder.classroom.roster import read_roster
     from autograder.classroom.store import locked
     from autograder.classroom.summary import given_cells, write_summary
+    from autograder.course import find_course
     from autograder.datasets import find_data
     from autograder.frontends.terminal import print_report
     from autograder.release.bundle import build_bundle
 
-    bundle = build_bundle(arguments.name, say=say)
+    folder = find_course(arguments.course).assignment(arguments.name)
+    bundle = build_bundle(folder, say=say)
     assignment = read_assignment(bundle / "assignment.toml")
-    data = find_data(assignment.dataset, arguments.data)
+    data = find_data(assignment.dataset, arguments.data, folder.course)
     roster = read_roster(arguments.roster) if arguments.roster else None
     handed = find_submissions(arguments.submissions, arguments.name)
-    settings = read_settings(bundle, data, given_cells(arguments.name))
+    settings = read_settings(bundle, data, given_cells(folder.student))
     console, result, out = Console(), Class(), arguments.out
     with locked(out):
         plans = plans_of(handed, out, settings, arguments.regrade, result)

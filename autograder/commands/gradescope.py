@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     source = base / "source"
     try:
         dataset = read_assignment(source / "bundle" / "assignment.toml").dataset
-        data = find_data(dataset, source / "data") if (source / "data").is_dir() else None
+        data = find_data(dataset, source / "data", None) if (source / "data").is_dir() else None
         with Grader(source / "bundle", data) as grader:
             spent = time.time() - psutil.Process().create_time()  # imports count too: the container's time is running
             grader.grade(base / "submission", publish=lambda report: write_results(results, report), spent=spent)

@@ -1,4 +1,4 @@
-"""``./kit new``: a minimal new assignment that builds, tests and grades."""
+"""``kit new``: a minimal new assignment that builds, tests and grades, and a course around it where there is none."""
 
 from __future__ import annotations
 
@@ -8,24 +8,20 @@ import re
 import shutil
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-EXAMPLE = "./kit new softmax"
+if TYPE_CHECKING:
+    from autograder.course import AssignmentFolder, Course
+
+EXAMPLE = "kit new softmax"
 LONGEST = 40
-# Template, and the file that it becomes under the checkout; {} is the assignment's name.
+# The file of an assignment that each template becomes.
 FILES = {
-    "assignment.toml": "solutions/{}/assignment.toml",
-    "master.py": "solutions/{}/{}.py",
-    "init.py": "autograder/questions/{}/__init__.py",
-    "catalogue.py": "autograder/questions/{}/catalogue.py",
-    "softmax_loss.py": "autograder/questions/{}/softmax_loss.py",
-    "probes.py": "autograder/questions/{}/probes/__init__.py",
-    "test_softmax_loss.py": "tests/questions/{}/test_softmax_loss.py",
+    "assignment.toml": "assignment.toml",
+    "master.py": "master.py",
+    **{f"{file}.py": f"q1_softmax_loss/{file}.py" for file in ("question", "probes", "oracle", "correct", "mistakes")},
+    "test_question.py": "q1_softmax_loss/test_question.py",
 }
-# All that carries the name of an assignment: none of it may be there before.
-PLACES = (
-    *("solutions/{}", "assignments/{}", "autograder/questions/{}", "autograder/questions/{}.py"),
-    *("autograder/references/{}", "tests/questions/{}"),
-)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -33,49 +29,66 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from autograder.questions import draw
+    from autograder.questions.cases import draw_cases
+    from autograder.questions.loading import load_questions
 
-    name = arguments.name
-    for path in make(name):
+    name, course = arguments.name, course_for(arguments.course)
+    for path in make(course, name):
         print(path)
-    draw.main([name])
-    print(f"next: ./kit build {name}, then ./kit check {name}; docs/writing.md goes on from here", file=sys.stderr)
+    for question in load_questions(course.assignment(name)):
+        print(draw_cases(question))
+    print(f"next: kit build {name}, then kit check {name}; docs/writing.md goes on from here", file=sys.stderr)
     return 0
 
 
-def make(name: str) -> list[Path]:
+def course_for(given: Path | None) -> Course:
+    """The course that gets the assignment: the one that is meant, else one that begins in ``given`` or here."""
+    from autograder.course import Course, find_course
+    from autograder.errors import KitError
+
+    try:
+        return find_course(given)
+    except KitError:
+        return Course((given or Path.cwd()).resolve())
+
+
+def make(course: Course, name: str) -> list[Path]:
     """Write the files of a new assignment; all of them or, where that fails, none.
 
     Raises:
-        KitError: the name cannot be had, or a file cannot be written.
+        KitError: the name cannot be used, or a file cannot be written.
     """
     import jinja2
 
+    from autograder import release
+    from autograder.course import AssignmentFolder
     from autograder.errors import KitError
-    from autograder.places import ROOT
 
-    check_name(name, ROOT)
-    folder = ROOT / "autograder" / "release" / "template"
+    folder = AssignmentFolder(course, name)
+    check_name(folder)
     templates = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder), keep_trailing_newline=True, undefined=jinja2.StrictUndefined
+        loader=jinja2.FileSystemLoader(Path(release.__file__).parent / "template"),
+        keep_trailing_newline=True,
+        undefined=jinja2.StrictUndefined,
     )
     title = name.replace("_", " ").capitalize()
     texts = {
-        ROOT / target.format(name, name): templates.get_template(f"{template}.jinja").render(name=name, title=title)
-        for template, target in FILES.items()
+        folder.path / file: templates.get_template(f"{template}.jinja").render(name=name, title=title)
+        for template, file in FILES.items()
     }
+    if not (ignored := course.root / ".gitignore").exists():
+        texts[ignored] = templates.get_template("gitignore.jinja").render()
     try:
         for path, text in texts.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
     except OSError as error:
-        for place in PLACES:
-            shutil.rmtree(ROOT / place.format(name), ignore_errors=True)
+        shutil.rmtree(folder.path, ignore_errors=True)
         raise KitError(f"{error.filename}: {error.strerror}; nothing was made") from None
     return list(texts)
 
 
-def check_name(name: str, root: Path) -> None:
+def check_name(folder: AssignmentFolder) -> None:
     """Refuse a name that cannot be a folder, a Python package and part of a file's name at once, or is taken.
 
     Raises:
@@ -83,13 +96,13 @@ def check_name(name: str, root: Path) -> None:
     """
     from autograder.errors import KitError
 
+    name = folder.name
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or len(name) > LONGEST:
         raise KitError(
-            f"{name!r} cannot be the name of an assignment: it becomes a Python package, so it takes a small letter and "
-            f"then small letters, digits and _, {LONGEST} at most"
+            f"{name!r} cannot be the name of an assignment: use a small letter, then small letters, digits and _, "
+            f"{LONGEST} at most"
         )
     if keyword.iskeyword(name) or keyword.issoftkeyword(name):
-        raise KitError(f"{name!r} is a word of Python's own; take another name")
-    taken = next((root / place.format(name) for place in PLACES if (root / place.format(name)).exists()), None)
-    if taken:
-        raise KitError(f"{taken} is there already; take another name")
+        raise KitError(f"{name!r} is a word of Python itself; choose another name")
+    if taken := next((path for path in (folder.path, folder.student.parent) if path.exists()), None):
+        raise KitError(f"{taken} exists already; choose another name")

@@ -8,7 +8,6 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autograder.places import assignment_names
 from autograder.sandbox import preload
 
 if TYPE_CHECKING:
@@ -21,9 +20,7 @@ EXAMPLE = "./kit score ddpm run/ddpm_samples.pt"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "name", choices=assignment_names(), metavar="NAME", help="an assignment with samples, e.g. ddpm"
-    )
+    parser.add_argument("name", metavar="NAME", help="an assignment with samples, e.g. ddpm")
     parser.add_argument(
         "file",
         nargs="?",
@@ -39,20 +36,21 @@ def run(arguments: argparse.Namespace) -> int:
     import torch
 
     from autograder.assignment import read_assignment
+    from autograder.course import find_course
     from autograder.datasets import find_data
     from autograder.engine.copies import CLOSE, nearest
     from autograder.engine.quality import quality, scores
     from autograder.errors import KitError
-    from autograder.places import assignment_folder
     from autograder.scorers.classifier import load
 
-    assignment = read_assignment(assignment_folder(arguments.name) / "assignment.toml")
+    folder = find_course(arguments.course).assignment(arguments.name)
+    assignment = read_assignment(folder.settings)
     sheet, dataset = assignment.samples, assignment.dataset
     if sheet is None:
         raise KitError(f"{arguments.name} has no [samples] in its assignment.toml")
     if (arguments.file is None) == (arguments.split is None):
         raise KitError("give either a file or --split")
-    scorer, data = load(dataset), find_data(dataset, None)
+    scorer, data = load(dataset), find_data(dataset, None, folder.course)
     if scorer is None:
         raise KitError(f"there is no scorer of {dataset}; make one: python -m autograder.scorers.train {dataset}")
     if data is None:
@@ -62,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
         chosen = torch.randperm(len(everything), generator=torch.Generator().manual_seed(0))[: sheet.count]
         images = torch.from_numpy(everything[chosen.numpy()])
     else:
-        images = of_file(arguments.file, f"autograder.questions.{arguments.name}.probes", sheet, data)
+        images = of_file(arguments.file, sheet, data)
     found = scores(scorer, images)
     print(
         f"{len(images):,} images: coverage {found.coverage:.3f}, confidence {found.confidence:.3f}, "
@@ -74,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def of_file(file: Path, probes: str, sheet: SamplesSheet, data: Prepared) -> torch.Tensor:
+def of_file(file: Path, sheet: SamplesSheet, data: Prepared) -> torch.Tensor:
     """The samples of a file, or those of its network, (n, c, h, w) uint8.
 
     Raises:
@@ -85,7 +83,7 @@ def of_file(file: Path, probes: str, sheet: SamplesSheet, data: Prepared) -> tor
     from autograder.engine.unet_checkpoint import network, schedule
     from autograder.errors import KitError
 
-    tensors, shape = read_tensors(file, probes), tuple(data.manifest["image_shape"])
+    tensors, shape = read_tensors(file), tuple(data.manifest["image_shape"])
     if any(name.split(".")[-1] == NAME for name in tensors):
         return pictures(tensors, shape)
     own = schedule(tensors)
@@ -97,19 +95,19 @@ def of_file(file: Path, probes: str, sheet: SamplesSheet, data: Prepared) -> tor
     return to_bytes(drawn.images)
 
 
-def read_tensors(file: Path, probes: str) -> dict[str, torch.Tensor]:
+def read_tensors(file: Path) -> dict[str, torch.Tensor]:
     """The tensors of a file, unpickled in a sandbox session, as a stranger may have written it.
 
     Raises:
         KitError: it cannot be read.
     """
-    from autograder.engine.session import SessionLost, StudentError, Zygote
+    from autograder.engine.session import Sandbox, SessionLost, StudentError
     from autograder.errors import KitError
 
     if not file.is_file():
         raise KitError(f"{file}: no such file")
     try:
-        with tempfile.TemporaryDirectory() as folder, Zygote(probes) as zygote:
+        with tempfile.TemporaryDirectory() as folder, Sandbox() as zygote:
             shutil.copyfile(file, Path(folder) / file.name)
             with zygote.session(Path(folder)) as session:
                 return session.load_checkpoint(file.name)

@@ -6,8 +6,10 @@ import argparse
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 
-from autograder.places import ROOT
+from autograder.course import find_course
+from autograder.errors import KitError
 
 EXAMPLE = "./kit test -k nt_xent -x"
 MOST_PROCESSES = 4
@@ -25,7 +27,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    course = find_course(arguments.course)
+    if find_spec("pytest") is None or find_spec("xdist") is None:
+        raise KitError("kit test needs pytest and pytest-xdist: pip install pytest pytest-xdist")
     # One thread per process keeps results and times comparable between machines.
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
     options = arguments.pytest or ["-n", str(min(MOST_PROCESSES, os.cpu_count() or 1)), *BY_FILE]
-    return subprocess.run([sys.executable, "-m", "pytest", *options], cwd=ROOT, env=environment).returncode
+    command = [sys.executable, "-m", "pytest", "--import-mode=importlib", *options]
+    return subprocess.run(command, cwd=course.root, env=environment).returncode

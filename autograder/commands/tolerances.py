@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-from autograder.places import assignment_folder
-
 EXAMPLE = "./kit tolerances simclr"
 
 
@@ -18,17 +16,18 @@ def run(arguments: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.table import Table
 
+    from autograder.course import find_course
     from autograder.engine.answer_key import read_key
     from autograder.release.bundle import build_bundle
     from autograder.tolerances import GAP, measure, unseen_anywhere
 
-    assignment_folder(arguments.name)
+    folder = find_course(arguments.course).assignment(arguments.name)
     table = Table(box=box.SIMPLE_HEAD, title="Errors as multiples of the tolerance", title_justify="left")
     for column in ("test", "worst right", "variant", "mildest mistake", "misconception", "sound"):
         table.add_column(
             column, justify="right" if column.startswith(("worst", "mildest")) else "left", overflow="fold"
         )
-    gaps = measure(arguments.name, read_key(build_bundle(arguments.name) / "key.safetensors"))
+    gaps = measure(folder, read_key(build_bundle(folder) / "key.safetensors"))
     for gap in gaps:
         (right, variant), (wrong, mistake) = gap.worst_right, gap.mildest_wrong
         table.add_row(

@@ -5,13 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from autograder.places import assignment_names
-
 EXAMPLE = "./kit train simclr --profile gpu --run runs/simclr-gpu"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", choices=assignment_names(), metavar="NAME", help="the assignment")
+    parser.add_argument("name", metavar="NAME", help="the assignment")
     parser.add_argument("--profile", required=True, help="a column of the notebook's table: smoke, demo, cpu, gpu")
     parser.add_argument(
         "--run",
@@ -30,10 +28,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from autograder.course import find_course
     from autograder.release.train import train
 
     folder = arguments.run or Path("runs") / f"{arguments.name}-{arguments.profile}"
-    train(arguments.name, arguments.profile, folder, arguments.data, arguments.processes)
+    train(
+        find_course(arguments.course).assignment(arguments.name),
+        arguments.profile,
+        folder,
+        arguments.data,
+        arguments.processes,
+    )
     print(f"run folder: {folder}")
     return 0
 

@@ -1,6 +1,6 @@
 """A notebook cell that tries to learn the references and to write its own grade. It gains nothing."""
 
-from autograder.places import ROOT
+from pathlib import Path
 
 ATTACK = """
 import gc, glob, json, os, torch
@@ -34,21 +34,9 @@ class Agreeable(float):
 def end(*inputs):
     os._exit(0)
 """
-# Answers that agree with everything, are nothing, or end the process.
-ANSWERS = {
-    "simclr": """
-nt_xent = lambda *inputs: Agreeable(0)
-barlow_twins = lambda *inputs: torch.empty(0)
-nt_xent_euclidean = end
-""",
-    "ddpm": """
-noise_schedule = lambda *inputs, **named: (Agreeable(0),) * 4
-q_sample = lambda *inputs: torch.empty(0)
-ddpm_loss = end
-""",
-}
+# Answers that agree with everything (``Agreeable``) or end the process (``end``) stand in an assignment's demo.py.
 
 
-def cell(name: str) -> str:
-    """The source of the cell for an assignment."""
-    return ATTACK.replace("@ROOT@", str(ROOT)) + ANSWERS.get(name, "")
+def cell(root: Path, answers: str) -> str:
+    """The source of the cell, for a course in ``root``."""
+    return ATTACK.replace("@ROOT@", str(root)) + answers

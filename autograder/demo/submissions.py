@@ -10,20 +10,23 @@ from pathlib import Path
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from autograder.demo import hostile, mistakes
+from autograder.course import AssignmentFolder
+from autograder.demo import hostile
+from autograder.questions.loading import load_module
 from autograder.release.notebooks import has_tag, notebook_bytes, question_tag
 
 
 def write_submissions(
-    folder: Path, solution_zip: Path, master: NotebookNode, student: NotebookNode, name: str
+    folder: Path, solution_zip: Path, master: NotebookNode, student: NotebookNode, assignment: AssignmentFolder
 ) -> dict[str, Path]:
     """Write the submissions into ``folder``: what each shows, and its path."""
+    demo, name = load_module(assignment, "demo"), assignment.name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     contents = {
         "untouched": student,
-        "three-mistakes": with_cells(master, mistakes.CELLS[name]),
-        "hostile": with_last_cell(student, hostile.cell(name)),
+        "three-mistakes": with_cells(master, demo.MISTAKES),
+        "hostile": with_last_cell(student, hostile.cell(assignment.course.root, demo.HOSTILE)),
     }
     solution = folder / "solution.zip"
     shutil.copyfile(solution_zip, solution)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
@@ -13,6 +13,7 @@ from typing import Self
 import torch
 
 from autograder.assignment import Assignment, read_assignment
+from autograder.course_code import PACKAGE
 from autograder.engine.answer_key import read_key
 from autograder.engine.curves import read_curves
 from autograder.engine.hidden_tests import TestFailed, run_hidden_test
@@ -25,7 +26,7 @@ from autograder.engine.report import Report, Verdict
 from autograder.engine.runner import TIME_LIMIT, CellOutcome, Runner
 from autograder.engine.samples import TITLES, measure_samples, samples_earned
 from autograder.engine.scoring import NOT_REACHED, accuracy_earned, unreached
-from autograder.engine.session import SessionLost, StudentError, Zygote
+from autograder.engine.session import Probes, Sandbox, SessionLost, StudentError
 from autograder.engine.submission import Submission, collect
 from autograder.engine.text import one_line
 from autograder.errors import KitError
@@ -94,7 +95,7 @@ class Grader:
             cell_seconds=budgets.cell_seconds,
             notebook_seconds=budgets.notebook_seconds,
         )
-        self.zygote = Zygote(f"autograder.questions.{self.assignment.name}.probes", limits, unsafe=unsafe)
+        self.zygote = Sandbox(probes_in(bundle, self.assignment, self.key.values()), limits, unsafe=unsafe)
 
     def __enter__(self) -> Self:
         self.zygote.__enter__()
@@ -158,7 +159,7 @@ class Grader:
                     functions = {question: remote_question(grading, runner, question)}
                     run_question(grading, self.bundle / "tests" / f"{question}.py", functions)
                 if assignment.picture_probe and self.data is not None:
-                    report.pictures += picture(runner, assignment.picture_probe, self.data)
+                    report.pictures += picture(runner, picture_address(assignment), self.data)
                 report.remarks += [note for cell in cells for note in cell.notes] + troubles(runner.outcomes)
                 report.incidents += incidents(runner.outcomes)
         sheet = assignment.accuracy or assignment.samples
@@ -170,6 +171,20 @@ class Grader:
                 for question, test in grading.verdicts:
                     if question == sheet.question:
                         report_defect(grading, question, test, error)
+
+
+def probes_in(bundle: Path, assignment: Assignment, key: Iterable[KeyTest]) -> Probes:
+    """The modules of probes that the tests of a bundle, and the picture of its report, ask for."""
+    asked = {test.probe.rpartition(".")[0] for test in key}
+    if assignment.picture_probe:
+        asked.add(picture_address(assignment).rpartition(".")[0])
+    return Probes(bundle / "code", tuple(sorted(asked)))
+
+
+def picture_address(assignment: Assignment) -> str:
+    """Module and name of the probe that draws the report's picture."""
+    folder, _, name = assignment.picture_probe.partition(".")
+    return f"{PACKAGE}.{assignment.name}.{folder}.probes.{name}"
 
 
 def grade(
@@ -196,7 +211,7 @@ def incidents(outcomes: tuple[CellOutcome, ...]) -> list[str]:
     return [f"Cell {o.index}: {o.message}" for o in outcomes if o.status in ("timeout", "lost")][:MAX_TROUBLES]
 
 
-def grade_accuracy(grading: Grading, zygote: Zygote, submission: Submission, data: Prepared | None) -> None:
+def grade_accuracy(grading: Grading, zygote: Sandbox, submission: Submission, data: Prepared | None) -> None:
     """Measure the checkpoint and record points and bonus."""
     sheet, report = grading.assignment.accuracy, grading.report
     report.measured = measure(sheet, zygote, submission, data, grading.deadline, grading.progress)
@@ -204,7 +219,7 @@ def grade_accuracy(grading: Grading, zygote: Zygote, submission: Submission, dat
         grading.record(sheet.question, test, points=points, message=message)
 
 
-def grade_samples(grading: Grading, zygote: Zygote, submission: Submission, data: Prepared | None) -> None:
+def grade_samples(grading: Grading, zygote: Sandbox, submission: Submission, data: Prepared | None) -> None:
     """Score the samples of the checkpoint and those handed in, record their points and show them."""
     sheet, dataset, report = grading.assignment.samples, grading.assignment.dataset, grading.report
     report.findings = measure_samples(sheet, dataset, zygote, submission, data, grading.deadline, grading.progress)

@@ -109,7 +109,7 @@ def shape_complaint(comparison: Comparison, got: torch.Tensor, want: torch.Tenso
 
 def complaint(name: str, comparison: Comparison, got: torch.Tensor, want: torch.Tensor, atol: float) -> str | None:
     """What is wrong with one output, without giving its reference away; None if it passes."""
-    label = f"`{name}`"
+    label = comparison.what or f"`{name}`"
     if clause := shape_complaint(comparison, got, want):
         return f"{label} {clause}"
     if not bool(torch.isfinite(got).all()):

@@ -15,7 +15,7 @@ import torch
 from autograder.assignment import AccuracySheet
 from autograder.engine.accuracy import Accuracy, measured_images, points, top1
 from autograder.engine.checkpoint import CheckpointError, classifier
-from autograder.engine.session import SessionLost, StudentError, Zygote
+from autograder.engine.session import Sandbox, SessionLost, StudentError
 from autograder.engine.submission import Submission
 from autograder.errors import KitError
 from data_scripts import DATASETS, Prepared
@@ -36,7 +36,7 @@ class Unread(KitError):
 
 
 def measure(
-    sheet: AccuracySheet, zygote: Zygote, submission: Submission, data: Prepared | None, deadline: float,
+    sheet: AccuracySheet, zygote: Sandbox, submission: Submission, data: Prepared | None, deadline: float,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Measured:  # fmt: skip
     """Measure the checkpoint; ``deadline`` is a ``time.monotonic()``."""
@@ -56,7 +56,7 @@ def measure(
     return Measured(accuracy, sentence(accuracy, data))
 
 
-def read_tensors(file: str, zygote: Zygote, submission: Submission, deadline: float) -> dict[str, torch.Tensor]:
+def read_tensors(file: str, zygote: Sandbox, submission: Submission, deadline: float) -> dict[str, torch.Tensor]:
     """The tensors of a file that is in the submission, read in a session of its own. Raises Unread."""
     name = str(submission.find(file)[0].relative_to(submission.folder))
     try:

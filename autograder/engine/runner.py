@@ -11,7 +11,7 @@ from typing import Protocol, Self
 
 import torch
 
-from autograder.engine.session import Session, SessionLost, StudentError, Zygote
+from autograder.engine.session import Sandbox, Session, SessionLost, StudentError
 
 TIME_LIMIT = "TimeLimit"
 
@@ -48,7 +48,7 @@ class Runner:
 
     def __init__(
         self,
-        zygote: Zygote,
+        zygote: Sandbox,
         cells: Sequence[RunnableCell],
         files: Path | None = None,
         deadline: float = float("inf"),

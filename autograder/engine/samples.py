@@ -19,7 +19,7 @@ from autograder.engine.copies import CLOSE, nearest
 from autograder.engine.measure import Unread, read_tensors
 from autograder.engine.pictures import Picture, SamplesError, pictures, to_bytes
 from autograder.engine.quality import Scores, quality, scores, shares
-from autograder.engine.session import Zygote
+from autograder.engine.session import Sandbox
 from autograder.engine.submission import Submission
 from autograder.engine.text import one_line
 from autograder.engine.unet_checkpoint import network, schedule
@@ -67,7 +67,7 @@ class Finding:
 
 
 def measure_samples(
-    sheet: SamplesSheet, dataset: str, zygote: Zygote, submission: Submission, data: Prepared | None, deadline: float,
+    sheet: SamplesSheet, dataset: str, zygote: Sandbox, submission: Submission, data: Prepared | None, deadline: float,
     progress: Callable[[int], None] = lambda done: None,
 ) -> dict[str, Finding]:  # fmt: skip
     """What was found of the samples of the checkpoint and of those handed in, by their keys in ``SAMPLES``.

@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -77,6 +78,14 @@ class ParentLost(SessionLost):
     """The preloaded parent is gone, and every session with it. The next session starts another one."""
 
 
+@dataclass(frozen=True)
+class Probes:
+    """The modules of probes that a preloaded parent imports, by name; ``kit_course`` is the package in ``code``."""
+
+    code: Path | None = None
+    modules: tuple[str, ...] = ()
+
+
 _hiding = 0
 _hiding_lock = threading.Lock()
 
@@ -89,20 +98,20 @@ def _hide(one_more: int) -> None:
         layers.linux.prctl(layers.linux.PR_SET_DUMPABLE, 0 if _hiding else 1)
 
 
-class Zygote:
+class Sandbox:
     """The preloaded parent of all sessions, as a context manager. Several threads may open sessions of it.
 
     ``root`` is a folder for everything that a submission brings or writes: the parent removes it if the engine is killed.
-    ``probes_module`` is all that it is told of an assignment.
+    ``probes`` is all that it is told of an assignment.
     """
 
     def __init__(
         self,
-        probes_module: str,
+        probes: Probes = Probes(),  # noqa: B008  (frozen)
         limits: Limits = Limits(),  # noqa: B008  (frozen)
         unsafe: bool = False,
     ) -> None:
-        self.probes_module = probes_module
+        self.probes = probes
         self.unsafe = unsafe
         self.limits = limits
         self._lock = threading.RLock()
@@ -207,7 +216,8 @@ class Zygote:
     def _settings(self) -> bytes:
         limits = self.limits
         settings = {
-            "probes": self.probes_module,
+            "code": str(self.probes.code.resolve()) if self.probes.code else None,
+            "probes": list(self.probes.modules),
             "root": str(self.root),
             "threads": limits.threads,
             "confinement": {name: getattr(limits, name) for name in CONFINEMENT},
@@ -239,9 +249,9 @@ class Zygote:
 class Session:
     """One worker. After SessionLost it is closed and answers nothing more."""
 
-    def __init__(self, zygote: Zygote, link: socket.socket, pid: int, uid: int | None, scratch: Path) -> None:
-        self.zygote = zygote
-        self.limits = zygote.limits
+    def __init__(self, sandbox: Sandbox, link: socket.socket, pid: int, uid: int | None, scratch: Path) -> None:
+        self.sandbox = sandbox
+        self.limits = sandbox.limits
         self.pid = pid
         self.uid = uid
         self.scratch = scratch
@@ -276,7 +286,7 @@ class Session:
         self._request(request, {}, seconds, 0)
 
     def call(self, probe: str, inputs: Mapping[str, object], seconds: float | None = None) -> dict[str, torch.Tensor]:
-        """A probe's answer: named plain tensors, built here. Raises StudentError or SessionLost."""
+        """The answer of a probe, ``module.name``: plain tensors, built here. Raises StudentError or SessionLost."""
         tensors = {name: value for name, value in inputs.items() if isinstance(value, torch.Tensor)}
         scalars = {name: value for name, value in inputs.items() if name not in tensors}
         request = {"op": "call", "probe": probe, "scalars": scalars}
@@ -355,7 +365,7 @@ class Session:
         self._lost = self._lost or SessionLost("closed", "the session is closed")
         self._link.close()
         try:
-            return self.zygote.kill(self.pid, grace)
+            return self.sandbox.kill(self.pid, grace)
         except ParentLost:
             return None
         finally:

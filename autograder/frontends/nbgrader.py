@@ -51,9 +51,13 @@ METADATA = {
 }
 
 
-def configure(c: Config) -> None:
-    """Set nbgrader up for this kit: what makes the release, what grades, what feedback and formgrader show."""
+def configure(c: Config, course: str) -> None:
+    """Set nbgrader up for this kit: what makes the release, what grades, what feedback and formgrader show.
+
+    ``course`` is the directory with ``solutions/`` that the assignments come from.
+    """
     own, stock = "autograder.frontends.nbgrader", "nbgrader.preprocessors"
+    c.GradeWithKit.course = course
     c.GenerateAssignment.preprocessors = list(PREPROCESSORS)
     c.GenerateAssignment.force = True  # ./kit build has written the release already
     c.Autograde.exporter_class = f"{own}.SubmissionExporter"
@@ -226,6 +230,7 @@ def as_original(cell: NotebookNode, original: NotebookNode) -> NotebookNode:
 class GradeWithKit(NbGraderPreprocessor):
     """Grades the submitted folder in the sandbox and writes points and hints into the graded cells."""
 
+    course = Unicode(help="Directory with the solutions/ of the course.").tag(config=True)
     data = Unicode(help="Folder with the prepared data set (default: the usual places).").tag(config=True)
     unsafe = Bool(help="Grade although nothing on this machine keeps student code from your files and processes.").tag(
         config=True
@@ -246,7 +251,7 @@ class GradeWithKit(NbGraderPreprocessor):
         for copied in copies_of_links(submitted, autograded):
             self.log.warning("%s is a link in the submission: its copy is removed", copied)
             copied.unlink()
-        grader = grader_of(converter, name, self.data, self.unsafe, self.log.info)
+        grader = grader_of(converter, self.course, name, self.data, self.unsafe, self.log.info)
         report = grader.grade(submitted)
         write_outputs(nb.cells, report)
         groups = by_question(report.verdicts)
@@ -258,17 +263,19 @@ class GradeWithKit(NbGraderPreprocessor):
 graders: weakref.WeakKeyDictionary[BaseConverter, Grader] = weakref.WeakKeyDictionary()
 
 
-def grader_of(converter: BaseConverter, name: str, data: str, unsafe: bool, say: object) -> Grader:
+def grader_of(converter: BaseConverter, course: str, name: str, data: str, unsafe: bool, say: object) -> Grader:
     """The grader of one call of ``nbgrader autograde``, for all its students; closed with the converter or the process."""
     if converter not in graders:
         from autograder.assignment import read_assignment
+        from autograder.course import find_course
         from autograder.datasets import find_data
         from autograder.engine.grade import Grader
         from autograder.release.bundle import build_bundle
 
-        bundle = build_bundle(name, say)
+        folder = find_course(Path(course)).assignment(name)
+        bundle = build_bundle(folder, say)
         dataset = read_assignment(bundle / "assignment.toml").dataset
-        prepared = find_data(dataset, Path(data) if data else None)
+        prepared = find_data(dataset, Path(data) if data else None, folder.course)
         grader = Grader(bundle, prepared, unsafe).__enter__()
         weakref.finalize(converter, grader.__exit__, None, None, None)
         graders[converter] = grader

@@ -8,7 +8,8 @@ oracle (in float64), on each misconception and on the submission; see ``autograd
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -16,6 +17,7 @@ Scalar = bool | int | float | str
 Inputs = Mapping[str, torch.Tensor | Scalar]
 Answer = Mapping[str, torch.Tensor]
 Namespace = Mapping[str, object]
+Probe = Callable[..., Answer]
 
 
 @dataclass(frozen=True)
@@ -30,13 +32,15 @@ class Case:
 class Close:
     """Max-norm closeness: ``max|a - b| <= rtol * max|b| + atol``, equal shape, given dtype, all finite.
 
-    ``atol`` may depend on the case, since the rounding of a loss grows with 1/temperature and with row norms.
+    ``atol`` may depend on the case, since the rounding of a loss grows with 1/temperature and with row norms. ``what`` is
+    how a sentence to students calls the output ("the gradient to z_i"), ``advice`` the sentence itself.
     """
 
     rtol: float
     atol: float | Callable[[Case], float] = 0.0
     dtype: str = "float32"
     advice: str | None = None
+    what: str | None = None
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ class Exact:
 
     dtype: str = "int64"
     advice: str | None = None
+    what: str | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,7 @@ class Within:
     shape: tuple[int, ...] = ()
     dtype: str = "float32"
     advice: str | None = None
+    what: str | None = None
 
 
 Comparison = Close | Exact | Within
@@ -65,14 +71,13 @@ Comparison = Close | Exact | Within
 class Test:
     """One test case of a question: what earns one line of points in ``assignment.toml``.
 
-    ``probe`` names a function of the assignment's ``probes`` module, ``cases`` are names of the question's cases and
-    ``outputs`` says how each tensor of the probe's answer is compared. Outputs that the probe returns beside these are
-    refused: an answer has exactly the asked names.
+    ``probe`` is a function of a file ``probes.py``, ``cases`` are names of the question's cases and ``outputs`` says how
+    each tensor of the probe's answer is compared.
     """
 
     id: str
     title: str
-    probe: str
+    probe: Probe
     cases: tuple[str, ...]
     outputs: Mapping[str, Comparison]
     seconds: float = 10.0
@@ -95,17 +100,17 @@ class Misconception:
 
 @dataclass(frozen=True)
 class Question:
-    """A graded question. ``stubs`` are the names that a student must define.
+    """A graded question, as ``loading`` reads it from its ``folder``. ``stubs`` are the names that a student must define.
 
-    ``draw`` makes the cases from a generator. It is run once, by ``python -m autograder.questions.draw``, and what it
-    made is stored in ``<assignment>/cases/<id>.safetensors``: grading reads the file, never the generator.
+    ``draw`` makes the cases from a generator. ``kit draw`` runs it once and stores what it made in the folder's
+    ``cases.safetensors``: grading reads the file, never the generator.
     """
 
     id: str
-    title: str
+    folder: Path
     stubs: tuple[str, ...]
     tests: tuple[Test, ...]
     draw: Callable[[torch.Generator], tuple[Case, ...]]
     oracle: Namespace
-    misconceptions: tuple[Misconception, ...] = ()
-    right_variants: Mapping[str, Namespace] = field(default_factory=dict)
+    misconceptions: tuple[Misconception, ...]
+    correct: Mapping[str, Namespace]

@@ -1,23 +1,25 @@
-"""The grading bundle of an assignment: settings, hidden Otter tests and answer key, all that a grader needs beside code.
+"""The grading bundle of an assignment, all that a grader needs beside the kit: settings, hidden tests, answer key, probes.
 
-``<bundle>/assignment.toml``, ``<bundle>/key.safetensors``, ``<bundle>/tests/<question>.py``
+``<bundle>/assignment.toml``, ``<bundle>/key.safetensors``, ``<bundle>/tests/<question>.py``, and in ``<bundle>/code/`` the
+files called ``probes.py`` of the assignment's folder, which alone run beside student code.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import jinja2
 
 from autograder.assignment import Assignment, QuestionSheet, WrongEntry, located, read_assignment
+from autograder.course import AssignmentFolder
 from autograder.engine.answer_key import made_from, read_key, write_key
 from autograder.engine.judge import KeyTest
-from autograder.errors import KitError
-from autograder.places import REFERENCES, assignment_folder
-from autograder.questions.draw import cases_file, catalogue
 from autograder.release.compile import compile_key, fingerprint
 
 TEMPLATES = jinja2.Environment(
@@ -25,56 +27,86 @@ TEMPLATES = jinja2.Environment(
 )
 
 
-def build_bundle(name: str, say: Callable[[str], None] = lambda text: None) -> Path:
+def build_bundle(folder: AssignmentFolder, say: Callable[[str], None] = lambda text: None) -> Path:
     """Bring the bundle of an assignment up to date. The key is compiled only if what it is made from has changed.
 
     Raises:
-        KitError: ``assignment.toml`` gives points to a test that does not exist, or none to one of a question that is in;
-            or the questions themselves are broken.
+        KitError: ``assignment.toml`` and the folders of the questions do not fit together, or a question is broken.
     """
-    settings = assignment_folder(name) / "assignment.toml"
-    assignment = read_assignment(settings)
-    if assignment.name != name:
-        raise located(settings, WrongEntry(("name",), f"the name is {assignment.name!r}, and the folder's is {name!r}"))
-    bundle = REFERENCES / name
+    assignment = read_assignment(folder.settings)
+    try:
+        check_folders(assignment, folder)
+    except WrongEntry as error:
+        raise located(folder.settings, error) from None
+    bundle = folder.bundle
     bundle.mkdir(parents=True, exist_ok=True)
     bundle.chmod(0o700)  # a submission runs as another user
     key = bundle / "key.safetensors"
-    if made_from(key) != fingerprint(name):
-        say("running every probe on the oracle and on each misconception (minutes)")
-        part = key.with_suffix(f".{os.getpid()}.part")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # some mistakes are what torch warns of
-            compiled = compiled_key(name)
-        write_key(part, compiled, fingerprint(name))
-        part.replace(key)
+    with alone(bundle):
+        if made_from(key) != fingerprint(folder):
+            say("running every probe on the oracle and on each misconception (minutes, once)")
+            part = key.with_suffix(".part")
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # some mistakes are what torch warns of
+                write_key(part, compile_key(folder), fingerprint(folder))
+            part.replace(key)
     try:
         check_points(assignment, read_key(key))
     except WrongEntry as error:
-        raise located(settings, error) from None
-    wanted = {f"tests/{question.id}.py": hidden_test(question) for question in assignment.questions}
-    for file, content in {**wanted, "assignment.toml": settings.read_text(encoding="utf-8")}.items():
-        write_if_new(bundle / file, content.encode())
-    for stale in set((bundle / "tests").glob("*.py")) - {bundle / file for file in wanted}:
+        raise located(folder.settings, error) from None
+    code = f"code/{folder.name}"
+    wanted = {
+        **{f"tests/{question.id}.py": hidden_test(question).encode() for question in assignment.questions},
+        **{f"{code}/{file.relative_to(folder.path)}": file.read_bytes() for file in probe_files(folder)},
+        "assignment.toml": folder.settings.read_bytes(),
+    }
+    for file, content in wanted.items():
+        write_if_new(bundle / file, content)
+    for stale in {*(bundle / "tests").glob("*.py"), *(bundle / "code").rglob("*.py")} - {
+        bundle / file for file in wanted
+    }:
         stale.unlink()
+    shutil.rmtree(bundle / "code" / "__pycache__", ignore_errors=True)
     return bundle
 
 
-def compiled_key(name: str) -> tuple[KeyTest, ...]:
-    """The answer key, compiled.
+def probe_files(folder: AssignmentFolder) -> Iterator[Path]:
+    """The code of an assignment that runs beside student code: ``probes.py`` of the assignment and of each question."""
+    places = [folder.path, *folder.question_folders().values()]
+    yield from (place / "probes.py" for place in places if (place / "probes.py").is_file())
+
+
+@contextmanager
+def alone(bundle: Path) -> Iterator[None]:
+    """Wait while another process compiles the same key: it takes minutes, and one of them is enough."""
+    with (bundle / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def check_folders(assignment: Assignment, folder: AssignmentFolder) -> None:
+    """The settings have the folder's name, and name every question that has a folder, and no other.
 
     Raises:
-        KitError: a question has no stored cases, or its code is broken.
+        WrongEntry: the place of the first entry that does not fit.
     """
-    try:
-        missing = next((q.id for q in catalogue(name) if not cases_file(name, q.id).is_file()), None)
-        if missing is None:
-            return compile_key(name)
-    except Exception as error:
-        raise KitError(f"the questions of {name} are broken: {type(error).__name__}: {error}") from error
-    raise KitError(
-        f"{missing} of {name} has no stored cases; draw them: python -m autograder.questions.draw {name} {missing}"
-    )
+    if assignment.name != folder.name:
+        raise WrongEntry(("name",), f"the name is {assignment.name!r}, but the folder is called {folder.name!r}")
+    there = folder.question_folders()
+    for number, sheet in enumerate(assignment.sheets):
+        if sheet.id not in there:
+            known = ", ".join(there) or "none"
+            raise WrongEntry(
+                ("question", number, "id"),
+                f"question {sheet.id} has no folder {folder.path.name}/{sheet.id}_SUBJECT/; questions with a folder: {known}",
+            )
+    for id, path in there.items():
+        if id not in {sheet.id for sheet in assignment.sheets}:
+            raise WrongEntry(
+                ("question",),
+                f'the folder {path.name} has no [[question]] with id = "{id}" here; add one '
+                "(with given = true in it, students are given the code)",
+            )
 
 
 def hidden_test(question: QuestionSheet) -> str:
@@ -101,15 +133,17 @@ def check_points(assignment: Assignment, key: tuple[KeyTest, ...]) -> None:
     known: dict[str, list[str]] = {}
     for test in key:
         known.setdefault(test.question, []).append(test.id)
-    for number, question in enumerate(assignment.questions):
+    for number, question in enumerate(assignment.sheets):
+        if question.given:
+            continue
         place, tests = ("question", number), known.get(question.id)
         if tests is None:
-            raise WrongEntry((*place, "id"), f"there is no question {question.id}; known are {', '.join(known)}")
+            raise WrongEntry(
+                (*place, "id"), f"question {question.id} has no tests; questions with tests: {', '.join(known)}"
+            )
         for test in question.points:
             if test not in tests:
-                sentence = (
-                    f"{question.id} gives points to {test!r}, which is no test of it; known are {', '.join(tests)}"
-                )
+                sentence = f"{question.id} has no test {test!r}; its tests are {', '.join(tests)}"
                 raise WrongEntry((*place, "points", test), sentence)
         for test in tests:
             if test not in question.points:

@@ -5,30 +5,39 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Iterator, Mapping
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 
 import torch
 
+from autograder import questions
+from autograder.course import AssignmentFolder
 from autograder.engine.judge import Failure, KeyCase, KeyMisconception, KeyTest, Result, case_complaint
-from autograder.places import QUESTIONS
-from autograder.questions.draw import catalogue, stored_cases
-from autograder.questions.model import Case, Close, Comparison, Namespace, Question, Test
+from autograder.errors import KitError
+from autograder.questions.cases import FILE, stored_cases
+from autograder.questions.loading import load_questions, place_of
+from autograder.questions.model import Case, Close, Comparison, Namespace, Probe, Question, Test
+
+# What a key is made with, beside the assignment itself.
+MADE_WITH = (Path(questions.__file__).parent, Path(__file__))
 
 
-def probes_of(assignment: str) -> ModuleType:
-    """The module whose functions are the assignment's probes."""
-    return import_module(f"autograder.questions.{assignment}.probes")
+def address(probe: Probe) -> str:
+    """Module and name of a probe, by which the sandbox finds it."""
+    return f"{probe.__module__}.{probe.__name__}"
 
 
-def run_probe(probes: ModuleType, test: Test, case: Case, student: Namespace, double: bool = False) -> Result:
+def run_probe(test: Test, case: Case, student: Namespace, double: bool = False) -> Result:
     """Call a probe in this process on trusted code: an oracle (``double=True`` for float64), misconception or variant."""
-    inputs = {name: _copy(value, double) for name, value in case.inputs.items()}
     try:
-        return {name: _plain(value) for name, value in getattr(probes, test.probe)(student, **inputs).items()}
+        return answer_of(test, case, student, double)
     except Exception as error:
         return Failure(type(error).__name__, str(error))
+
+
+def answer_of(test: Test, case: Case, student: Namespace, double: bool) -> Mapping[str, torch.Tensor]:
+    """The same; what the code raises is raised."""
+    inputs = {name: _copy(value, double) for name, value in case.inputs.items()}
+    return {name: _plain(value) for name, value in test.probe(student, **inputs).items()}
 
 
 def _copy(value: object, double: bool) -> object:
@@ -41,21 +50,27 @@ def _plain(value: torch.Tensor | float) -> torch.Tensor:
     return torch.as_tensor(value).detach().clone()
 
 
-def key_test(probes: ModuleType, question: Question, test: Test, cases: Mapping[str, Case]) -> KeyTest:
+def key_test(question: Question, test: Test, cases: Mapping[str, Case]) -> KeyTest:
     """Run one test on the oracle and on the misconceptions.
 
     Raises:
-        ValueError: the oracle raised or left an output out, so the question is broken.
+        KitError: a case is not stored, or the oracle raised or left an output out: the question is broken.
     """
+    if missing := [name for name in test.cases if name not in cases]:
+        raise KitError(
+            f"{question.folder / FILE} has no case {missing[0]!r}, which {question.id} {test.id} asks for; "
+            f"draw the cases again: kit draw {question.folder.parent.name} {question.id}"
+        )
     chosen = [cases[name] for name in test.cases]
     asked = Asked(question.oracle)
-    key_cases = tuple(_key_case(probes, asked, question, test, case) for case in chosen)
-    bare = KeyTest(question.id, test.id, test.title, test.probe, test.seconds, test.outputs, key_cases, ())
+    key_cases = tuple(_key_case(asked, question, test, case) for case in chosen)
+    probe = address(test.probe)
+    bare = KeyTest(question.id, test.id, test.title, probe, test.seconds, test.outputs, key_cases, ())
     mistakes, known = [], {}
     for mistake in question.misconceptions:
         same = tuple(id(mistake.namespace.get(name)) for name in sorted(asked.names))
         if same not in known:  # a mistake in another function of the question leaves these as they are
-            known[same] = {case.name: run_probe(probes, test, case, mistake.namespace) for case in chosen}
+            known[same] = {case.name: run_probe(test, case, mistake.namespace) for case in chosen}
         results = known[same]
         if any(case_complaint(bare, case, results[case.name]) for case in key_cases):  # else invisible in this test
             mistakes.append(KeyMisconception(mistake.id, mistake.hint, mistake.harmless, results))
@@ -80,14 +95,15 @@ class Asked(Mapping):
         return len(self.namespace)
 
 
-def _key_case(probes: ModuleType, oracle: Namespace, question: Question, test: Test, case: Case) -> KeyCase:
-    reference = run_probe(probes, test, case, oracle, double=True)
-    if isinstance(reference, Failure):
-        raise ValueError(
-            f"{question.id} {test.id}, case {case.name}: the oracle raised {reference.type}: {reference.message}"
-        )
-    if missing := set(test.outputs) - set(reference):
-        raise ValueError(f"{question.id} {test.id}, case {case.name}: the probe does not return {sorted(missing)}")
+def _key_case(oracle: Namespace, question: Question, test: Test, case: Case) -> KeyCase:
+    where = f"{question.id} {test.id}, case {case.name!r}"
+    try:
+        reference = answer_of(test, case, oracle, double=True)
+    except Exception as error:
+        place = place_of(error, question.folder.parent) or str(question.folder / "oracle.py")
+        raise KitError(f"{place}: the oracle raised {type(error).__name__}: {error} ({where})") from error
+    if missing := sorted(set(test.outputs) - set(reference)):
+        raise KitError(f"{question.folder / 'probes.py'}: {test.probe.__name__} does not return {missing} ({where})")
     kept = {name: reference[name] for name in test.outputs}
     return KeyCase(case.name, case.inputs, kept, {name: _atol(c, case) for name, c in test.outputs.items()})
 
@@ -98,27 +114,41 @@ def _atol(comparison: Comparison, case: Case) -> float:
     return float(comparison.atol(case) if callable(comparison.atol) else comparison.atol)
 
 
-def compile_key(assignment: str) -> tuple[KeyTest, ...]:
-    """Run every test of an assignment on one thread, so that the numbers do not depend on the machine's cores."""
+def compile_key(assignment: AssignmentFolder) -> tuple[KeyTest, ...]:
+    """Run every test of an assignment on one thread, so that the numbers do not depend on the machine's cores.
+
+    Raises:
+        KitError: a question has no stored cases, or is broken.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        probes = probes_of(assignment)
         return tuple(
-            key_test(probes, question, test, cases)
-            for question in catalogue(assignment)
-            for cases in [{case.name: case for case in stored_cases(assignment, question.id)}]
+            key_test(question, test, cases)
+            for question in load_questions(assignment)
+            for cases in [cases_of(question)]
             for test in question.tests
         )
     finally:
         torch.set_num_threads(threads)
 
 
-def fingerprint(assignment: str) -> str:
-    """Hash of all that a key is made from: the questions' sources and cases, what all questions share, and the code."""
-    files = [*sorted((QUESTIONS / assignment).rglob("*")), *sorted(QUESTIONS.glob("*.py")), Path(__file__)]
+def cases_of(question: Question) -> dict[str, Case]:
+    """The stored cases of a question. Raises KitError where there are none."""
+    if not (question.folder / FILE).is_file():
+        raise KitError(
+            f"{question.folder / FILE} is missing: {question.id} has no stored cases; draw them: "
+            f"kit draw {question.folder.parent.name} {question.id}"
+        )
+    return stored_cases(question.folder)
+
+
+def fingerprint(assignment: AssignmentFolder) -> str:
+    """Hash of all that a key is made from: the assignment's questions and cases, the families, and this file."""
     digest = hashlib.sha256()
-    for file in files:
-        if file.suffix in (".py", ".safetensors"):
-            digest.update(file.relative_to(QUESTIONS.parent).as_posix().encode() + b"\0" + file.read_bytes())
+    for top in (assignment.path, *MADE_WITH):
+        for file in sorted(top.rglob("*")) if top.is_dir() else [top]:
+            made_from = file.suffix in (".py", ".safetensors") and not file.name.startswith("test_")
+            if made_from and file != assignment.master:
+                digest.update(file.relative_to(top.parent).as_posix().encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()

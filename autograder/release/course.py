@@ -1,7 +1,7 @@
 """The master as the settings of a course want it: points in its text, questions that are left out, data set, profile.
 
-A question that has stubs in the master and no ``[[question]]`` in ``assignment.toml`` is left out: students are *given* its
-code, since later cells need it, and nothing of it is tested. ``{{points q1}}`` in a text cell stands for the points of a
+Of a question with ``given = true`` in ``assignment.toml`` students are *given* the code, since later cells need it, and
+nothing of it is tested. ``{{points q1}}`` in a text cell stands for the points of a
 question, ``{{points}}`` for full marks.
 """
 
@@ -15,26 +15,28 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from autograder.assignment import Assignment, WrongEntry, located, read_assignment
-from autograder.places import assignment_folder
+from autograder.course import AssignmentFolder
+from autograder.errors import KitError
 from autograder.release.notebooks import has_tag, question_tag, read_master
 
 POINTS = re.compile(r"\{\{points(?: (?P<question>\w+))?\}\}")
 GIVEN_NOTE = "**{question} is given.** It is no part of your course; the cells below need its code, so here it is."
 
 
-def assignment_master(name: str) -> NotebookNode:
+def assignment_master(folder: AssignmentFolder) -> NotebookNode:
     """The master of an assignment as its settings want it.
 
     Raises:
-        KitError: there is no such assignment, or its settings do not fit its master.
+        KitError: there is no master, or the settings do not fit it.
     """
-    settings = assignment_folder(name) / "assignment.toml"
-    assignment = read_assignment(settings)
-    master = read_master(settings.with_name(f"{name}.py"), name, assignment.colab_url)
+    assignment = read_assignment(folder.settings)
+    if not folder.master.is_file():
+        raise KitError(f"{folder.master} is missing: it is the master from which both notebooks are made")
+    master = read_master(folder.master, folder.name, assignment.colab_url)
     try:
         return with_settings(master, assignment)
     except WrongEntry as error:
-        raise located(settings, error) from None
+        raise located(folder.settings, error) from None
 
 
 def with_settings(master: NotebookNode, assignment: Assignment) -> NotebookNode:

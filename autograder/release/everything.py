@@ -13,8 +13,8 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.assignment import read_assignment
+from autograder.course import AssignmentFolder
 from autograder.datasets import find_data
-from autograder.places import ASSIGNMENTS, DIST, assignment_folder
 from autograder.release.bundle import build_bundle, write_if_new
 from autograder.release.course import assignment_master
 from autograder.release.execute import execute
@@ -26,7 +26,7 @@ FIRST_PROFILE = "smoke"
 
 
 def build(
-    name: str,
+    folder: AssignmentFolder,
     data: Path | None,
     profile: str | None,
     say: Callable[[str], None] = lambda text: None,
@@ -37,26 +37,25 @@ def build(
     ``data`` is a folder with a prepared data set, or None for the usual places; ``profile`` forces a new run of the
     solution notebook. That run leaves its checkpoints in ``run``, or goes on with those that lie there.
     """
-    folder = assignment_folder(name)
-    assignment = read_assignment(folder / "assignment.toml")
-    prepared = find_data(assignment.dataset, data)
-    master = assignment_master(name)
-    yield write_if_new(ASSIGNMENTS / name / f"{name}.ipynb", notebook_bytes(student_notebook(master)))
-    solution_file = folder / f"{name}.ipynb"
-    solution = with_kept_outputs(master, solution_file) if profile is None else None
+    name, dist = folder.name, folder.course.dist
+    assignment = read_assignment(folder.settings)
+    prepared = find_data(assignment.dataset, data, folder.course)
+    master = assignment_master(folder)
+    yield write_if_new(folder.student, notebook_bytes(student_notebook(master)))
+    solution = with_kept_outputs(master, folder.solution) if profile is None else None
     if solution is None:
         profile = profile or FIRST_PROFILE
         say(f"running the solution notebook (profile {profile})")
         solution = executed(master, name, profile, prepared.folder.parent if prepared else None, run)
-    yield write_if_new(solution_file, notebook_bytes(solution))
-    bundle = build_bundle(name, say)
+    yield write_if_new(folder.solution, notebook_bytes(solution))
+    bundle = build_bundle(folder, say)
     yield bundle / "key.safetensors"
     if prepared is None and assignment.dataset:
         say(f"no {assignment.dataset} found: the zip is made without test images, and q6 cannot be graded with it")
     elif prepared is not None and prepared.manifest["generated"]:
         say("only generated images found: q6 will say that it was graded on them")
-    yield write_zip(DIST / f"{name}-gradescope.zip", bundle, prepared.folder if prepared else None)
-    yield write_course(DIST / f"{name}-nbgrader", name, master, assignment)
+    yield write_zip(dist / f"{name}-gradescope.zip", bundle, prepared.folder if prepared else None)
+    yield write_course(dist / f"{name}-nbgrader", folder, master, assignment)
 
 
 def executed(master: NotebookNode, name: str, profile: str, data: Path | None, run: Path | None = None) -> NotebookNode:

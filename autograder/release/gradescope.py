@@ -6,30 +6,59 @@ import hashlib
 import io
 import json
 import re
-import tomllib
 import zipfile
 from collections.abc import Iterator, Sequence
+from importlib.metadata import requires
 from pathlib import Path
 
 import numpy as np
 
+import autograder
 from autograder.assignment import read_assignment
 from autograder.engine.accuracy import measured_images
-from autograder.places import ROOT
 from autograder.scorers.classifier import FOLDER
 from data_scripts import Prepared
 
 FILES = Path(__file__).parent / "gradescope_files"
-# What grading imports; the others of pyproject.toml are for building and for students.
+PACKAGES = Path(autograder.__file__).resolve().parents[1]
+# The kit's code that grades one submission: nothing with an answer in it, nothing that builds or grades a class.
+CODE = (
+    "autograder/__init__.py",
+    "autograder/__main__.py",
+    "autograder/assignment.py",
+    "autograder/cli.py",
+    "autograder/course.py",
+    "autograder/course_code.py",
+    "autograder/datasets.py",
+    "autograder/errors.py",
+    "autograder/protocol.py",
+    "autograder/tensors.py",
+    "autograder/toml_lines.py",
+    "autograder/commands/__init__.py",
+    "autograder/commands/doctor.py",
+    "autograder/commands/gradescope.py",
+    "autograder/engine/*.py",
+    "autograder/frontends/__init__.py",
+    "autograder/frontends/gradescope.py",
+    "autograder/frontends/otter.py",
+    "autograder/given/__init__.py",
+    "autograder/given/unet.py",
+    "autograder/questions/__init__.py",
+    "autograder/questions/model.py",
+    "autograder/questions/probing.py",
+    "autograder/questions/*/__init__.py",
+    "autograder/questions/*/probes.py",
+    "autograder/sandbox/*.py",
+    "autograder/scorers/__init__.py",
+    "autograder/scorers/classifier.py",
+    "data_scripts/*.py",
+    "data_scripts/sources/*.py",
+)
+PROJECT = "contrastive-notebook-kit"
+# What grading imports; the kit's other requirements are for building and for students.
 REQUIREMENTS = ("numpy", "matplotlib", "tqdm", "pillow", "otter-grader", "nbformat", "ipython", "safetensors", "psutil",
                 "jinja2", "rich")  # fmt: skip
-# Instructors' code that no grader needs: answers as code, the building of things, whole classes.
-LEFT_OUT = re.compile(
-    r"autograder/(build|references|demo|classroom)/|autograder/tolerances\.py|autograder/frontends/nbgrader"
-    r"|autograder/commands/(?!__init__|gradescope|doctor)"
-    r"|autograder/scorers/train\.py"
-    r"|autograder/questions/((draw|updates)\.py|[^/]+/(?!probes/|__init__))"
-)
+BUNDLE = ("assignment.toml", "key.safetensors", "tests/*.py", "code/*/probes.py", "code/*/*/probes.py")
 # What stock Otter reads. It copies the folder of tests into the submission, and so needs one.
 OTTER_SETTINGS = {
     "plugins": ["autograder.frontends.otter.KitGrading"],
@@ -65,20 +94,18 @@ def entries(bundle: Path, data: Path | None) -> Iterator[tuple[str, bytes, int]]
         yield file.name, file.read_bytes(), 0o755
     yield "otter_config.json", (json.dumps(OTTER_SETTINGS, indent=1) + "\n").encode(), 0o644
     yield "tests/README", OTTER_TESTS.encode(), 0o644
-    yield "constraints.txt", (ROOT / "constraints.txt").read_bytes(), 0o644
+    yield "constraints.txt", (PACKAGES / "autograder" / "constraints.txt").read_bytes(), 0o644
     yield "requirements.txt", "".join(f"{line}\n" for line in requirements()).encode(), 0o644
-    for package in ("autograder", "data_scripts"):
-        for file in (ROOT / package).rglob("*"):
-            name = file.relative_to(ROOT).as_posix()
-            if file.is_file() and file.suffix in (".py", ".jinja", ".css") and not LEFT_OUT.match(name):
-                yield name, file.read_bytes(), 0o644
-    for file in bundle.rglob("*"):
-        if file.is_file() and "__pycache__" not in file.parts:
+    for pattern in CODE:
+        for file in PACKAGES.glob(pattern):
+            yield file.relative_to(PACKAGES).as_posix(), file.read_bytes(), 0o644
+    for pattern in BUNDLE:
+        for file in bundle.glob(pattern):
             yield f"bundle/{file.relative_to(bundle).as_posix()}", file.read_bytes(), 0o600
     assignment = read_assignment(bundle / "assignment.toml")
     scorer = FOLDER / f"{assignment.dataset}.safetensors"
     if assignment.samples and scorer.is_file():
-        yield scorer.relative_to(ROOT).as_posix(), scorer.read_bytes(), 0o600
+        yield scorer.relative_to(PACKAGES).as_posix(), scorer.read_bytes(), 0o600
     if data is not None:
         for name, content in data_files(Prepared.open(data), ("test", "train") if assignment.samples else ("test",)):
             yield f"data/{data.name}/{name}", content, 0o600
@@ -109,6 +136,6 @@ def npy(rows: np.ndarray) -> bytes:
 
 
 def requirements() -> list[str]:
-    """The lines of pyproject.toml that grading needs."""
-    lines = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
-    return [line for line in lines if re.match(r"[A-Za-z0-9_-]+", line)[0] in REQUIREMENTS]
+    """Those of the kit's own requirements that grading needs."""
+    lines = [line for line in requires(PROJECT) if "extra ==" not in line]
+    return sorted(line for line in lines if re.match(r"[A-Za-z0-9_-]+", line)[0] in REQUIREMENTS)

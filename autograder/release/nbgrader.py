@@ -37,6 +37,7 @@ from autograder.release.notebooks import check_cell, has_tag, notebook_bytes, qu
 
 if TYPE_CHECKING:
     from autograder.assignment import Assignment
+    from autograder.course import AssignmentFolder
 
 WRITTEN_TAG = re.compile(r"w\d+")
 RUBRIC_POINTS = re.compile(r"\s*(\d+(?:\.\d+)?) points?\b")
@@ -67,7 +68,7 @@ c.FileNameCollectorPlugin.named_regexp = r".*?/downloaded/[^/]+/extracted/(?P<st
 c.FileNameCollectorPlugin.valid_ext = [
     *(".ipynb", ".py", ".json", ".csv", ".txt", ".md", ".png", ".jpg", ".pt", ".pth", ".safetensors", ".npy", ".npz"),
 ]
-configure(c)
+configure(c, course={course!r})
 '''
 
 
@@ -126,19 +127,19 @@ def worths(assignment: Assignment) -> tuple[Worth, ...]:
     return tuple(found)
 
 
-def write_course(folder: Path, name: str, master: NotebookNode, assignment: Assignment) -> Path:
+def write_course(folder: Path, place: AssignmentFolder, master: NotebookNode, assignment: Assignment) -> Path:
     """Write source and release of an assignment, and the settings where there are none; returns the folder.
 
     What else lies there, such as a gradebook, is left as it is.
     """
     from autograder.release.bundle import write_if_new  # it imports torch, which nbgrader's other commands do without
 
-    source = source_notebook(master, assignment)
+    name, source = place.name, source_notebook(master, assignment)
     write_if_new(folder / "source" / name / f"{name}.ipynb", notebook_bytes(source))
     write_if_new(folder / "release" / name / f"{name}.ipynb", notebook_bytes(release_notebook(source)))
     config = folder / "nbgrader_config.py"
     if not config.exists():
-        write_if_new(config, CONFIG.format(name=name).encode())
+        write_if_new(config, CONFIG.format(name=name, course=str(place.course.root)).encode())
     return folder
 
 

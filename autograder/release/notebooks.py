@@ -29,8 +29,9 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 from nbgrader.preprocessors import ClearSolutions
 
-from autograder.places import GIVEN as GIVEN_FOLDER
+from autograder import given
 
+GIVEN_FOLDER = Path(given.__file__).parent
 GIVEN = re.compile(r"^# \{\{given (?P<file>\w+\.py)\}\}$", re.MULTILINE)
 KEPT_TAGS = re.compile(r"skip-grading|given|q\d+[a-z]?|w\d+|written")
 DELIMITERS = ("### BEGIN SOLUTION", "### END SOLUTION")

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 from autograder.assignment import read_assignment
+from autograder.course import AssignmentFolder
 from autograder.datasets import find_data
 from autograder.errors import KitError
-from autograder.places import assignment_folder
 from autograder.release.course import assignment_master, constant
 from autograder.release.notebooks import notebook_bytes
 from autograder.release.script import script
@@ -18,7 +18,7 @@ from autograder.release.script import script
 TO_END = 40.0  # seconds that torchrun has to end its processes, of which it takes 30
 
 
-def train(name: str, profile: str, folder: Path, data: Path | None, processes: int = 1) -> None:
+def train(assignment: AssignmentFolder, profile: str, folder: Path, data: Path | None, processes: int = 1) -> None:
     """Run all of an assignment's solution under ``profile`` in ``folder``; checkpoints that lie there are gone on from.
 
     ``processes`` share each batch, by torchrun. Progress goes to stderr, what the notebook prints to stdout.
@@ -26,12 +26,12 @@ def train(name: str, profile: str, folder: Path, data: Path | None, processes: i
     Raises:
         KitError: there is no such profile or no data set, or the script stops with an error (which it printed).
     """
-    master = assignment_master(name)
+    name, master = assignment.name, assignment_master(assignment)
     profiles = constant(master, "PROFILES", ())
     if profile not in profiles:
         raise KitError(f"the notebook {name} has no profile {profile!r}; it has {', '.join(profiles)}")
-    dataset = read_assignment(assignment_folder(name) / "assignment.toml").dataset
-    prepared = find_data(dataset, data)
+    dataset = read_assignment(assignment.settings).dataset
+    prepared = find_data(dataset, data, assignment.course)
     if dataset and prepared is None:
         raise KitError(f"there is no prepared {dataset}; make it with: python -m data_scripts {dataset}")
     folder.mkdir(parents=True, exist_ok=True)

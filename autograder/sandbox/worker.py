@@ -77,7 +77,7 @@ class Student(Mapping[str, object]):
 class Setting:
     """What a worker needs beside its confinement."""
 
-    probes: ModuleType
+    probes: Mapping[str, ModuleType]
     threads: int
     work: str
     environment: dict[str, str]
@@ -205,7 +205,8 @@ class Worker:
     def call_probe(self, request: dict, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Run a probe on the notebook's namespace."""
         fresh_state(self.setting)
-        probe = getattr(self.setting.probes, request["probe"])
+        module, _, name = request["probe"].rpartition(".")
+        probe = getattr(self.setting.probes[module], name)
         answer = probe(Student(self.main.__dict__), **tensors, **request["scalars"])
         if not isinstance(answer, Mapping):
             raise TypeError(f"a {type(answer).__name__} came back, not named tensors")

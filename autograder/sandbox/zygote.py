@@ -1,7 +1,7 @@
 """The preloaded parent: imports torch and the probes once, runs no operator, and forks a worker per session.
 
 Started by ``autograder.sandbox.preload`` with a bare environment; it is trusted and never runs student code. Requests
-and replies are JSON datagrams on one socket. It knows the name of the probes' module and nothing that holds answers.
+and replies are JSON datagrams on one socket. It knows the probes and nothing that holds answers.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import socket
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
@@ -25,13 +26,14 @@ from types import ModuleType
 
 import psutil
 
+from autograder.course_code import PACKAGE, open_package
 from autograder.sandbox import cgroup, layers, leftovers, namespaces, processes, seccomp, usage
 from autograder.sandbox.linux import PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, prctl
 
 MAX_DATAGRAM = 1 << 16
 KILL_SECONDS = 1.0
 WATCH_SECONDS = 0.25
-HOLD_ANSWERS = ("catalogue", "oracle", "misconceptions", "updates", "references")
+HOLD_ANSWERS = ("oracle", "correct", "mistakes", "question", "loading", "answer_key")
 
 
 @dataclass
@@ -50,7 +52,7 @@ class Child:
 class Zygote:
     """Forks and ends workers as the engine asks."""
 
-    def __init__(self, control: socket.socket, probes: ModuleType, settings: dict) -> None:
+    def __init__(self, control: socket.socket, probes: Mapping[str, ModuleType], settings: dict) -> None:
         self.control = control
         self.probes = probes
         self.settings = settings
@@ -246,17 +248,24 @@ def student_environment(scratch: Path, threads: int) -> dict[str, str]:
     }
 
 
-def probes_of(name: str) -> ModuleType:
-    """Import the probes' module. Raises where it brings answers with it."""
-    module = import_module(name)
+def probes_of(names: Sequence[str], code: str | None) -> dict[str, ModuleType]:
+    """Import the modules of probes, those of ``kit_course`` from the folder ``code``.
+
+    Raises:
+        ImportError: one is missing, or brings answers with it.
+    """
+    if code is not None:
+        open_package(Path(code))
+    modules = {name: import_module(name) for name in names}
     leaking = [other for other in sys.modules if _holds_answers(other)]
     if leaking:
-        raise ImportError(f"{name} imports {leaking[0]}, which holds answers: probes run beside student code")
-    return module
+        raise ImportError(f"probes import {leaking[0]}, which holds answers; probes run beside student code")
+    return modules
 
 
 def _holds_answers(name: str) -> bool:
-    return name.startswith("autograder.") and any(part in HOLD_ANSWERS for part in name.split("."))
+    package, *parts = name.split(".")
+    return package in ("autograder", PACKAGE) and any(part in HOLD_ANSWERS for part in parts)
 
 
 def prepare_layers() -> None:
@@ -276,7 +285,7 @@ def main(control: socket.socket) -> None:
         return
     settings = json.loads(data)
     try:
-        zygote = Zygote(control, probes_of(settings["probes"]), settings)
+        zygote = Zygote(control, probes_of(settings["probes"], settings["code"]), settings)
         prepare_layers()
     except Exception as error:  # whatever it is, the engine tells it and ends
         control.send(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())

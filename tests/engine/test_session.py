@@ -11,7 +11,7 @@ import psutil
 import pytest
 import torch
 
-from autograder.engine.session import SandboxError, SessionLost, StudentError, Zygote
+from autograder.engine.session import Sandbox, SandboxError, SessionLost, StudentError
 from autograder.sandbox import layers
 
 ROOT = os.geteuid() == 0
@@ -439,9 +439,9 @@ def test_environment_and_descriptors_are_bare(session):
 
 def test_probes_that_bring_answers_are_refused():
     with pytest.raises(SandboxError, match="holds answers"):
-        Zygote("tests.sandbox.probes_with_answers").__enter__()
+        Sandbox("tests.sandbox.probes_with_answers").__enter__()
     with pytest.raises(SandboxError, match="No module named"):
-        Zygote("tests.sandbox.no_such_probes").__enter__()
+        Sandbox("tests.sandbox.no_such_probes").__enter__()
 
 
 def test_a_killed_parent_loses_its_sessions_and_is_started_again(zygote):

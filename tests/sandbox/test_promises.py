@@ -28,7 +28,7 @@ REFUSALS = {"PermissionError", "FileNotFoundError", "ModuleNotFoundError", "OSEr
 ATTEMPTS = {
     "read the checkout": (f"open({str(CHECKOUT / 'autograder/questions/model.py')!r}).read()", FILES),
     "list the checkout": (f"os.listdir({str(CHECKOUT / 'solutions')!r})", FILES),
-    "import the oracle": ("__import__('autograder.questions.simclr.nt_xent.oracle')", FILES),
+    "import the oracle": ("__import__('kit_course.simclr.q1a_nt_xent.oracle')", FILES),
     "read the list of users": ("open('/etc/passwd').read()", FILES),
     "write to /tmp": ("open('/tmp/left-behind', 'w')", FILES),
     "write to shared memory": ("open('/dev/shm/left-behind', 'w')", FILES),

@@ -1,0 +1,29 @@
+"""``kit draw``: the stored inputs of questions."""
+
+from __future__ import annotations
+
+import argparse
+
+from autograder.errors import KitError
+
+EXAMPLE = "kit draw simclr q1a"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="the assignment, e.g. simclr")
+    parser.add_argument("questions", nargs="*", metavar="QUESTION", help="only these, e.g. q1a (default: all)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from autograder.course import find_course
+    from autograder.questions.cases import draw_cases
+    from autograder.questions.loading import load_questions
+
+    folder = find_course(arguments.course).assignment(arguments.name)
+    questions = {question.id: question for question in load_questions(folder)}
+    unknown = [id for id in arguments.questions if id not in questions]
+    if unknown:
+        raise KitError(f"{arguments.name} has no question {unknown[0]!r}; its questions are {', '.join(questions)}")
+    for id in arguments.questions or questions:
+        print(draw_cases(questions[id]))
+    return 0

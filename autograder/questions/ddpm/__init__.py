@@ -1,1 +1,0 @@
-"""Questions of the DDPM assignment: schedules, noising, one reverse step, loss, training and sampling, guidance."""

@@ -1,0 +1,55 @@
+"""Misconceptions written as small changes of one correct function, so that each reads as a student's own diff."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import textwrap
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from autograder.questions.model import Misconception
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One mistake: pairs of a text of the correct function and what stands there instead.
+
+    Each text occurs exactly once in the function's source, which is dedented; a text may span lines.
+    """
+
+    id: str
+    hint: str
+    changes: tuple[tuple[str, str], ...]
+    harmless: bool = False
+
+
+def edit(id: str, hint: str, *changes: str, harmless: bool = False) -> Edit:
+    """An ``Edit`` from its texts in turn: old, new, old, new …"""
+    if not changes or len(changes) % 2:
+        raise ValueError(f"the edit {id!r} has {len(changes)} texts; give old and new ones in turn")
+    return Edit(id, hint, tuple(zip(changes[::2], changes[1::2])), harmless)
+
+
+def misconceptions(name: str, correct: Callable, edits: Iterable[Edit]) -> tuple[Misconception, ...]:
+    """The misconceptions of the graded ``name`` that a table of edits makes of its ``correct`` function or class."""
+    return tuple(Misconception(e.id, e.hint, {name: edited(correct, e)}, e.harmless) for e in edits)
+
+
+def edited(correct: Callable, change: Edit) -> Callable:
+    """The function or class as it is after the edit.
+
+    Raises:
+        ValueError: a text does not occur exactly once in the source.
+    """
+    source = textwrap.dedent(inspect.getsource(correct))
+    for old, new in change.changes:
+        if (count := source.count(old)) != 1:
+            where = f"{correct.__module__}.{correct.__name__}"
+            raise ValueError(
+                f"the edit {change.id!r} needs {old!r} exactly once in {where}, where it stands {count} times"
+            )
+        source = source.replace(old, new)
+    namespace = dict(vars(sys.modules[correct.__module__]))
+    exec(compile(source, f"<{correct.__name__}: {change.id}>", "exec"), namespace)
+    return namespace[correct.__name__]

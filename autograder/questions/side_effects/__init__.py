@@ -1,0 +1,1 @@
+"""What a function does beside its result: inputs changed, random state and default dtype touched."""

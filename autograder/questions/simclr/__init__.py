@@ -1,1 +1,0 @@
-"""Contrastive learning with SimCLR and Barlow Twins (catalogue: ``catalogue.QUESTIONS``)."""

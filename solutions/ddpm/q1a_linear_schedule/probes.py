@@ -1,0 +1,100 @@
+"""Probes of the noise schedules: ``function(T, **settings)`` returns β, α, ᾱ and the posterior variance, (T,) each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from ..probes import Schedule
+from autograder.questions.probing import as_tensor, described, global_state_kept
+
+Student = Mapping[str, Callable]
+FORWARD, POSTERIOR = Schedule._fields[:3], Schedule._fields[3:]
+
+
+class NoSchedule(TypeError):
+    """A schedule is asked for and something else was returned."""
+
+
+def schedule_forward(student: Student, function: str, T: int, every: int = 1, **settings: float) -> dict[str, Tensor]:
+    """``beta``, ``alpha`` and ``alpha_bar`` at each ``every``-th step from the first on, in float32."""
+    return _in_float32(_called(student, function, T, settings, FORWARD), every)
+
+
+def schedule_posterior(student: Student, function: str, T: int, every: int = 1, **settings: float) -> dict[str, Tensor]:
+    """``posterior_variance`` at each ``every``-th step from the first on, in float32."""
+    return _in_float32(_called(student, function, T, settings, POSTERIOR), every)
+
+
+def schedule_posterior_and_dtype(
+    student: Student, function: str, T: int, every: int = 1, **settings: float
+) -> dict[str, Tensor]:
+    """The same, and ``float32_parts``: how many of the four tensors are float32."""
+    parts = _called(student, function, T, settings, Schedule._fields)
+    return {
+        **_in_float32({name: parts[name] for name in POSTERIOR}, every),
+        "float32_parts": _float32_parts(parts),
+    }
+
+
+def schedule_conduct(student: Student, function: str, T: int, **settings: float) -> dict[str, Tensor]:
+    """What a call does beside computing a schedule, and whether global settings reach it.
+
+    Returns:
+        ``rng_bytes``: how many bytes of torch's global random state the call changed.
+        ``default_is_float64``: 1 if the default dtype, float32 before the call, is float64 after it.
+        ``float32_parts``: how many of the four tensors are float32.
+        ``values``, ``values_default_float64``: β, α and ᾱ, (3, T), in float32, and the same while the default dtype is
+            float64.
+    """
+    with global_state_kept():
+        torch.set_default_dtype(torch.float32)
+        torch.manual_seed(1)
+        state = torch.get_rng_state()
+        answer = _parts(student[function](T, **settings), function, Schedule._fields)
+        rng_bytes = (torch.get_rng_state() != state).sum()
+        default_is_float64 = torch.tensor(int(torch.get_default_dtype() is torch.float64))
+        torch.set_default_dtype(torch.float64)
+        double = _parts(student[function](T, **settings), function, Schedule._fields)
+    return {
+        "rng_bytes": rng_bytes,
+        "default_is_float64": default_is_float64,
+        "float32_parts": _float32_parts(answer),
+        "values": torch.stack([answer[name].float() for name in FORWARD]),
+        "values_default_float64": torch.stack([double[name].float() for name in FORWARD]),
+    }
+
+
+def _called(
+    student: Student, function: str, T: int, settings: Mapping[str, float], names: tuple[str, ...]
+) -> dict[str, Tensor]:
+    """The named tensors of the schedule that a call gives."""
+    with global_state_kept():
+        return _parts(student[function](T, **settings), function, names)
+
+
+def _in_float32(parts: Mapping[str, Tensor], every: int) -> dict[str, Tensor]:
+    return {name: part[::every].float() for name, part in parts.items()}
+
+
+def _float32_parts(parts: Mapping[str, Tensor]) -> Tensor:
+    return torch.tensor(sum(part.dtype is torch.float32 for part in parts.values()))
+
+
+def _parts(answer: object, function: str, names: tuple[str, ...]) -> dict[str, Tensor]:
+    """The named tensors of a schedule: by their names where it has them, else by their places among the four.
+
+    Raises:
+        NoSchedule: it has neither.
+    """
+    if all(hasattr(answer, name) for name in Schedule._fields):
+        found = {name: getattr(answer, name) for name in names}
+    elif isinstance(answer, tuple | list) and len(answer) == len(Schedule._fields):
+        found = {name: answer[Schedule._fields.index(name)] for name in names}
+    else:
+        length = f" of {len(answer)}" if isinstance(answer, tuple | list) else ""
+        expected = f"Schedule({', '.join(Schedule._fields)})"
+        raise NoSchedule(f"{function} returned {described(answer)}{length}, expected {expected}")
+    return {name: as_tensor(part, f"{name} of {function}") for name, part in found.items()}

@@ -1,0 +1,172 @@
+"""Questions 1a and 1b: the oracles against hand-made examples, laws and a library, and the probes of a schedule."""
+
+import math
+
+import pytest
+import torch
+from diffusers import DDPMScheduler
+
+from ..q1b_cosine_schedule.oracle import cosine_schedule
+from ..q1b_cosine_schedule.correct import float32_all_through
+from .oracle import noise_schedule
+from .correct import linspace_and_cumprod
+from autograder.questions.ddpm.probes import schedules as probes
+from ..probes import Schedule
+
+LINEAR = pytest.mark.parametrize("linear", [noise_schedule, linspace_and_cumprod], ids=["oracle", "plain"])
+COSINE = pytest.mark.parametrize("cosine", [cosine_schedule, float32_all_through], ids=["oracle", "plain"])
+SCHEDULES = {
+    "linear, defaults": noise_schedule(1000),
+    "linear, wide": noise_schedule(30, 0.01, 0.4),
+    "cosine, defaults": cosine_schedule(100),
+    "cosine, s = 0.2": cosine_schedule(12, s=0.2),
+}
+each_schedule = pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=SCHEDULES)
+
+
+def close(got, want, rtol=1e-5, atol=0.0):
+    torch.testing.assert_close(got, torch.as_tensor(want, dtype=got.dtype), rtol=rtol, atol=atol)
+
+
+def test_three_linear_steps_by_hand():
+    schedule = noise_schedule(3, 0.1, 0.3)
+    close(schedule.beta, [0.1, 0.2, 0.3])
+    close(schedule.alpha, [0.9, 0.8, 0.7])
+    close(schedule.alpha_bar, [0.9, 0.72, 0.504])
+    close(schedule.posterior_variance, [0.0, 0.2 * 0.1 / 0.28, 0.3 * 0.28 / 0.496])
+
+
+def test_one_linear_step_starts_and_ends_at_once():
+    assert [part.tolist() for part in noise_schedule(1, 0.25, 0.5)] == [[0.25], [0.75], [0.75], [0.0]]
+
+
+def test_two_cosine_steps_by_hand():
+    """f is 1, 1/2 and 0: the second step is clipped."""
+    schedule = cosine_schedule(2, s=0.0)
+    close(schedule.beta, [0.5, 0.999])
+    close(schedule.alpha_bar, [0.5, 0.0005])
+    close(schedule.posterior_variance, [0.0, 0.999 * 0.5 / 0.9995])
+
+
+@each_schedule
+def test_four_float32_tensors(schedule):
+    assert [(part.dtype, part.shape) for part in schedule] == [(torch.float32, schedule.beta.shape)] * 4
+
+
+@each_schedule
+def test_signal_fades_and_noise_grows(schedule):
+    assert bool((schedule.alpha_bar.diff() < 0).all()) and bool((schedule.beta.diff() > 0).all())
+    assert schedule.alpha_bar[0] == schedule.alpha[0]
+
+
+@each_schedule
+def test_precisions_of_the_posterior_add_up(schedule):
+    """By Bayes' rule the precision of x_{t−1} given x_t and x_0 is α_t/β_t from x_t and 1/(1 − ᾱ_{t−1}) from x_0."""
+    beta, alpha, alpha_bar, posterior = (part.double() for part in schedule)
+    precision = alpha[1:] / beta[1:] + 1 / (1 - alpha_bar[:-1])
+    close(posterior[1:] * precision, torch.ones(len(beta) - 1), rtol=2e-3)  # of 1 − ᾱ, which float32 rounds
+    assert posterior[0] == 0
+
+
+def test_cosine_products_follow_the_curve_up_to_the_clipped_step():
+    T, s = 40, 0.05
+    curve = [math.cos((u / T + s) / (1 + s) * math.pi / 2) ** 2 for u in range(T + 1)]
+    schedule = cosine_schedule(T, s)
+    close(schedule.alpha_bar[:-1], [f / curve[0] for f in curve[1:-1]])
+    close(schedule.alpha_bar[-1], 0.001 * schedule.alpha_bar[-2])
+    close(schedule.beta[-1], 0.999)
+
+
+@LINEAR
+@pytest.mark.parametrize("setting", [(1000, 1e-4, 0.02), (50, 0.001, 0.05), (10, 0.02, 0.3)], ids=str)
+def test_linear_agrees_with_diffusers(linear, setting):
+    """Its small variance differs at the first step, where it is kept off 0 for its logarithm."""
+    T, beta_start, beta_end = setting
+    theirs = DDPMScheduler(T, beta_start, beta_end, beta_schedule="linear")
+    ours = linear(T, beta_start, beta_end)
+    close(theirs.betas, ours.beta)
+    close(theirs.alphas, ours.alpha)
+    close(theirs.alphas_cumprod, ours.alpha_bar, rtol=1e-4)
+    small = torch.stack([theirs._get_variance(t, variance_type="fixed_small") for t in range(T)])
+    large = torch.stack([theirs._get_variance(t, variance_type="fixed_large") for t in range(T)])
+    close(small[1:], ours.posterior_variance[1:], rtol=2e-3)
+    assert small[0] == pytest.approx(1e-20) and ours.posterior_variance[0] == 0
+    close(large, ours.beta, rtol=2e-3)  # theirs is 1 − ᾱ_t/ᾱ_{t−1}
+
+
+@COSINE
+@pytest.mark.parametrize("T", [1, 10, 1000])
+def test_cosine_agrees_with_diffusers(cosine, T):
+    theirs = DDPMScheduler(T, beta_schedule="squaredcos_cap_v2")
+    close(theirs.betas, cosine(T).beta, rtol=0, atol=1e-7 * (T + 9))
+    close(theirs.alphas_cumprod, cosine(T).alpha_bar, rtol=0, atol=1e-5)
+
+
+def forward(answer, **settings):
+    return probes.schedule_forward({"f": lambda T, **_: answer}, "f", 3, **settings)
+
+
+PARTS = tuple(torch.tensor([k, k + 0.25, k + 0.5]) for k in range(4))
+
+
+@pytest.mark.parametrize(
+    "answer", [Schedule(*PARTS), PARTS, list(PARTS), (*PARTS[:3], None)], ids=["named", "tuple", "list", "no posterior"]
+)
+def test_parts_are_found_by_name_or_place(answer):
+    assert [part.tolist() for part in forward(answer).values()] == [part.tolist() for part in PARTS[:3]]
+
+
+def test_settings_are_handed_on_and_defaults_left_alone():
+    seen = []
+
+    def f(*arguments, **settings):
+        seen.append((arguments, settings))
+        return PARTS
+
+    probes.schedule_forward({"f": f}, "f", 7)
+    probes.schedule_forward({"f": f}, "f", 5, beta_start=0.5, beta_end=0.75)
+    assert seen == [((7,), {}), ((5,), {"beta_start": 0.5, "beta_end": 0.75})]
+
+
+def test_every_thins_the_steps_from_the_first_on():
+    assert forward(PARTS, every=2)["beta"].tolist() == [0.0, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"), [(None, "None"), (PARTS[:3], "a tuple of 3"), (dict(enumerate(PARTS)), "a dict")], ids=str
+)
+def test_no_schedule_is_a_sentence(answer, found):
+    with pytest.raises(probes.NoSchedule, match=rf"f returned {found}, expected Schedule\(beta, alpha"):
+        forward(answer)
+
+
+def test_a_part_that_is_no_tensor_is_named():
+    with pytest.raises(TypeError, match="alpha of f is a list, expected a tensor"):
+        forward((PARTS[0], [1, 2, 3], *PARTS[2:]))
+
+
+def test_dtype_is_a_matter_of_its_own():
+    doubles = tuple(part.double() for part in PARTS)
+    assert forward(doubles)["beta"].dtype is torch.float32
+    answer = probes.schedule_posterior_and_dtype({"f": lambda T: (*PARTS[:3], doubles[3])}, "f", 3)
+    assert answer["float32_parts"] == 3 and torch.equal(answer["posterior_variance"], PARTS[3])
+
+
+def test_conduct_sees_global_state_and_restores_it():
+    def careless(T):
+        torch.manual_seed(7)
+        torch.set_default_dtype(torch.float64)
+        return PARTS
+
+    before = torch.get_rng_state()
+    answer = probes.schedule_conduct({"f": careless}, "f", 3)
+    assert answer["rng_bytes"] > 0 and answer["default_is_float64"] == 1
+    assert torch.equal(torch.get_rng_state(), before) and torch.get_default_dtype() is torch.float32
+
+
+def test_conduct_sees_a_value_that_hangs_on_the_default_dtype():
+    def depends(T):
+        return tuple(part + (torch.get_default_dtype() is torch.float64) for part in PARTS)
+
+    answer = probes.schedule_conduct({"f": depends}, "f", 3)
+    assert torch.equal(answer["values"] + 1, answer["values_default_float64"])

@@ -1,0 +1,40 @@
+"""Probes of q2: ``q_sample`` on given images, steps, noise and schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from autograder.questions.side_effects.probes import conduct
+from ..probes import given_schedule
+from autograder.questions.probing import as_tensor, global_state_kept
+
+
+def noised(
+    student: Mapping[str, Callable], x0: Tensor, t: Tensor, noise: Tensor, schedule: Tensor
+) -> dict[str, Tensor]:
+    """``x_t`` in the dtype of ``x0``, under a fixed global seed: noise that the function draws itself is recognised.
+
+    Args:
+        x0, noise: (n, ...).
+        t: (n,) int64.
+        schedule: rows β, α, ᾱ and posterior variance, (4, T).
+    """
+    with global_state_kept():
+        torch.manual_seed(0)
+        x_t = _x_t(student, x0.clone(), t.clone(), noise.clone(), schedule.clone())
+    return {"x_t": x_t.to(x0.dtype)}
+
+
+def noised_conduct(
+    student: Mapping[str, Callable], x0: Tensor, t: Tensor, noise: Tensor, schedule: Tensor
+) -> dict[str, Tensor]:
+    """What ``q_sample`` does beside noising, see ``conduct``."""
+    given = {"x0": x0, "t": t, "noise": noise, "schedule": schedule}
+    return conduct(lambda **inputs: _x_t(student, **inputs), given)
+
+
+def _x_t(student: Mapping[str, Callable], x0: Tensor, t: Tensor, noise: Tensor, schedule: Tensor) -> Tensor:
+    return as_tensor(student["q_sample"](x0, t, noise, given_schedule(schedule)), "what q_sample returns")

@@ -1,0 +1,57 @@
+"""Question 2: noising an image in one jump (Ho et al. 2020, equation 4)."""
+
+from __future__ import annotations
+
+import torch
+
+from ..q1a_linear_schedule.oracle import noise_schedule
+from .conduct import conduct_outputs
+from autograder.questions.model import Case, Close, Test
+from . import probes
+
+# Shape of x_0, t of each row, T and the ends of β.
+_VALUE = {
+    "five images (1, 5, 4), T = 20": ((5, 1, 5, 4), (0, 19, 7, 7, 3), 20, 0.01, 0.2),
+    "four images (3, 4, 4), T = 50": ((4, 3, 4, 4), (12, 49, 0, 30), 50, 0.001, 0.1),
+    "three images (2, 4, 3), T = 8": ((3, 2, 4, 3), (5, 2, 7), 8, 0.05, 0.4),
+    "one image (3, 4, 4), T = 100": ((1, 3, 4, 4), (60,), 100, 1e-4, 0.05),
+    "three images (1, 2, 6), T = 1": ((3, 1, 2, 6), (0, 0, 0), 1, 0.3, 0.3),
+    "four images (1, 3, 3), T = 1000, default ends of β": ((4, 1, 3, 3), (0, 500, 999, 1), 1000, 1e-4, 0.02),
+}
+_CONDUCT = {
+    "four images (1, 4, 3), T = 20": ((4, 1, 4, 3), (2, 19, 0, 11), 20, 0.01, 0.2),
+    "six points of the plane, T = 10": ((6, 2), (1, 9, 0, 4, 4, 7), 10, 0.02, 0.3),
+    "four points with four coordinates, T = 10": ((4, 4), (3, 8, 0, 5), 10, 0.02, 0.3),
+}
+
+
+def inputs(
+    generator: torch.Generator, shape: tuple[int, ...], t: tuple[int, ...], T: int, beta_start: float, beta_end: float
+) -> dict[str, torch.Tensor]:
+    """Images in [−1, 1], their steps, noise, and a linear schedule as rows (4, T)."""
+    return {
+        "x0": 2 * torch.rand(shape, generator=generator) - 1,
+        "t": torch.tensor(t),
+        "noise": torch.randn(shape, generator=generator),
+        "schedule": torch.stack(noise_schedule(T, beta_start, beta_end)),
+    }
+
+
+def draw(generator: torch.Generator) -> tuple[Case, ...]:
+    """Batches of several shapes whose rows lie at steps of their own, 0 and T − 1 among them."""
+    return tuple(Case(name, inputs(generator, *setting)) for name, setting in {**_VALUE, **_CONDUCT}.items())
+
+
+_X_T = Close(rtol=1e-4)
+
+STUBS = ("q_sample",)
+TESTS = (
+    Test("value", "x_t", probes.noised, tuple(_VALUE), {"x_t": _X_T}),
+    Test(
+        "conduct",
+        "data of any shape, dtype kept, inputs and global state left alone",
+        probes.noised_conduct,
+        tuple(_CONDUCT),
+        conduct_outputs(("x0", "t", "noise", "schedule"), _X_T),
+    ),
+)

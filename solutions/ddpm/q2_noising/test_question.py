@@ -1,0 +1,113 @@
+"""Question 2: the oracle against hand-made examples, laws and a library, and the probes of ``q_sample``."""
+
+import pytest
+import torch
+from diffusers import DDPMScheduler
+
+from .mistakes import MISCONCEPTIONS
+from .oracle import q_sample
+from .correct import viewed_by_number_of_axes
+from . import probes
+from ..probes import given_schedule
+from autograder.questions.draw import stored_cases
+
+CASES = {case.name: case.inputs for case in stored_cases("ddpm", "q2")}
+WRONG = {mistake.id: mistake.namespace for mistake in MISCONCEPTIONS}
+EITHER = pytest.mark.parametrize("noised", [q_sample, viewed_by_number_of_axes], ids=["oracle", "plain"])
+each_case = pytest.mark.parametrize("inputs", CASES.values(), ids=CASES)
+
+
+def of_case(inputs, dtype=torch.float64):
+    x0, noise = inputs["x0"].to(dtype), inputs["noise"].to(dtype)
+    return x0, inputs["t"], noise, given_schedule(inputs["schedule"].to(dtype))
+
+
+@EITHER
+def test_two_rows_by_hand(noised):
+    """ᾱ is 0.64 and 0.36: the coefficients are 0.8 and 0.6, and the other way round."""
+    schedule = given_schedule(torch.tensor([0.36, 0.4375, 0.64, 0.5625, 0.64, 0.36, 0.0, 0.0]).view(4, 2))
+    x0, noise = torch.tensor([[1.0, -0.5], [1.0, 0.0]]), torch.tensor([[2.0, 1.0], [-1.0, 0.5]])
+    x_t = noised(x0, torch.tensor([1, 0]), noise, schedule)
+    torch.testing.assert_close(x_t, torch.tensor([[0.6 + 1.6, -0.3 + 0.8], [0.8 - 0.6, 0.3]]))
+
+
+@each_case
+def test_variances_add_up(inputs):
+    """The squares of the two coefficients, found with x_0 or noise alone, sum to 1."""
+    x0, t, noise, schedule = of_case(inputs)
+    ones, zeros = torch.ones_like(x0), torch.zeros_like(x0)
+    squares = q_sample(ones, t, zeros, schedule) ** 2 + q_sample(zeros, t, ones, schedule) ** 2
+    torch.testing.assert_close(squares, ones)
+
+
+@each_case
+def test_rows_can_be_taken_alone(inputs):
+    x0, t, noise, schedule = of_case(inputs)
+    alone = [q_sample(x0[k : k + 1], t[k : k + 1], noise[k : k + 1], schedule) for k in range(len(t))]
+    torch.testing.assert_close(torch.cat(alone), q_sample(x0, t, noise, schedule))
+
+
+@EITHER
+@each_case
+def test_agrees_with_diffusers(noised, inputs):
+    x0, t, noise, schedule = of_case(inputs, torch.float32)
+    theirs = DDPMScheduler(len(schedule.beta), trained_betas=schedule.beta.tolist()).add_noise(x0, noise, t)
+    torch.testing.assert_close(noised(x0, t, noise, schedule), theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_stored_batches_hold_first_and_last_steps_and_repeated_ones():
+    inputs = CASES["five images (1, 5, 4), T = 20"]
+    assert {0, 19} <= set(inputs["t"].tolist()) and len(set(inputs["t"].tolist())) < len(inputs["t"])
+
+
+def test_inputs_reach_the_function_as_copies():
+    inputs = next(iter(CASES.values()))
+    kept = {name: tensor.clone() for name, tensor in inputs.items()}
+    for id in ("images overwritten", "noise overwritten", "schedule overwritten", "steps overwritten"):
+        probes.noised(WRONG[id], **inputs)
+        probes.noised_conduct(WRONG[id], **inputs)
+    assert all(torch.equal(kept[name], inputs[name]) for name in kept)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "changed"),
+    [
+        ("images overwritten", "x0"),
+        ("noise overwritten", "noise"),
+        ("schedule overwritten", "schedule"),
+        ("steps overwritten", "t"),
+    ],
+)
+def test_conduct_sees_which_input_is_changed(mistake, changed):
+    inputs = CASES["four images (1, 4, 3), T = 20"]
+    answer = probes.noised_conduct(WRONG[mistake], **inputs)
+    assert [name for name in inputs if not torch.equal(answer[f"input_{name}"], inputs[name])] == [changed]
+
+
+@pytest.mark.parametrize(
+    ("mistake", "kept"), [("float32 result", [1, 0]), ("float64 result", [0, 1]), ("seeds", [1, 1])]
+)
+def test_conduct_sees_which_dtype_is_lost(mistake, kept):
+    assert (
+        probes.noised_conduct(WRONG[mistake], **CASES["six points of the plane, T = 10"])["dtypes_kept"].tolist()
+        == kept
+    )
+
+
+def test_conduct_sees_draws_seeds_and_default_dtype_and_restores_all():
+    inputs, before = CASES["six points of the plane, T = 10"], torch.get_rng_state()
+    for mistake in ("seeds", "draws"):
+        assert probes.noised_conduct(WRONG[mistake], **inputs)["rng_bytes"] > 0
+    assert probes.noised_conduct(WRONG["sets the default dtype"], **inputs)["default_is_float64"] == 1
+    assert torch.equal(torch.get_rng_state(), before) and torch.get_default_dtype() is torch.float32
+
+
+def test_drawn_noise_is_the_same_in_every_call_of_the_probe():
+    inputs = next(iter(CASES.values()))
+    first, second = (probes.noised(WRONG["noise drawn anew"], **inputs)["x_t"] for _ in range(2))
+    assert torch.equal(first, second)
+
+
+def test_no_tensor_is_a_sentence():
+    with pytest.raises(TypeError, match="what q_sample returns is None, expected a tensor"):
+        probes.noised({"q_sample": lambda *_: None}, **next(iter(CASES.values())))

@@ -1,0 +1,154 @@
+"""Probes of q3: ``p_mean_variance`` and ``p_sample`` on a given model of the noise.
+
+What the last step adds is asked as a difference of two calls, so that neither a wrong mean nor a wrong deviation costs
+its points as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from autograder.questions.side_effects.probes import conduct
+from ..probes import GivenModel, given_schedule
+from autograder.questions.probing import as_tensor, as_value, described, global_state_kept
+
+Student = Mapping[str, Callable]
+Model = Callable[[Tensor, Tensor], Tensor]
+
+
+class NotAPair(TypeError):
+    """Mean and variance are asked for and something else was returned."""
+
+
+class Timeless(nn.Module):
+    """A model of the noise that does not look at t: what is asked with it does not pay for a wrong t."""
+
+    def __init__(self, start: Tensor) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(start[:1].clone())
+
+    def forward(self, x: Tensor, t: object) -> Tensor:
+        return torch.tanh(x) + self.weight * x.flip(-1)
+
+
+class WrongShape(ValueError):
+    """A result does not broadcast to the images that it belongs to, or does not have their shape."""
+
+
+def reverse_mean(student: Student, x_t: Tensor, t: Tensor, schedule: Tensor, start: Tensor) -> dict[str, Tensor]:
+    """The mean that ``p_mean_variance`` returns, expanded to ``x_t``'s shape.
+
+    Args:
+        x_t: (n, ...).
+        t: (n,) int64.
+        schedule: β, α, ᾱ and posterior variance, (4, T).
+        start: parameters of ``GivenModel`` for one step more than there are, (2T + 3,).
+    """
+    with global_state_kept():
+        mean, _ = _pair(student, GivenModel(start), x_t.clone(), t.clone(), schedule.clone())
+    return {"mean": _expanded(as_tensor(mean, "The mean"), x_t, "mean")}
+
+
+def reverse_variance(student: Student, x_t: Tensor, t: Tensor, schedule: Tensor, start: Tensor) -> dict[str, Tensor]:
+    """The variance that ``p_mean_variance`` returns, expanded to ``x_t``'s shape; a number is taken as a variance."""
+    with global_state_kept():
+        _, variance = _pair(student, Timeless(start), x_t.clone(), t.clone(), schedule.clone())
+    return {"variance": _expanded(as_value(variance, "The variance", x_t.dtype), x_t, "variance")}
+
+
+def reverse_step(
+    student: Student, x_t: Tensor, t: Tensor, schedule: Tensor, noise: Tensor, start: Tensor
+) -> dict[str, Tensor]:
+    """What ``p_sample`` returns: ``x``, of the shape of ``x_t``."""
+    with global_state_kept():
+        return {"x": _sample(student, GivenModel(start), x_t.clone(), t.clone(), schedule.clone(), noise.clone())}
+
+
+def last_step(
+    student: Student, x_t: Tensor, t: Tensor, schedule: Tensor, noise: Tensor, start: Tensor
+) -> dict[str, Tensor]:
+    """Where ``p_sample`` uses the noise: the difference of two calls, with it and with zeros.
+
+    Returns:
+        ``noise_added_last``: the difference in the rows with t = 0, (rows, ...).
+        ``noisy_rows``: for every row, 1 if the noise changes it, (n,).
+    """
+    with global_state_kept():
+        noisy, plain = (
+            _sample(student, Timeless(start), x_t.clone(), t.clone(), schedule.clone(), given)
+            for given in (noise.clone(), torch.zeros_like(noise))
+        )
+    difference = noisy - plain
+    return {
+        "noise_added_last": difference[t == 0],
+        "noisy_rows": (difference != 0).flatten(1).any(1).long(),
+    }
+
+
+def reverse_conduct(
+    student: Student, x_t: Tensor, t: Tensor, schedule: Tensor, noise: Tensor, start: Tensor
+) -> dict[str, Tensor]:
+    """What both functions do beside computing their results; see ``conduct``. No result is compared with the right one.
+
+    Returns, for ``mean`` and ``sample``:
+        ``<name>_input_…``, ``<name>_rng_bytes``, ``<name>_default_is_float64``, ``<name>_dtypes_kept``: as ``conduct``.
+        ``<name>_change_by_seed``, ``<name>_change_by_default``: how far results differ between two global seeds, and
+            between two default dtypes; 0-d.
+        ``sample_moves``: 1 if the result of ``p_sample`` is not ``x_t`` itself.
+    """
+
+    def moments(x_t: Tensor, t: Tensor, schedule: Tensor, start: Tensor) -> Tensor:
+        mean, variance = _pair(student, Timeless(start), x_t, t, schedule)
+        mean, variance = as_tensor(mean, "The mean"), as_value(variance, "The variance", x_t.dtype)
+        return torch.stack([_expanded(mean, x_t, "mean"), _expanded(variance, x_t, "variance")])
+
+    def sample(x_t: Tensor, t: Tensor, schedule: Tensor, noise: Tensor, start: Tensor) -> Tensor:
+        return _sample(student, Timeless(start), x_t, t, schedule, noise)
+
+    given = {"x_t": x_t, "t": t, "schedule": schedule, "start": start}
+    with global_state_kept():
+        answers = {"mean": conduct(moments, given), "sample": conduct(sample, {**given, "noise": noise})}
+    asked = ("input_x_t", "input_t", "input_schedule", "input_noise", "rng_bytes", "default_is_float64", "dtypes_kept")
+    outputs = {}
+    for name, answer in answers.items():
+        first = answer["value_seed_1"]
+        outputs |= {f"{name}_{key}": answer[key] for key in asked if key in answer}
+        outputs[f"{name}_change_by_seed"] = _distance(first, answer["value_seed_2"])
+        outputs[f"{name}_change_by_default"] = _distance(first, answer["value_default_float64"])
+    outputs["sample_moves"] = torch.tensor(int(not torch.equal(answers["sample"]["value_seed_1"], x_t)))
+    return outputs
+
+
+def _distance(first: Tensor, second: Tensor) -> Tensor:
+    return (first - second).abs().max()
+
+
+def _pair(student: Student, model: Model, x_t: Tensor, t: Tensor, schedule: Tensor) -> tuple[object, object]:
+    """The two things that ``p_mean_variance`` returns."""
+    answer = student["p_mean_variance"](model, x_t, t, given_schedule(schedule))
+    if not isinstance(answer, tuple | list):
+        raise NotAPair(f"p_mean_variance returned {described(answer)}, expected a pair: mean, variance")
+    if len(answer) != 2:
+        raise NotAPair(f"p_mean_variance returned {len(answer)} things, expected two: mean, variance")
+    return answer[0], answer[1]
+
+
+def _expanded(found: Tensor, x_t: Tensor, what: str) -> Tensor:
+    try:
+        return found.expand(x_t.shape)
+    except RuntimeError:
+        raise WrongShape(
+            f"the {what} has shape {tuple(found.shape)}, which does not broadcast to {tuple(x_t.shape)}, that of x_t"
+        ) from None
+
+
+def _sample(student: Student, model: Model, x_t: Tensor, t: Tensor, schedule: Tensor, noise: Tensor) -> Tensor:
+    """What ``p_sample`` returns, of the shape of ``x_t``."""
+    answer = student["p_sample"](model, x_t, t, given_schedule(schedule), noise)
+    found = as_tensor(answer, "What p_sample returns")
+    if found.shape != x_t.shape:
+        raise WrongShape(f"p_sample returned shape {tuple(found.shape)}, expected {tuple(x_t.shape)}, that of x_t")
+    return found

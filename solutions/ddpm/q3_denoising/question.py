@@ -1,0 +1,137 @@
+"""Question 3: one step of the reverse process, its mean, its variance and a draw from it."""
+
+from __future__ import annotations
+
+import torch
+
+from autograder.questions.model import Case, Close, Exact, Test
+from . import probes
+
+# Name, T, first and last β, shape of x_t, t. Steep schedules: there a step's neighbours differ from it.
+_MOMENTS = (
+    ("T = 10, images of one channel", 10, 0.01, 0.3, (4, 1, 5, 4), (9, 0, 3, 3)),
+    ("T = 5, as many images as columns", 5, 0.05, 0.5, (4, 3, 4, 4), (4, 1, 2, 0)),
+    ("T = 50, rows of six", 50, 0.001, 0.1, (5, 6), (49, 0, 7, 22, 7)),
+    ("T = 1, one image", 1, 0.2, 0.2, (1, 1, 5, 4), (0,)),
+    ("T = 1000", 1000, 1e-4, 0.02, (3, 2, 3, 3), (999, 400, 20)),
+)
+_STEPS = (
+    ("T = 8, no row at 0", 8, 0.02, 0.4, (4, 1, 5, 4), (7, 1, 3, 3)),
+    ("T = 6, three channels, no row at 0", 6, 0.05, 0.3, (4, 3, 4, 4), (1, 5, 2, 4)),
+    ("T = 20, rows of six, no row at 0", 20, 0.01, 0.2, (5, 6), (19, 1, 2, 10, 10)),
+    ("T = 3, one image", 3, 0.1, 0.3, (1, 1, 5, 4), (2,)),
+)
+_WITHOUT_NOISE = ("T = 6, rows at 0 and zeros as noise", 6, 0.05, 0.3, (3, 1, 5, 4), (0, 5, 0))
+_LAST = (
+    ("T = 6, first row at 0", 6, 0.05, 0.3, (4, 1, 5, 4), (0, 5, 0, 1)),
+    ("T = 6, last row at 0", 6, 0.05, 0.3, (4, 3, 4, 4), (1, 3, 5, 0)),
+    ("T = 6, none of three rows at 0", 6, 0.05, 0.3, (3, 6), (1, 5, 3)),
+    ("T = 6, all rows at 0", 6, 0.05, 0.3, (3, 6), (0, 0, 0)),
+)
+_CONDUCT = ("T = 6, two channels", 6, 0.05, 0.3, (3, 2, 5, 4), (0, 5, 2))
+
+
+def schedule_rows(steps: int, first: float, last: float) -> torch.Tensor:
+    """β evenly spaced, α, ᾱ and posterior variance, (4, T), computed in float64."""
+    beta = torch.linspace(first, last, steps, dtype=torch.float64)
+    alpha_bar = torch.cumprod(1 - beta, 0)
+    before = torch.cat([torch.ones(1, dtype=torch.float64), alpha_bar[:-1]])
+    return torch.stack([beta, 1 - beta, alpha_bar, beta * (1 - before) / (1 - alpha_bar)]).float()
+
+
+def _inputs(
+    generator: torch.Generator, steps: int, first: float, last: float, shape: tuple[int, ...], t: tuple[int, ...]
+) -> dict:
+    return {
+        "x_t": 1.5 * torch.randn(shape, generator=generator),
+        "t": torch.tensor(t),
+        "schedule": schedule_rows(steps, first, last),
+        # For one step more than there are: a model that is asked about t + 1 answers, and the values show it.
+        "start": 0.7 * torch.randn(2 * (steps + 1) + 1, generator=generator),
+    }
+
+
+def draw(generator: torch.Generator) -> tuple[Case, ...]:
+    """Images, steps that differ by row, and the parameters of a small given model."""
+
+    def noise(shape: tuple[int, ...]) -> dict:
+        return {"noise": torch.randn(shape, generator=generator)}
+
+    name, *rest = _WITHOUT_NOISE
+    return (
+        *(Case(name, _inputs(generator, *rest)) for name, *rest in _MOMENTS),
+        *(Case(name, {**_inputs(generator, *rest), **noise(rest[3])}) for name, *rest in (*_STEPS, *_LAST, _CONDUCT)),
+        Case(name, {**_inputs(generator, *rest), "noise": torch.zeros(rest[3])}),
+    )
+
+
+def _names(table: tuple) -> tuple[str, ...]:
+    return tuple(row[0] for row in table)
+
+
+def _left_alone(function: str, name: str) -> dict:
+    """What a function leaves as it is; outputs of the probe that begin with ``name``."""
+
+    def unchanged(what: str, dtype: str = "float32") -> Exact:
+        return Exact(dtype, f"{function} changes {what} in place; compute on new tensors")
+
+    return {
+        f"{name}_input_x_t": unchanged("x_t"),
+        f"{name}_input_t": unchanged("t", "int64"),
+        f"{name}_input_schedule": unchanged("the schedule"),
+        f"{name}_rng_bytes": Exact(advice=f"{function} seeds or draws from torch's global random generator"),
+        f"{name}_default_is_float64": Exact(advice=f"{function} changes torch's default dtype"),
+        f"{name}_dtypes_kept": Exact(advice=f"What {function} returns does not have the dtype of its inputs"),
+        f"{name}_change_by_seed": Close(0.0, 1e-5, advice=f"What {function} returns depends on torch's global seed"),
+        f"{name}_change_by_default": Close(
+            0.0, 1e-4, advice=f"What {function} returns depends on torch's default dtype"
+        ),
+    }
+
+
+STUBS = ("p_mean_variance", "p_sample")
+TESTS = (
+    Test(
+        id="mean",
+        title="mean of the reverse step",
+        probe=probes.reverse_mean,
+        cases=_names(_MOMENTS),
+        outputs={"mean": Close(1e-3, advice="The mean is not (x_t − β / √(1 − ᾱ) · ε_θ(x_t, t)) / √α at each row's t")},
+    ),
+    Test(
+        id="variance",
+        title="variance of the reverse step",
+        probe=probes.reverse_variance,
+        cases=_names(_MOMENTS),
+        outputs={"variance": Close(1e-3, advice="The variance is not β at each row's t")},
+    ),
+    Test(
+        id="step",
+        title="p_sample is mean plus deviation times noise",
+        probe=probes.reverse_step,
+        cases=(*_names(_STEPS), _WITHOUT_NOISE[0]),
+        outputs={"x": Close(1e-3, advice="The step is not the mean plus the standard deviation times the noise")},
+    ),
+    Test(
+        id="last",
+        title="p_sample adds no noise in the rows at t = 0, and only there",
+        probe=probes.last_step,
+        cases=_names(_LAST),
+        outputs={
+            "noise_added_last": Close(0.0, 1e-3, advice="The noise changes rows at t = 0"),
+            "noisy_rows": Exact(advice="The noise does not reach the rows with t > 0, or it reaches the others"),
+        },
+    ),
+    Test(
+        id="conduct",
+        title="leaves inputs and global state alone",
+        probe=probes.reverse_conduct,
+        cases=(_CONDUCT[0],),
+        outputs={
+            **_left_alone("p_mean_variance", "mean"),
+            **_left_alone("p_sample", "sample"),
+            "sample_moves": Exact(advice="p_sample returns x_t as it is"),
+            "sample_input_noise": Exact("float32", "p_sample changes the noise in place; compute on new tensors"),
+        },
+    ),
+)

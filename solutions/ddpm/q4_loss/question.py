@@ -1,0 +1,57 @@
+"""Question 4: the simplified loss (Ho et al. 2020, equation 14)."""
+
+from __future__ import annotations
+
+import torch
+
+from ..q2_noising.question import inputs
+from ..q2_noising.conduct import conduct_outputs
+from autograder.questions.model import Case, Close, Exact, Test
+from . import probes
+
+# Shape of x_0, t of each row, T and the ends of β.
+_LOSSES = {
+    "five images (1, 5, 4), T = 20": ((5, 1, 5, 4), (0, 19, 7, 7, 3), 20, 0.01, 0.2),
+    "four images (3, 4, 4), T = 50": ((4, 3, 4, 4), (12, 49, 0, 30), 50, 0.001, 0.1),
+    "one image (2, 4, 3), T = 8": ((1, 2, 4, 3), (5,), 8, 0.05, 0.4),
+}
+_CONDUCT = {
+    "three images (1, 3, 4), T = 10": ((3, 1, 3, 4), (1, 9, 4), 10, 0.02, 0.3),
+    "two images (2, 3, 5), T = 6": ((2, 2, 3, 5), (3, 0), 6, 0.05, 0.4),
+}
+
+
+def draw(generator: torch.Generator) -> tuple[Case, ...]:
+    """Batches as in question 2, and parameters of the given model: a scale and a shift for each step, and one number."""
+
+    def case(name: str, setting: tuple) -> Case:
+        given = inputs(generator, *setting)
+        return Case(name, {"start": torch.randn(2 * given["schedule"].shape[1] + 1, generator=generator), **given})
+
+    return tuple(case(name, setting) for name, setting in {**_LOSSES, **_CONDUCT}.items())
+
+
+_VALUE = Close(rtol=1e-4)
+
+STUBS = ("ddpm_loss",)
+TESTS = (
+    Test("value", "value of the loss", probes.denoising_loss_value, tuple(_LOSSES), {"value": _VALUE}),
+    Test(
+        "gradient",
+        "gradient to the model's parameters",
+        probes.denoising_loss_gradient,
+        tuple(_LOSSES),
+        {"gradient": Close(rtol=1e-4)},
+    ),
+    Test(
+        "conduct",
+        "dtype kept, inputs, model and global state left alone",
+        probes.denoising_loss_conduct,
+        tuple(_CONDUCT),
+        {
+            **conduct_outputs(("x0", "t", "noise", "schedule"), _VALUE),
+            "parameters": Exact("float32", "The function changes the parameters of the model"),
+            "eval_modes": Exact(advice="The function switches the model to eval mode"),
+        },
+    ),
+)

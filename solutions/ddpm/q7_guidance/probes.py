@@ -1,0 +1,120 @@
+"""Probes of q7: ``drop_labels`` and ``guided_eps`` on a given model whose rows do not depend on each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from autograder.questions.side_effects.probes import conduct
+from ..probes import GivenModel
+from autograder.questions.probing import as_tensor, global_state_kept
+
+
+class WrongLabels(TypeError):
+    """A model did not get its labels as the integer tensor (n,) that it needs."""
+
+
+class GivenLabelledModel(nn.Module):
+    """ε_θ(x, t, y) = ε_θ(x, t) + d_y cos(x): ``GivenModel`` of ``start`` and a term of the class ``y``, whose weights
+    are ``classes``, (number of classes + 1,)."""
+
+    def __init__(self, start: Tensor, classes: Tensor) -> None:
+        super().__init__()
+        self.without_label = GivenModel(start)
+        self.classes = nn.Parameter(classes.clone())
+
+    def forward(self, x: Tensor, t: Tensor, labels: Tensor) -> Tensor:
+        weight = self.classes[_checked_labels(labels, x)].view(-1, *(1,) * (x.ndim - 1))
+        return self.without_label(x, t) + weight * torch.cos(x)
+
+
+def _checked_labels(labels: object, x: Tensor) -> Tensor:
+    """``labels`` itself if it is an integer tensor with a label for each row of ``x``."""
+    expected = f"expected an integer tensor of shape ({len(x)},)"
+    if not isinstance(labels, Tensor):
+        raise WrongLabels(f"the model got labels as a {type(labels).__name__}, {expected}")
+    if labels.is_floating_point() or labels.dtype is torch.bool or labels.shape != x.shape[:1]:
+        dtype = str(labels.dtype).removeprefix("torch.")
+        raise WrongLabels(f"the model got labels as {dtype} {tuple(labels.shape)}, {expected}")
+    return labels.long()
+
+
+def dropped_labels(
+    student: Mapping[str, object], labels: Tensor, uniform: Tensor, p: float, null_label: int
+) -> dict[str, Tensor]:
+    """What ``drop_labels`` returns: ``labels``, (n,)."""
+    with global_state_kept():
+        answer = student["drop_labels"](labels.clone(), uniform.clone(), p, null_label)
+    return {"labels": as_tensor(answer, "What drop_labels returns")}
+
+
+def guided_prediction(
+    student: Mapping[str, object],
+    x_t: Tensor,
+    t: Tensor,
+    labels: Tensor,
+    scale: float,
+    null_label: int,
+    start: Tensor,
+    classes: Tensor,
+) -> dict[str, Tensor]:
+    """What ``guided_eps`` returns for the given model: ``eps``, of the shape of ``x_t``."""
+    model = GivenLabelledModel(start, classes)
+    with global_state_kept():
+        answer = student["guided_eps"](model, x_t.clone(), t.clone(), labels.clone(), scale, null_label)
+    return {"eps": as_tensor(answer, "What guided_eps returns")}
+
+
+def guidance_conduct(
+    student: Mapping[str, object],
+    x_t: Tensor,
+    t: Tensor,
+    labels: Tensor,
+    uniform: Tensor,
+    p: float,
+    scale: float,
+    null_label: int,
+    start: Tensor,
+    classes: Tensor,
+) -> dict[str, Tensor]:
+    """What both functions do beside computing their results; see ``conduct``. ``dropped_*`` is of ``drop_labels``.
+
+    No value is compared with the right one here: ``*_seeds_differ`` counts the entries that depend on the global seed,
+    ``guided_changes`` is 1 if the prediction has the shape of ``x_t`` and is not ``x_t`` itself.
+    """
+
+    def drop(labels: Tensor, uniform: Tensor) -> Tensor:
+        return as_tensor(student["drop_labels"](labels, uniform, p, null_label), "What drop_labels returns")
+
+    def guide(x_t: Tensor, t: Tensor, labels: Tensor, start: Tensor, classes: Tensor) -> Tensor:
+        model = GivenLabelledModel(start, classes)
+        answer = student["guided_eps"](model, x_t, t, labels, scale, null_label)
+        return as_tensor(answer, "What guided_eps returns")
+
+    dropped = conduct(drop, {"labels": labels, "uniform": uniform})
+    given = {"x_t": x_t, "t": t, "labels": labels, "start": start, "classes": classes}
+    guided = conduct(guide, given)
+    prediction = guided["value_seed_1"]
+    return {
+        "dropped_input_labels": dropped["input_labels"],
+        "dropped_input_uniform": dropped["input_uniform"],
+        "guided_input_x_t": guided["input_x_t"],
+        "guided_input_t": guided["input_t"],
+        "guided_input_labels": guided["input_labels"],
+        "guided_dtypes_kept": guided["dtypes_kept"],
+        "guided_changes": torch.tensor(int(prediction.shape == x_t.shape and not torch.equal(prediction, x_t))),
+        **{
+            f"{name}_{key}": answer[key]
+            for name, answer in (("dropped", dropped), ("guided", guided))
+            for key in ("rng_bytes", "default_is_float64")
+        },
+        "dropped_seeds_differ": _differing(dropped["value_seed_1"], dropped["value_seed_2"]),
+        "guided_seeds_differ": _differing(prediction, guided["value_seed_2"]),
+    }
+
+
+def _differing(first: Tensor, second: Tensor) -> Tensor:
+    """In how many entries two results differ; -1 if their shapes do."""
+    return (first != second).sum() if first.shape == second.shape else torch.tensor(-1)

@@ -1,0 +1,231 @@
+"""Right implementations of NT-Xent in the styles that people write: each must earn all points."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+def cross_entropy_infinite_diagonal(z_i, z_j, temperature):
+    n = z_i.shape[0]
+    z = F.normalize(torch.cat([z_i, z_j]), dim=1)
+    logits = z @ z.T / temperature
+    logits.fill_diagonal_(float("-inf"))
+    targets = torch.cat([torch.arange(n, 2 * n), torch.arange(n)])
+    return F.cross_entropy(logits, targets)
+
+
+def minus_9e15_masked_fill(z_i, z_j, temperature):
+    feats = torch.cat([z_i, z_j], dim=0)
+    cos_sim = F.cosine_similarity(feats[:, None, :], feats[None, :, :], dim=-1)
+    self_mask = torch.eye(cos_sim.shape[0], dtype=torch.bool, device=cos_sim.device)
+    cos_sim.masked_fill_(self_mask, -9e15)
+    pos_mask = self_mask.roll(shifts=cos_sim.shape[0] // 2, dims=0)
+    cos_sim = cos_sim / temperature
+    return (-cos_sim[pos_mask] + torch.logsumexp(cos_sim, dim=-1)).mean()
+
+
+def masked_select_reshape(z_i, z_j, temperature):
+    n = z_i.size(0)
+    features = F.normalize(torch.cat([z_i, z_j], dim=0), dim=1)
+    labels = torch.cat([torch.arange(n) for _ in range(2)])
+    labels = labels.unsqueeze(0) == labels.unsqueeze(1)
+    similarity_matrix = torch.matmul(features, features.T)
+    mask = torch.eye(2 * n, dtype=torch.bool)
+    labels = labels[~mask].view(2 * n, -1)
+    similarity_matrix = similarity_matrix[~mask].view(2 * n, -1)
+    positives = similarity_matrix[labels].view(2 * n, -1)
+    negatives = similarity_matrix[~labels].view(2 * n, -1)
+    logits = torch.cat([positives, negatives], dim=1) / temperature
+    return nn.CrossEntropyLoss()(logits, torch.zeros(2 * n, dtype=torch.long))
+
+
+def two_blocks(z_i, z_j, temperature):
+    out0, out1 = F.normalize(z_i, dim=1), F.normalize(z_j, dim=1)
+    n = len(out0)
+    off_diagonal = ~torch.eye(n, dtype=torch.bool)
+    logits_00 = (out0 @ out0.T / temperature)[off_diagonal].view(n, -1)
+    logits_01 = out0 @ out1.T / temperature
+    logits_11 = (out1 @ out1.T / temperature)[off_diagonal].view(n, -1)
+    labels = torch.arange(n)
+    loss_i = F.cross_entropy(torch.cat([logits_01, logits_00], dim=1), labels)
+    loss_j = F.cross_entropy(torch.cat([logits_01.T, logits_11], dim=1), labels)
+    return (loss_i + loss_j) / 2
+
+
+def _sim(u, v):
+    return torch.dot(u, v) / (torch.linalg.norm(u) * torch.linalg.norm(v))
+
+
+def double_loop(z_i, z_j, temperature):
+    n = z_i.shape[0]
+    out = torch.cat([z_i, z_j], dim=0)
+    total_loss = 0
+    for k in range(2 * n):
+        partner = (k + n) % (2 * n)
+        others = torch.stack([_sim(out[k], out[m]) / temperature for m in range(2 * n) if m != k])
+        total_loss = total_loss + torch.logsumexp(others, dim=0) - _sim(out[k], out[partner]) / temperature
+    return total_loss / (2 * n)
+
+
+def both_directions_loop(z_i, z_j, temperature):
+    """ℓ(i, j) + ℓ(j, i) as helper calls, with one logsumexp over a growing list."""
+
+    def term(anchor, positive, others):
+        candidates = torch.stack([positive, *others])
+        logits = candidates @ anchor / temperature
+        return -F.log_softmax(logits, dim=0)[0]
+
+    a, b = F.normalize(z_i), F.normalize(z_j)
+    n = len(a)
+    losses = []
+    for k in range(n):
+        rest = [v[m] for m in range(n) if m != k for v in (a, b)]
+        losses += [term(a[k], b[k], rest), term(b[k], a[k], rest)]
+    return torch.stack(losses).mean()
+
+
+def log_softmax_gather(z_i, z_j, temperature):
+    z = torch.cat((F.normalize(z_i, p=2, dim=-1), F.normalize(z_j, p=2, dim=-1)))
+    size = z.size(0)
+    logits = torch.mm(z, z.t()).div(temperature)
+    logits = logits - torch.eye(size, device=z.device, dtype=z.dtype) * 1e9
+    positives = torch.arange(size, device=z.device).roll(size // 2)
+    return -logits.log_softmax(dim=1).gather(1, positives[:, None]).mean()
+
+
+def interleaved_einsum(z_i, z_j, temperature):
+    n, d = z_i.shape
+    z = torch.stack([z_i, z_j], dim=1).reshape(2 * n, d)
+    z = z / z.pow(2).sum(dim=1, keepdim=True).sqrt()
+    logits = torch.einsum("ic,jc->ij", z, z) / temperature
+    logits = logits.masked_fill(torch.eye(2 * n, dtype=torch.bool), float("-inf"))
+    return F.cross_entropy(logits, torch.arange(2 * n) ^ 1)
+
+
+def manual_norm_with_epsilon(z_i, z_j, temperature):
+    z = torch.cat([z_i, z_j])
+    norms = z.norm(dim=1)
+    cosine = (z @ z.t()) / (norms[:, None] * norms[None, :]).clamp(min=1e-8)
+    scaled = cosine / temperature
+    size = len(z)
+    positive = torch.cat([torch.diag(scaled, size // 2), torch.diag(scaled, -(size // 2))])
+    scaled = scaled + torch.diag(torch.full((size,), float("-inf")).to(scaled))
+    return torch.mean(torch.logsumexp(scaled, dim=1) - positive)
+
+
+def float64_inside(z_i, z_j, temperature):
+    z = F.normalize(torch.cat([z_i, z_j]).double(), dim=1)
+    weights = torch.exp(z @ z.T / temperature)
+    n = len(z_i)
+    keep = ~torch.eye(2 * n, dtype=torch.bool)
+    denominator = weights[keep].reshape(2 * n, 2 * n - 1).sum(dim=1)
+    numerator = torch.cat([weights.diagonal(n), weights.diagonal(-n)])
+    return -torch.log(numerator / denominator).mean().to(z_i.dtype)
+
+
+class NTXentLoss(nn.Module):
+    def __init__(self, temperature):
+        super().__init__()
+        self.temperature = temperature
+        self.criterion = nn.CrossEntropyLoss(reduction="sum")
+        self.similarity_f = nn.CosineSimilarity(dim=2)
+
+    def mask_correlated_samples(self, batch_size):
+        size = 2 * batch_size
+        mask = torch.ones((size, size), dtype=torch.bool).fill_diagonal_(0)
+        for k in range(batch_size):
+            mask[k, batch_size + k] = mask[batch_size + k, k] = 0
+        return mask
+
+    def forward(self, z_i, z_j):
+        batch_size = z_i.shape[0]
+        size = 2 * batch_size
+        z = torch.cat((z_i, z_j), dim=0)
+        sim = self.similarity_f(z.unsqueeze(1), z.unsqueeze(0)) / self.temperature
+        positive = torch.cat((torch.diag(sim, batch_size), torch.diag(sim, -batch_size))).reshape(size, 1)
+        negative = sim[self.mask_correlated_samples(batch_size)].reshape(size, -1)
+        logits = torch.cat((positive, negative), dim=1)
+        return self.criterion(logits, torch.zeros(size).long()) / size
+
+
+def module_with_criterion(z_i, z_j, temperature):
+    return NTXentLoss(temperature)(z_i, z_j)
+
+
+def row_maximum_subtracted(z_i, z_j, temperature):
+    z = F.normalize(torch.cat([z_i, z_j]), dim=1)
+    size = z.shape[0]
+    itself = torch.eye(size, dtype=torch.bool)
+    sim = (torch.matmul(z, z.T) / temperature).masked_fill(itself, -1e6)
+    highest = sim.max(dim=1, keepdim=True).values.detach()
+    exp_sum = torch.exp(sim - highest).sum(dim=1)
+    positive = (F.normalize(z_i) * F.normalize(z_j)).sum(dim=1).repeat(2) / temperature
+    return (torch.log(exp_sum) + highest.squeeze(1) - positive).mean()
+
+
+def supervised_contrastive_form(z_i, z_j, temperature):
+    """The maximum of each row, its own similarity, is subtracted; self is then multiplied out."""
+    n = z_i.shape[0]
+    features = torch.cat([z / (z.norm(dim=1, keepdim=True) + 1e-8) for z in (z_i, z_j)])
+    anchor_dot_contrast = torch.div(torch.matmul(features, features.T), temperature)
+    logits = anchor_dot_contrast - anchor_dot_contrast.max(dim=1, keepdim=True)[0].detach()
+    logits_mask = 1 - torch.eye(2 * n, dtype=features.dtype)
+    mask = torch.eye(n, dtype=features.dtype).repeat(2, 2) * logits_mask
+    exp_logits = torch.exp(logits) * logits_mask
+    log_prob = logits - torch.log(exp_logits.sum(1, keepdim=True))
+    return -((mask * log_prob).sum(1) / mask.sum(1)).view(2, n).mean()
+
+
+def differences_to_the_positive(z_i, z_j, temperature):
+    """−log(e^p / Σ e^s) = log Σ e^(s − p)."""
+    a, b = (v / torch.linalg.vector_norm(v, dim=1, keepdim=True) for v in (z_i, z_j))
+    positive = (a * b).sum(1)
+    same = torch.full_like(positive, torch.inf).diag()
+    rows_a = torch.hstack([a @ a.T - same, a @ b.T])
+    rows_b = torch.hstack([b @ b.T - same, b @ a.T])
+    return torch.vstack([rows_a, rows_b]).sub(positive.repeat(2)[:, None]).div(temperature).logsumexp(1).mean()
+
+
+def rolled_batches(z_i, z_j, temperature=0.5, dim=1):
+    """The other 2n − 1 views as cyclic shifts of the batch: no mask anywhere."""
+    z = F.normalize(torch.cat([z_i, z_j]), dim=dim)
+    size = len(z)
+    similarities = torch.stack([(z * z.roll(shift, 0)).sum(dim) for shift in range(1, size)])
+    return (similarities / temperature).logsumexp(0).mean() - similarities[size // 2 - 1].mean() / temperature
+
+
+def float_eye_mask(z_i, z_j, temperature):
+    """The diagonal taken out by a product with a float mask of the default dtype, after a shift that no sum can lose."""
+    z = F.normalize(torch.cat([z_i, z_j]))
+    n = len(z_i)
+    logits = z @ z.T / temperature
+    without_self = logits - 1e9 * torch.eye(2 * n)
+    shift = without_self.max(dim=1, keepdim=True).values.detach()
+    total = (torch.exp(logits - shift) * (1 - torch.eye(2 * n))).sum(1)
+    positive = torch.cat([logits.diagonal(n), logits.diagonal(-n)])
+    return (torch.log(total) + shift.squeeze(1) - positive).mean()
+
+
+CORRECT = {
+    function.__name__: {"nt_xent": function}
+    for function in (
+        cross_entropy_infinite_diagonal,
+        minus_9e15_masked_fill,
+        masked_select_reshape,
+        two_blocks,
+        double_loop,
+        both_directions_loop,
+        log_softmax_gather,
+        interleaved_einsum,
+        manual_norm_with_epsilon,
+        float64_inside,
+        module_with_criterion,
+        row_maximum_subtracted,
+        supervised_contrastive_form,
+        differences_to_the_positive,
+        rolled_batches,
+        float_eye_mask,
+    )
+}

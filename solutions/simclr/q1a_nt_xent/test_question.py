@@ -1,0 +1,78 @@
+"""Question 1a: the oracle against hand-made examples, laws, finite differences and two libraries."""
+
+import math
+
+import pytest
+import torch
+from lightly.loss import NTXentLoss as LightlyNTXent
+from pytorch_metric_learning.losses import NTXentLoss as MetricLearningNTXent
+
+from autograder.questions.draw import stored_cases
+from .oracle import nt_xent
+
+CASES = stored_cases("simclr", "q1a")
+case_by_name = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+
+
+def embeddings(n=4, d=5, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return tuple(torch.randn(n, d, generator=generator, dtype=torch.float64) for _ in range(2))
+
+
+def of_case(case):
+    return case.inputs["a"].double(), case.inputs["b"].double(), case.inputs["parameter"]
+
+
+def test_one_image_has_nothing_to_be_told_from():
+    z_i, z_j = embeddings(n=1)
+    assert nt_xent(z_i, z_j, 0.01) == 0
+
+
+def test_equal_rows_make_a_guess_among_the_others():
+    rows = torch.ones(5, 3, dtype=torch.float64)
+    assert nt_xent(rows, rows, 0.1).item() == pytest.approx(math.log(9))
+
+
+def test_two_orthogonal_images_seen_twice():
+    rows = torch.eye(2, dtype=torch.float64)
+    assert nt_xent(rows, rows, 0.5).item() == pytest.approx(math.log(1 + 2 * math.exp(-2)))
+
+
+def test_views_can_be_exchanged():
+    z_i, z_j = embeddings()
+    torch.testing.assert_close(nt_xent(z_i, z_j, 0.3), nt_xent(z_j, z_i, 0.3))
+
+
+def test_the_order_of_the_images_does_not_matter():
+    z_i, z_j = embeddings()
+    order = torch.tensor([2, 0, 3, 1])
+    torch.testing.assert_close(nt_xent(z_i, z_j, 0.3), nt_xent(z_i[order], z_j[order], 0.3))
+
+
+def test_the_length_of_a_row_does_not_matter_and_its_gradient_is_orthogonal_to_it():
+    z_i, z_j = embeddings()
+    z_i.requires_grad_()
+    loss = nt_xent(z_i, z_j, 0.3)
+    scaled = nt_xent(z_i * torch.tensor([[0.01], [1.0], [7.0], [100.0]]), z_j, 0.3)
+    torch.testing.assert_close(loss, scaled)
+    (gradient,) = torch.autograd.grad(loss, z_i)
+    torch.testing.assert_close((gradient * z_i).sum(1), torch.zeros(4, dtype=torch.float64))
+
+
+def test_gradient_agrees_with_finite_differences():
+    z_i, z_j = embeddings(n=3)
+    assert torch.autograd.gradcheck(lambda a, b: nt_xent(a, b, 0.2), (z_i.requires_grad_(), z_j.requires_grad_()))
+
+
+@case_by_name
+def test_oracle_agrees_with_lightly(case):
+    z_i, z_j, temperature = of_case(case)
+    torch.testing.assert_close(LightlyNTXent(temperature)(z_i, z_j), nt_xent(z_i, z_j, temperature))
+
+
+@case_by_name
+def test_oracle_agrees_with_pytorch_metric_learning(case):
+    z_i, z_j, temperature = of_case(case)
+    images = torch.arange(len(z_i)).repeat(2)
+    theirs = MetricLearningNTXent(temperature)(torch.cat([z_i, z_j]), images)
+    torch.testing.assert_close(theirs, nt_xent(z_i, z_j, temperature), check_dtype=False)

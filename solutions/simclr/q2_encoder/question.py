@@ -1,0 +1,101 @@
+"""q2: the CIFAR ResNet-18 encoder and the projection head."""
+
+from __future__ import annotations
+
+import torch
+
+from autograder.questions.model import Case, Close, Exact, Test, Within
+from . import probes
+
+# Widest measured differences of right solutions, relative to the largest entry: h 3e-6 with batch statistics (which
+# amplify rounding), z 4e-7. The mildest mistake changes h by 0.5 (no padding) and z by 0.06 (no biases).
+H_RTOL = 1e-3
+Z_RTOL = 1e-3
+
+
+def draw(generator: torch.Generator) -> tuple[Case, ...]:
+    """Images as the normalisation leaves them: mean 0, deviation about 1."""
+
+    def images(n: int) -> torch.Tensor:
+        return torch.randn(n, 3, 32, 32, generator=generator)
+
+    def features(n: int) -> torch.Tensor:
+        return torch.rand(n, 512, generator=generator) * 2  # what average pooling after a ReLU gives: nothing negative
+
+    return (
+        Case("two images", {"x": images(2)}),
+        Case("projection to 128", {"x": images(2), "features": features(2), "projection_dim": 128}),
+        Case("projection to 32, a single image", {"x": images(1), "features": features(1), "projection_dim": 32}),
+        Case("both modes", {"x": images(2)}),
+    )
+
+
+STUBS = ("SimCLR",)
+TESTS = (
+    Test(
+        id="encoder",
+        title="h is what a ResNet-18 with the CIFAR stem gives",
+        probe=probes.simclr_features,
+        cases=("two images",),
+        outputs={
+            "h": Close(
+                H_RTOL,
+                advice="h has the right shape but not the values of a ResNet-18 with the CIFAR stem: compare the first "
+                "convolution, the pooling and the depth of your encoder with the statement",
+            ),
+            "h_of_one_image": Close(
+                H_RTOL, advice="h of a batch of one image is not its row in the h of a larger batch"
+            ),
+            "h_in_train_mode": Close(
+                H_RTOL,
+                advice="h is right in eval mode and wrong in train mode: look at what your model does with the mode",
+            ),
+        },
+        seconds=30,
+    ),
+    Test(
+        id="projection",
+        title="z is the two-layer projection of h",
+        probe=probes.simclr_projection,
+        cases=("projection to 128", "projection to 32, a single image"),
+        outputs={
+            "z": Close(
+                Z_RTOL,
+                advice="z is not the projection of h: the head has two linear layers, the hidden one as wide as h, "
+                "and one non-linearity",
+            ),
+            "head_input_difference": Within(
+                -1e-3, 1e-3, advice="The head is fed with something else than the h that forward returns"
+            ),
+        },
+        seconds=30,
+    ),
+    Test(
+        id="modes",
+        title="train and eval mode, and the gradient through both parts",
+        probe=probes.simclr_modes,
+        cases=("both modes",),
+        outputs={
+            "repeat_difference": Within(
+                -1e-3, 1e-3, advice="Two calls in eval mode on the same images give different h"
+            ),
+            "eval_difference": Within(
+                -1e-3, 1e-3, advice="In eval mode the h of an image depends on the other images of the batch"
+            ),
+            "train_difference": Within(
+                1e-2,
+                100,
+                advice="In train mode h does not use the statistics of the batch: forward must leave the "
+                "mode to its caller",
+            ),
+            "idle_statistics": Exact(
+                advice="A forward in train mode leaves the running statistics of batch norm as they are"
+            ),
+            "idle_parameters": Exact(
+                advice="z carries no gradient to a part of the parameters it is computed from: look where "
+                "the graph is cut"
+            ),
+        },
+        seconds=30,
+    ),
+)

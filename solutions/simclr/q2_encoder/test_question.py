@@ -1,0 +1,143 @@
+"""Question 2: the oracle against torchvision, the filling of weights, and what the probes make of odd models."""
+
+import pytest
+import torch
+from torch import nn
+from torchvision.models import resnet18
+
+from .mistakes import MISCONCEPTIONS
+from .oracle import SimCLR
+from .correct import IdentityLayers, OwnResNet
+from .probes import (
+    NotAPair,
+    ThinConvolutions,
+    fill_layers,
+    pattern,
+    simclr_features,
+    simclr_modes,
+    simclr_projection,
+    trace_layers,
+)
+
+WRONG = {mistake.id: mistake.namespace for mistake in MISCONCEPTIONS}
+
+
+def images(n=2, seed=0):
+    return torch.randn(n, 3, 32, 32, generator=torch.Generator().manual_seed(seed))
+
+
+def test_oracle_agrees_with_torchvision_layer_by_layer():
+    """Weights are copied by place, not by the probe's filling: the two have no code in common."""
+    ours, theirs = SimCLR(), resnet18(weights=None)
+    theirs.conv1, theirs.maxpool, theirs.fc = nn.Conv2d(3, 64, 3, 1, 1, bias=False), nn.Identity(), nn.Identity()
+    convolutions = [m for m in theirs.modules() if isinstance(m, nn.Conv2d)]
+    norms = [m for m in theirs.modules() if isinstance(m, nn.BatchNorm2d)]
+    names = [name.removesuffix("_weight") for name, t in ours.tensors.items() if t.ndim == 4]
+    assert len(names) == len(convolutions) == len(norms) == 20
+    for name, convolution, norm in zip(names, convolutions, norms, strict=True):
+        nn.init.uniform_(norm.running_mean, -0.3, 0.3)
+        nn.init.uniform_(norm.running_var, 0.5, 2)
+        nn.init.uniform_(norm.weight, 0.5, 1.5)
+        ours.tensors[f"{name}_weight"].data = convolution.weight.data
+        ours.tensors[f"{name}_gamma"].data, ours.tensors[f"{name}_beta"].data = norm.weight.data, norm.bias.data
+        setattr(ours, f"{name}_mean", norm.running_mean.clone())
+        setattr(ours, f"{name}_variance", norm.running_var.clone())
+    ours, theirs, x = ours.double(), theirs.double(), images().double()
+    for training in (False, True, False):  # the last one sees the statistics that the second has moved
+        h, z = ours.train(training)(x)
+        torch.testing.assert_close(h, theirs.train(training)(x))
+        assert z.shape == (2, 128)
+
+
+def test_filling_depends_on_use_not_on_names_order_or_seed():
+    x, filled = images(1), []
+    for model in (IdentityLayers(), OwnResNet()):
+        layers = trace_layers(model, x)
+        fill_layers(layers)
+        filled.append({layer.key: layer.tensors["weight"] for layer in layers})
+    assert filled[0].keys() == filled[1].keys()
+    assert len(filled[0]) == 20 + 20 + 2
+    for key, weight in filled[0].items():
+        assert torch.equal(weight, filled[1][key]), key
+
+
+def test_a_shared_layer_is_filled_once():
+    class Shared(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(4, 4)
+
+        def forward(self, x):
+            return self.layer(self.layer(x))
+
+    assert len(trace_layers(Shared(), torch.ones(2, 4))) == 1
+
+
+def test_pattern_spreads_evenly_and_differs_from_layer_to_layer():
+    first, second = pattern((512, 256), ("a",), "weight"), pattern((512, 256), ("b",), "weight")
+    assert first.min() >= -1
+    assert first.max() < 1
+    assert abs(first.mean()) < 0.01
+    assert first.square().mean().item() == pytest.approx(1 / 3, rel=0.02)
+    assert abs((first * second).mean()) < 0.01
+    assert torch.linalg.matrix_rank(first[:64, :64]) == 64
+
+
+def test_a_batch_of_two_projections_is_not_taken_for_a_pair():
+    with pytest.raises(NotAPair, match=r"must return the pair \(h, z\); it returned a tensor of shape \(2, 128\)"):
+        simclr_features(WRONG["only z returned"], images(2))
+
+
+def test_a_wrong_encoder_keeps_the_point_of_its_head():
+    features = torch.rand(2, 512)
+    right = simclr_projection({"SimCLR": IdentityLayers}, images(), features, 128)
+    wrong = simclr_projection(WRONG["ImageNet stem"], images(), features, 128)
+    torch.testing.assert_close(wrong["z"], right["z"])
+    assert wrong["head_input_difference"] == 0
+
+
+def test_a_head_that_is_fed_with_something_else_shows():
+    answer = simclr_projection(WRONG["head on normalised h"], images(), torch.rand(2, 512), 128)
+    assert answer["head_input_difference"] > 0.1
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"stride": 2, "padding": 1}, {"padding": "same", "bias": False}, {"groups": 3}], ids=repr
+)
+def test_a_thin_convolution_has_the_shape_and_the_first_channels_of_a_whole_one(options):
+    convolution, x = nn.Conv2d(3, 9, 3, **options), images(2)
+    whole = convolution(x)
+    with ThinConvolutions():
+        thin = convolution(x)
+    assert thin.shape == whole.shape
+    torch.testing.assert_close(thin[:, :4], whole[:, :4])
+    thin.relu_().sum().backward()  # in place: its channels share no memory
+    assert convolution.weight.grad[:4].any()
+
+
+def test_a_thin_convolution_raises_what_a_whole_one_does():
+    convolution = nn.Conv2d(4, 64, 3)
+    with pytest.raises(RuntimeError, match="to have 4 channels, but got 3 channels instead"), ThinConvolutions():
+        convolution(images(1))
+
+
+@pytest.mark.parametrize(
+    ("name", "output", "least"),
+    [
+        ("h detached", "idle_parameters", 60),
+        ("encoder without gradients", "idle_parameters", 60),
+        ("forward sets train mode", "eval_difference", 0.01),
+    ],
+)
+def test_modes_measure_what_a_mistake_leaves(name, output, least):
+    assert simclr_modes(WRONG[name], images())[output] >= least
+
+
+def test_probe_adds_no_seed_of_its_own():
+    """The global generator is the student's: what it is before a probe decides what it is after it."""
+    states = []
+    for seed in (3, 4):
+        torch.manual_seed(seed)
+        simclr_features({"SimCLR": IdentityLayers}, images(1))
+        states.append(torch.get_rng_state())
+    assert not torch.equal(*states)

@@ -1,0 +1,305 @@
+"""Question 3: the oracle against torchvision, the bounds against chance, and the probes on crafted transforms."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+import torchvision.transforms.functional as TF
+
+from autograder.questions.model import Within
+from .question import QUESTION, REPEATS, SETTLED, crafted_images, oracle
+from .mistakes import MISCONCEPTIONS
+from .correct import CORRECT, TupleViews
+from . import probes
+
+WRONG = {mistake.id: mistake.namespace for mistake in MISCONCEPTIONS}
+BOUNDS = {name: c for name, c in QUESTION.tests[0].outputs.items() if isinstance(c, Within)}
+MEAN, STD = torch.tensor(oracle.MEAN), torch.tensor(oracle.STD)
+NEVER = torch.tensor([[1.0, 0.0]]).expand(len(probes.MARKS), 2)
+
+
+def colours(seed=0, side=16):
+    return torch.rand(3, side, side, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+# --- the oracle's parts against torchvision ---
+
+
+@pytest.mark.parametrize(("h", "w"), [(12, 16), (15, 13), (32, 32)])
+def test_resize_agrees_with_torchvision(h, w):
+    pixels = colours()[:, :h, :w] if h < 32 else colours(side=32)
+    theirs = TF.resize(pixels, [32, 32], antialias=True)
+    torch.testing.assert_close(torch.from_numpy(oracle.resize(pixels.numpy(), 32)), theirs)
+
+
+@pytest.mark.parametrize("turn", [-0.3, 0.0, 0.1])
+def test_hue_agrees_with_torchvision(turn):
+    pixels = colours().float()
+    ours = torch.from_numpy(oracle.turn_hue(pixels.double().numpy(), turn)).float()
+    torch.testing.assert_close(ours, TF.adjust_hue(pixels, turn), rtol=0, atol=1e-5)
+
+
+def test_greyscale_and_normalisation_agree_with_torchvision():
+    pixels = colours().float()
+    grey = torch.from_numpy(np.ascontiguousarray(oracle.greyscale(pixels.double().numpy()))).float()
+    torch.testing.assert_close(grey, TF.rgb_to_grayscale(pixels, 3), rtol=0, atol=2e-4)  # they round the luma weights
+    torch.testing.assert_close(
+        oracle.normalised(pixels.double().numpy()), TF.normalize(pixels, oracle.MEAN, oracle.STD)
+    )
+
+
+def test_blur_agrees_with_torchvision(monkeypatch):
+    monkeypatch.setattr(oracle, "uniform", lambda low, high: 0.8)
+    ours = torch.from_numpy(oracle.blurred(colours().numpy()))
+    torch.testing.assert_close(ours, TF.gaussian_blur(colours(), [3, 3], [0.8, 0.8]))
+
+
+def test_plain_sgd_agrees_with_torch():
+    generator = torch.Generator().manual_seed(0)
+    ours, theirs = (torch.nn.Linear(3, 2).double() for _ in range(2))
+    theirs.load_state_dict(ours.state_dict())
+    plain = oracle.PlainSGD(ours, 0.3, 0.1)
+    torch_sgd = torch.optim.SGD(theirs.parameters(), lr=0.3, momentum=0.9, weight_decay=0.1)
+    for _ in range(5):
+        for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
+            a.grad = torch.randn(a.shape, generator=generator, dtype=torch.float64)
+            b.grad = a.grad.clone()
+        plain.step()
+        torch_sgd.step()
+    for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_rates_by_hand():
+    rates = [oracle.rate(s, 0.8, 4, 8) for s in range(8)]
+    half = 0.4 * math.sqrt(0.5)
+    assert rates == pytest.approx([0.2, 0.4, 0.6, 0.8, 0.8, 0.4 + half, 0.4, 0.4 - half])
+
+
+# --- the bounds leave chance no room ---
+
+
+def tail(n, p, low, high):
+    """P(a frequency out of n draws of probability p lies outside [low, high])."""
+
+    def term(k):
+        return math.exp(
+            math.lgamma(n + 1)
+            - math.lgamma(k + 1)
+            - math.lgamma(n - k + 1)
+            + k * math.log(p)
+            + (n - k) * math.log(1 - p)
+        )
+
+    return sum(term(k) for k in range(n + 1) if not low <= k / n <= high)
+
+
+def least(n, p, chance=1e-10):
+    """The number of successes that n draws of probability p fall short of with at most this chance."""
+    k = 0
+    while tail(n, p, (k + 1) / n, 1) < chance:
+        k += 1
+    return k
+
+
+COLOURED = least(REPEATS, 0.8)  # views of one run that are not turned to grey
+# Frequency of each mark in right pipelines: lowest and highest of 1500 views in each of five implementations, with a
+# margin of three standard errors; and the fewest views that it is taken from.
+FREQUENCIES = {
+    "grey": (0.2, 0.2, 2 * REPEATS),
+    "flipped": (0.5, 0.5, least(2 * REPEATS, 0.8)),
+    "jittered": (0.765, 0.8, 2 * REPEATS),
+    "brightness": (0.54, 0.63, REPEATS),
+    "contrast": (0.54, 0.8, REPEATS),
+    "saturation": (0.43, 0.54, COLOURED),
+    "hue": (0.55, 0.66, COLOURED),
+    "blurred_on_demand": (0.17, 0.27, REPEATS),
+}
+
+
+@pytest.mark.parametrize("name", FREQUENCIES)
+def test_a_right_transform_misses_a_frequency_with_a_chance_below_1e_9(name):
+    lowest, highest, n = FREQUENCIES[name]
+    bound = BOUNDS[name]
+    assert tail(n, lowest, bound.low, 1) < 1e-9
+    assert tail(n, highest, 0, bound.high) < 1e-9
+
+
+def test_a_right_transform_misses_an_extreme_with_a_chance_below_1e_9():
+    """The extremes lie in intervals that a single view hits with at least the given probability."""
+    coloured = least(2 * REPEATS, 0.8)
+    assert (1 - 0.10) ** coloured < 1e-9  # area below 0.32, of areas even on 0.2 to 1 of which some do not fit
+    assert (1 - 0.15) ** coloured < 1e-9  # area above 0.7
+    assert (1 - 0.8 * 0.4) ** (REPEATS // 2) < 1e-9  # brightness beyond 0.6 of its range
+    spread, mean = 0.225, (0.52, 0.59)
+    room = min(mean[0] - BOUNDS["mean_area"].low, BOUNDS["mean_area"].high - mean[1])
+    assert math.erfc(room / (spread / math.sqrt(coloured)) / math.sqrt(2)) < 1e-9
+
+
+def statistics(namespace, repeats, settled):
+    return probes.augmentation_statistics(
+        namespace, **crafted_images(), mean=MEAN, std=STD, repeats=repeats, settled=settled
+    )
+
+
+@pytest.mark.parametrize("name", ["v2 compose, LambdaLR", "float first, own schedule"])
+def test_frequencies_of_right_pipelines_are_those_assumed(name):
+    """400 views leave three standard errors of up to 0.075 to each frequency."""
+    answer = statistics(CORRECT[name], 400, NEVER)
+    for mark, (lowest, highest, _) in FREQUENCIES.items():
+        assert lowest - 0.08 < answer[mark] < highest + 0.08, mark
+    for mark, bound in BOUNDS.items():
+        assert bound.low <= answer[mark] <= bound.high, mark
+
+
+# --- views are taken in rounds ---
+
+
+class Counted:
+    """A right ``simclr_transform`` that counts its draws."""
+
+    def __init__(self, make=CORRECT["float first, own schedule"]["simclr_transform"]):
+        self.make, self.draws = make, 0
+
+    def __call__(self, *arguments, **options):
+        transform = self.make(*arguments, **options)
+
+        def count(image):
+            self.draws += 1
+            return transform(image)
+
+        return count
+
+
+def test_settled_marks_lie_well_within_their_bounds():
+    assert set(SETTLED) == set(BOUNDS) == set(probes.MARKS)
+    for mark, (low, high) in SETTLED.items():
+        bound = BOUNDS[mark]
+        assert bound.low <= low <= high <= bound.high, mark
+        if mark in FREQUENCIES:  # a sixth of the room on each side of what right transforms have
+            lowest, highest, _ = FREQUENCIES[mark]
+            assert low - bound.low > (lowest - bound.low) / 6, mark
+            assert bound.high - high > (bound.high - highest) / 6, mark
+
+
+@pytest.mark.parametrize(
+    ("settled", "repeats"), [(torch.tensor([[-math.inf, math.inf]] * 15), 4), (NEVER, 16)], ids=["settled", "never"]
+)
+def test_no_more_views_are_taken_than_it_needs(settled, repeats):
+    counted = Counted()
+    statistics({"simclr_transform": counted}, 16, settled)
+    assert counted.draws == 2 + 5.5 * repeats
+
+
+def test_rounds_give_the_views_of_one_long_look():
+    watched = probes.Watched(lambda image: image.float() + torch.rand(1), crafted_images()["grey"][:, :32, :32], 2)
+    for repeats in (1, 2, 4):
+        watched.watch(repeats, MEAN, STD)
+    assert len(watched.seen) == 8
+    assert watched.seen.flatten(1)[:, 0].unique().numel() == 8
+
+
+def test_a_mark_that_is_not_a_number_is_not_settled():
+    everywhere = torch.tensor([[-math.inf, math.inf]] * 15)
+    marks = dict.fromkeys(probes.MARKS, torch.tensor(0.5, dtype=torch.float64))
+    assert probes.all_settled(marks, everywhere)
+    assert not probes.all_settled({**marks, "hue": torch.tensor(math.nan, dtype=torch.float64)}, everywhere)
+
+
+@pytest.mark.parametrize("name", ["jitter with p 0.5", "default crop scale", "strength of jitter not scaled"])
+def test_a_mild_mistake_is_not_settled_before_its_bounds_decide(name):
+    settled = torch.tensor([SETTLED[mark] for mark in probes.MARKS])
+    answer = statistics(WRONG[name], REPEATS, settled)
+    assert any(not bound.low <= answer[mark] <= bound.high for mark, bound in BOUNDS.items())
+
+
+# --- what the marks see ---
+
+
+def test_geometry_marks_read_a_known_crop():
+    ramps = crafted_images()["ramps"]
+    crop = TF.resized_crop(ramps.double(), top=4, left=6, height=16, width=24, size=[32, 32])
+    marks = probes.geometry_marks(torch.stack([crop, crop.flip(2), crop.flip(1)]))
+    assert marks["mean_area"].item() == pytest.approx(16 * 24 / 1024, rel=0.01)
+    assert marks["flipped"].item() == pytest.approx(1 / 3)
+    assert marks["upside_down"].item() == pytest.approx(1 / 3)
+    assert marks["grey"] == 0
+
+
+def test_colour_marks_see_one_part_at_a_time():
+    stripes = crafted_images()["stripes"].double() / 255
+    changes = {
+        "brightness": TF.adjust_brightness(stripes, 1.3),
+        "contrast": TF.adjust_contrast(stripes, 0.7),
+        "saturation": TF.adjust_saturation(stripes, 1.3),
+        "hue": TF.adjust_hue(stripes, 0.06),
+    }
+    for part, changed in changes.items():
+        marks = probes.colour_marks(255 * changed.unsqueeze(0))
+        assert {name: value.item() for name, value in marks.items()} == {name: float(name == part) for name in changes}
+
+
+def test_blur_shows_only_where_it_is():
+    ramps = crafted_images()["ramps"].double()
+    sharp = torch.stack([TF.resized_crop(ramps, 3, 2, 28, w, [32, 32]) for w in (20, 24, 27, 30)])
+    soft = TF.gaussian_blur(sharp, [3, 3], [1.0, 1.0])
+    assert probes.blurred_part(sharp) == 0
+    assert probes.blurred_part(soft) == 1
+
+
+def test_a_view_of_another_shape_is_told():
+    with pytest.raises(probes.WrongView, match=r"shape \(32, 32, 3\), expected \(3, 32, 32\)"):
+        probes.view(lambda image: image.permute(1, 2, 0), crafted_images()["grey"], 32)
+
+
+def test_probes_put_the_random_state_back():
+    state = torch.get_rng_state()
+    with probes.fixed_randomness():
+        torch.rand(3)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+# --- data set, loader, optimiser ---
+
+
+def test_views_drawn_once_show_on_the_second_fetch():
+    images, labels = torch.zeros(3, 3, 2, 2, dtype=torch.uint8), torch.tensor([4, 4, 1])
+    right = probes.view_pairs({"TwoViews": TupleViews}, images, labels)
+    once = probes.view_pairs(WRONG["views drawn once"], images, labels)
+    assert right["different_calls"] == 12
+    assert once["different_calls"] == 6
+    assert once["different_in_item"] == 6
+
+
+def test_a_float_image_given_to_the_transform_is_told():
+    with pytest.raises(probes.WrongTransformInput, match="expected one uint8 image"):
+        probes.view_pairs(WRONG["images as floats"], torch.zeros(1, 3, 2, 2, dtype=torch.uint8), torch.tensor([0]))
+
+
+def test_a_wrong_data_set_keeps_the_point_of_its_loader():
+    inputs = [case for case in QUESTION.draw(torch.Generator()) if "nineteen" in case.name][0].inputs
+    right, same_view = (
+        probes.loader_passes({"pretrain_loader": loader}, **inputs)
+        for loader in (
+            oracle.pretrain_loader,
+            lambda images, labels, transform, batch_size: torch.utils.data.DataLoader(
+                WRONG["same view twice"]["TwoViews"](images, labels, transform), batch_size, shuffle=True
+            ),
+        )
+    )
+    for name in ("batch_sizes", "first_views", "partners", "labels"):
+        assert torch.equal(right[name], same_view[name])
+
+
+def test_scheduler_of_torch_and_of_ones_own_give_the_same_path():
+    inputs = {"start": torch.ones(16), "gradients": torch.ones(6, 16), "lr": 0.1, "weight_decay": 0.0}
+    paths = [
+        probes.optimizer_path(
+            {"make_optimizer": CORRECT[name]["make_optimizer"]}, **inputs, warmup_steps=2, total_steps=6
+        )
+        for name in ("v2 compose, LambdaLR", "v1 through PIL, SequentialLR", "float first, own schedule")
+    ]
+    for path in paths[1:]:
+        torch.testing.assert_close(path["parameters"], paths[0]["parameters"])
+    assert paths[0]["learning_rates"].tolist() == pytest.approx([oracle.rate(s, 0.1, 2, 6) for s in range(6)])

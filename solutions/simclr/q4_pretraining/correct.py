@@ -1,0 +1,141 @@
+"""Right training loops in the styles that people write: each must earn all points."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+
+def separate_forwards(model, loader, optimizer, scheduler, loss_fn, device="cpu"):
+    model.train()
+    total_loss, total_num = 0.0, 0
+    for (x_i, x_j), _ in loader:
+        x_i, x_j = x_i.to(device), x_j.to(device)
+        _, z_i = model(x_i)
+        _, z_j = model(x_j)
+        loss = loss_fn(z_i, z_j)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        scheduler.step()
+        total_loss += loss.item() * x_i.size(0)
+        total_num += x_i.size(0)
+    return total_loss / total_num
+
+
+def concatenated_with_progress_bar(model, loader, optimizer, scheduler, loss_fn, device="cpu"):
+    model = model.to(device).train()
+    bar = tqdm(loader, disable=True)
+    losses, sizes = [], []
+    for views, _labels in bar:
+        n = views[0].shape[0]
+        optimizer.zero_grad(set_to_none=False)
+        z_i, z_j = model(torch.cat(views, dim=0).to(device, non_blocking=True))[1].split(n)
+        loss = loss_fn(z_i, z_j)
+        loss.backward()
+        optimizer.step()
+        scheduler.step()
+        losses.append(loss.detach().cpu().numpy())
+        sizes.append(n)
+        bar.set_postfix(loss=losses[-1])
+    return np.average(losses, weights=sizes)
+
+
+class AverageMeter:
+    def __init__(self):
+        self.sum, self.count = 0, 0
+
+    def update(self, value, n):
+        self.sum += value * n
+        self.count += n
+
+    @property
+    def avg(self):
+        return self.sum / self.count
+
+
+def meter_and_zero_grad_last(model, loader, optimizer, scheduler, loss_fn, device="cpu"):
+    meter = AverageMeter()
+    model.train(True)
+    for _step, batch in enumerate(loader):
+        (x1, x2), y = batch
+        z = [model(x.to(device))[1] for x in (x1, x2)]
+        loss = loss_fn(*z)
+        loss.backward()
+        meter.update(loss.detach(), len(y))
+        optimizer.step()
+        optimizer.zero_grad()
+        scheduler.step()
+    return meter.avg
+
+
+def over_the_data_set(model, loader, optimizer, scheduler, loss_fn, device="cpu"):
+    model.to(device)
+    for module in model.modules():
+        module.training = True
+    running = torch.zeros((), device=device)
+    iterator = iter(loader)
+    for _ in range(len(loader)):
+        (x_i, x_j), _ = next(iterator)
+        with torch.set_grad_enabled(True):
+            h, z = model(torch.cat([x_i, x_j]).to(device))
+            z_i, z_j = z.chunk(2)
+            loss = loss_fn(z_i=z_i, z_j=z_j)
+        model.zero_grad()
+        loss.backward()
+        optimizer.step()
+        scheduler.step()
+        running = running + loss.detach() * x_i.shape[0]
+    return (running / len(loader.dataset)).item()
+
+
+def scaler_and_autocast(model, loader, optimizer, scheduler, loss_fn, device="cpu"):
+    use_amp = torch.cuda.is_available()
+    scaler = torch.amp.GradScaler(enabled=use_amp)
+    model.train()
+    history = []
+    for (x_i, x_j), _ in loader:
+        for p in model.parameters():
+            p.grad = None
+        with torch.autocast("cuda", enabled=use_amp):
+            out_i, out_j = model(x_i.to(device)), model(x_j.to(device))
+            loss = loss_fn(out_i[1], out_j[1])
+        scaler.scale(loss).backward()
+        scaler.step(optimizer)
+        scaler.update()
+        scheduler.step()
+        history.append((loss.detach().float(), len(x_i)))
+    return sum(value * n for value, n in history) / sum(n for _, n in history)
+
+
+def _one_step(model, x_i, x_j, optimizer, scheduler, loss_fn):
+    optimizer.zero_grad()
+    loss = loss_fn(model(x_j)[-1], model(x_i)[-1])  # exchanged: NT-Xent does not care
+    torch.autograd.backward(loss)
+    optimizer.step()
+    scheduler.step()
+    return loss.item()
+
+
+def helper_per_step(model, loader, optimizer, scheduler, loss_fn, device="cpu"):
+    model.train()
+    mean, seen = 0.0, 0
+    for pair, _ in loader:
+        x_i, x_j = (x.to(device) for x in pair)
+        seen += len(x_i)
+        mean += (_one_step(model, x_i, x_j, optimizer, scheduler, loss_fn) - mean) * len(x_i) / seen
+    return mean
+
+
+CORRECT = {
+    function.__name__.replace("_", " "): {"train_one_epoch": function}
+    for function in (
+        separate_forwards,
+        concatenated_with_progress_bar,
+        meter_and_zero_grad_last,
+        over_the_data_set,
+        scaler_and_autocast,
+        helper_per_step,
+    )
+}

@@ -1,0 +1,174 @@
+"""q5: fine-tuning the encoder with labels, and evaluating it."""
+
+from __future__ import annotations
+
+import torch
+
+from autograder.questions.model import Case, Close, Exact, Test, Within
+from . import probes
+from ..q3_augmentation.oracle import MEAN, STD
+
+PARAMETERS = 194  # of the given model, see ``probes.finetuning.GivenClassifier``
+REPEATS = 200
+"""Views of the train transform: a right one misses a bound with a chance below 1e-9, see the tests of this question."""
+
+
+def ramps() -> torch.Tensor:
+    """Red rises by 7 a column, blue by 7 a row."""
+    k = 4 + 7 * torch.arange(32)
+    return torch.stack([k.expand(32, 32), torch.full((32, 32), 128), k.unsqueeze(1).expand(32, 32)]).to(torch.uint8)
+
+
+def graded_images(n: int) -> torch.Tensor:
+    """``n`` images whose brightness rises by 12 from one to the next, each with a faint slope: (n, 3, 32, 32) uint8."""
+    k = torch.arange(32)
+    slope = (k + k.unsqueeze(1)) // 8
+    return (12 * torch.arange(n).view(n, 1, 1, 1) + slope.expand(1, 3, 32, 32)).to(torch.uint8)
+
+
+def draw(generator: torch.Generator) -> tuple[Case, ...]:
+    """Crafted images for transforms and loaders; random images and labels for the small given models."""
+    plain = torch.tensor([0, 255]).view(2, 1, 1, 1).expand(2, 3, 32, 32).to(torch.uint8)
+
+    def images(n: int, side: int = 2) -> torch.Tensor:
+        return torch.randn(n, 3, side, side, generator=generator)
+
+    def labelled(n: int, batch_size: int) -> dict:
+        labels = torch.randint(10, (n,), generator=generator)
+        start = torch.randn(PARAMETERS, generator=generator)
+        return {"x": images(n), "y": labels, "start": start, "batch_size": batch_size}
+
+    return (
+        Case(
+            "crafted images",
+            {
+                "plain": plain,
+                "ramps": ramps(),
+                "mean": torch.tensor(MEAN),
+                "std": torch.tensor(STD),
+                "repeats": REPEATS,
+            },
+        ),
+        Case(
+            "nineteen train and eleven test images",
+            {
+                "train_images": graded_images(19),
+                "train_labels": torch.arange(19),
+                "test_images": graded_images(11).flip(0).contiguous(),
+                "test_labels": torch.arange(11).flip(0),
+                "batch_size": 8,
+            },
+        ),
+        Case("three images, ten classes", {"x": images(3, 4), "num_classes": 10}),
+        Case("one image, seven classes", {"x": images(1, 4), "num_classes": 7}),
+        Case("four batches", {**labelled(28, 8), "lr": 0.1, "factors": torch.tensor([1.0, 0.3, 2.0, 0.5, 1.5])}),
+        Case("two batches", {**labelled(9, 5), "lr": 0.3, "factors": torch.tensor([0.2, 1.0, 0.4])}),
+        Case("thirty images in batches of eight", labelled(30, 8)),
+        Case("seventeen images in batches of sixteen", labelled(17, 16)),
+    )
+
+
+STUBS = ("finetune_transforms", "finetune_loaders", "Classifier", "finetune_one_epoch", "evaluate")
+TESTS = (
+    Test(
+        id="transforms",
+        title="train images shifted and flipped, test images only normalised",
+        probe=probes.finetune_statistics,
+        cases=("crafted images",),
+        outputs={
+            "test_views": Close(1e-3, advice="The test transform does more or less than (bytes / 255 - MEAN) / STD"),
+            "train_black": Close(1e-3, advice="A black train image does not become (0 - MEAN) / STD"),
+            "train_white": Close(1e-3, advice="A white train image does not become (1 - MEAN) / STD"),
+            "flipped": Within(0.28, 0.72, advice="Not half of the train images is flipped left to right"),
+            "upside_down": Within(0, 0, advice="Some train images are upside down"),
+            "resized": Within(-0.02, 0.02, advice="The train transform changes the scale of the image or turns it"),
+            "recoloured": Within(-1, 1, advice="The train transform changes colours; only crop and flip are asked for"),
+            "left": Within(-4.05, -3.95, advice="The train images are not shifted by up to 4 pixels to either side"),
+            "right": Within(3.95, 4.05, advice="The train images are not shifted by up to 4 pixels to either side"),
+            "up": Within(-4.05, -3.95, advice="The train images are not shifted by up to 4 pixels up and down"),
+            "down": Within(3.95, 4.05, advice="The train images are not shifted by up to 4 pixels up and down"),
+        },
+        seconds=30,
+    ),
+    Test(
+        id="loaders",
+        title="train shuffled and augmented, test in order, nothing dropped",
+        probe=probes.finetune_loader_passes,
+        cases=("nineteen train and eleven test images",),
+        outputs={
+            "image_shape": Exact(advice="The train loader does not yield images of shape (3, 32, 32)"),
+            "train_batch_sizes": Exact(
+                advice="The train batches do not have the asked sizes; keep the last, smaller one"
+            ),
+            "test_batch_sizes": Exact(
+                advice="The test batches do not have the asked sizes; keep the last, smaller one"
+            ),
+            "train_labels": Exact(advice="A pass over the train loader does not hold every image exactly once"),
+            "test_labels": Exact(advice="The test loader does not yield the test labels in their stored order"),
+            "train_ranks": Exact(advice="The labels of the train loader do not belong to its images"),
+            "test_ranks": Exact(advice="The labels of the test loader do not belong to its images"),
+            "displaced": Within(0.3, 1.1, advice="The train loader keeps the stored order: shuffle it"),
+            "reshuffled": Within(0.3, 1.1, advice="Two passes over the train loader have the same order"),
+            "train_change": Within(
+                1e-3,
+                1e4,
+                advice="The train loader yields the same images in every pass: is the train transform applied?",
+            ),
+            "test_change": Within(-1e-6, 1e-6, advice="The test loader yields other images in a second pass"),
+        },
+        seconds=30,
+    ),
+    Test(
+        id="classifier",
+        title="one linear layer on h, with a gradient into the encoder",
+        probe=probes.classifier_logits,
+        cases=("three images, ten classes", "one image, seven classes"),
+        outputs={
+            "logits": Close(1e-4, advice="The logits are not a linear layer of h"),
+            "encoder_gradient": Close(
+                1e-4, advice="The gradient of the logits does not reach the encoder as it should"
+            ),
+            "unregistered": Exact(advice="The parameters of the classifier do not include all that it computes with"),
+        },
+    ),
+    Test(
+        id="finetune",
+        title="one epoch of fine-tuning: parameters, mean loss, top-1",
+        probe=probes.finetune_epoch,
+        cases=("four batches", "two batches"),
+        outputs={
+            "eval_forwards": Exact(advice="The model is not in train mode while it is fine-tuned"),
+            "scheduler_steps": Exact(advice="The scheduler is not stepped once per batch"),
+            "parameters": Close(
+                1e-3,
+                advice="The parameters after the epoch are not those of zero-grad, backward, optimiser step "
+                "and scheduler "
+                "step on every batch",
+            ),
+            "mean_loss": Close(
+                1e-3, advice="The first number is not the mean cross-entropy per image, as seen in training"
+            ),
+            "top_1": Close(
+                1e-3, advice="The second number is not the part of images whose label has the largest logit"
+            ),
+        },
+    ),
+    Test(
+        id="evaluate",
+        title="mean loss, top-1 and top-5, in eval mode, without gradients",
+        probe=probes.evaluation,
+        cases=("thirty images in batches of eight", "seventeen images in batches of sixteen"),
+        outputs={
+            "mean_loss": Close(1e-4, advice="The first number is not the mean cross-entropy per image"),
+            "top_1": Close(
+                1e-4, advice="The second number is not the part of images whose label has the largest logit"
+            ),
+            "top_5": Close(
+                1e-4, advice="The third number is not the part of images whose label has one of the five largest"
+            ),
+            "train_forwards": Exact(advice="The model is not in eval mode while it is evaluated"),
+            "gradient_forwards": Exact(advice="The forwards of an evaluation record gradients"),
+            "parameters": Exact("float32", "The evaluation changes the parameters of the model"),
+        },
+    ),
+)

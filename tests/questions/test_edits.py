@@ -1,0 +1,51 @@
+"""Misconceptions as edits: what is built, and what is refused."""
+
+import math
+
+import pytest
+
+from autograder.questions.edits import edit, edited, misconceptions
+
+
+def area(radius):
+    square = radius**2
+    return math.pi * square
+
+
+class Circle:
+    def __init__(self, radius):
+        self.radius = radius
+
+    def area(self):
+        return area(self.radius)
+
+
+def test_a_line_is_changed_and_names_of_the_module_stay_in_reach():
+    assert edited(area, edit("diameter", "", "radius**2", "(2 * radius) ** 2"))(1) == 4 * math.pi
+    assert area(1) == math.pi
+
+
+def test_several_texts_change_in_one_edit():
+    assert edited(area, edit("both", "", "radius**2", "radius", "math.pi * ", ""))(3) == 3
+
+
+def test_a_class_is_changed_as_a_function_is():
+    wrong = edited(Circle, edit("own", "", "area(self.radius)", "self.radius"))
+    assert (wrong(3).area(), Circle(1).area()) == (3, math.pi)
+
+
+@pytest.mark.parametrize(("old", "count"), [("cube", 0), ("square", 2)])
+def test_a_text_that_does_not_stand_there_exactly_once_is_refused(old, count):
+    with pytest.raises(ValueError, match=f"{old!r} exactly once in .*area, where it stands {count} times"):
+        edited(area, edit("x", "", old, ""))
+
+
+def test_an_edit_needs_old_and_new_texts():
+    with pytest.raises(ValueError, match="1 texts"):
+        edit("x", "", "radius")
+
+
+def test_a_table_becomes_misconceptions_with_their_hints():
+    (found,) = misconceptions("area", area, [edit("sum", "Multiply by π.", "math.pi * ", "math.pi + ", harmless=True)])
+    assert (found.id, found.hint, found.harmless) == ("sum", "Multiply by π.", True)
+    assert found.namespace["area"](1) == math.pi + 1
