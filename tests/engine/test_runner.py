@@ -10,6 +10,7 @@ import pytest
 
 from autograder.engine.runner import Runner
 from autograder.engine.session import SessionLost, StudentError
+from tests.checkout import PROBES
 
 
 @dataclass
@@ -24,7 +25,7 @@ def cells(*sources):
 
 
 def true(runner, function, seconds=None):
-    return bool(runner.call("true", {"function": function}, seconds)["result"])
+    return bool(runner.call(f"{PROBES}.true", {"function": function}, seconds)["result"])
 
 
 def statuses(runner):
