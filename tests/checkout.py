@@ -32,13 +32,13 @@ def copy_checkout(folder: Path) -> Path:
 
 
 def kit(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    """What ``./kit ARGUMENTS`` does in that copy, with this Python."""
+    """What ``kit ARGUMENTS`` does in that folder, with this Python."""
     return python(folder, "-m", "autograder", *arguments)
 
 
 def python(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    """Run this Python in that copy, whose packages hide those of this checkout."""
-    environment = {**os.environ, "PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1", "COLUMNS": "140"}
+    """Run this Python in that folder, with the packages of this checkout, or its own where it has a copy of them."""
+    environment = {**os.environ, "PYTHONPATH": f"{folder}:{ROOT}", "OMP_NUM_THREADS": "1", "COLUMNS": "140"}
     return subprocess.run(
         [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=600
     )
