@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -128,6 +129,8 @@ class Sandbox:
         self.root = Path(tempfile.mkdtemp(prefix="autograder-"))
         self.root.chmod(0o711)  # a fresh user must be able to enter its own folder, and to list no other
         try:
+            if self.probes.code:  # a copy: where the bundle lies is no business of what runs student code
+                shutil.copytree(self.probes.code, self.root / "code")
             self._start()
         except BaseException:
             remove_tree(self.root)
@@ -216,7 +219,7 @@ class Sandbox:
     def _settings(self) -> bytes:
         limits = self.limits
         settings = {
-            "code": str(self.probes.code.resolve()) if self.probes.code else None,
+            "code": str(self.root / "code"),
             "probes": list(self.probes.modules),
             "root": str(self.root),
             "threads": limits.threads,

@@ -345,7 +345,7 @@ def test_an_exception_that_lies_about_itself_is_still_one(session):
 def test_memory_is_limited(session):
     with pytest.raises((StudentError, SessionLost)):
         ask(session, "x = [bytes(b'a') * 2**20 for _ in range(2000)]\nreturn 1", "true")
-    assert psutil.Process(session.zygote.pid).is_running()
+    assert psutil.Process(session.sandbox.pid).is_running()
 
 
 def test_a_flood_of_output_is_nothing(session):
