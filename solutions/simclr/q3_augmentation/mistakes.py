@@ -113,7 +113,7 @@ LOADERS = (
     edit("last batch dropped", "You drop the last, smaller batch; keep it.", "shuffle=True", "shuffle=True, drop_last=True"),
     edit("batch size ignored", "The size of your batches does not follow the argument batch_size.",
          "pairs, batch_size", "pairs, 4"),
-    edit("shuffled once", "Two passes go through the images in one and the same order; each pass needs a new one.",
+    edit("shuffled once", "Two passes go through the images in the same order; each pass needs a new one.",
          DATASET, "TupleViews(images[order], labels[order], transform)",
          "pairs =", "order = torch.randperm(len(images))\n    pairs =", "shuffle=True", "shuffle=False"),
     edit("labels left behind", "You shuffle images and labels apart, so the labels belong to other images.",

@@ -192,7 +192,7 @@ TESTS = (
                 what="the stack of all views",
             ),
             "labels": Exact(advice="The label of an item is not the given one"),
-            "different_in_item": Exact(advice="The two views of an item come from one and the same draw"),
+            "different_in_item": Exact(advice="The two views of an item come from the same draw"),
             "different_calls": Exact(advice="You do not draw new views when an item is fetched again"),
         },
     ),
@@ -203,7 +203,7 @@ TESTS = (
         cases=("nineteen images in batches of eight",),
         outputs={
             "batch_sizes": Exact(
-                advice="Your batches do not have the asked sizes; keep the last, smaller one",
+                advice="Your batches are not of size batch_size with a smaller one at the end",
                 what="the list of batch sizes",
             ),
             "first_views": Exact(
