@@ -84,80 +84,43 @@ def draw(generator: torch.Generator) -> tuple[Case, ...]:
     )
 
 
-def _jittered(part: str, low: float, high: float) -> Within:
-    """The frequency of one part of the colour jitter."""
-    return Within(
-        low,
-        high,
-        advice=f"Your colour jitter does not change the {part} as often as it should",
-        what=f"the share of views with another {part}",
-    )
-
-
+# Of each mark: bounds, how messages call it, advice. Bytes are rounded in up to five steps, so the range of the jitter
+# that is seen is a little more than the one that the question gives.
 _STATISTICS = {
-    "grey": Within(
-        0.06,
-        0.36,
-        advice="The share of grey views is not a fifth: check the grayscale step",
-        what="the share of grey views",
-    ),
-    "mean_area": Within(
-        0.4,
-        0.71,
-        advice="Your crops do not have the sizes of a random resized crop from 0.2 to 1 of the area",
-        what="the mean area of the crops",
-    ),
-    "smallest_area": Within(
-        0.17,
-        0.32,
-        advice="Your smallest crops do not have a fifth of the image's area",
-        what="the smallest area of the crops",
-    ),
-    "largest_area": Within(
-        0.7, 1.03, advice="None of your crops shows nearly the whole image", what="the largest area of the crops"
-    ),
-    "flipped": Within(
-        0.27,
-        0.73,
-        advice="The share of views flipped left to right is not a half",
-        what="the share of views flipped left to right",
-    ),
-    "upside_down": Within(
-        0,
-        0,
-        advice="Some views are upside down: the question flips left to right only",
-        what="the share of views upside down",
-    ),
-    "jittered": Within(
-        0.6,
-        0.93,
-        advice="The share of views with colour jitter is not about 0.8",
-        what="the share of views with colour jitter",
-    ),
-    "brightness": _jittered("brightness", 0.3, 0.85),
-    "contrast": _jittered("contrast", 0.3, 0.97),
-    "saturation": _jittered("saturation", 0.12, 0.85),
-    "hue": _jittered("hue", 0.22, 0.95),
-    # Bytes are rounded in up to five steps, so the reach seen is a little more than the reach asked for.
-    "brightness_reach": Within(
-        0.6,
-        1.15,
-        advice="The range of your brightness jitter is not 0.8 times the default strength of 0.5",
-        what="the range of the brightness jitter",
-    ),
-    "brightness_reach_weak": Within(
-        0.6,
-        1.3,
-        advice="The range of your brightness jitter does not follow the argument strength",
-        what="the range of the brightness jitter at strength 0.25",
-    ),
-    "blurred": Within(
-        -0.04, 0.04, advice="Your transform blurs views although blur is False", what="the share of blurred views"
-    ),
-    "blurred_on_demand": Within(
-        0.02, 0.5, advice="With blur=True about half of the views should be blurred", what="the share of blurred views"
-    ),
-}
+    name: Within(low, high, what=what, advice=advice)
+    for name, low, high, what, advice in (
+        ("grey", 0.06, 0.36, "the share of grey views",
+         "The share of grey views is not a fifth: check the grayscale step"),
+        ("mean_area", 0.4, 0.71, "the mean area of the crops",
+         "Your crops do not have the sizes of a random resized crop from 0.2 to 1 of the area"),
+        ("smallest_area", 0.17, 0.32, "the smallest area of the crops",
+         "Your smallest crops do not have a fifth of the image's area"),
+        ("largest_area", 0.7, 1.03, "the largest area of the crops",
+         "None of your crops shows nearly the whole image"),
+        ("flipped", 0.27, 0.73, "the share of views flipped left to right",
+         "The share of views flipped left to right is not a half"),
+        ("upside_down", 0, 0, "the share of views upside down",
+         "Some views are upside down: flip left to right only"),
+        ("jittered", 0.6, 0.93, "the share of views with colour jitter",
+         "The share of views with colour jitter is not about 0.8"),
+        ("brightness", 0.3, 0.85, "the share of views with another brightness",
+         "Your colour jitter does not change the brightness as often as it should"),
+        ("contrast", 0.3, 0.97, "the share of views with another contrast",
+         "Your colour jitter does not change the contrast as often as it should"),
+        ("saturation", 0.12, 0.85, "the share of views with another saturation",
+         "Your colour jitter does not change the saturation as often as it should"),
+        ("hue", 0.22, 0.95, "the share of views with another hue",
+         "Your colour jitter does not change the hue as often as it should"),
+        ("brightness_reach", 0.6, 1.15, "the range of the brightness jitter",
+         "The range of your brightness jitter is not 0.8 times the default strength of 0.5"),
+        ("brightness_reach_weak", 0.6, 1.3, "the range of the brightness jitter at strength 0.25",
+         "The range of your brightness jitter does not follow the argument strength"),
+        ("blurred", -0.04, 0.04, "the share of blurred views",
+         "Your transform blurs views although blur is False"),
+        ("blurred_on_demand", 0.02, 0.5, "the share of blurred views",
+         "With blur=True about half of the views should be blurred"),
+    )
+}  # fmt: skip
 
 STUBS = ("simclr_transform", "TwoViews", "pretrain_loader", "make_optimizer")
 TESTS = (
