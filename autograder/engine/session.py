@@ -45,14 +45,20 @@ class SandboxError(KitError):
 
 
 class StudentError(Exception):
-    """Student code raised. ``type`` and ``message`` are its own words, cleaned; ``cell`` and ``line`` say where."""
+    """Student code raised. ``type`` and ``message`` are its own words, cleaned; ``cell`` and ``line`` say where.
 
-    def __init__(self, type: str, message: str, cell: int | None = None, line: int | None = None) -> None:
+    ``complaint``: a probe raised it, about what the code returned; its message is a sentence to the student.
+    """
+
+    def __init__(
+        self, type: str, message: str, cell: int | None = None, line: int | None = None, complaint: bool = False
+    ) -> None:
         super().__init__(f"{type}: {message}")
         self.type = type
         self.message = message
         self.cell = cell
         self.line = line
+        self.complaint = complaint
 
     @property
     def where(self) -> str:
@@ -348,7 +354,8 @@ class Session:
         if not isinstance(error, dict) or not all(isinstance(error.get(key), str) for key in ("type", "message")):
             self._lose("protocol", "it sent an error that is not one")
         kind = one_line(error["type"], 100) or "Exception"
-        return StudentError(kind, clean(error["message"]), _position(error.get("cell")), _position(error.get("line")))
+        cell, line = (_position(error.get(key)) for key in ("cell", "line"))
+        return StudentError(kind, clean(error["message"]), cell, line, error.get("complains") is True)
 
     def _lose(self, kind: str, reason: str) -> None:
         self._lost = SessionLost(kind, reason)

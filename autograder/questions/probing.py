@@ -31,7 +31,11 @@ def global_state_kept() -> Iterator[None]:
 
 def described(answer: object) -> str:
     """What was returned, as words of a sentence."""
-    return "None" if answer is None else f"a {type(answer).__name__}"
+    if answer is None:
+        return "None"
+    if isinstance(answer, torch.Tensor):
+        return f"a tensor of shape {tuple(answer.shape)}"
+    return f"a {type(answer).__name__}"
 
 
 def as_tensor(answer: object, what: str) -> torch.Tensor:
@@ -54,6 +58,25 @@ def as_value(answer: object, what: str, dtype: torch.dtype) -> torch.Tensor:
     if isinstance(answer, Real) or (isinstance(answer, np.ndarray) and answer.ndim == 0):
         return torch.tensor(float(answer), dtype=dtype)
     return as_tensor(answer, what)
+
+
+class NotAPair(TypeError):
+    """Two things are asked for and something else was returned."""
+
+
+def pair(answer: object, what: str, form: str) -> tuple[object, object]:
+    """The two parts of a tuple or list. A tensor of two rows is none.
+
+    ``what`` names it in the error ("the output of SimCLR.forward"), ``form`` says how it should look ("(h, z)").
+
+    Raises:
+        NotAPair: it is something else.
+    """
+    if not isinstance(answer, tuple | list):
+        raise NotAPair(f"{what} should be the pair {form}; it is {described(answer)}")
+    if len(answer) != 2:
+        raise NotAPair(f"{what} should be the pair {form}; it is a {type(answer).__name__} of length {len(answer)}")
+    return answer[0], answer[1]
 
 
 class NotANumber(TypeError):

@@ -70,6 +70,7 @@ def test_a_failing_cell_keeps_what_it_defined_and_names_its_line(session):
     with pytest.raises(StudentError) as caught:
         define(session, "a = 1\nb = 1 / 0\n", index=7)
     assert (caught.value.type, caught.value.where) == ("ZeroDivisionError", "line 2 of cell 7")
+    assert not caught.value.complaint
     assert say(session, "return a") == "1"
 
 
@@ -80,9 +81,9 @@ def test_a_syntax_error_names_its_line(session):
 
 
 def test_a_missing_name_is_a_sentence(session):
-    with pytest.raises(StudentError, match="nt_xent is not defined") as caught:
+    with pytest.raises(StudentError, match="your notebook does not define nt_xent, or its cell") as caught:
         session.call(f"{PROBES}.true", {"function": "nt_xent"})
-    assert caught.value.type == "NameMissing"
+    assert (caught.value.type, caught.value.complaint) == ("NameMissing", True)
 
 
 @pytest.mark.parametrize(

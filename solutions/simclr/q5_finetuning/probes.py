@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 from torch.utils.data import DataLoader, TensorDataset
 
-from autograder.questions.probing import as_number, optimizer_and_scheduler
-from ..q3_augmentation.probes import fixed_randomness, view, views
-from ..q2_encoder.probes import NotAPair, fill_layers, pattern, trace_layers
+from autograder.questions.layers import fill_layers, pattern, trace_layers
+from autograder.questions.probing import NotAPair, as_number, optimizer_and_scheduler
+from autograder.questions.views import fixed_randomness, view, views
 
 
 class NotLogits(TypeError):
