@@ -32,6 +32,7 @@ def pairs(views_i: Tensor, views_j: Tensor) -> list[tuple[tuple[Tensor, Tensor],
 
 
 LOOP = Loop("train_one_epoch", GivenSimCLR, pairs, given_loss)
+"""Cases hold two views (n, 3, 2, 2), the model's 89 parameters as ``start``, and a ``batch_size``."""
 
 
 def train_mean_loss(student: Student, **inputs: Tensor | float) -> dict[str, Tensor]:
