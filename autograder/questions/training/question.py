@@ -47,6 +47,7 @@ PARAMETERS = Close(
     1e-3,
     advice="The parameters after the epoch are not correct: on every batch, clear the gradients, call backward, step the "
     "optimiser and step the scheduler",
+    what="the vector of parameters after the epoch",
 )
 
 
@@ -57,7 +58,7 @@ def mean_loss_test(probe: Probe) -> Test:
         "the number of all images"
     )
     title = "one epoch returns the mean loss per image"
-    return Test("mean_loss", title, probe, _MEAN_LOSS, {"mean_loss": Close(1e-4, advice=advice)})
+    return Test("mean_loss", title, probe, _MEAN_LOSS, {"mean_loss": Close(1e-4, advice=advice, what="the mean loss")})
 
 
 def parameters_test(probe: Probe) -> Test:

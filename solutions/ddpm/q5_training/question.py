@@ -86,9 +86,12 @@ TESTS = (
         cases=tuple(row[0] for row in _ORDERS),
         outputs={
             "odd_steps": Exact(advice="You do not give the model t as an int64 tensor of shape (n,)"),
-            "steps": Exact(advice="You do not ask the model about every t from T − 1 down to 0, once each"),
+            "steps": Exact(
+                advice="You do not ask the model about every t from T − 1 down to 0, once each",
+                what="the list of your steps",
+            ),
             "other_shapes": Exact(advice="You give the model images of another shape than the given one"),
-            "result_shape": Exact(advice="Your result does not have the given shape"),
+            "result_shape": Exact(advice="Your result does not have the given shape", what="the shape of your result"),
             "result_has_graph": Exact(advice="Your result requires gradients: sampling needs none"),
             # Cutting the graph at every step leaves the one of the step before in memory, at most.
             "graphs_alive": Within(-0.5, 2.5, advice="The graphs of earlier steps stay in memory: sampling needs none"),
@@ -105,10 +108,15 @@ TESTS = (
             "x_0": Close(
                 1e-3,
                 advice="Your result is not what the reverse steps lead to: look at p_sample, and at what follows the loop",
+                what="your result",
             ),
             "x_0_spread": Close(0.0, 1e-3, advice="Your result of the last step holds noise"),
             "noise_mean": Within(
-                -0.06, 0.06, (STEPS - 1,), advice="Your steps on the way do not lead to the mean of the reverse step"
+                -0.06,
+                0.06,
+                (STEPS - 1,),
+                advice="Your steps on the way do not lead to the mean of the reverse step",
+                what="the noise of your steps on the way",
             ),
             "noise_deviation": Within(
                 0.96,
@@ -126,7 +134,7 @@ TESTS = (
         probe=probes.sampling_randomness,
         cases=(_RANDOMNESS[0],),
         outputs={
-            "start_mean": Within(-0.06, 0.06, advice="Your chain does not start from noise of mean 0"),
+            "start_mean": Within(-0.06, 0.06, advice="Your chain does not start from noise of mean 0", what="your x_T"),
             "start_deviation": Within(
                 0.96, 1.04, advice="Your chain does not start from noise of standard deviation 1"
             ),
@@ -140,7 +148,11 @@ TESTS = (
             "steps_without_noise": Exact(advice="One of your steps before the last adds no noise"),
             "steps_from_start": Exact(advice="You give the model x_T again after the first step"),
             "new_shares": Within(
-                1e-5, 1.01, (STEPS - 1,), advice="One of your steps adds noise that was in the chain before"
+                1e-5,
+                1.01,
+                (STEPS - 1,),
+                advice="One of your steps adds noise that was in the chain before",
+                what="the noise of your steps",
             ),
             "repeat_differs": Exact(
                 advice="A generator with the same seed gives other images: you draw some noise elsewhere"
