@@ -15,6 +15,7 @@ from autograder.questions.edits import misconceptions
 from autograder.questions.model import Case, Question
 from autograder.questions.probing import NotANumber
 from autograder.questions.training.mistakes import EPOCH
+from autograder.questions.training.oracle import epoch
 from autograder.questions.training.probes import GivenLoss, GivenModel, Loop
 from autograder.questions.training.question import (
     epoch_cases,
@@ -125,6 +126,17 @@ def test_a_correct_loop_loses_nothing():
 @pytest.mark.parametrize("mistake", EPOCH)
 def test_a_mistake_costs_what_it_is_worth(mistake):
     assert lost(WRONG[mistake]) == COSTS[mistake]
+
+
+def test_oracle_and_backward_agree_exactly_in_double():
+    def loss_of(loss_fn, model, batch):
+        x, y = batch
+        return loss_fn(model(x), y), len(x)
+
+    case = {k: v.double() if isinstance(v, torch.Tensor) else v for k, v in CASES["five batches"].inputs.items()}
+    ours, theirs = (parameters(namespace, **case) for namespace in ({"train_one_epoch": epoch(loss_of)}, CORRECT))
+    torch.testing.assert_close(ours["parameters"], theirs["parameters"])
+    assert ours["optimizer_steps"] == ours["scheduler_steps"] == 5
 
 
 def test_the_given_model_is_the_same_in_both_modes():
