@@ -57,7 +57,7 @@ class GivenModel(nn.Module):
 class GivenLoss:
     """A loss that counts how many graphs of its earlier calls are in memory: the most at any call, and now."""
 
-    def __init__(self, loss: Callable[..., Tensor]) -> None:
+    def __init__(self, loss: Callable[..., Tensor] | None) -> None:
         self.loss = loss
         self.graphs = Graphs()
         self.most_alive = 0
@@ -142,7 +142,7 @@ class Loop:
         optimizer, scheduler = optimizer_and_scheduler(model, lr, torch.ones(1) if factors is None else factors)
         steps: list[int] = []
         optimizer.register_step_post_hook(lambda *_: steps.append(1))
-        loss = GivenLoss(self.loss or torch.zeros)
+        loss = GivenLoss(self.loss)
         given = (model, self.loader(batch_size, **data), optimizer, scheduler, *([loss] if self.loss else []))
         with global_state_kept():
             state = torch.get_rng_state()
