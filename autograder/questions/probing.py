@@ -1,4 +1,4 @@
-"""What probes of several assignments share: global state, answers that are no tensors, optimisers, graphs in memory."""
+"""What probes of several assignments share: global state, answers that are no tensors, graphs in memory."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from numbers import Real
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.optim.lr_scheduler import LambdaLR
+from torch import Tensor
 
 
 class NoTensor(TypeError):
@@ -91,13 +90,6 @@ def as_number(value: object, dtype: torch.dtype, what: str) -> Tensor:
         return torch.tensor(float(value), dtype=dtype)
     found = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
     raise NotANumber(f"{what} should be a number, found {'None' if value is None else found}")
-
-
-def optimizer_and_scheduler(model: nn.Module, lr: float, factors: Tensor) -> tuple[torch.optim.SGD, LambdaLR]:
-    """Momentum SGD whose learning rate at step s is ``lr * factors[s]``; the last factor stays."""
-    table = factors.tolist()
-    optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9)
-    return optimizer, LambdaLR(optimizer, lambda step: table[min(step, len(table) - 1)])
 
 
 class _Marker:
