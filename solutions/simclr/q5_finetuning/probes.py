@@ -8,7 +8,7 @@ from torch.nn.utils import parameters_to_vector
 from torch.utils.data import TensorDataset
 
 from autograder.questions.layers import fill_layers, pattern, trace_layers
-from autograder.questions.probing import NotAPair, as_number, described
+from autograder.questions.probing import as_number, described, pair
 from autograder.questions.training.probes import GivenModel, Loop, Student
 from autograder.questions.views import fixed_randomness, view, views
 
@@ -19,12 +19,6 @@ class NotLogits(TypeError):
 
 class NotThreeNumbers(TypeError):
     """``evaluate`` returned something else than loss, top-1 and top-5."""
-
-
-def _two(pair: object, what: str) -> tuple[object, object]:
-    if not isinstance(pair, tuple | list) or len(pair) != 2:
-        raise NotAPair(f"{what}, found {described(pair)}")
-    return pair[0], pair[1]
 
 
 def finetune_statistics(
@@ -53,7 +47,7 @@ def finetune_statistics(
     with fixed_randomness():
         size = ramps.shape[-1]
         made = student["finetune_transforms"](size=size)
-        train, test = _two(made, "finetune_transforms should return (train_transform, test_transform)")
+        train, test = pair(made, "what finetune_transforms returns", "(train_transform, test_transform)")
         middle = views(train, ramps, size, repeats, mean, std)[:, :, 8:24, 8:24]
         black, white = (view(train, image, size)[:, 8:24, 8:24] for image in plain)
         tested = [view(test, image, size) for image in (*plain, ramps, ramps)]
@@ -103,7 +97,7 @@ def finetune_loader_passes(
     inputs = (train_images, train_labels, test_images, test_labels)
     with fixed_randomness():
         made = student["finetune_loaders"](*(tensor.clone() for tensor in inputs), batch_size)
-        train, test = _two(made, "finetune_loaders should return (train_loader, test_loader)")
+        train, test = pair(made, "what finetune_loaders returns", "(train_loader, test_loader)")
         train_sizes, train_x, train_y = _passes(train)
         test_sizes, test_x, test_y = _passes(test)
     order = train_y.argsort(dim=1)
@@ -127,7 +121,7 @@ def _passes(loader: object) -> tuple[Tensor, Tensor, Tensor]:
     """Batch sizes (2, batches), images (2, n, …) and labels (2, n) of two passes."""
     sizes, images, labels = [], [], []
     for _ in range(2):
-        batches = [_two(batch, "A batch should be (x, y)") for batch in loader]
+        batches = [pair(batch, "a batch", "(x, y)") for batch in loader]
         sizes.append(torch.tensor([len(x) for x, _ in batches]))
         images.append(torch.cat([x for x, _ in batches]))
         labels.append(torch.cat([y for _, y in batches]))
@@ -193,7 +187,7 @@ def finetune_epoch(student: Student, **inputs: Tensor | float) -> dict[str, Tens
     The model is handed over in eval mode.
     """
     returned, outputs = LOOP.run(student, **inputs, training=False, device="cpu")
-    loss, top1 = _two(returned, "finetune_one_epoch should return (mean loss, top-1)")
+    loss, top1 = pair(returned, "what finetune_one_epoch returns", "(mean loss, top-1)")
     dtype = inputs["start"].dtype
     return {
         "mean_loss": as_number(loss, dtype, "The mean loss of finetune_one_epoch"),
