@@ -16,7 +16,7 @@ COMMANDS = {
     "train": "train the solution under a profile, resumable, on one process or several",
     "check": "check an assignment's settings, dry-run its solution and its blank notebook, print the point sheet",
     "grade": "grade submissions: folders, zips or bare notebooks",
-    "score": "coverage, confidence and Fréchet distance of samples",
+    "score": "what a file of an artefact (a checkpoint, samples) scores",
     "tolerances": "the measured gap between right solutions and mistakes, test by test",
     "doctor": "versions, data found, sandbox layers, disk and memory",
     "test": "the whole test suite",

@@ -8,7 +8,7 @@ import json
 import pytest
 import torch
 
-from autograder.engine.unet_checkpoint import network, schedule
+from autograder.artefacts.samples.unet import network, schedule
 from autograder.places import SOLUTIONS
 from autograder.release.notebooks import read_master
 from tests.notebook_names import notebook_names
