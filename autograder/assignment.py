@@ -141,7 +141,7 @@ def _assignment(content: dict) -> Assignment:
         "visibility": record(Visibility, content.get("visibility", {}), "[visibility]", ("visibility",)),
         "limits": record(Limits, content.get("limits", {}), "[limits]", ("limits",), SETTABLE),
         "questions": _questions(content.get("question", [])),
-        "artefacts": _artefacts(content.get("artefact", [])),
+        "artefacts": _artefacts(content.get("artefact", []), _channels(content.get("dataset"))),
         "files": _patterns(content.get("files", ["*"])),
         "late": _late(content["late"]) if "late" in content else None,
     }
@@ -181,17 +181,22 @@ def _check_together(assignment: Assignment) -> None:
         raise WrongEntry((), "there is no [[question]], so nothing would be graded")
 
 
-def _artefacts(tables: object) -> tuple[Artefact, ...]:
+def _artefacts(tables: object, channels: int) -> tuple[Artefact, ...]:
     sheets: list[Artefact] = []
     for number, table in enumerate(_tables(tables, "artefact")):
         place = ("artefact", number)
         where = f"[[artefact]] {table.get('question', f'number {number + 1}')}"
-        sheet = read_artefact(table, where, place)
+        sheet = read_artefact(table, where, place, channels)
         _check_id(sheet.question, where, (*place, "question"))
         if any(other.question == sheet.question for other in sheets):
             raise WrongEntry((*place, "question"), f"{where} is there twice")
         sheets.append(sheet)
     return tuple(sheets)
+
+
+def _channels(dataset: object) -> int:
+    """How many channels the images of a data set have; those of one that is not known are refused elsewhere."""
+    return DATASETS[dataset].image_shape[0] if isinstance(dataset, str) and dataset in DATASETS else 3
 
 
 def _tables(tables: object, name: str) -> list[dict]:

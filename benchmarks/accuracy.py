@@ -14,14 +14,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from autograder.engine.accuracy import BATCH_SIZE, batch_for, normalised, top1
+from autograder.engine.checkpoint import classifier, empty_classifier
+from autograder.engine.predictions import predict
 from torch import nn
 from tqdm import tqdm
 
 from autograder.datasets import describe, find_data
-from autograder.engine.accuracy import BATCH_SIZE, batch_for, normalised, top1
-from autograder.engine.checkpoint import classifier, empty_classifier
 from autograder.engine.container import free_memory
-from autograder.engine.predictions import predict
 from benchmarks.measuring import machine
 
 

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from autograder.engine.quality import quality, scores
+from autograder.engine.unet_checkpoint import network, schedule
 from torch import nn
 from torchvision.transforms.functional import gaussian_blur
 
@@ -22,8 +24,6 @@ from autograder.assignment import read_assignment
 from autograder.datasets import find_data
 from autograder.engine import ddim
 from autograder.engine.pictures import to_bytes
-from autograder.engine.quality import quality, scores
-from autograder.engine.unet_checkpoint import network, schedule
 from autograder.places import SOLUTIONS
 from autograder.scorers.classifier import load
 

@@ -13,15 +13,16 @@ from autograder.artefacts.model import Artefact, Finding, Headline, Inputs, Test
 from autograder.toml_entries import WrongEntry, check_choice
 from autograder.toml_lines import Place
 
-# Each kind's function makes an artefact out of a table (where: its name in a sentence), or raises WrongEntry.
-KINDS: dict[str, Callable[[dict, str, Place], Artefact]] = {"accuracy": accuracy.read, "samples": samples.read}
+# Each kind's function makes an artefact out of a table (its name in a sentence, its place, the channels of the images), or
+# raises WrongEntry.
+KINDS: dict[str, Callable[[dict, str, Place, int], Artefact]] = {"accuracy": accuracy.read, "samples": samples.read}
 
 __all__ = ["KINDS", "Artefact", "Finding", "Headline", "Inputs", "Test", "read_artefact"]
 
 
-def read_artefact(table: dict, where: str, place: Place) -> Artefact:
+def read_artefact(table: dict, where: str, place: Place, channels: int) -> Artefact:
     """The artefact of a table. Raises WrongEntry where its kind is unknown, or refuses an entry."""
     if "kind" not in table:
         raise WrongEntry((*place, "kind"), f"{where} lacks the entry 'kind'; known are {', '.join(KINDS)}")
     check_choice(table, "kind", where, place, KINDS)
-    return KINDS[table["kind"]](table, where, place)
+    return KINDS[table["kind"]](table, where, place, channels)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from data_scripts import Prepared
 
-# The networks that the grader can build, by the module that does it: ``classifier(tensors, outputs)``.
+# The networks that the grader can build, by the module that does it: ``classifier(tensors, outputs, channels)``.
 NETWORKS = {"resnet18_cifar": "autograder.artefacts.accuracy.resnet18"}
 FULL_TEST = 10_000 * 32 * 32  # pixels of CIFAR-10's test images
 
@@ -98,8 +98,8 @@ class Accuracy:
         return f"{sentence} {points + bonus:g} of {self.points:g} points"
 
 
-def read(table: dict, where: str, place: Place) -> Accuracy:
-    """A table of ``assignment.toml``. Raises WrongEntry."""
+def read(table: dict, where: str, place: Place, channels: int) -> Accuracy:
+    """A table of ``assignment.toml``, where images have so many ``channels``. Raises WrongEntry."""
     sheet = record(Accuracy, table, where, place)
     check_file(sheet.file, where, (*place, "file"))
     check_choice(table, "network", where, place, NETWORKS)
@@ -110,10 +110,16 @@ def read(table: dict, where: str, place: Place) -> Accuracy:
         raise WrongEntry((*place, "classes"), f"{where}: classes names a class twice")
     for name, least in (("mean", -math.inf), ("std", 0)):
         values = table[name]
-        if not isinstance(values, list) or len(values) != 3 or not all(is_number(v) and v > least for v in values):
+        if (
+            not isinstance(values, list)
+            or len(values) != channels
+            or not all(is_number(v) and v > least for v in values)
+        ):
             above = " above 0" if least == 0 else ""
+            numbers = "one number" if channels == 1 else f"{channels} numbers"
             raise WrongEntry(
-                (*place, name), f"{where}: {name} is {values!r}, expected three numbers{above}, one a channel"
+                (*place, name),
+                f"{where}: {name} is {values!r}, expected {numbers}{above}, one for each channel of the images",
             )
     for name in ("points", "bonus"):
         check_range(table, name, where, place, (0, math.inf))

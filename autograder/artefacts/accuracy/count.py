@@ -50,8 +50,8 @@ def count_top1(
     """Count the images that ``model`` classifies correctly, in float32 and eval mode.
 
     Args:
-        model: maps ``(n, 3, h, w)`` normalised float32 images to ``(n, classes)`` logits.
-        images: ``(n, 3, h, w)`` uint8, may be a view of a memory map.
+        model: maps ``(n, c, h, w)`` normalised float32 images to ``(n, classes)`` logits.
+        images: ``(n, c, h, w)`` uint8, may be a view of a memory map.
         labels: ``(n,)`` integers.
         mean: of each channel, as ``std``, of pixels in [0, 1].
         deadline: ``time.monotonic()`` time after which no further batch is begun.
@@ -85,7 +85,7 @@ def threads(most: int) -> Iterator[None]:
 
 
 def normalised(images: np.ndarray, mean: Sequence[float], std: Sequence[float]) -> torch.Tensor:
-    """``(n, 3, h, w)`` uint8 images as normalised float32, in channels-last memory."""
+    """``(n, c, h, w)`` uint8 images as normalised float32, in channels-last memory."""
     batch = torch.from_numpy(np.array(images)).to(memory_format=torch.channels_last).float().div_(255)
-    means, deviations = (torch.tensor(values).view(1, 3, 1, 1) for values in (mean, std))
+    means, deviations = (torch.tensor(values).view(1, -1, 1, 1) for values in (mean, std))
     return batch.sub_(means).div_(deviations)

@@ -20,7 +20,8 @@ def measure(sheet: Accuracy, inputs: Inputs) -> Finding:
     if data is None:
         return _nothing("Not measured: this grader has no test images. Ask your instructor.")
     try:
-        model = import_module(NETWORKS[sheet.network]).classifier(inputs.read(sheet.file), len(sheet.classes))
+        network = import_module(NETWORKS[sheet.network])
+        model = network.classifier(inputs.read(sheet.file), len(sheet.classes), len(sheet.mean))
     except Unread as error:
         return _nothing(str(error))
     except CheckpointError as error:

@@ -23,7 +23,7 @@ COUNTER = "num_batches_tracked"
 Tensors = Mapping[str, torch.Tensor]
 
 
-def empty_classifier(classes: int) -> nn.Module:
+def empty_classifier(classes: int, channels: int = 3) -> nn.Module:
     """torchvision's ResNet-18 with the CIFAR stem (3×3 convolution, stride 1, no max-pool) and ``Linear(512, classes)``.
 
     Its parameters are on the meta device: load a state dict with ``assign=True``.
@@ -33,29 +33,29 @@ def empty_classifier(classes: int) -> nn.Module:
 
     with torch.device("meta"):
         model = resnet18(weights=None, num_classes=classes)
-        model.conv1 = nn.Conv2d(3, 64, kernel_size=3, stride=1, padding=1, bias=False)
+        model.conv1 = nn.Conv2d(channels, 64, kernel_size=3, stride=1, padding=1, bias=False)
         model.maxpool = nn.Identity()
     return model
 
 
-def classifier(tensors: Tensors, classes: int) -> nn.Module:
+def classifier(tensors: Tensors, classes: int, channels: int = 3) -> nn.Module:
     """The kit's classifier with the submitted weights, in eval mode.
 
     Raises:
         CheckpointError: see ``match``.
     """
-    model = empty_classifier(classes)
-    model.load_state_dict(match(tensors, classes), assign=True)
+    model = empty_classifier(classes, channels)
+    model.load_state_dict(match(tensors, classes, channels), assign=True)
     return model.eval().requires_grad_(False)
 
 
-def match(tensors: Tensors, classes: int) -> dict[str, torch.Tensor]:
+def match(tensors: Tensors, classes: int, channels: int = 3) -> dict[str, torch.Tensor]:
     """State dict for ``empty_classifier`` out of a checkpoint's tensors; tensors that it does not need are passed over.
 
     Raises:
         CheckpointError: a part is missing, has another shape, or holds NaN or infinity.
     """
-    shapes = _encoder_shapes()
+    shapes = _encoder_shapes(channels)
     head_name = _head_name(tensors, classes)
     encoder = _encoder_by_name(tensors, shapes, near=head_name or "") or _encoder_by_order(tensors, shapes)
     if encoder is None:
@@ -75,9 +75,9 @@ def match(tensors: Tensors, classes: int) -> dict[str, torch.Tensor]:
 
 
 @cache
-def _encoder_shapes() -> dict[str, tuple[int, ...]]:
+def _encoder_shapes(channels: int) -> dict[str, tuple[int, ...]]:
     """Names and shapes of the encoder's tensors in torchvision's order, counters left out."""
-    state = empty_classifier(1).state_dict()
+    state = empty_classifier(1, channels).state_dict()
     return {
         name: tuple(value.shape)
         for name, value in state.items()

@@ -112,8 +112,8 @@ class Samples:
         return score(self, dataset, data, tensors, split)
 
 
-def read(table: dict, where: str, place: Place) -> Samples:
-    """A table of ``assignment.toml``. Raises WrongEntry."""
+def read(table: dict, where: str, place: Place, channels: int) -> Samples:
+    """A table of ``assignment.toml``; networks for any number of ``channels`` are known. Raises WrongEntry."""
     sheet = record(Samples, table, where, place)
     for name in ("checkpoint", "file"):
         check_file(table[name], where, (*place, name))
