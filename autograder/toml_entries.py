@@ -96,5 +96,5 @@ def check_file(name: str, where: str, place: Place) -> None:
 def check_choice(table: Mapping, name: str, where: str, place: Place, known: Collection[str]) -> None:
     """Refuse a value that is none of the ``known`` ones."""
     value = table[name]
-    if value not in known:
+    if value not in list(known):  # a list, or a table, has no hash
         raise WrongEntry((*place, name), f"{where}: the {name} {value!r} is not known; {known_names(value, known)}")

@@ -117,6 +117,7 @@ LATE = "[late]\ndue = 2026-12-01T23:59:00+01:00\n"
         ),
         ("points = 8\n", "points = -8\n", "points = -8", "[[artefact]] q6: points is -8, expected a number from 0 up"),
         ('kind = "accuracy"', 'kind = "acuracy"', "kind =", "the kind 'acuracy' is not known; did you mean accuracy?"),
+        ('kind = "accuracy"', 'kind = ["accuracy"]', "kind =", "the kind ['accuracy'] is not known"),
         ('kind = "accuracy"\n', "", "[[artefact]]", "q6 lacks the entry 'kind'; known are accuracy, samples"),
         (
             'network = "resnet18_cifar"',

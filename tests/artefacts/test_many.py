@@ -21,6 +21,7 @@ from autograder.classroom.pool import grade_task
 from autograder.classroom.store import read_pictures, read_record
 from autograder.classroom.tables import write_exports, write_grades
 from autograder.commands.check import point_sheet, rules
+from autograder.commands.score import chosen
 from autograder.engine.answer_key import write_key
 from autograder.engine.grade import DEFECT, Grader
 from autograder.engine.scoring import unreached
@@ -221,6 +222,34 @@ def test_what_is_told_and_packed_of_them(bundle, data):
     assert needed_images(replace(assignment, artefacts=assignment.artefacts[:2]), data) == {"test": 40}
     table = point_sheet(assignment, list(unreached(assignment, {}).values()))
     assert [str(cell) for cell in table.columns[-1].cells] == ["8", "+ 5", "4", "0", "3", "1", "16 + 5"]
+
+
+def test_each_scores_a_file_for_people(bundle, data):
+    first, _, samples = read_assignment(bundle / "assignment.toml").artefacts
+    said = first.score("mnist", data, constant(3, 10), "")
+    assert said.startswith(f"{share(data, 3):.2%} top-1") and said.endswith("of 8 points")
+    assert samples.score("mnist", data, None, "train").startswith("4 images: coverage ")
+    with pytest.raises(KitError, match="name the file"):
+        first.score("mnist", data, None, "train")
+
+
+@pytest.mark.parametrize(
+    ("question", "file", "found"),
+    [
+        ("q7", None, "q7"),
+        (None, "second.pt", "q7"),
+        (None, "samples.pt", "q8"),
+        (None, "x.pt", None),
+        ("q9", None, None),
+    ],
+)
+def test_the_artefact_of_a_file_is_found_by_its_name(bundle, question, file, found):
+    assignment = read_assignment(bundle / "assignment.toml")
+    if found:
+        assert chosen(assignment, question, file and Path(file)).question == found
+    else:
+        with pytest.raises(KitError, match="--question: q6, q7, q8"):
+            chosen(assignment, question, file and Path(file))
 
 
 @dataclass(frozen=True)
