@@ -1,17 +1,19 @@
 """Question 1a: the oracle against hand-made examples, laws, finite differences and two libraries."""
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
 from lightly.loss import NTXentLoss as LightlyNTXent
 from pytorch_metric_learning.losses import NTXentLoss as MetricLearningNTXent
 
-from autograder.questions.draw import stored_cases
+from autograder.questions.cases import stored_cases
+
 from .oracle import nt_xent
 
-CASES = stored_cases("simclr", "q1a")
-case_by_name = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+CASES = stored_cases(Path(__file__).parent)
+case_by_name = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 
 
 def embeddings(n=4, d=5, seed=0):

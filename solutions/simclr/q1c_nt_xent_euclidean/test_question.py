@@ -1,17 +1,19 @@
 """Question 1c: the oracle against hand-made examples, laws, finite differences and a library."""
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
 from pytorch_metric_learning.distances import LpDistance
 from pytorch_metric_learning.losses import NTXentLoss
 
-from autograder.questions.draw import stored_cases
+from autograder.questions.cases import stored_cases
+
 from .oracle import nt_xent_euclidean
 
-CASES = stored_cases("simclr", "q1c")
-case_by_name = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+CASES = stored_cases(Path(__file__).parent)
+case_by_name = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 
 
 def embeddings(n=4, d=5, seed=0):
