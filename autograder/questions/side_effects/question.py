@@ -39,7 +39,7 @@ def dtypes_kept(function: str, prefix: str = "") -> dict[str, Comparison]:
 
 def random_state_changed(function: str) -> Exact:
     """The comparison of ``rng_bytes``."""
-    return Exact(advice=f"You seed or draw from torch's global random generator in {function}")
+    return Exact(advice=f"You seed torch's global random generator in {function}, or draw from it")
 
 
 def changed(function: str, what: str) -> str:

@@ -7,10 +7,13 @@ import torch
 from lightly.loss import BarlowTwinsLoss
 
 from autograder.questions.cases import stored_cases
+from autograder.release.trial import lost
 
+from .mistakes import MISCONCEPTIONS
 from .oracle import barlow_twins
 
-CASES = stored_cases(Path(__file__).parent)
+HERE = Path(__file__).parent
+CASES = stored_cases(HERE)
 
 
 def embeddings(n=5, d=4, seed=0):
@@ -82,3 +85,17 @@ def test_oracle_agrees_with_lightly_on_centred_features(case):
     # Batch norm takes the mean out of the gradient as well.
     for mine, other in zip(torch.autograd.grad(ours, (z_a, z_b)), torch.autograd.grad(theirs, (z_a, z_b))):
         torch.testing.assert_close((mine - mine.mean(0)) * 1e4, other * 1e4)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "tests"),
+    [
+        ("epsilon_in_norm", ("scale",)),
+        ("norms_without_gradient", ("gradient", "scale")),
+        ("centred", ("value", "gradient", "scale", "conduct")),
+        ("sets_default_dtype", ("conduct",)),
+    ],
+)
+def test_a_mistake_costs_what_it_breaks_and_is_recognised(mistake, tests):
+    wrong = next(entry for entry in MISCONCEPTIONS if entry.id == mistake)
+    assert lost(HERE, wrong.namespace) == dict.fromkeys(tests, wrong.hint)
