@@ -83,7 +83,7 @@ OwnSchedule = namedtuple("OwnSchedule", "posterior_variance alpha_bar alpha beta
 
 
 def own_named_tuple(T, beta_start=1e-4, beta_end=0.02):
-    """The asked names in an order of its own; ᾱ from the full table of products."""
+    """The names of a schedule in an order of its own; ᾱ from the full table of products."""
     beta = torch.linspace(beta_start, beta_end, T)
     alpha = 1 - beta
     alpha_bar = torch.stack([alpha[: t + 1].prod() for t in range(T)])

@@ -17,7 +17,7 @@ FORWARD, POSTERIOR = Schedule._fields[:3], Schedule._fields[3:]
 
 
 class NoSchedule(TypeError):
-    """A schedule is asked for and something else was returned."""
+    """A function of a schedule returned something else."""
 
 
 def schedule_forward(student: Student, function: str, T: int, every: int = 1, **settings: float) -> dict[str, Tensor]:
@@ -85,6 +85,7 @@ def _parts(answer: object, function: str, names: tuple[str, ...]) -> dict[str, T
         found = {name: answer[Schedule._fields.index(name)] for name in names}
     else:
         length = f" of {len(answer)}" if isinstance(answer, tuple | list) else ""
-        expected = f"Schedule({', '.join(Schedule._fields)})"
-        raise NoSchedule(f"{function} returns {described(answer)}{length}; return {expected}")
+        raise NoSchedule(
+            f"{function} returns {described(answer)}{length}; return Schedule({', '.join(Schedule._fields)})"
+        )
     return {name: as_tensor(part, f"{name} of {function}") for name, part in found.items()}

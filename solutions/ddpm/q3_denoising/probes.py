@@ -1,6 +1,6 @@
 """Probes of q3: ``p_mean_variance`` and ``p_sample`` on a given model of the noise.
 
-What the last step adds is asked as a difference of two calls, so that neither a wrong mean nor a wrong deviation costs
+What the last step adds is measured as a difference of two calls, so that neither a wrong mean nor a wrong deviation costs
 its points as well.
 """
 
@@ -21,11 +21,11 @@ Model = Callable[[Tensor, Tensor], Tensor]
 
 
 class NotAPair(TypeError):
-    """Mean and variance are asked for and something else was returned."""
+    """``p_mean_variance`` returned something else than mean and variance."""
 
 
 class Timeless(nn.Module):
-    """A model of the noise that does not look at t: what is asked with it does not pay for a wrong t."""
+    """A model of the noise that does not look at t: a test that uses it costs nothing for a wrong t."""
 
     def __init__(self, start: Tensor) -> None:
         super().__init__()

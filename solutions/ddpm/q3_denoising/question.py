@@ -48,7 +48,7 @@ def _inputs(
         "x_t": 1.5 * torch.randn(shape, generator=generator),
         "t": torch.tensor(t),
         "schedule": schedule_rows(steps, first, last),
-        # For one step more than there are: a model that is asked about t + 1 answers, and the values show it.
+        # For one step more than there are: a model that gets t + 1 answers too, and its values show it.
         "start": 0.7 * torch.randn(2 * (steps + 1) + 1, generator=generator),
     }
 

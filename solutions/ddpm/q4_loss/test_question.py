@@ -83,16 +83,16 @@ def test_the_given_model_treats_rows_alone_and_takes_any_shape():
 @pytest.mark.parametrize(
     ("t", "found"),
     [
-        (3, "a int"),
-        (torch.tensor(3), r"int64 \(\)"),
-        (torch.tensor([[1], [2]]), r"int64 \(2, 1\)"),
-        (torch.tensor([0.0, 1.0]), r"float32 \(2,\)"),
-        (torch.tensor([True, False]), r"bool \(2,\)"),
+        (3, "of type int"),
+        (torch.tensor(3), r"as int64 \(\)"),
+        (torch.tensor([[1], [2]]), r"as int64 \(2, 1\)"),
+        (torch.tensor([0.0, 1.0]), r"as float32 \(2,\)"),
+        (torch.tensor([True, False]), r"as bool \(2,\)"),
     ],
     ids=str,
 )
 def test_the_given_model_says_which_steps_it_needs(t, found):
-    with pytest.raises(WrongSteps, match=rf"the model got t as {found}, expected an integer tensor of shape \(2,\)"):
+    with pytest.raises(WrongSteps, match=rf"the model gets t {found}; it needs an integer tensor of shape \(2,\)"):
         GivenModel(torch.zeros(9))(torch.zeros(2, 4), t)
 
 
@@ -128,8 +128,8 @@ def test_a_backward_inside_shows():
 
 def test_the_probe_sees_mode_and_parameters_of_the_model():
     inputs = CASES["three images (1, 3, 4), T = 10"]
-    right = probes.denoising_loss_side_effects({"ddpm_loss": mse_loss}, **inputs)
-    assert right["eval_modes"] == 0 and torch.equal(right["parameters"], inputs["start"])
+    correct = probes.denoising_loss_side_effects({"ddpm_loss": mse_loss}, **inputs)
+    assert correct["eval_modes"] == 0 and torch.equal(correct["parameters"], inputs["start"])
     assert probes.denoising_loss_side_effects(WRONG["eval mode"], **inputs)["eval_modes"] > 0
     assert not torch.equal(
         probes.denoising_loss_side_effects(WRONG["parameters changed"], **inputs)["parameters"], inputs["start"]
@@ -145,7 +145,7 @@ def test_inputs_reach_the_function_as_copies():
 
 
 def test_variants_differ_from_the_plain_one_only_by_rounding_in_double():
-    """Each of them is right, not merely within the tolerance."""
+    """Each of them is correct, not merely within the tolerance."""
     wanted = mse_loss(*of_case(FIRST)).item()
     assert {name: f["ddpm_loss"](*of_case(FIRST)).item() for name, f in CORRECT.items()} == pytest.approx(
         dict.fromkeys(CORRECT, wanted), rel=1e-9

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from autograder.questions.probing import as_tensor, global_state_kept
 from autograder.questions.side_effects.probes import dtypes_kept, side_effects
 
-from ..probes import GivenModel
+from ..probes import GivenModel, integers_of_rows
 
 
 class WrongLabels(TypeError):
@@ -27,19 +27,8 @@ class GivenLabelledModel(nn.Module):
         self.classes = nn.Parameter(classes.clone())
 
     def forward(self, x: Tensor, t: Tensor, labels: Tensor) -> Tensor:
-        weight = self.classes[_checked_labels(labels, x)].view(-1, *(1,) * (x.ndim - 1))
+        weight = self.classes[integers_of_rows(labels, x, "labels", WrongLabels)].view(-1, *(1,) * (x.ndim - 1))
         return self.without_label(x, t) + weight * torch.cos(x)
-
-
-def _checked_labels(labels: object, x: Tensor) -> Tensor:
-    """``labels`` itself if it is an integer tensor with a label for each row of ``x``."""
-    expected = f"expected an integer tensor of shape ({len(x)},)"
-    if not isinstance(labels, Tensor):
-        raise WrongLabels(f"the model got labels as a {type(labels).__name__}, {expected}")
-    if labels.is_floating_point() or labels.dtype is torch.bool or labels.shape != x.shape[:1]:
-        dtype = str(labels.dtype).removeprefix("torch.")
-        raise WrongLabels(f"the model got labels as {dtype} {tuple(labels.shape)}, {expected}")
-    return labels.long()
 
 
 def dropped_labels(

@@ -66,7 +66,7 @@ def test_rows_of_the_given_model_do_not_depend_on_each_other():
 
 @pytest.mark.parametrize("labels", [5, torch.tensor(5), torch.zeros(3, 1).long(), torch.zeros(3), None])
 def test_the_given_model_wants_a_label_for_each_row(labels):
-    with pytest.raises(WrongLabels, match=r"expected an integer tensor of shape \(3,\)"):
+    with pytest.raises(WrongLabels, match=r"it needs an integer tensor of shape \(3,\)"):
         predicted(labels)
 
 

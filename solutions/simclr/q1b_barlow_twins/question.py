@@ -17,7 +17,7 @@ _GRID = (
     (8, 32, 0.005, 10, 0.7),
     (128, 4, 0.5, 2, 0.7),
 )
-# Their value alone is asked: n = 1 has the gradient 0, of which float32 leaves rounding as large as 0.1, and a loop
+# Only their value is compared: n = 1 has the gradient 0, of which float32 leaves rounding as large as 0.1, and a loop
 # over 128 by 128 entries takes seconds to differentiate.
 _VALUE_ALONE = ((1, 4, 0.05, 20, None), (8, 128, 0.005, 10, 0.7))
 _SCALE = (
