@@ -23,13 +23,15 @@ from pathlib import Path
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from autograder.demo.mistakes import SIMCLR as MISTAKES
 from autograder.demo.submissions import with_cells
-from autograder.places import ROOT, SOLUTIONS
+from autograder.questions.loading import load_module
 from autograder.release.bundle import build_bundle
 from autograder.release.notebooks import notebook_bytes, read_master, student_notebook
 from benchmarks.grading import NAME, nbgrader_run, otter_run, whole_assignment
 from benchmarks.measuring import ENVIRONMENT, Cost, machine, measured
+from tests.checkout import COURSE, ROOT, SOLUTIONS
+
+DEMO = load_module(COURSE.assignment("simclr"), "demo")
 
 KINDS = ("right", "right", "wrong", "right", "untouched", "right", "wrong", "right", "odd", "right")
 ODD = ("broken", "hanging")
@@ -41,7 +43,7 @@ def notebooks(master: NotebookNode) -> dict[str, NotebookNode]:
     right = whole_assignment(master).notebook
     hanging = NotebookNode(right, cells=[*right.cells, new_code_cell("while True:\n    pass", id="hangs")])
     broken = NotebookNode(right, cells=[new_code_cell("def broken(:", id="broken"), *right.cells[1:]])
-    wrong = with_cells(right, MISTAKES)
+    wrong = with_cells(right, DEMO.MISTAKES)
     return {"right": right, "wrong": wrong, "untouched": student_notebook(master), "broken": broken, "hanging": hanging}
 
 
@@ -150,7 +152,7 @@ def main() -> None:
     parser.add_argument("--honest", type=int, default=4, help="right submissions for nbgrader (default: 4)")
     parser.add_argument("--dask", type=int, default=24, help="right submissions on Dask workers (default: 24)")
     arguments = parser.parse_args()
-    build_bundle(NAME)
+    build_bundle(COURSE.assignment(NAME))
     master = read_master(SOLUTIONS / NAME / f"{NAME}.py", NAME, "")
     kinds = notebooks(master)
     print(f"{machine()}\n\n| what | submissions | wall s | a minute | CPU s each | peak MB |")

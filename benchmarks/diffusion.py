@@ -20,8 +20,8 @@ from pathlib import Path
 
 import torch
 
-from autograder.places import SOLUTIONS
 from autograder.release.notebooks import read_master
+from tests.checkout import SOLUTIONS
 from tests.notebook_names import notebook_names
 
 SIZE = 28

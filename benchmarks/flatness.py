@@ -21,6 +21,7 @@ import psutil
 from autograder.engine.grade import Grader
 from autograder.release.bundle import build_bundle
 from benchmarks.measuring import machine, memory, tree
+from tests.checkout import COURSE
 from tests.corpus.small import FULL, HONEST, hand_in, small_bundle
 
 
@@ -87,7 +88,7 @@ def main() -> None:
     print("| " + " | ".join(field.name.replace("_mb", " MB") for field in fields(Holdings)) + " |")
     print("|" + " --- |" * len(fields(Holdings)))
     with tempfile.TemporaryDirectory(prefix="flatness-") as name:
-        bundle = small_bundle(build_bundle("simclr"), Path(name) / "bundle")
+        bundle = small_bundle(build_bundle(COURSE.assignment("simclr")), Path(name) / "bundle")
         source = hand_in(Path(name) / "honest", HONEST)
         temporary = Path(name) / "temporary"
         temporary.mkdir()

@@ -26,11 +26,12 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
 from autograder.assignment import Assignment, read_assignment
+from autograder.course import Course
 from autograder.engine.answer_key import made_from, read_key, write_key
-from autograder.places import REFERENCES, ROOT, SOLUTIONS
 from autograder.release.bundle import build_bundle
 from autograder.release.notebooks import has_tag, notebook_bytes, question_tag, read_master
 from benchmarks.measuring import ENVIRONMENT, Cost, machine, measured, median
+from tests.checkout import COURSE, ROOT, SOLUTIONS
 from tests.corpus import small
 
 NAME = "simclr"  # of the assignment and of its notebook
@@ -80,7 +81,7 @@ class Subject:
     @property
     def key(self) -> str:
         """The path of its answer key."""
-        return str(self.checkout / REFERENCES.relative_to(ROOT) / NAME / "key.safetensors")
+        return str(Course(self.checkout).assignment(NAME).bundle / "key.safetensors")
 
     @property
     def points(self) -> float:
@@ -97,7 +98,7 @@ def four_questions(folder: Path, master: NotebookNode) -> Subject:
     subject = Subject("four", folder, notebook)
     (folder / SOLUTIONS.relative_to(ROOT) / NAME / "assignment.toml").write_text(small.SETTINGS + FOURTH)
     wanted = {question.id for question in subject.assignment.questions}
-    whole = REFERENCES / NAME / "key.safetensors"
+    whole = COURSE.assignment(NAME).bundle / "key.safetensors"
     write_key(Path(subject.key), tuple(t for t in read_key(whole) if t.question in wanted), made_from(whole))
     return subject
 
@@ -240,7 +241,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=20, help="submissions in a batch (default: 20)")
     parser.add_argument("--only", choices=("four", "simclr"), help="one of the two notebooks")
     arguments = parser.parse_args()
-    build_bundle(NAME)
+    build_bundle(COURSE.assignment(NAME))
     master = read_master(SOLUTIONS / NAME / f"{NAME}.py", NAME, "")
     with tempfile.TemporaryDirectory(prefix="kit-benchmark-") as name:
         folder = Path(name)

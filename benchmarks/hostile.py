@@ -28,10 +28,10 @@ from pathlib import Path
 import psutil
 
 from autograder.engine.grade import Grader
-from autograder.places import ROOT
 from autograder.release.bundle import build_bundle
 from benchmarks.stock import nbgrader, otter
 from benchmarks.stock.container import Container, ContainerMissing
+from tests.checkout import COURSE, ROOT
 from tests.corpus import small
 from tests.corpus.hostile import CLASSES
 from tests.corpus.hostile.attack import Attack
@@ -121,7 +121,7 @@ class State:
 
 def run_kit(cases: list[Attack], state: State, folder: Path) -> None:
     """All cases with one grader of this kit, one after another."""
-    bundle = small.small_bundle(build_bundle("simclr"), folder / "bundle")
+    bundle = small.small_bundle(build_bundle(COURSE.assignment("simclr")), folder / "bundle")
     with Grader(bundle) as grader:
         for attack in cases:
             keep(state, "kit", attack, by_kit(grader, attack, folder / attack.id))
@@ -130,7 +130,7 @@ def run_kit(cases: list[Attack], state: State, folder: Path) -> None:
 
 def run_stock(name: str, cases: list[Attack], state: State, folder: Path, options: argparse.Namespace) -> None:
     """All cases with a stock grader, a few at a time."""
-    key = small.small_bundle(build_bundle("simclr"), folder / "bundle") / "key.safetensors"
+    key = small.small_bundle(build_bundle(COURSE.assignment("simclr")), folder / "bundle") / "key.safetensors"
     prepared = STOCK[name].prepare(folder / "prepared", key)
     check_stock(name, prepared, folder / "honest", options.limit)
 

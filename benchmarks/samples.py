@@ -24,8 +24,8 @@ from autograder.engine import ddim
 from autograder.engine.pictures import to_bytes
 from autograder.engine.quality import quality, scores
 from autograder.engine.unet_checkpoint import network, schedule
-from autograder.places import SOLUTIONS
 from autograder.scorers.classifier import load
+from tests.checkout import SOLUTIONS
 
 LATENTS = 16
 

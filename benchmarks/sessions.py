@@ -19,10 +19,10 @@ from autograder.engine.judge import KeyTest
 from autograder.engine.notebook import Cell
 from autograder.engine.runner import Runner
 from autograder.engine.session import Sandbox, SessionLost
-from autograder.places import SOLUTIONS
 from autograder.release.bundle import build_bundle
 from autograder.release.notebooks import has_tag, read_master
 from benchmarks.measuring import machine, memory, tree
+from tests.checkout import COURSE, SOLUTIONS
 
 POLL_SECONDS = 0.01
 
@@ -92,7 +92,7 @@ def _expect_loss(runner: Runner, test: KeyTest) -> None:
 
 def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    bundle = build_bundle("simclr")
+    bundle = build_bundle(COURSE.assignment("simclr"))
     test = next(test for test in read_key(bundle / "key.safetensors") if test.probe == "simclr_features")
     print(f"{rounds} rounds; {machine()}\n\n| what | median | largest |\n| --- | --- | --- |")
     with Sandbox("autograder.questions.simclr.probes") as zygote:

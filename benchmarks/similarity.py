@@ -25,7 +25,7 @@ from rich.table import Table
 from autograder.classroom import similarity
 from autograder.classroom.model import Graded, Student
 from autograder.engine.report import Report
-from autograder.places import QUESTIONS
+from tests.checkout import SOLUTIONS
 
 
 def variants(path: Path) -> list[str]:
@@ -61,8 +61,8 @@ def names_in(node: ast.AST) -> set[str]:
 
 
 def questions(name: str) -> list[list[str]]:
-    """The right variants of each question of an assignment."""
-    return [variants(path) for path in sorted((QUESTIONS / name).glob("*/variants.py"))]
+    """The correct variants of each question of an assignment."""
+    return [variants(path) for path in sorted((SOLUTIONS / name).glob("*/correct.py"))]
 
 
 def disguised(code: str, rng: random.Random, edits: int = 6) -> str:

@@ -12,8 +12,8 @@ import torch
 
 from autograder.datasets import find_data
 from autograder.errors import KitError
-from autograder.places import SOLUTIONS
 from autograder.release.course import assignment_master
+from tests.checkout import COURSE, SOLUTIONS
 from tests.notebook_names import notebook_names
 
 RESULTS = SOLUTIONS / "simclr" / "results"  # where the committed figures and tables lie
@@ -28,7 +28,7 @@ def solution(run: Path, profile: str, plain: bool = False) -> Names:
     """
     os.environ["KIT_PROFILE"] = profile
     run.mkdir(parents=True, exist_ok=True)
-    names = notebook_names(assignment_master("simclr"), run)
+    names = notebook_names(assignment_master(COURSE.assignment("simclr")), run)
     if plain:
         names["HP"]["winograd"] = False
         names["PRECISION"] = names["Precision"]()

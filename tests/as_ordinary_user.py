@@ -40,12 +40,14 @@ def main(arguments: list[str]) -> int:
 
 
 def copy_checkout(target: Path) -> None:
-    """Copy what git knows, and the answer keys' folders, and give it all to the user."""
+    """Copy what git knows, and the bundles that are compiled already, and give it all to the user."""
     listed = ["git", "-C", str(CHECKOUT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     for name in subprocess.run(listed, check=True, capture_output=True, text=True).stdout.split("\0"):
         if name and (CHECKOUT / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(CHECKOUT / name, target / name)
+    for bundle in (CHECKOUT / "dist").glob("*-bundle"):
+        shutil.copytree(bundle, target / "dist" / bundle.name)
     for path in (target.parent, target, *target.rglob("*")):
         os.chown(path, USER, USER)
 

@@ -1,4 +1,4 @@
-"""A small copy of the checkout, with no assignment in it: tests make theirs there and leave this one as it is."""
+"""This checkout as a course, and a small copy of it without assignments: tests make theirs there and leave this one alone."""
 
 from __future__ import annotations
 
@@ -8,17 +8,23 @@ import subprocess
 import sys
 from pathlib import Path
 
-from autograder.places import ROOT
+from autograder.course import Course
+from autograder.course_code import open_package
 
-FOLDERS = ("autograder", "data_scripts", "autograder/given")
-FILES = ("pyproject.toml", "tests/conftest.py")
+ROOT = Path(__file__).resolve().parents[1]
+COURSE = Course(ROOT)
+SOLUTIONS = COURSE.solutions
+open_package(SOLUTIONS)
+PROBES = "tests.sandbox.probes_of_the_tests"  # of the sandbox's own tests
+
+FOLDERS = ("autograder", "data_scripts")
+FILES = ("pyproject.toml", "tests/conftest.py", "tests/checkout.py")
 
 
 def copy_checkout(folder: Path) -> Path:
     """The kit without its assignments, in a new folder."""
     for name in FOLDERS:
-        ignored = shutil.ignore_patterns("__pycache__", "references", "simclr", "ddpm")
-        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in FILES:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, folder / name)
@@ -26,13 +32,13 @@ def copy_checkout(folder: Path) -> Path:
 
 
 def kit(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    """What ``./kit ARGUMENTS`` does in that copy, with this Python."""
+    """What ``kit ARGUMENTS`` does in that folder, with this Python."""
     return python(folder, "-m", "autograder", *arguments)
 
 
 def python(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    """Run this Python in that copy, whose packages hide those of this checkout."""
-    environment = {**os.environ, "PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1", "COLUMNS": "140"}
+    """Run this Python in that folder, with the packages of this checkout, or its own where it has a copy of them."""
+    environment = {**os.environ, "PYTHONPATH": f"{folder}:{ROOT}", "OMP_NUM_THREADS": "1", "COLUMNS": "140"}
     return subprocess.run(
         [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=600
     )

@@ -8,10 +8,11 @@ import torch
 
 import data_scripts
 from autograder.engine.limits import Limits
-from autograder.engine.session import Sandbox
+from autograder.engine.session import Probes, Sandbox
 from autograder.release.bundle import build_bundle
 from autograder.release.course import assignment_master
 from autograder.release.notebooks import student_notebook
+from tests.checkout import COURSE, PROBES
 
 torch.set_num_threads(1)
 
@@ -37,13 +38,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def bundle() -> Path:
     """The grading bundle of simclr, compiled if its questions have changed."""
-    return build_bundle("simclr")
+    return build_bundle(COURSE.assignment("simclr"))
 
 
 @pytest.fixture(scope="session")
 def master():
     """The master notebook of simclr."""
-    return assignment_master("simclr")
+    return assignment_master(COURSE.assignment("simclr"))
 
 
 @pytest.fixture(scope="session")
@@ -95,5 +96,5 @@ def zygote():
         scratch_mb=300,
         scratch_files=4000,
     )
-    with Sandbox("tests.sandbox.probes_of_the_tests", limits) as zygote:
+    with Sandbox(Probes(modules=(PROBES,)), limits) as zygote:
         yield zygote

@@ -16,12 +16,12 @@ from autograder.assignment import (
 )
 from autograder.engine.judge import KeyTest
 from autograder.errors import KitError
-from autograder.places import SOLUTIONS, assignment_names
 from autograder.release.bundle import check_points
 from autograder.toml_lines import entries, line_of
+from tests.checkout import COURSE, SOLUTIONS
 
 
-@pytest.mark.parametrize("name", assignment_names())
+@pytest.mark.parametrize("name", COURSE.names())
 def test_shipped_assignments_are_read(name):
     assert read_assignment(SOLUTIONS / name / "assignment.toml").name == name
 

@@ -12,16 +12,19 @@ import torch
 
 import data_scripts
 from autograder.demo import hostile
-from autograder.demo.mistakes import CELLS
 from autograder.demo.submissions import with_cells, with_last_cell
 from autograder.engine.grade import Grader
 from autograder.frontends.terminal import by_question
 from autograder.given.unet import UNet
+from autograder.questions.loading import load_module
 from autograder.release.bundle import build_bundle
 from autograder.release.course import assignment_master
 from autograder.release.gradescope import write_zip
 from autograder.release.notebooks import notebook_bytes, student_notebook
+from tests.checkout import COURSE, ROOT
 from tests.gradescope_layout import lay_out, run
+
+DEMO = load_module(COURSE.assignment("ddpm"), "demo")
 
 FULL = {"q1a": 8, "q1b": 3, "q2": 7, "q3": 9, "q4": 7, "q5": 8, "q7": 5}
 SCHEMA = json.loads((Path(__file__).parent / "frontends" / "gradescope_schema.json").read_text())
@@ -29,7 +32,7 @@ SCHEMA = json.loads((Path(__file__).parent / "frontends" / "gradescope_schema.js
 
 @pytest.fixture(scope="module")
 def bundle():
-    return build_bundle("ddpm")
+    return build_bundle(COURSE.assignment("ddpm"))
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +50,7 @@ def grader(bundle, data):
 
 @pytest.fixture(scope="module")
 def master():
-    return assignment_master("ddpm")
+    return assignment_master(COURSE.assignment("ddpm"))
 
 
 @pytest.fixture(scope="module")
@@ -96,16 +99,19 @@ def test_the_untouched_notebook_earns_nothing_and_is_told_why(grader, student, t
 
 
 def test_three_mistakes_are_named_and_cost_their_own_points(grader, master, tmp_path):
-    report = grader.grade(hand_in(tmp_path / "three", with_cells(master, CELLS["ddpm"])))
+    report = grader.grade(hand_in(tmp_path / "three", with_cells(master, DEMO.MISTAKES)))
     earned = points(report)
-    for question in CELLS["ddpm"]:
+    for question in DEMO.MISTAKES:
         assert earned[question] < FULL[question]
         assert any(v.misconception for v in report.verdicts if v.question == question), question
     assert {q: earned[q] for q in ("q1b", "q3", "q5", "q7")} == {q: FULL[q] for q in ("q1b", "q3", "q5", "q7")}
 
 
 def test_a_hostile_notebook_gains_nothing(grader, student, tmp_path):
-    assert grader.grade(hand_in(tmp_path / "hostile", with_last_cell(student, hostile.cell("ddpm")))).score == 0
+    assert (
+        grader.grade(hand_in(tmp_path / "hostile", with_last_cell(student, hostile.cell(ROOT, DEMO.HOSTILE)))).score
+        == 0
+    )
 
 
 SAMPLERS = {  # a wrong sampler, and a word that its student must read

@@ -31,9 +31,9 @@ from pathlib import Path
 import pytest
 
 import data_scripts
-from autograder.places import ROOT
 from autograder.release.notebooks import notebook_bytes
 from data_scripts import DATASETS
+from tests.checkout import ROOT
 
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 BLOCK = re.compile(r"^```(\w*) *\n(.*?)^``` *$", re.MULTILINE | re.DOTALL)

@@ -7,9 +7,9 @@ import time
 import tomllib
 
 import yaml
-from autograder.places import ROOT
 
 from autograder.release.gradescope import REQUIREMENTS, requirements
+from tests.checkout import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PINS = dict(

@@ -10,13 +10,15 @@ import pytest
 from nbformat.v4 import new_code_cell
 
 from autograder.demo import hostile
-from autograder.demo.mistakes import SIMCLR as MISTAKES
 from autograder.demo.submissions import with_cells, with_last_cell
 from autograder.engine.grade import grade
 from autograder.frontends.gradescope import write_results
 from autograder.frontends.terminal import by_question
-from autograder.places import ROOT
+from autograder.questions.loading import load_module
 from autograder.release.notebooks import has_tag, notebook_bytes, question_tag
+from tests.checkout import COURSE, ROOT
+
+DEMO = load_module(COURSE.assignment("simclr"), "demo")
 
 FULL = {"q1a": 8, "q1b": 8, "q1c": 4, "q2": 4, "q3": 4, "q4": 8, "q5": 6}
 
@@ -65,10 +67,10 @@ def test_the_untouched_notebook_earns_nothing_and_is_told_why(bundle, student, t
 
 
 def test_three_mistakes_are_named_and_cost_their_own_points(bundle, master, tmp_path):
-    report = grade(bundle, hand_in(tmp_path / "three", with_cells(master, MISTAKES)), None)
+    report = grade(bundle, hand_in(tmp_path / "three", with_cells(master, DEMO.MISTAKES)), None)
     earned = points(report)
     assert {q: earned[q] for q in ("q1c", "q2", "q3", "q5")} == {q: FULL[q] for q in ("q1c", "q2", "q3", "q5")}
-    for question in MISTAKES:
+    for question in DEMO.MISTAKES:
         assert earned[question] < FULL[question]
         assert any(v.misconception for v in report.verdicts if v.question == question), question
 
@@ -92,7 +94,7 @@ def test_a_bonus_question_gives_points_on_top(bundle, master, tmp_path):
 
 
 def test_a_hostile_notebook_gains_nothing_and_leaves_nothing(bundle, student, tmp_path):
-    cell = hostile.cell("simclr")
+    cell = hostile.cell(ROOT, DEMO.HOSTILE)
     results = tmp_path / "results.json"
     report = grade(
         bundle, hand_in(tmp_path / "hostile", with_last_cell(student, cell)), None, lambda r: write_results(results, r)

@@ -13,10 +13,10 @@ import jsonschema
 import pytest
 
 import data_scripts
-from autograder.places import ROOT, SOLUTIONS
 from autograder.release.gradescope import write_zip
 from autograder.release.notebooks import notebook_bytes
 from data_scripts.catalogue import MNIST
+from tests.checkout import ROOT, SOLUTIONS
 from tests.gradescope_layout import lay_out, run
 
 SCHEMA = json.loads((Path(__file__).parent / "frontends" / "gradescope_schema.json").read_text())
@@ -44,11 +44,14 @@ def test_the_zip_holds_no_answers_as_code(zipped):
     } <= set(names)
     for word in (
         "oracle",
-        "misconceptions",
-        "variants",
-        "updates",
+        "mistakes",
+        "correct",
+        "question.py",
+        "cases",
+        "master",
         "solutions",
-        "references/",
+        "release/",
+        "classroom/",
         "train.npy",
         "scorers/mnist",
         "scorers/train",

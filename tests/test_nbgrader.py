@@ -22,7 +22,7 @@ from nbgrader.server_extensions.formgrader.handlers import template_path
 from traitlets.config import Config
 
 from autograder.assignment import read_assignment
-from autograder.demo import hostile, mistakes
+from autograder.demo import hostile
 from autograder.engine.grade import Grader
 from autograder.frontends.nbgrader import (
     MISSING,
@@ -35,12 +35,14 @@ from autograder.frontends.nbgrader import (
     restored,
 )  # fmt: skip
 from autograder.frontends.terminal import by_question
-from autograder.places import QUESTIONS as QUESTIONS_FOLDER
-from autograder.places import SOLUTIONS
+from autograder.questions.loading import load_module
 from autograder.release.bundle import build_bundle
 from autograder.release.course import assignment_master
 from autograder.release.nbgrader import write_course
 from autograder.release.notebooks import has_tag, notebook_bytes, question_tag, solution_lines, student_notebook
+from tests.checkout import COURSE, ROOT, SOLUTIONS
+
+DEMO = load_module(COURSE.assignment("simclr"), "demo")
 
 QUESTIONS = ("q1a", "q1b", "q1c", "q2", "q3", "q4", "q5", "q6")
 WRITTEN = ("w1", "w2", "w3", "w4", "w5")
@@ -95,7 +97,7 @@ def tampered(release):
     notebook.cells.remove(by_id["w1-question"])
     by_id["w2"].source = ATTACK
     by_id["w3"].metadata["nbgrader"] = "no settings"
-    notebook.cells.append(new_code_cell(hostile.cell("simclr"), id="hostile"))
+    notebook.cells.append(new_code_cell(hostile.cell(ROOT, DEMO.HOSTILE), id="hostile"))
     notebook.metadata["language_info"] = {"name": 7}
     return notebook
 
@@ -112,7 +114,12 @@ def course(tmp_path_factory):
     """A course folder with both assignments."""
     folder = tmp_path_factory.mktemp("nbgrader") / "course"
     for name in ("simclr", "ddpm"):
-        write_course(folder, name, assignment_master(name), read_assignment(SOLUTIONS / name / "assignment.toml"))
+        write_course(
+            folder,
+            COURSE.assignment(name),
+            assignment_master(COURSE.assignment(name)),
+            read_assignment(SOLUTIONS / name / "assignment.toml"),
+        )
     return folder
 
 
@@ -133,10 +140,12 @@ def graded(course, bundle, images, checkpoint):
     archive = course / "downloaded" / "simclr" / "archive"
     archive.mkdir(parents=True)
     # Without any settings of nbgrader, as the student notebook of assignments/ is.
-    hand_in(archive / "solution.zip", notebook_bytes(assignment_master("simclr")).decode(), checkpoint)
+    hand_in(
+        archive / "solution.zip", notebook_bytes(assignment_master(COURSE.assignment("simclr"))).decode(), checkpoint
+    )
     hand_in(archive / "untouched.zip", before.decode())
-    hand_in(archive / "mistakes.zip", nbformat.writes(filled_in(release, source, mistakes.SIMCLR)))
-    hand_in(archive / "tampered.zip", json.dumps(tampered(filled_in(release, source, mistakes.SIMCLR))))
+    hand_in(archive / "mistakes.zip", nbformat.writes(filled_in(release, source, DEMO.MISTAKES)))
+    hand_in(archive / "tampered.zip", json.dumps(tampered(filled_in(release, source, DEMO.MISTAKES))))
     hand_in(archive / "broken.zip", "no notebook")
     nbgrader(course, "zip_collect", "simclr")
     submitted = course / "submitted"
@@ -266,11 +275,9 @@ def test_nothing_secret_is_in_the_feedback(course, graded):
 
 def secrets_of(name):
     """Lines that no student may see, but for those that stand in the student notebook anyhow."""
-    master = assignment_master(name)
-    hidden = lines_of(build_bundle(name).glob("tests/*.py"))
-    answers = lines_of(
-        path for kind in ("oracle", "misconceptions") for path in (QUESTIONS_FOLDER / name).rglob(f"{kind}.py")
-    )
+    master = assignment_master(COURSE.assignment(name))
+    hidden = lines_of(build_bundle(COURSE.assignment(name)).glob("tests/*.py"))
+    answers = lines_of(path for kind in ("oracle", "mistakes") for path in (SOLUTIONS / name).rglob(f"{kind}.py"))
     public = "\n".join([*master.metadata.otter.tests.values(), *(c.source for c in student_notebook(master).cells)])
     long = {line for line in solution_lines(master) | hidden | answers if len(line) > 24}
     secrets = {line for line in long if line not in public and not line.startswith(("import ", "from "))}
@@ -285,7 +292,7 @@ def lines_of(paths):
 def test_release_is_the_student_notebook_with_settings(course):
     for name in ("simclr", "ddpm"):
         release = nbformat.read(course / "release" / name / f"{name}.ipynb", as_version=4)
-        student = student_notebook(assignment_master(name))
+        student = student_notebook(assignment_master(COURSE.assignment(name)))
         text = "\n\n".join(cell.source for cell in release.cells if not cell.id.startswith("graded-"))
         assert text == "\n\n".join(cell.source for cell in student.cells)
         assert release.metadata == student.metadata
@@ -308,7 +315,10 @@ def test_a_course_folder_in_use_is_left_alone(course, graded):
     config.write_text(config.read_text() + "# mine\n")
     rows = gradebook(course, "simclr")
     write_course(
-        course, "simclr", assignment_master("simclr"), read_assignment(SOLUTIONS / "simclr" / "assignment.toml")
+        course,
+        COURSE.assignment("simclr"),
+        assignment_master(COURSE.assignment("simclr")),
+        read_assignment(SOLUTIONS / "simclr" / "assignment.toml"),
     )
     assert config.read_text().endswith("# mine\n")
     assert {s: dict(r) for s, r in gradebook(course, "simclr").items()} == {s: dict(r) for s, r in rows.items()}
@@ -318,7 +328,7 @@ def test_a_bonus_question_is_extra_credit(course, tmp_path):
     nbgrader(course, "generate_assignment", "ddpm")
     folder = course / "submitted" / "solution" / "ddpm"
     folder.mkdir(parents=True)
-    (folder / "ddpm.ipynb").write_bytes(notebook_bytes(assignment_master("ddpm")))
+    (folder / "ddpm.ipynb").write_bytes(notebook_bytes(assignment_master(COURSE.assignment("ddpm"))))
     nbgrader(course, "autograde", "ddpm")
     rows = gradebook(course, "ddpm")["solution"]
     assert (rows["q7"]["max_score"], rows["q7"]["auto_score"], rows["q7"]["extra_credit"]) == (0, 0, 5)
@@ -412,7 +422,7 @@ def test_an_answer_is_known_by_its_tag():
 
 def test_every_stub_is_an_answer_of_its_question(course):
     for name in ("simclr", "ddpm"):
-        master = {cell.id: cell for cell in assignment_master(name).cells}
+        master = {cell.id: cell for cell in assignment_master(COURSE.assignment(name)).cells}
         source = nbformat.read(course / "source" / name / f"{name}.ipynb", as_version=4)
         answers = {
             c.id: c.metadata["nbgrader"]["grade_id"]

@@ -11,9 +11,8 @@ import pytest
 
 from autograder.commands.new import check_name
 from autograder.errors import KitError
-from autograder.places import ROOT
 from autograder.release.notebooks import notebook_bytes
-from tests.checkout import copy_checkout, kit, python
+from tests.checkout import ROOT, copy_checkout, kit, python
 
 PAGE = (ROOT / "docs" / "writing.md").read_text(encoding="utf-8")
 STEP = re.compile(

@@ -16,18 +16,18 @@ import torch
 
 import data_scripts
 from autograder.assignment import read_assignment
-from autograder.demo.mistakes import CELLS
 from autograder.demo.submissions import with_cells, with_last_cell
 from autograder.engine.grade import Grader
 from autograder.frontends import otter
 from autograder.frontends.gradescope import results
 from autograder.given.unet import UNet
-from autograder.places import SOLUTIONS
+from autograder.questions.loading import load_module
 from autograder.release.bundle import build_bundle
 from autograder.release.course import assignment_master
 from autograder.release.gradescope import write_zip
 from autograder.release.notebooks import notebook_bytes, student_notebook
 from data_scripts import DATASETS
+from tests.checkout import COURSE, SOLUTIONS
 
 
 def otter_run(zipped: Path, submission: Path, out: Path) -> subprocess.CompletedProcess:
@@ -66,13 +66,18 @@ def graded(request, tmp_path_factory, checkpoint):
     name, folder = request.param, tmp_path_factory.mktemp(request.param)
     dataset = DATASETS[read_assignment(SOLUTIONS / name / "assignment.toml").dataset]
     data = data_scripts.prepare_generated(folder / "data", 200, 100, progress=False, dataset=dataset)
-    bundle = build_bundle(name)
+    bundle = build_bundle(COURSE.assignment(name))
     zipped = write_zip(folder / f"{name}-gradescope.zip", bundle, data.folder)
-    master = assignment_master(name)
+    master = assignment_master(COURSE.assignment(name))
     files = {checkpoint.name: checkpoint.read_bytes()} if name == "simclr" else samples_files(folder)
     submissions = {
         "solution": hand_in(folder / "solution.zip", name, master, files),
-        "mistakes": hand_in(folder / "mistakes.zip", name, with_cells(master, CELLS[name]), files),
+        "mistakes": hand_in(
+            folder / "mistakes.zip",
+            name,
+            with_cells(master, load_module(COURSE.assignment(name), "demo").MISTAKES),
+            files,
+        ),
         "blank": hand_in(folder / "blank.zip", name, student_notebook(master), {}),
     }
     with Grader(bundle, data) as grader:

@@ -12,12 +12,12 @@ from nbformat.v4 import new_code_cell
 import data_scripts
 from autograder.assignment import read_assignment
 from autograder.engine.grade import Grader
-from autograder.places import SOLUTIONS
 from autograder.release.bundle import build_bundle
 from autograder.release.course import assignment_master
 from autograder.release.execute import execute
 from autograder.release.notebooks import has_tag, student_notebook
 from data_scripts import DATASETS
+from tests.checkout import COURSE, SOLUTIONS
 
 NAMES = ("simclr", "ddpm")
 CHECKPOINTS = {"simclr": "simclr_lin_best.pt", "ddpm": "ddpm_model.pt"}
@@ -25,7 +25,7 @@ CHECKPOINTS = {"simclr": "simclr_lin_best.pt", "ddpm": "ddpm_model.pt"}
 
 def filled_in(name: str) -> NotebookNode:
     """The notebook that students get, with the solution's code in its stubs."""
-    master = assignment_master(name)
+    master = assignment_master(COURSE.assignment(name))
     notebook = student_notebook(master)
     solutions = {cell.id: cell.source for cell in master.cells}
     for cell in notebook.cells:
@@ -97,7 +97,7 @@ def test_export_writes_the_notebook_and_the_files_asked_for(worked):
 def test_an_exported_zip_is_graded_with_its_checkpoint(worked, data):
     name, folder, _ = worked
     dataset = read_assignment(SOLUTIONS / name / "assignment.toml").dataset
-    with Grader(build_bundle(name), data_scripts.locate([data], dataset)) as grader:
+    with Grader(build_bundle(COURSE.assignment(name)), data_scripts.locate([data], dataset)) as grader:
         report = grader.grade(folder / "mine.zip")
     judged = [v for v in report.verdicts if v.question != "q6"]
     assert [v.message for v in judged if not v.passed] == []
@@ -108,7 +108,7 @@ def test_an_exported_zip_is_graded_with_its_checkpoint(worked, data):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_blank_notebook_is_told_what_is_missing_and_exported_all_the_same(name, data, tmp_path):
-    blank = student_notebook(assignment_master(name))
+    blank = student_notebook(assignment_master(COURSE.assignment(name)))
     blank.cells = [cell for cell in blank.cells if needs_no_training(cell)]
     saving = name == NAMES[0]  # no browser answers: Otter waits ten seconds, warns, and takes the file as it is
     (tmp_path / "tests").mkdir()  # the student's own, where Otter would look first

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from autograder.places import ROOT
 from benchmarks.labels import gathered
 from benchmarks.training import RESULTS, read_rows
+from tests.checkout import ROOT
 
 PAGES = {name: " ".join((ROOT / name).read_text().split()) for name in ("README.md", "docs/training.md")}
 

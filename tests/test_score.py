@@ -11,7 +11,7 @@ import torch
 
 import data_scripts
 from autograder.given.unet import UNet
-from autograder.places import ROOT
+from tests.checkout import ROOT
 
 
 @pytest.fixture(scope="module")

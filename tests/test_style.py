@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from autograder.places import ROOT
+from tests.checkout import ROOT
 
 
 @pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids=" ".join)

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from autograder.places import ROOT
+from tests.checkout import ROOT
 from tests.corpus.hostile.attack import Attack
 
 LABELS = ("earlier", "handed-in")

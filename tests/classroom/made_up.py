@@ -14,7 +14,7 @@ from autograder.engine.answer_key import read_key
 from autograder.engine.measure import Measured
 from autograder.engine.report import Report, Verdict
 from autograder.engine.scoring import accuracy_earned, unreached
-from autograder.places import REFERENCES
+from tests.checkout import COURSE
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -37,12 +37,12 @@ LAST = (
 
 def assignment(name: str = "simclr") -> Assignment:
     """The settings of an assignment of the kit."""
-    return read_assignment(REFERENCES / name / "assignment.toml")
+    return read_assignment(COURSE.assignment(name).bundle / "assignment.toml")
 
 
 def blank(name: str = "simclr") -> list[Verdict]:
     """Its verdicts, none of them reached."""
-    key = {(test.question, test.id): test for test in read_key(REFERENCES / name / "key.safetensors")}
+    key = {(test.question, test.id): test for test in read_key(COURSE.assignment(name).bundle / "key.safetensors")}
     return list(unreached(assignment(name), key).values())
 
 
@@ -94,6 +94,6 @@ def _verdict(verdict: Verdict, ability: float, hints: dict, rng: random.Random) 
 def made_up_class(students: int = 200, name: str = "simclr", seed: int = 1) -> list[Graded]:
     """A class of ``students``; the same for the same seed."""
     rng, verdicts, sheet = random.Random(seed), blank(name), assignment(name)
-    key = read_key(REFERENCES / name / "key.safetensors")
+    key = read_key(COURSE.assignment(name).bundle / "key.safetensors")
     hints = {(test.question, test.id): [m for m in test.misconceptions if not m.harmless] for test in key}
     return [member(number, verdicts, hints, rng, sheet) for number in range(students)]

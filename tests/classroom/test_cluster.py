@@ -12,7 +12,7 @@ import pytest
 
 from autograder.classroom.cluster import Cluster
 from autograder.errors import KitError
-from autograder.places import ROOT
+from tests.checkout import ROOT
 from tests.classroom.conftest import hand_in
 
 STUDENTS = 8

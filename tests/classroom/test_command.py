@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from autograder.places import ROOT
+from tests.checkout import ROOT
 from tests.classroom.conftest import hand_in, write_notebook
 
 ROSTER = r'''id,name,email

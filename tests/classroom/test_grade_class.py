@@ -18,7 +18,7 @@ from autograder.classroom.store import locked, read_record
 from autograder.engine.answer_key import read_key, write_key
 from autograder.errors import KitError
 from autograder.frontends.gradescope import results
-from autograder.places import ROOT
+from tests.checkout import ROOT
 from tests.classroom.conftest import edit, hand_in, write_notebook
 
 ALL = {"q1a", "q1c", "q6"}

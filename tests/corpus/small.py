@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -84,6 +85,7 @@ def small_bundle(whole: Path, folder: Path) -> Path:
         if test.question in QUESTIONS
     )
     write_key(folder / "key.safetensors", tests, "")
+    shutil.copytree(whole / "code", folder / "code", dirs_exist_ok=True)
     (folder / "tests").mkdir(exist_ok=True)
     for question in read_assignment(folder / "assignment.toml").questions:
         (folder / "tests" / f"{question.id}.py").write_text(hidden_test(question))

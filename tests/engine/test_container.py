@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from autograder.engine import container
-from autograder.places import ROOT
+from tests.checkout import ROOT
 
 MB = 1 << 20
 

@@ -8,10 +8,11 @@ from torch import nn
 
 from autograder.engine.answer_key import read_key
 from autograder.engine.judge import judge
-from autograder.places import REFERENCES, assignment_names
-from autograder.questions.draw import catalogue
-from autograder.questions.model import Case
-from autograder.release.compile import probes_of, run_probe
+from autograder.questions.cases import stored_cases
+from autograder.questions.loading import load_questions
+from autograder.release.bundle import build_bundle
+from autograder.release.compile import run_probe
+from tests.checkout import COURSE
 
 
 class Idle(nn.Module):
@@ -37,19 +38,21 @@ NOTHINGS = {
     "an empty list": lambda *_, **__: [],
     "a network": Idle,
 }
-QUESTIONS = {(name, question.id): question for name in assignment_names() for question in catalogue(name)}
+QUESTIONS = {
+    (name, question.id): question for name in COURSE.names() for question in load_questions(COURSE.assignment(name))
+}
 
 
 @pytest.mark.parametrize("nothing", NOTHINGS)
 @pytest.mark.parametrize(("name", "question"), QUESTIONS)
 def test_nothing_earns_nothing(name, question, nothing):
     namespace = dict.fromkeys(QUESTIONS[name, question].stubs, NOTHINGS[nothing])
+    cases = stored_cases(QUESTIONS[name, question].folder)
+    key = {
+        (test.question, test.id): test for test in read_key(build_bundle(COURSE.assignment(name)) / "key.safetensors")
+    }
     passed = []
-    for test in read_key(REFERENCES / name / "key.safetensors"):
-        if test.question == question:
-            results = {
-                case.name: run_probe(probes_of(name), test, Case(case.name, case.inputs), namespace)
-                for case in test.cases
-            }
-            passed += [test.id] if judge(test, results).passed else []
+    for test in QUESTIONS[name, question].tests:
+        results = {case: run_probe(test, cases[case], namespace) for case in test.cases}
+        passed += [test.id] if judge(key[question, test.id], results).passed else []
     assert not passed

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from autograder.release.course import assignment_master
+from tests.checkout import COURSE
 from tests.notebook_names import notebook_names
 
 
@@ -30,7 +31,7 @@ def gradients(model):
 
 
 def main(folder: Path) -> None:
-    names = notebook_names(assignment_master("simclr"), folder)
+    names = notebook_names(assignment_master(COURSE.assignment("simclr")), folder)
     rank, world = names["RANK"], names["WORLD"]
     generator = torch.Generator().manual_seed(0)
     x_i, x_j = (torch.randn(8, 6, generator=generator) for _ in "ij")

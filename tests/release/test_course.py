@@ -9,10 +9,10 @@ import pytest
 from autograder.assignment import WrongEntry, read_assignment
 from autograder.engine.grade import grade
 from autograder.frontends.terminal import by_question
-from autograder.places import SOLUTIONS, assignment_names
 from autograder.release.course import assignment_master, constant, with_settings
 from autograder.release.everything import code_hash
 from autograder.release.notebooks import has_tag, notebook_bytes, read_master, solution_lines, student_notebook
+from tests.checkout import COURSE, SOLUTIONS
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +29,10 @@ def code(notebook):
     return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
 
 
-@pytest.mark.parametrize("name", assignment_names())
+@pytest.mark.parametrize("name", COURSE.names())
 def test_shipped_settings_change_no_code(name):
     master = read_master(SOLUTIONS / name / f"{name}.py", name, "")
-    assert code_hash(assignment_master(name)) == code_hash(master)
+    assert code_hash(assignment_master(COURSE.assignment(name))) == code_hash(master)
 
 
 def test_a_question_that_is_left_out_is_given(master, settings):

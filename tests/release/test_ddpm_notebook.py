@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from autograder.engine.unet_checkpoint import network, schedule
-from autograder.places import SOLUTIONS
 from autograder.release.notebooks import read_master
+from tests.checkout import SOLUTIONS
 from tests.notebook_names import notebook_names
 
 

@@ -5,9 +5,9 @@ import json
 import nbformat
 import pytest
 
-from autograder.places import ASSIGNMENTS, SOLUTIONS, assignment_names
 from autograder.release.course import assignment_master
 from autograder.release.notebooks import clear_solution, notebook_bytes, read_master, solution_lines, student_notebook
+from tests.checkout import COURSE, SOLUTIONS
 
 MASTER = '''# %% [markdown]
 # # Title
@@ -85,31 +85,31 @@ def test_a_stub_without_region_is_refused(master):
         clear_solution(cell, "pass")
 
 
-@pytest.mark.parametrize("name", assignment_names())
+@pytest.mark.parametrize("name", COURSE.names())
 def test_committed_notebooks_match_their_master(name):
     """Sources and metadata to the byte; outputs of the solution belong to the machine that made them."""
     from autograder.release.everything import code_hash
 
-    master = assignment_master(name)
-    assert (ASSIGNMENTS / name / f"{name}.ipynb").read_bytes() == notebook_bytes(student_notebook(master))
+    master = assignment_master(COURSE.assignment(name))
+    assert (COURSE.assignment(name).student).read_bytes() == notebook_bytes(student_notebook(master))
     solution = nbformat.read(SOLUTIONS / name / f"{name}.ipynb", as_version=4)
     assert solution.metadata.kit.code == code_hash(master)
     assert [cell.source for cell in solution.cells] == [cell.source for cell in master.cells]
     assert [cell.metadata for cell in solution.cells] == [cell.metadata for cell in master.cells]
 
 
-@pytest.mark.parametrize("name", assignment_names())
+@pytest.mark.parametrize("name", COURSE.names())
 def test_no_solution_line_in_the_committed_student_notebook(name):
     """Not in a code cell; and a line long enough to give something away, not anywhere. Prose may name ``step()``."""
-    master = assignment_master(name)
-    text = (ASSIGNMENTS / name / f"{name}.ipynb").read_text()
+    master = assignment_master(COURSE.assignment(name))
+    text = (COURSE.assignment(name).student).read_text()
     code = "\n".join(cell.source for cell in nbformat.reads(text, as_version=4).cells if cell.cell_type == "code")
     secrets = [line for line in solution_lines(master) if len(line) > 12]
     assert [line for line in secrets if line in code] == []
     assert [line for line in secrets if len(line) > 24 and json.dumps(line, ensure_ascii=False)[1:-1] in text] == []
 
 
-@pytest.mark.parametrize("name", assignment_names())
+@pytest.mark.parametrize("name", COURSE.names())
 def test_the_solution_notebook_ran_without_error_and_shows_figures(name):
     solution = nbformat.read(SOLUTIONS / name / f"{name}.ipynb", as_version=4)
     outputs = [output for cell in solution.cells if cell.cell_type == "code" for output in cell.outputs]

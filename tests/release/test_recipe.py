@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import data_scripts
-from autograder.places import ROOT
+from tests.checkout import ROOT
 from tests.notebook_names import notebook_names
 
 ON_CPU = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}  # two processes need not have a GPU each

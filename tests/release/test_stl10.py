@@ -9,10 +9,9 @@ import pytest
 import torch
 
 from autograder.engine.accuracy import measured_images
-from autograder.places import ROOT
 from autograder.release.gradescope import data_files
 from data_scripts import DATASETS, Prepared, prepare_generated
-from tests.checkout import copy_checkout, kit, python
+from tests.checkout import ROOT, copy_checkout, kit, python
 
 COUNTS = {"train": 60, "test": 40, "unlabeled": 64}
 

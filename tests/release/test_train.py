@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 
-from autograder.places import ROOT
+from tests.checkout import ROOT
 
 # As torchrun does it: on Ctrl-C first end the workers, which takes a while.
 LAUNCHER = """

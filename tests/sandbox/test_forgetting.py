@@ -8,7 +8,7 @@ import secrets
 import subprocess
 import sys
 
-from autograder.places import ROOT
+from tests.checkout import ROOT
 from tests.corpus.small import IMPORTS, hand_in, small_bundle
 
 # Looks for the secret in all of its own memory, and, to show that it can find one, for a name that it must hold.

@@ -17,6 +17,7 @@ import torch  # noqa: F401  (student code uses it)
 
 from autograder.engine.session import SessionLost, StudentError
 from autograder.sandbox import landlock, layers
+from tests.checkout import PROBES
 
 ROOT = os.geteuid() == 0
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -28,7 +29,7 @@ REFUSALS = {"PermissionError", "FileNotFoundError", "ModuleNotFoundError", "OSEr
 ATTEMPTS = {
     "read the checkout": (f"open({str(CHECKOUT / 'autograder/questions/model.py')!r}).read()", FILES),
     "list the checkout": (f"os.listdir({str(CHECKOUT / 'solutions')!r})", FILES),
-    "import the oracle": ("__import__('kit_course.simclr.q1a_nt_xent.oracle')", FILES),
+    "import known mistakes": ("__import__('autograder.questions.pair_losses.mistakes')", FILES),
     "read the list of users": ("open('/etc/passwd').read()", FILES),
     "write to /tmp": ("open('/tmp/left-behind', 'w')", FILES),
     "write to shared memory": ("open('/dev/shm/left-behind', 'w')", FILES),
@@ -95,7 +96,7 @@ def attempt(zygote, world, code, without):
     names = "".join(f"{name} = {value}\n" for name, value in {**world, "PARENT": zygote.pid}.items())
     with zygote.session(without=without) as session:
         session.run_cell(1, names + dedent(PREPARATION) + f"def f():\n    {code}\n    return 1", 5)
-        return session.call("true", {"function": "f"}, 5)
+        return session.call(f"{PROBES}.true", {"function": "f"}, 5)
 
 
 def cases():
@@ -143,7 +144,7 @@ def test_no_capability_is_left(zygote, without):
     body = "import re\ndef f(): return re.search('CapEff:\\\\s*(\\\\w+)', open('/proc/self/status').read())[1]"
     with zygote.session(without=without) as session:
         session.run_cell(1, body, 5)
-        shown = bytes(session.call("text", {"function": "f"})["result"].tolist()).decode()
+        shown = bytes(session.call(f"{PROBES}.text", {"function": "f"})["result"].tolist()).decode()
     reads_past_modes = 1 << 2  # kept where a fresh user could not enter the library, and within other layers
     assert int(shown, 16) in (0, reads_past_modes)
 
@@ -155,11 +156,11 @@ def test_sessions_cannot_reach_each_other(zygote):
             for body in (f"open({str(first.scratch / 'work/secret')!r})", f"os.kill({first.pid}, 9)"):
                 second.run_cell(1, f"import os\ndef f(): return {body}", 5)
                 with pytest.raises(StudentError) as caught:
-                    second.call("true", {"function": "f"})
+                    second.call(f"{PROBES}.true", {"function": "f"})
                 assert caught.value.type in REFUSALS
             if ROOT:
                 assert first.uid != second.uid
-            assert first.call("true", {"function": "f"})["result"] == 1
+            assert first.call(f"{PROBES}.true", {"function": "f"})["result"] == 1
 
 
 # --- how much ----------------------------------------------------------------------------------------------------
@@ -200,7 +201,7 @@ def test_a_flood_is_stopped(zygote, what, without):
     with zygote.session(without=without) as session:
         session.run_cell(1, source, 5)
         with pytest.raises((SessionLost, StudentError)) as caught:
-            session.call("true", {"function": "f"}, 40)  # a slow machine needs long to reach a limit
+            session.call(f"{PROBES}.true", {"function": "f"}, 40)  # a slow machine needs long to reach a limit
     error = caught.value
     if isinstance(error, SessionLost):
         assert error.kind in ("memory", "disk"), error.reason

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from autograder.places import REFERENCES
 from autograder.release.notebooks import notebook_bytes
+from tests.checkout import COURSE
 from tests.corpus import small
 from tests.corpus.hostile.attack import NOTHING, ONE, RIGHT_ONE, Attack
 
 MARK = "hostile-archive-slipped"
-KEY = REFERENCES / "simclr" / "key.safetensors"
+KEY = COURSE.assignment("simclr").bundle / "key.safetensors"
 RIGHT = notebook_bytes(small.notebook(RIGHT_ONE))
 NAME = "simclr.ipynb"
 MB = 1 << 20

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from autograder.places import ROOT
+from tests.checkout import ROOT
 from tests.corpus import small
 from tests.corpus.hostile.attack import Attack
 from tests.corpus.hostile.pieces import ATTEMPT, GIVEN, KEY_THIEF, POOL_THIEF
@@ -53,11 +53,12 @@ package = sys.modules.get("autograder")
 checkout = os.path.dirname(os.path.dirname(getattr(package, "__file__", None) or "@CHECKOUT@/autograder/x"))
 sys.path[:0] = [checkout, "@CHECKOUT@", "/autograder/source", "/autograder"]
 questions = ("nt_xent", "barlow_twins", "nt_xent_euclidean")
-for question in questions:
-    for part in ("oracle", "variants", "misconceptions", ""):
-        name = f"autograder.questions.simclr.{question}.{part}".rstrip(".")
-        attempt(lambda: keep(importlib.import_module(name), name))
-for name in ("autograder.questions.simclr.catalogue", "tests.corpus.small", "solutions.simclr.simclr"):
+for question in ("q1a_nt_xent", "q1b_barlow_twins", "q1c_nt_xent_euclidean"):
+    for part in ("oracle", "correct", "mistakes", "question", ""):
+        for top in ("kit_course", "solutions"):
+            name = f"{top}.simclr.{question}.{part}".rstrip(".")
+            attempt(lambda: keep(importlib.import_module(name), name))
+for name in ("autograder.questions.pair_losses.mistakes", "tests.corpus.small", "solutions.simclr.master"):
     module = attempt(importlib.import_module, name)
     for text in [value for value in vars(module).values() if isinstance(value, str)] if module else ():
         scope = {}
@@ -65,7 +66,7 @@ for name in ("autograder.questions.simclr.catalogue", "tests.corpus.small", "sol
         keep(types.SimpleNamespace(**scope), name)
 # By file: run whatever defines a graded function.
 for folder in (checkout, "@CHECKOUT@", "/autograder/source"):
-    for path in glob.glob(folder + "/solutions/*/*.py") + glob.glob(folder + "/autograder/questions/simclr/*/*.py"):
+    for path in glob.glob(folder + "/solutions/*/*.py") + glob.glob(folder + "/solutions/*/*/*.py"):
         text = attempt(lambda: open(path).read())
         if text and "def " in text:
             spec = importlib.util.spec_from_file_location("stolen_" + str(len(loot)), path)
