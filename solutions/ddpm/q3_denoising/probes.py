@@ -11,17 +11,13 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
-from autograder.questions.probing import as_tensor, as_value, described, global_state_kept
+from autograder.questions.probing import as_tensor, as_value, global_state_kept, pair
 from autograder.questions.side_effects.probes import dtypes_kept, side_effects
 
 from ..probes import GivenModel, given_schedule
 
 Student = Mapping[str, Callable]
 Model = Callable[[Tensor, Tensor], Tensor]
-
-
-class NotAPair(TypeError):
-    """``p_mean_variance`` returned something else than mean and variance."""
 
 
 class Timeless(nn.Module):
@@ -118,11 +114,7 @@ def reverse_side_effects(
 def _pair(student: Student, model: Model, x_t: Tensor, t: Tensor, schedule: Tensor) -> tuple[object, object]:
     """The two things that ``p_mean_variance`` returns."""
     answer = student["p_mean_variance"](model, x_t, t, given_schedule(schedule))
-    if not isinstance(answer, tuple | list):
-        raise NotAPair(f"p_mean_variance returns {described(answer)}; return a pair: mean, variance")
-    if len(answer) != 2:
-        raise NotAPair(f"p_mean_variance returns {len(answer)} things; return two: mean, variance")
-    return answer[0], answer[1]
+    return pair(answer, "What p_mean_variance returns", "(mean, variance)")
 
 
 def _expanded(found: Tensor, x_t: Tensor, what: str) -> Tensor:

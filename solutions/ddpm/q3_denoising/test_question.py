@@ -7,6 +7,7 @@ import torch
 from diffusers import DDPMScheduler
 
 from autograder.questions.cases import stored_cases
+from autograder.questions.probing import NotAPair
 from autograder.release import trial
 
 from ..probes import GivenModel, given_schedule
@@ -144,8 +145,8 @@ def test_any_form_that_broadcasts_is_a_variance(variance):
 @pytest.mark.parametrize(
     ("answer", "error", "message"),
     [
-        (None, probes.NotAPair, "p_mean_variance returns None; return a pair"),
-        ((1.0, 2.0, 3.0), probes.NotAPair, "returns 3 things; return two"),
+        (None, NotAPair, r"What p_mean_variance returns should be the pair \(mean, variance\); it is None"),
+        ((1.0, 2.0, 3.0), NotAPair, "it is a tuple of length 3"),
         ((1.0, torch.ones(3)), probes.WrongShape, r"the variance has shape \(3,\), which does not broadcast"),
         ((1.0, "0.2"), TypeError, "The variance is a str, expected a tensor"),
     ],

@@ -13,7 +13,7 @@ _CENTRED = (
     "equation as printed divides by the root of the plain sum of squares."
 )
 _ALONG_FEATURES = "You normalise along the feature axis; normalise each column (one feature over the batch)."
-_NOT_NORMALISED = "You do not divide the products by the two norms over the batch, so C_ij is no correlation."
+_NOT_NORMALISED = "You do not divide the products by the two norms over the batch, so C_pq is no correlation."
 
 _EDITS = (
     edit("centred", _CENTRED, "F.normalize(z, dim=0)", "F.normalize(z - z.mean(0), dim=0)"),
@@ -36,14 +36,14 @@ _EDITS = (
          "λ enters your loss as its square: you multiply by it before you square the entries, or twice.",
          "lambd *", "lambd**2 *"),
     edit("diagonal_in_redundancy",
-         "Your second sum still holds the diagonal entries of C; it runs over j ≠ i.",
+         "Your second sum still holds the diagonal entries of C; it runs over q ≠ p.",
          "c[~torch.eye(len(c), dtype=torch.bool)]", "c"),
     edit("redundancy_without_gradient",
          "No gradient comes from the off-diagonal sum: you leave it out, or detach it on the way.",
          "bool)].square().sum()", "bool)].square().sum().detach()"),
     edit("redundancy_left_out", "The off-diagonal term is missing from your loss.", " + lambd * off_diagonal", ""),
     edit("diagonal_not_squared",
-         "You sum the differences 1 − C_ii without squaring them.",
+         "You sum the differences 1 − C_pp without squaring them.",
          "(1 - c.diagonal()).square()", "(1 - c.diagonal())"),
     edit("diagonal_target_zero",
          "Your loss drives the diagonal entries to 0; their target is 1.",
@@ -55,7 +55,7 @@ _EDITS = (
          "You average the off-diagonal squares; the definition sums them.",
          "bool)].square().sum()", "bool)].square().mean()"),
     edit("upper_triangle_only",
-         "You count only one triangle of C; C is not symmetric, and the sum runs over all j ≠ i.",
+         "You count only one triangle of C; C is not symmetric, and the sum runs over all q ≠ p.",
          "c[~torch.eye(len(c), dtype=torch.bool)]", "c.triu(1)"),
     edit("both_terms_averaged",
          "You divide the loss by the number of features; both terms are sums.",
