@@ -10,7 +10,7 @@ from pathlib import Path
 
 from autograder.places import ROOT
 
-FOLDERS = ("autograder", "data_scripts", "autograder/given")
+FOLDERS = ("autograder", "data_scripts")
 FILES = ("pyproject.toml", "constraints.txt", "tests/conftest.py")
 
 

@@ -26,7 +26,7 @@ def start(tmp_path, monkeypatch):
         run.mkdir(exist_ok=True)
         names = notebook_names(master, run)
         table = names["HP"]
-        names |= {"IMAGE_SHAPE": shape, "CLASSES": 10, "PRECISION": names["Precision"](), "DEVICE": torch.device("cpu")}
+        names |= {"IMAGE_SHAPE": shape, "CLASSES": 10, "PRECISION": "float32", "DEVICE": torch.device("cpu")}
         names["SCHEDULE"] = names["noise_schedule"](table["T"], table["beta_start"], table["beta_end"])
         return names
 
