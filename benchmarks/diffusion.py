@@ -59,8 +59,7 @@ def notebook_loop(names: dict, pictures: torch.Tensor, batch: int) -> tuple[Call
     """An epoch of the notebook's own training, and the number of parameters of its network."""
     table, device = names["HP"], names["DEVICE"]
     names["SCHEDULE"] = names["noise_schedule"](table["T"], table["beta_start"], table["beta_end"]).to(device)
-    layout = torch.channels_last if names["PRECISION"] == "bfloat16" else torch.contiguous_format
-    model = names["Averaged"](names["UNet"](1, table["widths"]), table["ema"]).to(device, memory_format=layout)
+    model = names["Averaged"](names["UNet"](1, table["widths"]), table["ema"]).to(device)
     optimizer, scheduler = names["adam"](table["lr"], table["warmup"])(model, 10**6)
     labels = torch.zeros(len(pictures), dtype=torch.int64)
     loader = names["Batches"]((pictures * 255).to(torch.uint8), labels, batch, names["to_floats"])

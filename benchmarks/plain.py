@@ -189,7 +189,7 @@ def train_plainly(way: Recipe) -> None:
 
     def plan(part: str, lr: float, epochs: int) -> dict:
         rest = {"decay": table[f"{part}_decay"], "warmup": table[f"{part}_warmup"], "batch": table[f"{part}_batch"]}
-        return {"epochs": epochs, "sizes": [way.view_size] * epochs, "seconds": None, "lr": lr, **rest}
+        return {"epochs": epochs, "sizes": [way.view_size] * epochs, "lr": lr, **rest}
 
     def pretrained(network, batches, optimizer, scheduler):
         loss = names["loss_function"](table["loss"])
@@ -224,9 +224,8 @@ def timed(way: Recipe) -> dict[str, float]:
     """Seconds of a step of pre-training, of one of fine-tuning at each size, and of a test of one image."""
     names, table = way.names, way.names["HP"]
     device, precise = names["DEVICE"], names["InPrecision"]
-    layout = torch.channels_last if names["PRECISION"] == "bfloat16" else torch.contiguous_format
     images, labels = (part[: table["pretrain_batch"] * (STEPS + 1)] for part in cifar10("train"))
-    simclr = names["SimCLR"](table["projection_dim"]).to(device, memory_format=layout)
+    simclr = names["SimCLR"](table["projection_dim"]).to(device)
     classifier = names["Classifier"](simclr, table["num_classes"])
 
     def seconds(batches, network, train, *extra) -> float:

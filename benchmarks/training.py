@@ -24,7 +24,7 @@ Names = dict[str, Any]
 def solution(run: Path, profile: str, plain: bool = False) -> Names:
     """The names of the solution notebook under ``profile``, with ``run`` as its run folder, ready to train.
 
-    A ``plain`` one is in float32, and so in PyTorch's usual memory layout.
+    A ``plain`` one is in float32.
     """
     os.environ["KIT_PROFILE"] = profile
     run.mkdir(parents=True, exist_ok=True)

@@ -16,13 +16,13 @@ def write_history(name: str, history: list[dict]) -> None:
 def fit(name, model, loader, plan, optimise, train, test, after_epoch, restart=False) -> list[dict]:
     """Train ``model`` by ``plan``, resuming from ``<name>_last.pt``; returns the history, one dict an epoch.
 
-    plan: all that decides the run, among it "epochs" and "seconds", after which no epoch begins (None: no limit).
+    plan: all that decides the run, among it "epochs".
     optimise(network, total_steps) returns (optimizer, scheduler).
     train(model, batches, optimizer, scheduler) and test(model) each return a dict of numbers for the history.
     after_epoch(history) is called after each epoch.
     """
     saved, history = saved_run(name, plan, restart), []
-    model.to(DEVICE, memory_format=torch.channels_last if PRECISION == "bfloat16" else torch.contiguous_format)
+    model.to(DEVICE)
     optimizer, scheduler = optimise(model, plan["epochs"] * len(loader))
     parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
     if saved:
@@ -35,15 +35,13 @@ def fit(name, model, loader, plan, optimise, train, test, after_epoch, restart=F
     machine = {"device": DEVICE.type, "threads": torch.get_num_threads(), "torch": torch.__version__}
     about = {"plan": plan, "precision": PRECISION, "machine": machine, "hyperparameters": HP}
     write_json(RUN / f"{name}.json", about)
-    network, seconds = InPrecision(model), plan["seconds"] or math.inf
+    network = InPrecision(model)
     epochs = tqdm(range(len(history), plan["epochs"]), desc=f"{name} epochs")
     for epoch in epochs:
-        if history and sum(row["seconds"] for row in history) >= seconds:
-            break
         start, lr = time.perf_counter(), optimizer.param_groups[0]["lr"]
         numbers = {**train(network, loader, optimizer, scheduler), **test(network)}
-        row = {"epoch": epoch + 1, **numbers, "lr": lr, "seconds": round(time.perf_counter() - start, 2)}
-        history.append(row)
+        seconds = round(time.perf_counter() - start, 2)
+        history.append({"epoch": epoch + 1, **numbers, "lr": lr, "seconds": seconds})
         after_epoch(history)
         write_history(name, history)
         states = {key: part.state_dict() for key, part in parts.items()}

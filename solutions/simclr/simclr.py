@@ -80,11 +80,10 @@ from tqdm import tqdm
 # | profile | meant for | takes |
 # | --- | --- | --- |
 # | `smoke` | does everything run? | seconds on a CPU |
-# | `demo` | a first checkpoint | at most 60 seconds of training |
+# | `demo` | a first checkpoint | about a minute of training on two CPU cores |
 # | `cpu` | two CPU cores and no GPU: small views, small pictures first | two to four hours, resumable |
 # | `gpu` | **the real thing**: 200 epochs of pre-training, 75 % and more | an hour or less on a recent GPU, several on a T4; resumable |
 #
-# Where a row has a number of seconds, no epoch begins after them.
 
 # %%
 if torch.cuda.is_available():
@@ -116,9 +115,8 @@ TABLE = {
     "temperature_euclidean": (1.0,       1.0,        1.0,        1.0),        # nt_xent_euclidean
     "lambd":                (5e-3,       5e-3,       5e-3,       5e-3),       # barlow_twins
     "pretrain_batch":       (16,         16,         256,        512),
-    "pretrain_epochs":      (2,          40,         6,          200),
+    "pretrain_epochs":      (2,          12,         6,          200),
     "pretrain_warmup":      (0.1,        0.1,        0.1,        0.05),       # share of all steps
-    "pretrain_seconds":     (None,       20,         None,       None),
     "lr_nt_xent":           (0.03,       0.03,       0.12,       0.24),
     "lr_barlow_twins":      (0.003,      0.003,      0.012,      0.024),
     "lr_nt_xent_euclidean": (0.01,       0.01,       0.04,       0.08),
@@ -131,12 +129,11 @@ TABLE = {
     "finetune_batch":       (16,         16,         128,        256),
     "finetune_stages": (  # of each: pixels, epochs, how many of the encoder's four parts keep their weights
         ((16, 1, 0), (32, 1, 1)),
-        ((32, 20, 0),),
+        ((32, 15, 0),),
         ((16, 2, 0), (24, 4, 0), (32, 2, 1), (32, 3, 2)),
         ((32, 30, 0),),
     ),
     "finetune_warmup":      (0.1,        0.1,        0.1,        0.1),
-    "finetune_seconds":     (None,       40,         None,       None),
     "finetune_lr":          (0.02,       0.02,       0.1,        0.1),
     "finetune_decay":       (5e-4,       5e-4,       5e-4,       5e-4),
     # what the frozen features are worth
@@ -1067,7 +1064,7 @@ def by_plan(plan: dict):
 
 
 # %%
-def pretrain(images, labels, loss, epochs, seconds=None, name="simclr", restart=False) -> list[dict]:
+def pretrain(images, labels, loss, epochs, name="simclr", restart=False) -> list[dict]:
     """Pre-train a fresh SimCLR; returns the history and leaves ``<name>_best_epoch.pt`` in the run folder."""
     seed_everything(HP["seed"])
     model = SimCLR(HP["projection_dim"])
@@ -1076,7 +1073,7 @@ def pretrain(images, labels, loss, epochs, seconds=None, name="simclr", restart=
         loader = Batches(images, labels, HP["pretrain_batch"], lambda x: (draw_views(x, *how), draw_views(x, *how)))
     else:
         loader = pretrain_loader(images, labels, simclr_transform(*how), HP["pretrain_batch"])
-    plan = {"loss": loss, "epochs": epochs, "seconds": seconds, "images": len(images), "lr": HP[f"lr_{loss}"]}
+    plan = {"loss": loss, "epochs": epochs, "images": len(images), "lr": HP[f"lr_{loss}"]}
     plan |= {key: HP[f"pretrain_{key}"] for key in ("decay", "warmup", "batch")}
     rows = ("dataset", "views", "view_size", "jitter_strength", "blur", "projection_dim", "seed", PARAMETER[loss])
     plan |= {key: HP[key] for key in rows}
@@ -1104,7 +1101,6 @@ pretrain_history = pretrain(
     pretrain_labels,
     loss=HP["loss"],
     epochs=HP["pretrain_epochs"],
-    seconds=HP["pretrain_seconds"],
     restart=False,  # True: throw the last run away, for example because you changed a loss
 )
 update_metrics(pretrain=pretrain_history)
@@ -1621,7 +1617,7 @@ def finetune(
     model = Classifier(simclr, HP["num_classes"])
     train_loader = ByStage(train_images, train_labels, HP["finetune_stages"])
     test_loader = finetune_batches(test_images, test_labels)[1]
-    plan = {key: HP[f"finetune_{key}"] for key in ("seconds", "lr", "decay", "warmup", "batch")}
+    plan = {key: HP[f"finetune_{key}"] for key in ("lr", "decay", "warmup", "batch")}
     plan |= {"epochs": len(train_loader.sizes), "sizes": train_loader.sizes, "frozen": train_loader.frozen}
     plan |= {"images": len(train_images), "test_images": len(test_images), "seed": HP["seed"], "views": HP["views"]}
     plan |= {"start": (start["epoch"], start["loss"]) if start else None}
