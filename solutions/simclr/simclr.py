@@ -83,7 +83,6 @@ from tqdm import tqdm
 # | `demo` | a first checkpoint | about a minute of training on two CPU cores |
 # | `cpu` | two CPU cores and no GPU: small views, small pictures first | two to four hours, resumable |
 # | `gpu` | **the real thing**: 200 epochs of pre-training, 75 % and more | an hour or less on a recent GPU, several on a T4; resumable |
-#
 
 # %%
 if torch.cuda.is_available():
