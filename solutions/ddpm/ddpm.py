@@ -81,7 +81,7 @@ from tqdm import tqdm
 # | profile | meant for | takes |
 # | --- | --- | --- |
 # | `smoke` | does everything run? | seconds on a CPU |
-# | `demo` | a first real checkpoint | about a minute of training |
+# | `demo` | a first real checkpoint | a minute or two of training |
 # | `cpu` | two CPU cores and no GPU | about an hour |
 # | `gpu` | **the real thing** | minutes on a GPU, resumable |
 #
@@ -112,7 +112,7 @@ TABLE = {
     "widths":               ((8, 16),    (16, 32, 64), (16, 32, 96), (32, 64, 160)),  # channels, level by level
     # training
     "batch":                (16,         64,           64,           128),
-    "epochs":               (2,          6,            5,            60),
+    "epochs":               (2,          12,           5,            60),
     "lr":                   (1e-3,       2e-3,         1e-3,         1e-3),
     "warmup":               (0.1,        0.1,          0.05,         0.02),           # share of all steps
     "ema":                  (0.9,        0.98,         0.999,        0.9995),         # decay of the averaged weights
@@ -120,7 +120,7 @@ TABLE = {
     "grid":                 (8,          16,           32,           64),             # after every epoch
     "samples":              (16,         1_024,        1_024,        1_024),          # to hand in
     # the bonus part: training goes on with labels
-    "guided_epochs":        (1,          2,            3,            15),
+    "guided_epochs":        (1,          3,            3,            15),
     "drop":                 (0.15,       0.15,         0.15,         0.15),           # share of labels hidden
     "seed":                 (0,          0,            0,            0),
 }
