@@ -29,7 +29,7 @@ POLL_SECONDS = 0.01
 
 def cells() -> tuple[Cell, ...]:
     """The code cells of the solution that grading runs."""
-    master = read_master(SOLUTIONS / "simclr" / "simclr.py", "simclr", "")
+    master = read_master(SOLUTIONS / "simclr" / "master.py", "simclr", "")
     code = [cell for cell in master.cells if cell.cell_type == "code" and not has_tag(cell, "skip-grading")]
     return tuple(Cell(index, cell.source, None) for index, cell in enumerate(code))
 
