@@ -88,7 +88,7 @@ def test_a_scheduler_that_dies_ends_in_a_sentence_and_keeps_what_was_graded(room
     result = room.grade(work, workers=cluster(address, room.bundle), done=lambda plan, report: ended(process))
     ended(worker)
     assert 1 <= result.graded < 4 and result.graded + len(result.failures) == 4
-    assert all("the scheduler was lost" in failure for failure in result.failures)
+    assert all("lost the connection to the scheduler" in failure for failure in result.failures)
     assert len(list(room.out.glob("*/record.json"))) == result.graded
     room.grade(work)
     assert len(room.run) == 4 - result.graded and room.points("s3") == 8
@@ -97,12 +97,12 @@ def test_a_scheduler_that_dies_ends_in_a_sentence_and_keeps_what_was_graded(room
 def test_a_worker_that_sees_another_bundle_or_no_submission_says_so(room, address, workers, tmp_path):
     work = hand_in(tmp_path / "class", ada="right", bob="right")
     other = cluster(address, room.bundle)
-    settings = other.settings
-    other.settings = type(settings)(settings.bundle, "another", settings.dataset, settings.data, settings.unsafe)
+    setup = other.setup
+    other.setup = type(setup)(setup.bundle, "another", setup.dataset, setup.data, setup.unsafe)
     result = room.grade(work, workers=other)
     assert result.graded == 0 and all("update its checkout" in failure for failure in result.failures)
     other = cluster(address, room.bundle)
-    other.settings = type(settings)(tmp_path / "nowhere", "another", settings.dataset, settings.data, settings.unsafe)
+    other.setup = type(setup)(tmp_path / "nowhere", "another", setup.dataset, setup.data, setup.unsafe)
     result = room.grade(work, workers=other)
     assert result.graded == 0 and all("file system that all workers share" in failure for failure in result.failures)
 

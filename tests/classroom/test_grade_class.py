@@ -218,7 +218,7 @@ def test_a_full_disk_ends_in_a_sentence_and_keeps_what_was_there(room, tmp_path,
     with filler.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):
         while True:
             file.write(bytes(1 << 12))
-    with pytest.raises(KitError, match=r"could not be written: No space left on device; what was graded"):
+    with pytest.raises(KitError, match=r"could not be written: No space left on device; earlier results are kept"):
         room.grade(work)
     assert {path: path.read_bytes() for path in before} == before
     assert not list(room.out.rglob("*.part"))
