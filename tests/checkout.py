@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from autograder.course import Course
+from autograder.course import LAUNCHER, Course
 from autograder.course_code import open_package
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,14 +31,18 @@ def copy_checkout(folder: Path) -> Path:
     return folder
 
 
-def kit(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    """What ``./kit ARGUMENTS`` does in that copy, with this Python."""
-    return python(folder, "-m", "autograder", *arguments)
+def kit(folder: Path, *arguments: str, packages: Path | None = None) -> subprocess.CompletedProcess:
+    """What ``kit ARGUMENTS`` does in ``folder``, with this Python."""
+    return python(folder, "-m", "autograder", *arguments, packages=packages)
 
 
-def python(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    """Run this Python in that copy, whose packages hide those of this checkout."""
-    environment = {**os.environ, "PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1", "COLUMNS": "140"}
+def python(folder: Path, *arguments: str, packages: Path | None = None) -> subprocess.CompletedProcess:
+    """Run this Python in ``folder``, with the kit that lies in ``packages`` (default: there).
+
+    No variable names a course: the one that the tests themselves run in must stay as it is.
+    """
+    kept = {name: value for name, value in os.environ.items() if name not in ("KIT_COURSE", LAUNCHER)}
+    environment = {**kept, "PYTHONPATH": str(packages or folder), "OMP_NUM_THREADS": "1", "COLUMNS": "140"}
     return subprocess.run(
         [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=600
     )
