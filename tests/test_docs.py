@@ -124,7 +124,7 @@ SUITE = {
 }
 NOT_HERE: dict[str, str] = {
     "pip install torch torchvision numpy matplotlib tqdm otter-grader jupyterlab": "the network",
-    ".venv/bin/pip install -q -e '.[cluster]' -c constraints.txt": "the network",
+    ".venv/bin/pip install -q -e '.[cluster]' -c autograder/constraints.txt": "the network",
     "jupyter lab simclr.ipynb": "a browser",
     "./kit train simclr --profile cpu": "hours",
     "./kit train simclr --profile gpu": "a GPU",
