@@ -199,10 +199,10 @@ TEMPLATE = """# Hostile submissions against three graders
 Made by `python -m benchmarks.hostile`; the cases are those of `tests/corpus/hostile`.
 `tests/corpus/test_hostile.py` runs them against this kit in the suite. Machine: {machine}. Versions: {versions}.
 
-The three graders score the same three loss questions for the same 20 points. The stock graders get the hidden tests that a careful
-instructor would write: they require a plain, finite tensor of the correct shape and dtype, and then compare value and both
-gradients with stored references by `torch.allclose`, at this kit's tolerances. Before any case was run, a correct submission
-earned 20 of 20 points from each of the three.
+The three graders score the same three loss questions for the same 20 points. The stock graders get the hidden tests that a
+careful instructor would write: they require a plain, finite tensor of the correct shape and dtype, and then compare value
+and both gradients with stored references by `torch.allclose`, at this kit's tolerances. Before any case was run, a correct
+submission earned 20 of 20 points from each of the three.
 
 * **Otter**: `otter generate`, then `otter run`; the references are in a support file beside the tests, where Otter puts it.
 * **nbgrader**: a course made by `nbgrader generate_assignment`, then `nbgrader autograde`; the references are in the
@@ -212,8 +212,8 @@ earned 20 of 20 points from each of the three.
   that nobody stops) does less harm here than on a course machine without such a container.
 
 A case **gains** if the score is higher than what the submission deserves. It **harms** if there is no grade, if the
-grader hangs for more than {limit} s or is killed, if processes, files or shared memory remain, if another process is killed or
-stopped, or if a part of a reference is read. A missing grade counts even if only the hostile student has none, because an
+grader hangs for more than {limit} s or is killed, if processes, files or shared memory remain, if another process is killed
+or stopped, or if a part of a reference is read. A missing grade counts even if only the hostile student has none, because an
 instructor has to look at it. Cases about parts that only this kit has (its connection, its checkpoint loader) do not apply to
 the others. Zip files do not apply to nbgrader; links and pipes do not apply to Otter, which takes single files.
 
