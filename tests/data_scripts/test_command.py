@@ -169,7 +169,10 @@ def test_the_registry_says_what_there_is_and_what_is_here(kit_root, tmp_path, ar
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["imagenet"], "'imagenet' is not known; choose from cifar10, mnist, fashion_mnist, svhn, stl10, generated and list"),
+        (
+            ["imagenet"],
+            "'imagenet' is not known; choose from cifar10, mnist, fashion_mnist, svhn, stl10, generated and list",
+        ),
         (["cifar10", "mnist", "--source", "x"], "--source holds one data set; name one"),
         (["--source", "x"], "name one"),
         (["list", "--source", "x"], "name one"),

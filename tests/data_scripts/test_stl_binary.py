@@ -253,7 +253,10 @@ def test_an_archive_that_cannot_be_read_is_named_even_with_the_right_md5(files, 
     ("change", "problem"),
     [
         (lambda files: {n: c for n, c in files.items() if n != "test_y.bin"}, "holds no stl10_binary/test_y.bin"),
-        (lambda files: files | {"unlabeled_X.bin": files["unlabeled_X.bin"][:-1]}, "shorter than in the official archive"),
+        (
+            lambda files: files | {"unlabeled_X.bin": files["unlabeled_X.bin"][:-1]},
+            "shorter than in the official archive",
+        ),
     ],
     ids=["a file is missing", "half an image"],
 )
