@@ -138,7 +138,7 @@ def test_without_source_and_network_images_are_generated_in_the_right_format(pla
     assert data.images("train").shape == (30, 1, 28, 28)
     assert said == [
         "no MNIST found on this machine: downloading it",
-        "the download failed; going on with generated images",
+        "the download failed; continuing with generated images",
     ]
 
 
