@@ -24,7 +24,7 @@ GAP = 5.0
 
 @dataclass(frozen=True)
 class Gap:
-    """One test's gap. ``right`` and ``wrong`` map names of correct solutions and of misconceptions to errors, as multiples."""
+    """One test's gap. ``right`` and ``wrong`` map names of correct solutions and misconceptions to errors, as multiples."""
 
     question: str
     test: str

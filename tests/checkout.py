@@ -31,18 +31,18 @@ def copy_checkout(folder: Path) -> Path:
     return folder
 
 
-def kit(folder: Path, *arguments: str, packages: Path | None = None) -> subprocess.CompletedProcess:
-    """What ``kit ARGUMENTS`` does in ``folder``, with this Python."""
-    return python(folder, "-m", "autograder", *arguments, packages=packages)
+def kit(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """What ``kit ARGUMENTS`` does in that folder, with this Python."""
+    return python(folder, "-m", "autograder", *arguments)
 
 
-def python(folder: Path, *arguments: str, packages: Path | None = None) -> subprocess.CompletedProcess:
-    """Run this Python in ``folder``, with the kit that lies in ``packages`` (default: there).
+def python(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """Run this Python in that folder, with the packages of this checkout, or its own where it has a copy of them.
 
     No variable names a course: the one that the tests themselves run in must stay as it is.
     """
     kept = {name: value for name, value in os.environ.items() if name not in ("KIT_COURSE", LAUNCHER)}
-    environment = {**kept, "PYTHONPATH": str(packages or folder), "OMP_NUM_THREADS": "1", "COLUMNS": "140"}
+    environment = {**kept, "PYTHONPATH": f"{folder}:{ROOT}", "OMP_NUM_THREADS": "1", "COLUMNS": "140"}
     return subprocess.run(
         [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=600
     )

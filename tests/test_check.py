@@ -4,24 +4,24 @@ import pytest
 
 from autograder.commands.check import too_little, too_much, worth
 from autograder.engine.report import Report, Verdict
-from tests.checkout import copy_checkout, kit
+from tests.checkout import kit
 
 
 @pytest.fixture(scope="module")
-def checkout(tmp_path_factory):
-    folder = copy_checkout(tmp_path_factory.mktemp("checkout") / "kit")
+def course(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("course")
     made = kit(folder, "new", "softmax")
     assert made.returncode == 0, made.stderr
     return folder
 
 
 @pytest.fixture
-def edit(checkout):
-    """Replaces a text in a file of the checkout for the time of one test."""
+def edit(course):
+    """Replaces a text in a file of the course for the time of one test."""
     kept = {}
 
     def replace(name, old, new):
-        path = checkout / name
+        path = course / name
         text = path.read_text()
         kept.setdefault(path, text)
         assert old in text
@@ -33,12 +33,12 @@ def edit(checkout):
 
 
 SETTINGS = "solutions/softmax/assignment.toml"
-MASTER = "solutions/softmax/softmax.py"
+MASTER = "solutions/softmax/master.py"
 
 
-def test_a_sound_assignment_passes_and_shows_its_points(checkout, edit):
+def test_a_sound_assignment_passes_and_shows_its_points(course, edit):
     edit(SETTINGS, "# [late]\n# due =", "[late]\ndue =")
-    done = kit(checkout, "check", "softmax")
+    done = kit(course, "check", "softmax")
     assert done.returncode == 0, done.stderr
     assert "solution: 5 of 5 points; blank notebook: 0" in done.stdout
     rows = [line.split() for line in done.stdout.splitlines()]
@@ -47,9 +47,9 @@ def test_a_sound_assignment_passes_and_shows_its_points(checkout, edit):
     assert "./kit build softmax brings it up to date" in done.stderr
 
 
-def test_a_wrong_solution_is_told(checkout, edit):
+def test_a_wrong_solution_is_told(course, edit):
     edit(MASTER, "error[rows, y] -= 1", "error[rows, y] -= 2")
-    done = kit(checkout, "check", "softmax")
+    done = kit(course, "check", "softmax")
     assert done.returncode == 2
     assert "kit: the solution earns 0 of 3 points in q1 gradient: " in done.stderr
     assert done.stderr.splitlines()[-1] == "kit: softmax is not fit to be released: 1 complaint above"
@@ -63,21 +63,108 @@ def test_a_wrong_solution_is_told(checkout, edit):
         ("build", 'colab_url = ""', 'colab_url = ""\nprofile = "cpu"', "profile =", "this notebook has none"),
     ],
 )
-def test_a_wrong_setting_is_told_with_its_line(checkout, edit, command, old, new, at, words):
+def test_a_wrong_setting_is_told_with_its_line(course, edit, command, old, new, at, words):
     """The line is the first on which ``at`` stands. Each command tells what it comes to first."""
     edit(SETTINGS, old, new)
-    line = (checkout / SETTINGS).read_text().partition(at)[0].count("\n") + 1
-    done = kit(checkout, command, "softmax")
+    line = (course / SETTINGS).read_text().partition(at)[0].count("\n") + 1
+    done = kit(course, command, "softmax")
     assert done.returncode == 2 and done.stdout == ""
-    assert done.stderr.splitlines()[-1].startswith(f"kit: {checkout / SETTINGS}:{line}: ")
+    assert done.stderr.splitlines()[-1].startswith(f"kit: {course / SETTINGS}:{line}: ")
     assert words in done.stderr
 
 
-def test_questions_that_do_not_work_are_told_in_a_sentence(checkout, edit):
-    edit("autograder/questions/softmax/softmax_loss.py", "total = sum(", "total = summed(")
-    done = kit(checkout, "tolerances", "softmax")
+QUESTION = "solutions/softmax/q1_softmax_loss"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "words"),
+    [
+        ("oracle.py", "total = sum(", "total = summed(", "the oracle raised NameError"),
+        ("oracle.py", "import math", "import maths", "ModuleNotFoundError: No module named 'maths'"),
+        ("mistakes.py", "return loss, gradient * len(x)", "return loss gradient", "SyntaxError: invalid syntax"),
+    ],
+)
+def test_a_question_that_does_not_work_is_told_with_its_line(course, edit, file, old, new, words):
+    edit(f"{QUESTION}/{file}", old, new)
+    line = (course / QUESTION / file).read_text().partition(new)[0].count("\n") + 1
+    done = kit(course, "tolerances", "softmax")
     assert done.returncode == 2
-    assert "the questions of softmax are broken: ValueError: q1 value, case one row: the oracle raised" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith(f"kit: {course / QUESTION / file}:{line}: ")
+    assert words in done.stderr
+
+
+def test_a_question_that_lacks_a_part_is_told(course, edit):
+    edit(f"{QUESTION}/oracle.py", "ORACLE =", "ORACLES =")
+    done = kit(course, "build", "softmax")
+    assert done.returncode == 2 and f"{QUESTION}/oracle.py defines no ORACLE" in done.stderr
+
+
+def without(path, call):
+    """What a call gives while a file or folder is elsewhere."""
+    away = path.with_name(f"away-{path.name}")
+    path.rename(away)
+    try:
+        return call()
+    finally:
+        away.rename(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        (QUESTION, "question q1 has no folder softmax/q1_SUBJECT/; questions with a folder: none"),
+        (f"{QUESTION}/mistakes.py", "mistakes.py is missing; docs/writing.md says which files a question has"),
+        (f"{QUESTION}/cases.safetensors", "q1 has no stored cases; draw them: kit draw softmax q1"),
+        (MASTER, "master.py is missing: it is the master from which both notebooks are made"),
+        ("solutions", "is in no course (a directory with solutions/NAME/assignment.toml)"),
+    ],
+)
+def test_what_is_missing_is_told_in_a_sentence(course, path, words):
+    command = ("build", "softmax") if path == MASTER else ("tolerances", "softmax")
+    done = without(course / path, lambda: kit(course, *command))
+    assert done.returncode == 2
+    assert words in done.stderr.splitlines()[-1], done.stderr
+
+
+def test_a_folder_that_the_settings_do_not_name_is_told_with_their_line(course):
+    folder = course / "solutions/softmax/q2_accuracy"
+    folder.mkdir()
+    try:
+        done = kit(course, "tolerances", "softmax")
+    finally:
+        folder.rmdir()
+    line = (course / SETTINGS).read_text().partition("[[question]]")[0].count("\n") + 1
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"kit: {course / SETTINGS}:{line}: the folder q2_accuracy has no [[question]]")
+
+
+def test_two_folders_of_one_id_are_told(course):
+    folder = course / "solutions/softmax/q1_again"
+    folder.mkdir()
+    try:
+        done = kit(course, "tolerances", "softmax")
+    finally:
+        folder.rmdir()
+    assert done.returncode == 2
+    assert "q1_again and " in done.stderr and "are both q1; give one of them another id" in done.stderr
+
+
+def test_a_question_that_is_given_costs_nothing(course, edit):
+    edit(SETTINGS, 'id = "q1"', 'id = "q1"\ngiven = true')
+    done = kit(course, "check", "softmax")
+    assert done.returncode == 2 and "nothing would be graded" in done.stderr
+
+
+def test_a_course_is_found_by_option_by_variable_and_from_below(course, tmp_path, monkeypatch):
+    done = kit(tmp_path, "check", "softmax", "--course", str(tmp_path))
+    assert done.returncode == 2 and "--course: " in done.stderr and "has no folder solutions/" in done.stderr
+    for folder in (course / "solutions/softmax", tmp_path):
+        if folder == tmp_path:
+            monkeypatch.setenv("KIT_COURSE", str(course))
+        done = kit(folder, "draw", "softmax", "q7")
+        assert done.returncode == 2 and "softmax has no question 'q7'; its questions are q1" in done.stderr
+    monkeypatch.setenv("KIT_COURSE", str(tmp_path))
+    assert "KIT_COURSE: " in kit(course, "check", "softmax").stderr
 
 
 def verdict(question, points, possible, share, bonus=0.0):

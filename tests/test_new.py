@@ -13,8 +13,7 @@ from autograder.commands.new import check_name
 from autograder.course import AssignmentFolder
 from autograder.errors import KitError
 from autograder.release.notebooks import notebook_bytes
-from tests import checkout
-from tests.checkout import COURSE, ROOT
+from tests.checkout import COURSE, ROOT, kit, python
 
 PAGE = (ROOT / "docs" / "writing.md").read_text(encoding="utf-8")
 STEP = re.compile(
@@ -36,11 +35,6 @@ def accuracy(W, x, y):
 
 
 said: dict[str, subprocess.CompletedProcess] = {}
-
-
-def kit(folder, *arguments):
-    """What ``kit ARGUMENTS`` does in a course outside the checkout, with this checkout's packages."""
-    return checkout.kit(folder, *arguments, packages=ROOT)
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +127,7 @@ def test_no_answer_leaves_the_instructor(course):
 def test_what_was_made_has_the_style_of_the_kit(course):
     for command in (["check"], ["format", "--check"]):
         rules = ("--config", str(ROOT / "pyproject.toml"))
-        done = checkout.python(course, "-m", "ruff", *command, *rules, *map(str, course.glob("solutions/*/q*")))
+        done = python(course, "-m", "ruff", *command, *rules, *map(str, course.glob("solutions/*/q*")))
         assert done.returncode == 0, done.stdout
 
 

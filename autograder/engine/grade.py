@@ -303,11 +303,11 @@ def sentence_of(error: StudentError) -> str:
     """What a student reads about an exception of their code."""
     if error.type == "NotImplementedError":
         return f"not implemented yet ({error.message})" if error.message else "not implemented yet"
-    if error.type == "NameMissing":
-        return error.message
     where = f" ({error.where})" if error.where else ""
     if error.type == TIME_LIMIT:
         return f"your code was {error.message}{where}"
+    if error.complaint:
+        return one_line(error.message, 300)
     return f"your code raised {one_line(f'{error.type}: {error.message}', 300)}{where}"
 
 

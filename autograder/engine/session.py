@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -44,14 +45,20 @@ class SandboxError(KitError):
 
 
 class StudentError(Exception):
-    """Student code raised. ``type`` and ``message`` are its own words, cleaned; ``cell`` and ``line`` say where."""
+    """Student code raised. ``type`` and ``message`` are its own words, cleaned; ``cell`` and ``line`` say where.
 
-    def __init__(self, type: str, message: str, cell: int | None = None, line: int | None = None) -> None:
+    ``complaint``: a probe raised it, about what the code returned; its message is a sentence to the student.
+    """
+
+    def __init__(
+        self, type: str, message: str, cell: int | None = None, line: int | None = None, complaint: bool = False
+    ) -> None:
         super().__init__(f"{type}: {message}")
         self.type = type
         self.message = message
         self.cell = cell
         self.line = line
+        self.complaint = complaint
 
     @property
     def where(self) -> str:
@@ -128,6 +135,8 @@ class Sandbox:
         self.root = Path(tempfile.mkdtemp(prefix="autograder-"))
         self.root.chmod(0o711)  # a fresh user must be able to enter its own folder, and to list no other
         try:
+            if self.probes.code:  # a copy: where the bundle lies is no business of what runs student code
+                shutil.copytree(self.probes.code, self.root / "code")
             self._start()
         except BaseException:
             remove_tree(self.root)
@@ -216,7 +225,7 @@ class Sandbox:
     def _settings(self) -> bytes:
         limits = self.limits
         settings = {
-            "code": str(self.probes.code.resolve()) if self.probes.code else None,
+            "code": str(self.root / "code"),
             "probes": list(self.probes.modules),
             "root": str(self.root),
             "threads": limits.threads,
@@ -345,7 +354,8 @@ class Session:
         if not isinstance(error, dict) or not all(isinstance(error.get(key), str) for key in ("type", "message")):
             self._lose("protocol", "it sent an error that is not one")
         kind = one_line(error["type"], 100) or "Exception"
-        return StudentError(kind, clean(error["message"]), _position(error.get("cell")), _position(error.get("line")))
+        cell, line = (_position(error.get(key)) for key in ("cell", "line"))
+        return StudentError(kind, clean(error["message"]), cell, line, error.get("complains") is True)
 
     def _lose(self, kind: str, reason: str) -> None:
         self._lost = SessionLost(kind, reason)

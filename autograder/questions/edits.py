@@ -7,8 +7,9 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from types import MappingProxyType
 
-from autograder.questions.model import Misconception
+from autograder.questions.model import Misconception, Namespace
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,14 @@ def edit(id: str, hint: str, *changes: str, harmless: bool = False) -> Edit:
     return Edit(id, hint, tuple(zip(changes[::2], changes[1::2])), harmless)
 
 
-def misconceptions(name: str, correct: Callable, edits: Iterable[Edit]) -> tuple[Misconception, ...]:
-    """The misconceptions of the graded ``name`` that a table of edits makes of its ``correct`` function or class."""
-    return tuple(Misconception(e.id, e.hint, {name: edited(correct, e)}, e.harmless) for e in edits)
+def misconceptions(
+    name: str, correct: Callable, edits: Iterable[Edit], others: Namespace = MappingProxyType({})
+) -> tuple[Misconception, ...]:
+    """The misconceptions of the graded ``name`` that a table of edits makes of its ``correct`` function or class.
+
+    ``others`` are the correct functions of a question that grades more than one.
+    """
+    return tuple(Misconception(e.id, e.hint, {**others, name: edited(correct, e)}, e.harmless) for e in edits)
 
 
 def edited(correct: Callable, change: Edit) -> Callable:

@@ -1,4 +1,4 @@
-"""What probes of several assignments share: global state, answers that are no tensors, optimisers, graphs in memory."""
+"""What probes of several assignments share: global state, answers that are no tensors, graphs in memory."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from numbers import Real
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.optim.lr_scheduler import LambdaLR
+from torch import Tensor
 
 
 class NoTensor(TypeError):
@@ -31,7 +30,11 @@ def global_state_kept() -> Iterator[None]:
 
 def described(answer: object) -> str:
     """What was returned, as words of a sentence."""
-    return "None" if answer is None else f"a {type(answer).__name__}"
+    if answer is None:
+        return "None"
+    if isinstance(answer, torch.Tensor):
+        return f"a tensor of shape {tuple(answer.shape)}"
+    return f"a {type(answer).__name__}"
 
 
 def as_tensor(answer: object, what: str) -> torch.Tensor:
@@ -56,6 +59,25 @@ def as_value(answer: object, what: str, dtype: torch.dtype) -> torch.Tensor:
     return as_tensor(answer, what)
 
 
+class NotAPair(TypeError):
+    """Two things are asked for and something else was returned."""
+
+
+def pair(answer: object, what: str, form: str) -> tuple[object, object]:
+    """The two parts of a tuple or list. A tensor of two rows is none.
+
+    ``what`` names it in the error ("the output of SimCLR.forward"), ``form`` says how it should look ("(h, z)").
+
+    Raises:
+        NotAPair: it is something else.
+    """
+    if not isinstance(answer, tuple | list):
+        raise NotAPair(f"{what} should be the pair {form}; it is {described(answer)}")
+    if len(answer) != 2:
+        raise NotAPair(f"{what} should be the pair {form}; it is a {type(answer).__name__} of length {len(answer)}")
+    return answer[0], answer[1]
+
+
 class NotANumber(TypeError):
     """A number is asked for and something else was returned."""
 
@@ -68,13 +90,6 @@ def as_number(value: object, dtype: torch.dtype, what: str) -> Tensor:
         return torch.tensor(float(value), dtype=dtype)
     found = f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
     raise NotANumber(f"{what} should be a number, found {'None' if value is None else found}")
-
-
-def optimizer_and_scheduler(model: nn.Module, lr: float, factors: Tensor) -> tuple[torch.optim.SGD, LambdaLR]:
-    """Momentum SGD whose learning rate at step s is ``lr * factors[s]``; the last factor stays."""
-    table = factors.tolist()
-    optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9)
-    return optimizer, LambdaLR(optimizer, lambda step: table[min(step, len(table) - 1)])
 
 
 class _Marker:

@@ -147,5 +147,5 @@ def check_points(assignment: Assignment, key: tuple[KeyTest, ...]) -> None:
                 raise WrongEntry((*place, "points", test), sentence)
         for test in tests:
             if test not in question.points:
-                sentence = f"{question.id} gives no points to its test {test!r}; add it, with 0 points to leave it without effect"
+                sentence = f"{question.id} gives no points to its test {test!r}; add it (0 points: no effect)"
                 raise WrongEntry((*place, "points"), sentence)

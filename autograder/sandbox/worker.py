@@ -30,6 +30,7 @@ import numpy as np
 import torch
 
 from autograder import protocol
+from autograder.course_code import PACKAGE as COURSE
 from autograder.sandbox import checkpoint, standins
 from autograder.sandbox.layers import LAYERS, PACKAGE, Confinement
 from autograder.sandbox.linux import PR_SET_PDEATHSIG, prctl
@@ -63,7 +64,7 @@ class Student(Mapping[str, object]):
 
     def __getitem__(self, name: str) -> object:
         if name not in self._namespace:
-            raise NameMissing(f"{name} is not defined: the notebook has no such name, or its cell failed before it")
+            raise NameMissing(f"your notebook does not define {name}, or its cell failed before it")
         return self._namespace[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -276,7 +277,7 @@ def soft_limit(seconds: float) -> Iterator[None]:
 
 
 def describe(error: BaseException) -> dict[str, object]:
-    """Name, message (cut), and the last cell and line in an exception's traceback."""
+    """Name, message (cut), the last cell and line in an exception's traceback, and whether a probe complains by it."""
     cell = line = None
     if isinstance(error, SyntaxError) and (match := CELL_NAME.fullmatch(str(error.filename))):
         cell, line = int(match[1]), error.lineno
@@ -285,7 +286,14 @@ def describe(error: BaseException) -> dict[str, object]:
         if match := CELL_NAME.fullmatch(trace.tb_frame.f_code.co_filename):
             cell, line = int(match[1]), trace.tb_lineno
         trace = trace.tb_next
-    return {"type": type(error).__name__[:MAX_TYPE], "message": _message(error), "cell": cell, "line": line}
+    complains = str(type(error).__module__).partition(".")[0] in ("autograder", COURSE)
+    return {
+        "type": type(error).__name__[:MAX_TYPE],
+        "message": _message(error),
+        "cell": cell,
+        "line": line,
+        "complains": complains,
+    }
 
 
 def _message(error: BaseException) -> str:

@@ -248,14 +248,13 @@ def student_environment(scratch: Path, threads: int) -> dict[str, str]:
     }
 
 
-def probes_of(names: Sequence[str], code: str | None) -> dict[str, ModuleType]:
+def probes_of(names: Sequence[str], code: str) -> dict[str, ModuleType]:
     """Import the modules of probes, those of ``kit_course`` from the folder ``code``.
 
     Raises:
         ImportError: one is missing, or brings answers with it.
     """
-    if code is not None:
-        open_package(Path(code))
+    open_package(Path(code))
     modules = {name: import_module(name) for name in names}
     leaking = [other for other in sys.modules if _holds_answers(other)]
     if leaking:

@@ -84,7 +84,7 @@ def test_definitions_that_end_the_process_are_left_out(zygote):
     notebook = cells("import os\n@lambda f: os._exit(0)\ndef f(): pass", "def g(): return 1")
     with Runner(zygote, notebook) as runner:
         assert true(runner, "g")
-        with pytest.raises(StudentError, match="f is not defined"):
+        with pytest.raises(StudentError, match="does not define f"):
             true(runner, "f")
 
 

@@ -49,3 +49,8 @@ def test_a_table_becomes_misconceptions_with_their_hints():
     (found,) = misconceptions("area", area, [edit("sum", "Multiply by π.", "math.pi * ", "math.pi + ", harmless=True)])
     assert (found.id, found.hint, found.harmless) == ("sum", "Multiply by π.", True)
     assert found.namespace["area"](1) == math.pi + 1
+
+
+def test_other_correct_functions_of_the_question_stay_beside_the_edited_one():
+    (found,) = misconceptions("area", area, [edit("sum", "", "math.pi * ", "")], {"area": area, "circle": Circle})
+    assert (found.namespace["area"](3), found.namespace["circle"]) == (9, Circle)

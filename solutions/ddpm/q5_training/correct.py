@@ -1,4 +1,4 @@
-"""Right training loops and sampling loops in the styles that people write: each must earn all points."""
+"""Correct training and sampling loops in the styles that people write; mistakes are edits of the first of each."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ def loop_as_taught(model, loader, optimizer, scheduler, loss_fn, device="cpu"):
         loss.backward()
         optimizer.step()
         scheduler.step()
-        total_loss += loss.item() * x0.size(0)
-        total_num += x0.size(0)
+        n = x0.size(0)
+        total_loss += loss.item() * n
+        total_num += n
     return total_loss / total_num
 
 
@@ -105,21 +106,24 @@ def loop_with_closure(model, loader, optimizer, scheduler, loss_fn, device="cpu"
     return summed / count
 
 
+@torch.no_grad()
+def chain_as_taught(eps_model, shape, schedule, generator):
+    x = torch.randn(shape, generator=generator)
+    for step in reversed(range(len(schedule.beta))):
+        t = torch.full((shape[0],), step)
+        noise = torch.randn(shape, generator=generator)
+        beta, alpha, alpha_bar = (values[step] for values in schedule[:3])
+        x = (x - beta / (1 - alpha_bar).sqrt() * eps_model(x, t)) / alpha.sqrt()
+        if step > 0:
+            x = x + beta.sqrt() * noise
+    return x
+
+
 def _step_back(eps_model, x, t, schedule, noise):
-    """A right ``p_sample``."""
+    """A correct ``p_sample``."""
     beta, alpha, alpha_bar = (values[t].view(-1, *(1,) * (x.ndim - 1)) for values in schedule[:3])
     mean = (x - beta / (1 - alpha_bar).sqrt() * eps_model(x, t)) / alpha.sqrt()
     return mean + (t > 0).view(beta.shape) * beta.sqrt() * noise
-
-
-@torch.no_grad()
-def chain_as_taught(eps_model, shape, schedule, generator):
-    """Draws noise in every step; p_sample leaves it out at the last one."""
-    x = torch.randn(shape, generator=generator)
-    for step in reversed(range(len(schedule.beta))):
-        t = torch.full((shape[0],), step, dtype=torch.long)
-        x = _step_back(eps_model, x, t, schedule, torch.randn(shape, generator=generator))
-    return x
 
 
 def chain_without_last_noise(eps_model, shape, schedule, generator):
@@ -159,7 +163,7 @@ def chain_of_noise_drawn_before(eps_model, shape, schedule, generator):
 
 
 def chain_of_images_of_its_own(eps_model, shape, schedule, generator):
-    """Noise is drawn image by image, and the model asked twice a step."""
+    """Draws noise image by image, and asks the model twice a step."""
     n, *rest = shape
 
     def draw():

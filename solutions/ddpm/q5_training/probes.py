@@ -1,155 +1,57 @@
 """Probes of q5: ``train_one_epoch`` on a given small model and loss, ``sample`` on given models of the noise.
 
-Each test of the epoch looks at one thing, so that one mistake costs what it is worth: the mean loss is taken at learning
-rate 0, where it does not depend on the steps, and the model computes the same in train and in eval mode. The loss that is
-handed over needs no steps and no noise, so nothing there is random.
-
-In sampling no seed decides. The model of ``sampling_chain`` gives ε_θ(x, t) = g_t (x − o_t) with stored g and o, for which the mean of
-every reverse step is a known target whatever x is: the result is known, and so is what remains of each x as noise.
+In sampling no seed decides. The model of ``sampling_chain`` gives ε_θ(x, t) = g_t (x − o_t) with stored g and o, for
+which the mean of every reverse step is a known target whatever x is: the result is known, and so is what remains of each
+x as noise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parameters_to_vector, vector_to_parameters
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import TensorDataset
+
+from autograder.questions.probing import Graphs, as_tensor, global_state_kept
+from autograder.questions.training.probes import GivenModel, Loop, Student
 
 from ..probes import given_schedule
-from autograder.questions.probing import Graphs, as_number, as_tensor, global_state_kept, optimizer_and_scheduler
-
-Student = Mapping[str, Callable]
-
-
-# --- an epoch -----------------------------------------------------------------------------------------------------
 
 
 class LabelsMissing(TypeError):
     """The loss was called without labels."""
 
 
-class GivenNetwork(nn.Module):
-    """(n, 2, 2, 2) -> (n, 8); notes the mode and the images of every forward. 76 parameters."""
-
-    def __init__(self, start: Tensor) -> None:
-        super().__init__()
-        self.inner = nn.Linear(8, 4)
-        self.outer = nn.Linear(4, 8)
-        self.to(start.dtype)
-        vector_to_parameters(start.clone(), self.parameters())
-        self.code = start[:8].clone()
-        self.forwarded = torch.zeros((), dtype=start.dtype)
-        self.eval_forwards = 0
-        self.no_grad_forwards = 0
-
-    def forward(self, x: Tensor) -> Tensor:
-        flat = x.flatten(1)
-        self.forwarded += (flat.detach() @ self.code).square().sum()
-        self.eval_forwards += not self.training
-        self.no_grad_forwards += not torch.is_grad_enabled()
-        return self.outer(torch.tanh(self.inner(flat)))
+def given_network(start: Tensor) -> GivenModel:
+    """(n, 2, 2, 2) -> (n, 8). 76 parameters."""
+    return GivenModel(start, inner=nn.Linear(8, 4), outer=nn.Linear(4, 8))
 
 
-class GivenLoss:
-    """Squared error of ``model(x0)`` to ``x0``, images weighted by their label; counts graphs of earlier calls."""
+def given_loss(model: nn.Module, x0: Tensor, labels: Tensor | None = None) -> Tensor:
+    """Squared error of ``model(x0)`` to ``x0``, images weighted by their label. It needs no steps and no noise.
 
-    def __init__(self) -> None:
-        self.graphs = Graphs()
-        self.most_alive = 0
-
-    def __call__(self, model: nn.Module, x0: Tensor, labels: Tensor | None = None) -> Tensor:
-        if labels is None:
-            raise LabelsMissing("loss_fn was called without labels: it takes the model, the images and their labels")
-        self.most_alive = max(self.most_alive, self.graphs.alive())
-        errors = (model(x0) - x0.flatten(1)).square().mean(1)
-        return self.graphs.mark((errors * (1 + labels.to(errors.dtype))).mean())
-
-
-def _loader(images: Tensor, labels: Tensor, batch_size: int) -> DataLoader:
-    """Batches (x0, labels) in order, the last one smaller. It draws from a generator of its own, not the global one."""
-    return DataLoader(TensorDataset(images, labels), batch_size, generator=torch.Generator())
-
-
-def epoch_mean_loss(
-    student: Mapping[str, object], images: Tensor, labels: Tensor, start: Tensor, batch_size: int
-) -> dict[str, Tensor]:
-    """What ``train_one_epoch`` returns at learning rate 0.
-
-    Args:
-        images: (n, 2, 2, 2).
-        labels: (n,) int64.
-        start: parameters of ``GivenNetwork``, (76,).
+    Raises:
+        LabelsMissing: it is called without labels.
     """
-    model = GivenNetwork(start)
-    optimizer, scheduler = optimizer_and_scheduler(model, 0.0, torch.ones(1))
-    with global_state_kept():
-        returned = student["train_one_epoch"](
-            model, _loader(images, labels, batch_size), optimizer, scheduler, GivenLoss()
-        )
-    return {"mean_loss": as_number(returned, start.dtype, "What train_one_epoch returns")}
+    if labels is None:
+        raise LabelsMissing("you call loss_fn without labels: it takes the model, the images and their labels")
+    errors = (model(x0) - x0.flatten(1)).square().mean(1)
+    return (errors * (1 + labels.to(errors.dtype))).mean()
 
 
-def epoch_parameters(
-    student: Mapping[str, object],
-    images: Tensor,
-    labels: Tensor,
-    start: Tensor,
-    batch_size: int,
-    lr: float,
-    factors: Tensor,
-) -> dict[str, Tensor]:
-    """Parameters after one epoch under a learning rate that jumps from step to step, and the counts of steps."""
-    model = GivenNetwork(start)
-    model.train()
-    optimizer, scheduler = optimizer_and_scheduler(model, lr, factors)
-    steps: list[int] = []
-    optimizer.register_step_post_hook(lambda *_: steps.append(1))
-    loader = _loader(images, labels, batch_size)
-    with global_state_kept():
-        student["train_one_epoch"](model, loader, optimizer, scheduler, GivenLoss(), device=torch.device("cpu"))
-    return {
-        "optimizer_steps": torch.tensor(len(steps)),
-        "parameters": parameters_to_vector(model.parameters()).detach(),
-        "scheduler_steps": torch.tensor(scheduler.last_epoch),
-    }
+LOOP = Loop("train_one_epoch", given_network, lambda images, labels: TensorDataset(images, labels), given_loss)
+"""Cases hold images (n, 2, 2, 2), labels (n,) int64, the model's 76 parameters as ``start``, and a ``batch_size``."""
 
 
-def epoch_conduct(
-    student: Mapping[str, object], images: Tensor, labels: Tensor, start: Tensor, batch_size: int
-) -> dict[str, Tensor]:
-    """What an epoch does beside training, for a model that is handed over in eval mode.
-
-    Returns:
-        ``forwarded``: a sum over all images that went through the model, 0-d.
-        ``eval_forwards``, ``no_grad_forwards``: how many forwards ran in eval mode, or without gradients.
-        ``graphs_alive``: graphs of earlier batches in memory when a loss is computed, the most.
-        ``graphs_returned``: the same when the epoch has returned.
-        ``rng_bytes``: how many bytes of torch's global random state the epoch changed.
-    """
-    model, loss = GivenNetwork(start), GivenLoss()
-    optimizer, scheduler = optimizer_and_scheduler(model, 0.01, torch.ones(1))
-    model.eval()
-    loader = _loader(images, labels, batch_size)
-    with global_state_kept():
-        torch.manual_seed(1)
-        state = torch.get_rng_state()
-        returned = student["train_one_epoch"](model, loader, optimizer, scheduler, loss, "cpu")
-        rng_bytes = (torch.get_rng_state() != state).sum()
-    alive = loss.graphs.alive()
-    del returned  # held until here: a returned graph counts
-    return {
-        "forwarded": model.forwarded,
-        "eval_forwards": torch.tensor(model.eval_forwards),
-        "no_grad_forwards": torch.tensor(model.no_grad_forwards),
-        "graphs_alive": torch.tensor(float(loss.most_alive)),
-        "graphs_returned": torch.tensor(float(alive)),
-        "rng_bytes": rng_bytes,
-    }
+def epoch_mean_loss(student: Student, **inputs: Tensor | float) -> dict[str, Tensor]:
+    return LOOP.mean_loss(student, **inputs)
 
 
-# --- sampling -----------------------------------------------------------------------------------------------------
+def epoch_parameters(student: Student, **inputs: Tensor | float) -> dict[str, Tensor]:
+    return LOOP.parameters(student, **inputs)
+
+
+def epoch_side_effects(student: Student, **inputs: Tensor | float) -> dict[str, Tensor]:
+    return LOOP.side_effects(student, **inputs)
 
 
 class StepMissing(ValueError):
@@ -157,14 +59,14 @@ class StepMissing(ValueError):
 
 
 class WrongShape(ValueError):
-    """Images of another shape than the one that is asked for."""
+    """Images of another shape than the given one."""
 
 
 class LinearModel(nn.Module):
     """ε_θ(x, t) = g_t (x − o_t), (n, ..., w) for offsets (T, w); notes every x and t that it gets.
 
-    It takes a step in whatever form it comes, and notes how many were not int64 (n,): only one test asks for that. A
-    second question about the same x and t is none of its own.
+    It takes a step in any form, and notes how many were not int64 (n,): only one test looks at that. It does not count a
+    second question about the same x and t.
     """
 
     def __init__(self, gain: Tensor, offset: Tensor) -> None:
@@ -200,7 +102,7 @@ def _sampled(student: Student, model: nn.Module, shape: Tensor, schedule: Tensor
 def sampling_order(
     student: Student, shape: Tensor, schedule: Tensor, gain: Tensor, offset: Tensor
 ) -> dict[str, Tensor]:
-    """What ``sample`` hands to the model, and what it returns beside the values.
+    """What ``sample`` hands to the model, and the form of what it returns.
 
     Args:
         shape: of the images, int64.
@@ -209,12 +111,12 @@ def sampling_order(
 
     Returns:
         ``steps``: the t of every question to the model, in order, (questions, n).
-        ``odd_steps``: how often t was no int64 tensor of shape (n,).
-        ``other_shapes``: how often x did not have the shape asked for.
+        ``odd_steps``: how often t was not an int64 tensor of shape (n,).
+        ``other_shapes``: how often x did not have the given shape.
         ``result_shape``: the shape of the result.
         ``result_has_graph``: 1 if it requires gradients.
         ``graphs_alive``: graphs of earlier steps in memory when the model is asked, the most.
-        ``schedule_changes``: entries of the schedule that are others after the call.
+        ``schedule_changes``: how many entries of the schedule the call changed.
     """
     model, copy = LinearModel(gain, offset), schedule.clone()
     with global_state_kept():
@@ -253,14 +155,14 @@ def sampling_chain(
     Returns:
         ``steps_missing``: how many t the model was never asked about.
         ``x_0``: mean of the result over all but its last axis, (w,).
-        ``x_0_spread``: how far the result is from that, at most; 0-d.
+        ``x_0_spread``: the largest distance of an entry of the result from that; 0-d.
         ``noise_mean``, ``noise_deviation``: of what the steps from T − 1 to 1 add to their targets, in units of
             ``deviations``, (T − 1,); nan where the step is missing.
         ``noise_scale``: the same as ``noise_deviation``. It has wider bounds, which tell mistakes apart.
 
     Raises:
         StepMissing: the model was never asked.
-        WrongShape: the result, or an x on the way, has another shape than asked for.
+        WrongShape: the result, or an x on the way, does not have the given shape.
     """
     model = LinearModel(gain, offset)
     with global_state_kept():
@@ -269,7 +171,7 @@ def sampling_chain(
     seen = {int(steps[0]): x for steps, x in zip(model.steps, model.images, strict=True)}
     for x in (result, *seen.values()):
         if x.shape != torch.Size(shape.tolist()):
-            raise WrongShape(f"an image of shape {tuple(x.shape)} was found, asked for is {tuple(shape.tolist())}")
+            raise WrongShape(f"your chain makes images of shape {tuple(x.shape)}, expected {tuple(shape.tolist())}")
     missing = [t for t in range(len(gain)) if t not in seen]
     unseen = torch.full_like(result, torch.nan)
     noise = [(seen.get(t - 1, unseen) - targets[t]) / deviations[t] for t in range(len(gain) - 1, 0, -1)]
@@ -288,7 +190,7 @@ def sampling_chain(
 def sampling_randomness(
     student: Student, shape: Tensor, schedule: Tensor, gain: Tensor, offset: Tensor, seed: int
 ) -> dict[str, Tensor]:
-    """Where the noise of ``sample`` comes from, by what the model gets to see. The offsets are 0.
+    """Where the noise of ``sample`` comes from, as the model sees it. The offsets are 0.
 
     Returns:
         ``start_mean``, ``start_deviation``, ``start_fourth``: of x_T; the last is its standardised fourth moment.
@@ -341,18 +243,18 @@ def sampling_randomness(
 
 def _asked(model: LinearModel) -> LinearModel:
     if not model.images:
-        raise StepMissing("sample returned without asking the model")
+        raise StepMissing("you return from sample without asking the model")
     return model
 
 
 def _differing(one: list[Tensor], other: list[Tensor]) -> Tensor:
-    """How many images of two chains are not the same but for rounding; all, if they are not equally many."""
+    """How many images of two chains differ by more than rounding; all, if the chains are not equally long."""
     pairs = zip(one, other) if len(one) == len(other) else ()
     return len(one) - torch.tensor(sum(torch.allclose(a, b, rtol=0, atol=1e-3) for a, b in pairs))
 
 
 def _axis_correlation(images: list[Tensor]) -> Tensor:
-    """Correlation of neighbours along each axis, of the image that has it largest in size; 0 where all is 0."""
+    """Correlation of neighbours along each axis, of the image where its size is largest; 0 where all is 0."""
     return torch.stack([max((_neighbours(x, axis) for x in images), key=abs) for axis in range(images[0].ndim)])
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import torch
 
 from autograder.questions.model import Case, Close, Exact, Test, Within
+from autograder.questions.training.question import epoch_cases, mean_loss_test, parameters_test, side_effects_test
+
 from . import probes
 
-PARAMETERS = 76  # of the given model, see ``probes.training.GivenNetwork``
+PARAMETERS = 76  # of ``probes.given_network``
 
 STEPS = 5  # of the chains whose noise is measured
 # Name, β, shape of the images. About 25,000 entries: a standard error of 0.0045 for a deviation, 0.0064 for a mean.
@@ -23,15 +25,6 @@ _ORDERS = (
     ("T = 4, rows of five", (0.4, 0.3, 0.2, 0.1), (4, 5)),
     ("T = 50, one image", tuple(0.002 * k for k in range(1, 51)), (1, 1, 4, 3)),
 )
-
-
-def _epoch(generator: torch.Generator, n: int, batch_size: int) -> dict:
-    return {
-        "images": torch.randn(n, 2, 2, 2, generator=generator),
-        "labels": torch.randint(5, (n,), generator=generator),
-        "start": 0.5 * torch.randn(PARAMETERS, generator=generator),
-        "batch_size": batch_size,
-    }
 
 
 def _known_chain(betas: tuple[float, ...], shape: tuple[int, ...], targets: torch.Tensor) -> dict:
@@ -53,6 +46,14 @@ def _known_chain(betas: tuple[float, ...], shape: tuple[int, ...], targets: torc
 def draw(generator: torch.Generator) -> tuple[Case, ...]:
     """Few images, with a last batch that is smaller than the others, or none; chains with known means."""
 
+    def epoch(n: int, batch_size: int) -> dict:
+        return {
+            "images": torch.randn(n, 2, 2, 2, generator=generator),
+            "labels": torch.randint(5, (n,), generator=generator),
+            "start": 0.5 * torch.randn(PARAMETERS, generator=generator),
+            "batch_size": batch_size,
+        }
+
     def targets(betas: tuple[float, ...], shape: tuple[int, ...]) -> torch.Tensor:
         return 2 * torch.randn(len(betas), shape[-1], generator=generator)
 
@@ -65,14 +66,8 @@ def draw(generator: torch.Generator) -> tuple[Case, ...]:
     name, betas, shape = _RANDOMNESS
     without_targets = torch.zeros(STEPS, shape[-1])
     return (
-        Case("ten images in batches of four", _epoch(generator, 10, 4)),
-        Case("seven images in batches of six", _epoch(generator, 7, 6)),
-        Case("three batches", {**_epoch(generator, 10, 4), "lr": 0.05, "factors": torch.tensor([1.0, 0.2, 3.0, 0.5])}),
-        Case(
-            "five batches",
-            {**_epoch(generator, 9, 2), "lr": 0.02, "factors": torch.tensor([0.1, 2.0, 0.5, 3.0, 1.0, 0.2])},
-        ),
-        Case("eight batches, a model in eval mode", _epoch(generator, 16, 2)),
+        *epoch_cases(epoch),
+        Case("eight batches, a model in eval mode", epoch(16, 2)),
         *(Case(name, _known_chain(betas, shape, targets(betas, shape))) for name, betas, shape in _ORDERS),
         *chains,
         Case(name, {**_known_chain(betas, shape, without_targets), "seed": 5}),
@@ -81,68 +76,26 @@ def draw(generator: torch.Generator) -> tuple[Case, ...]:
 
 STUBS = ("train_one_epoch", "sample")
 TESTS = (
-    Test(
-        id="mean_loss",
-        title="train_one_epoch returns the mean loss per image",
-        probe=probes.epoch_mean_loss,
-        cases=("ten images in batches of four", "seven images in batches of six"),
-        outputs={
-            "mean_loss": Close(
-                1e-4,
-                advice="The returned number is not the mean loss per image: the sum over batches of loss times images, "
-                "divided by all images",
-            )
-        },
-    ),
-    Test(
-        id="parameters",
-        title="the parameters after an epoch",
-        probe=probes.epoch_parameters,
-        cases=("three batches", "five batches"),
-        outputs={
-            "optimizer_steps": Exact(advice="The given optimiser does not step once per batch"),
-            "scheduler_steps": Exact(advice="The scheduler is not stepped once per batch"),
-            "parameters": Close(
-                1e-3,
-                advice="The parameters after the epoch are not those of zero-grad, backward, optimiser step and "
-                "scheduler step on every batch",
-            ),
-        },
-    ),
-    Test(
-        id="conduct",
-        title="trains in train mode, with gradients, and keeps no graph",
-        probe=probes.epoch_conduct,
-        cases=("eight batches, a model in eval mode",),
-        outputs={
-            # A loop that does nothing is in no wrong mode and keeps no graph.
-            "forwarded": Close(
-                1e-4, advice="In an epoch every image goes through the model once, as the loader yields it"
-            ),
-            "eval_forwards": Exact(advice="The model is not in train mode while it is trained"),
-            "no_grad_forwards": Exact(advice="Images are forwarded with gradients switched off"),
-            # One is the loss still bound to its name, a second one a name for the previous loss.
-            "graphs_alive": Within(
-                -0.5, 2.5, advice="The graphs of earlier batches stay in memory: keep numbers, not loss tensors"
-            ),
-            "graphs_returned": Within(-0.5, 1.5, advice="What is returned keeps the graphs of all batches in memory"),
-            "rng_bytes": Exact(advice="The epoch itself seeds or draws from torch's global random generator"),
-        },
-    ),
+    mean_loss_test(probes.epoch_mean_loss),
+    parameters_test(probes.epoch_parameters),
+    side_effects_test(probes.epoch_side_effects, ("eight batches, a model in eval mode",)),
     Test(
         id="order",
         title="sample asks the model about T − 1 … 0, without gradients",
         probe=probes.sampling_order,
         cases=tuple(row[0] for row in _ORDERS),
         outputs={
-            "odd_steps": Exact(advice="t does not reach the model as an int64 tensor of shape (n,)"),
-            "steps": Exact(advice="The model is not asked about every t from T − 1 down to 0, once each"),
-            "other_shapes": Exact(advice="The model gets images of another shape than the one asked for"),
-            "result_shape": Exact(advice="The result does not have the shape that is asked for"),
-            "result_has_graph": Exact(advice="The result requires gradients: sampling needs none"),
+            "odd_steps": Exact(advice="You do not give the model t as an int64 tensor of shape (n,)"),
+            "steps": Exact(
+                advice="You do not ask the model about every t from T − 1 down to 0, once each",
+                what="the list of your steps",
+            ),
+            "other_shapes": Exact(advice="You give the model images of another shape than the given one"),
+            "result_shape": Exact(advice="Your result does not have the given shape", what="the shape of your result"),
+            "result_has_graph": Exact(advice="Your result requires gradients: sampling needs none"),
             # Cutting the graph at every step leaves the one of the step before in memory, at most.
             "graphs_alive": Within(-0.5, 2.5, advice="The graphs of earlier steps stay in memory: sampling needs none"),
-            "schedule_changes": Exact(advice="sample changes the given schedule in place"),
+            "schedule_changes": Exact(advice="You change the given schedule in place"),
         },
     ),
     Test(
@@ -151,20 +104,28 @@ TESTS = (
         probe=probes.sampling_chain,
         cases=tuple(row[0] for row in _CHAINS),
         outputs={
-            "steps_missing": Exact(advice="The model is not asked about every t from T − 1 to 0"),
+            "steps_missing": Exact(advice="You do not ask the model about every t from T − 1 to 0"),
             "x_0": Close(
                 1e-3,
-                advice="The result is not what the reverse steps lead to: look at p_sample, and at what follows the loop",
+                advice="Your result is not what the reverse steps lead to: look at p_sample, and at what follows the loop",
+                what="your result",
             ),
-            "x_0_spread": Close(0.0, 1e-3, advice="The result of the last step holds noise"),
+            "x_0_spread": Close(0.0, 1e-3, advice="Your result of the last step holds noise"),
             "noise_mean": Within(
-                -0.06, 0.06, (STEPS - 1,), advice="The steps on the way do not lead to the mean of the reverse step"
+                -0.06,
+                0.06,
+                (STEPS - 1,),
+                advice="Your steps on the way do not lead to the mean of the reverse step",
+                what="the noise of your steps on the way",
             ),
             "noise_deviation": Within(
-                0.96, 1.04, (STEPS - 1,), advice="The noise of the steps on the way does not have the deviation √β"
+                0.96,
+                1.04,
+                (STEPS - 1,),
+                advice="The noise of your steps on the way does not have the standard deviation √β",
             ),
-            # Tells no noise, the variance in place of the deviation, and the posterior's apart.
-            "noise_scale": Within(0.52, 2.0, (STEPS - 1,)),
+            # Wider bounds: they tell missing noise, noise scaled by the variance and the posterior's noise apart.
+            "noise_scale": Within(0.52, 2.0, (STEPS - 1,), what="the noise of your steps on the way"),
         },
     ),
     Test(
@@ -173,21 +134,33 @@ TESTS = (
         probe=probes.sampling_randomness,
         cases=(_RANDOMNESS[0],),
         outputs={
-            "start_mean": Within(-0.06, 0.06, advice="The chain does not start from noise of mean 0"),
-            "start_deviation": Within(0.96, 1.04, advice="The chain does not start from noise of deviation 1"),
-            "start_fourth": Within(2.4, 3.6, advice="The chain does not start from a normal distribution"),
-            "start_correlation": Within(-0.08, 0.08, (4,), advice="Entries of x_T, or whole images, share their noise"),
-            "noise_correlation": Within(
-                -0.08, 0.08, (4,), advice="Entries of the noise of a step, or the noise of whole images, are the same"
+            "start_mean": Within(-0.06, 0.06, advice="Your chain does not start from noise of mean 0", what="your x_T"),
+            "start_deviation": Within(
+                0.96, 1.04, advice="Your chain does not start from noise of standard deviation 1"
             ),
-            "steps_without_noise": Exact(advice="A step before the last adds no noise"),
-            "steps_from_start": Exact(advice="The model gets x_T again after the first step"),
-            "new_shares": Within(1e-5, 1.01, (STEPS - 1,), advice="A step adds noise that was in the chain before"),
-            "repeat_differs": Exact(advice="An equal generator gives other images: some randomness is not from it"),
-            "global_seed_differs": Exact(advice="The images depend on torch's global seed"),
+            "start_fourth": Within(2.4, 3.6, advice="Your chain does not start from a normal distribution"),
+            "start_correlation": Within(
+                -0.08, 0.08, (4,), advice="Some entries of x_T, or whole images, share their noise"
+            ),
+            "noise_correlation": Within(
+                -0.08, 0.08, (4,), advice="Some entries of the noise of a step, or whole images, share their noise"
+            ),
+            "steps_without_noise": Exact(advice="One of your steps before the last adds no noise"),
+            "steps_from_start": Exact(advice="You give the model x_T again after the first step"),
+            "new_shares": Within(
+                1e-5,
+                1.01,
+                (STEPS - 1,),
+                advice="One of your steps adds noise that was in the chain before",
+                what="the noise of your steps",
+            ),
+            "repeat_differs": Exact(
+                advice="A generator with the same seed gives other images: you draw some noise elsewhere"
+            ),
+            "global_seed_differs": Exact(advice="Your images depend on torch's global seed"),
             "same_in_next_call": Exact(advice="A second call with the same generator repeats noise of the first"),
-            "same_by_other_seed": Exact(advice="Another generator gives the same noise"),
-            "rng_bytes": Exact(advice="sample seeds or draws from torch's global random generator"),
+            "same_by_other_seed": Exact(advice="A generator with another seed gives the same noise"),
+            "rng_bytes": Exact(advice="You seed torch's global random generator or draw from it"),
         },
     ),
 )

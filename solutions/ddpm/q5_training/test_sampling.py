@@ -1,29 +1,32 @@
 """Question 5, sampling: the oracle against diffusers, the known chains, and bounds that chance does not reach."""
 
-import dataclasses
 import math
+from pathlib import Path
 
 import pytest
 import torch
 from diffusers import DDPMScheduler
 
 from autograder.engine.judge import judge
+from autograder.questions.cases import stored_cases
+from autograder.questions.model import Question
+from autograder.release.compile import key_test, run_probe
+
+from ..probes import GivenModel, given_schedule
 from ..q3_denoising.oracle import p_mean_variance
 from . import probes
-from ..probes import GivenModel, given_schedule
-from .question import QUESTION
-from .mistakes import MISCONCEPTIONS
-from .oracle import sample
 from .correct import CORRECT, chain_as_taught
-from autograder.questions.draw import stored_cases
-from autograder.questions.model import Case
-from autograder.release.compile import key_test, probes_of, run_probe
+from .mistakes import MISCONCEPTIONS
+from .oracle import ORACLE, sample
+from .question import STUBS, draw
+from .question import TESTS as ALL_TESTS
 
-CASES = {case.name: case for case in stored_cases("ddpm", "q5")}
+FOLDER = Path(__file__).parent
+CASES = stored_cases(FOLDER)
 WRONG = {mistake.id: mistake.namespace for mistake in MISCONCEPTIONS}
-TESTS = {test.id: test for test in QUESTION.tests if test.probe.startswith("sampling")}
-BARE = dataclasses.replace(QUESTION, misconceptions=())
-KEY = {name: key_test(probes_of("ddpm"), BARE, test, CASES) for name, test in TESTS.items()}
+TESTS = {test.id: test for test in ALL_TESTS if test.probe.__name__.startswith("sampling")}
+BARE = Question("q5", FOLDER, STUBS, ALL_TESTS, draw, ORACLE, misconceptions=(), correct=CORRECT)
+KEY = {name: key_test(BARE, test, CASES) for name, test in TESTS.items()}
 CHAINS, (RANDOMNESS,) = TESTS["chain"].cases, TESTS["randomness"].cases
 ORDER = CASES["T = 6, three images"].inputs
 
@@ -33,10 +36,7 @@ def lost(namespace):
     return {
         name
         for name, test in TESTS.items()
-        if not judge(
-            KEY[name],
-            {c: run_probe(probes_of("ddpm"), test, Case(c, CASES[c].inputs), namespace) for c in test.cases},
-        ).passed
+        if not judge(KEY[name], {c: run_probe(test, CASES[c], namespace) for c in test.cases}).passed
     }
 
 
@@ -100,7 +100,7 @@ def test_statistics_of_many_seeds_lie_well_within_their_bounds():
 
 
 @pytest.mark.parametrize("variant", CORRECT)
-def test_a_right_solution_loses_nothing(variant):
+def test_a_correct_solution_loses_nothing(variant):
     assert lost(CORRECT[variant]) == set()
 
 
@@ -128,7 +128,7 @@ def test_a_mistake_costs_what_it_is_worth(mistake, tests):
 
 
 def test_a_wrong_mean_of_the_reverse_step_costs_the_chain_alone():
-    """The noise is as fresh as it was, whatever the step makes of it."""
+    """The noise of its steps is new noise, even where their mean is wrong."""
 
     def chain(eps_model, shape, schedule, generator):
         x = torch.randn(shape, generator=generator)

@@ -1,4 +1,4 @@
-"""Right ``SimCLR`` models in the styles that people write: each must earn all points."""
+"""Correct ``SimCLR`` models in the styles that people write: each must earn all points."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ from torchvision.models.resnet import BasicBlock, ResNet
 
 
 class IdentityLayers(nn.Module):
+    """The plain form; the mistakes are edits of it."""
+
     def __init__(self, projection_dim=128):
         super().__init__()
-        self.encoder = resnet18(weights=None)
+        self.encoder = torchvision.models.resnet18(weights=None)
         self.encoder.conv1 = nn.Conv2d(3, 64, kernel_size=3, stride=1, padding=1, bias=False)
         self.encoder.maxpool = nn.Identity()
-        feature_dim = self.encoder.fc.in_features
         self.encoder.fc = nn.Identity()
-        self.projector = nn.Sequential(
-            nn.Linear(feature_dim, feature_dim), nn.ReLU(inplace=True), nn.Linear(feature_dim, projection_dim)
-        )
+        self.projector = nn.Sequential(nn.Linear(512, 512), nn.ReLU(inplace=True), nn.Linear(512, projection_dim))
 
     def forward(self, x):
         h = self.encoder(x)
@@ -28,6 +27,8 @@ class IdentityLayers(nn.Module):
 
 
 class SequentialOfChildren(nn.Module):
+    """The children of a ResNet-18 in one ``Sequential``, the head functional and made before it."""
+
     def __init__(self, projection_dim=128):
         super().__init__()
         self.linear2 = nn.Linear(512, projection_dim)
@@ -81,6 +82,8 @@ class SubclassWithOwnForward(ResNet):
 
 
 class _Block(nn.Module):
+    """Two 3 x 3 convolutions and their shortcut: (n, inputs, H, W) -> (n, outputs, H / stride, W / stride)."""
+
     def __init__(self, inputs, outputs, stride):
         super().__init__()
         self.shortcut = nn.Sequential()

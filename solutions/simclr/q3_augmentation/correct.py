@@ -1,4 +1,4 @@
-"""Right pipelines, data sets, loaders and optimisers in the styles that people write: each must earn all points."""
+"""Correct pipelines, data sets, loaders and optimisers in the styles that people write: each must earn all points."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 import random
 
 import torch
+import torch.nn.functional as F
 import torchvision.transforms as T
 import torchvision.transforms.functional as TF
 from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LinearLR, SequentialLR
@@ -54,11 +55,14 @@ class TupleViews(Dataset):
         return len(self.images)
 
     def __getitem__(self, k):
-        return (self.transform(self.images[k]), self.transform(self.images[k])), self.labels[k]
+        image = self.images[k]
+        view_i, view_j = self.transform(image), self.transform(image)
+        return (view_i, view_j), self.labels[k]
 
 
 def shuffled_loader(images, labels, transform, batch_size, num_workers=0):
-    return DataLoader(TupleViews(images, labels, transform), batch_size, shuffle=True, num_workers=num_workers)
+    pairs = TupleViews(images, labels, transform)
+    return DataLoader(pairs, batch_size, shuffle=True, num_workers=num_workers)
 
 
 def lambda_schedule(model, lr, weight_decay, warmup_steps, total_steps):
@@ -242,6 +246,54 @@ def generator_loader(images, labels, transform, batch_size, num_workers=0):
     return DataLoader(pairs, batch_size, shuffle=True, num_workers=num_workers, generator=generator, pin_memory=False)
 
 
+# --- plain tensor code, written for speed: the mistakes are edits of it ---
+
+
+def resized(x, size):
+    return F.interpolate(x.unsqueeze(0), (size, size), mode="bilinear").squeeze(0)
+
+
+def grayscale(x):
+    return TF.rgb_to_grayscale(x, 3)
+
+
+def by_hand(size=32, strength=0.5, blur=False):
+    mean, std = torch.tensor(MEAN).view(3, 1, 1), torch.tensor(STD).view(3, 1, 1)
+
+    def crop(x):
+        height, width = x.shape[1:]
+        for _ in range(10):
+            area = height * width * random.uniform(0.2, 1.0)
+            ratio = math.exp(random.uniform(math.log(0.75), -math.log(0.75)))
+            w, h = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
+            if w <= width and h <= height:
+                top, left = random.randint(0, height - h), random.randint(0, width - w)
+                return resized(x[:, top : top + h, left : left + w], size)
+        return resized(x, size)
+
+    def jitter(x):
+        reach, turn = 0.8 * strength, 0.2 * strength
+        brightness, contrast, saturation = (1 + random.uniform(-reach, reach) for _ in range(3))
+        x = (brightness * x).clamp(0, 1)
+        x = (contrast * x + (1 - contrast) * grayscale(x).mean()).clamp(0, 1)
+        x = (saturation * x + (1 - saturation) * grayscale(x)).clamp(0, 1)
+        return TF.adjust_hue(x, random.uniform(-turn, turn)) if turn else x
+
+    def transform(image):
+        x = crop(image / 255)
+        if random.random() < 0.5:
+            x = x.flip(2)
+        if random.random() < 0.8:
+            x = jitter(x)
+        if random.random() < 0.2:
+            x = grayscale(x)
+        if blur and random.random() < 0.5:
+            x = TF.gaussian_blur(x, 3, random.uniform(0.1, 2.0))
+        return (x - mean) / std
+
+    return transform
+
+
 CORRECT = {
     "v2 compose, LambdaLR": {
         "simclr_transform": v2_compose,
@@ -271,6 +323,12 @@ CORRECT = {
         "simclr_transform": nested_sequential,
         "TwoViews": ViewsOfCopies,
         "pretrain_loader": generator_loader,
+        "make_optimizer": lambda_schedule,
+    },
+    "by hand, LambdaLR": {
+        "simclr_transform": by_hand,
+        "TwoViews": TupleViews,
+        "pretrain_loader": shuffled_loader,
         "make_optimizer": lambda_schedule,
     },
 }

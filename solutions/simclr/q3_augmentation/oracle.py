@@ -37,6 +37,7 @@ def resize(pixels: np.ndarray, size: int) -> np.ndarray:
 
 
 def _interpolation(before: int, after: int) -> np.ndarray:
+    """Weights of the pixels before for each pixel after: (after, before)."""
     centre = np.clip((np.arange(after) + 0.5) * before / after - 0.5, 0, before - 1)
     return np.maximum(0, 1 - np.abs(centre[:, None] - np.arange(before)[None, :]))
 
@@ -96,6 +97,8 @@ def blurred(pixels: np.ndarray) -> np.ndarray:
 
 
 def simclr_transform(size: int = 32, strength: float = 0.5, blur: bool = False):
+    """Returns a random transform: (3, H, W) uint8 -> (3, size, size) float32."""
+
     def transform(image: Tensor) -> Tensor:
         pixels = random_resized_crop(image.numpy() / 255, size)
         if uniform(0, 1) < 0.5:
@@ -112,6 +115,8 @@ def simclr_transform(size: int = 32, strength: float = 0.5, blur: bool = False):
 
 
 class TwoViews(Dataset):
+    """Item k is ((view_i, view_j), label)."""
+
     def __init__(self, images: Tensor, labels: Tensor, transform) -> None:
         self.images, self.labels, self.transform = images, labels, transform
 
@@ -125,6 +130,7 @@ class TwoViews(Dataset):
 
 
 def pretrain_loader(images, labels, transform, batch_size, num_workers=0) -> DataLoader:
+    """Batches ((x_i, x_j), labels) in a new order at each pass."""
     return DataLoader(TwoViews(images, labels, transform), batch_size=batch_size, shuffle=True, num_workers=num_workers)
 
 
@@ -164,6 +170,7 @@ class PlainSchedule:
 
 
 def make_optimizer(model, lr, weight_decay, warmup_steps, total_steps):
+    """Optimizer and scheduler by formula."""
     optimizer = PlainSGD(model, lr, weight_decay)
     return optimizer, PlainSchedule(optimizer, lr, warmup_steps, total_steps)
 

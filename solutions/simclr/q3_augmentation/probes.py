@@ -1,21 +1,25 @@
-"""Probes of q3: the random transform, the two-view data set, its loader, and the optimiser with its schedule.
-
-A random transform has no reference tensor. It is run many times on crafted images, in which each of its parts leaves a
-mark of its own, and what comes back are the frequencies of those marks. ``augmentation/__init__.py`` holds the bounds.
-"""
+"""Probes of q3: the random transform, the two-view data set, its loader, and the optimizer with its schedule."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-Transform = Callable[[Tensor], Tensor]
+from autograder.questions.probing import pair
+from autograder.questions.views import (
+    NumberedTransform,
+    Watched,
+    all_settled,
+    blurred_part,
+    colour_marks,
+    fixed_randomness,
+    geometry_marks,
+    view,
+)
+
 MARKS = (
     *("grey", "mean_area", "smallest_area", "largest_area", "flipped", "upside_down"),
     *("jittered", "brightness", "contrast", "saturation", "hue"),
@@ -24,69 +28,8 @@ MARKS = (
 LOOKS = (4, 2, 1)  # the marks are looked at after a quarter of the views, after half, and after all
 
 
-class WrongView(ValueError):
-    """A transform returned something else than a tensor of the asked shape."""
-
-
-class WrongTransformInput(TypeError):
-    """The given transform was called with something else than one image of bytes."""
-
-
-class WrongItem(TypeError):
-    """A data set's item or a batch is not ((view_i, view_j), label)."""
-
-
 class NotAnOptimizer(TypeError):
     """``make_optimizer`` returned something else than (optimizer, scheduler)."""
-
-
-@contextmanager
-def fixed_randomness() -> Iterator[None]:
-    """Seed all generators, so that grading twice gives the same result, and put their states back."""
-    states = torch.get_rng_state(), random.getstate(), np.random.get_state()  # noqa: NPY002
-    torch.manual_seed(0)
-    random.seed(0)
-    np.random.seed(0)  # noqa: NPY002
-    try:
-        yield
-    finally:
-        torch.set_rng_state(states[0])
-        random.setstate(states[1])
-        np.random.set_state(states[2])  # noqa: NPY002
-
-
-def view(transform: Transform, image: Tensor, size: int) -> Tensor:
-    """``transform(image)``; raises a sentence if it is not a tensor (3, size, size)."""
-    result = transform(image.clone())
-    if not isinstance(result, Tensor):
-        raise WrongView(f"The transform returned a {type(result).__name__}, expected a float32 tensor")
-    if tuple(result.shape) != (3, size, size):
-        raise WrongView(f"The transform returned shape {tuple(result.shape)}, expected {(3, size, size)}")
-    return result
-
-
-def views(transform: Transform, image: Tensor, size: int, repeats: int, mean: Tensor, std: Tensor) -> Tensor:
-    """``repeats`` views of an image on the scale of its bytes, 0 to 255: (repeats, 3, size, size) float64."""
-    stack = torch.stack([view(transform, image, size) for _ in range(repeats)]).double()
-    return 255 * (stack * std.double().view(3, 1, 1) + mean.double().view(3, 1, 1))
-
-
-class Watched:
-    """Views of one image by one transform, taken ``share`` times per repeat and kept."""
-
-    def __init__(self, transform: Transform, image: Tensor, share: float = 1.0) -> None:
-        self.transform, self.image, self.share = transform, image, share
-        self.parts: list[Tensor] = []
-
-    def watch(self, repeats: int, mean: Tensor, std: Tensor) -> None:
-        """Take the views that are still missing for this number of repeats."""
-        missing = int(self.share * repeats) - sum(len(part) for part in self.parts)
-        self.parts.append(views(self.transform, self.image, 32, missing, mean, std))
-
-    @property
-    def seen(self) -> Tensor:
-        """All views so far: (n, 3, 32, 32)."""
-        return torch.cat(self.parts)
 
 
 def augmentation_statistics(
@@ -106,12 +49,16 @@ def augmentation_statistics(
     mark that is not has all views to it.
 
     Args:
-        plain: black and white, (2, 3, H, W) with H != W; nothing but the normalisation changes them.
-        ramps: red rises by 4 a column, blue by 4 a row, green has stripes of width 4.
-        stripes: columns of dark grey, bright grey and a colour in turn, see ``colour_marks``.
-        grey: one grey level, which only the brightness jitter changes.
+        plain, ramps, stripes, grey: see ``crafted_images``.
+        mean, std: (3,), what the transform normalises with.
         repeats: how often each image is transformed, at most.
         settled: (15, 2), for each of ``MARKS`` the lowest and highest value at which no more views are needed.
+
+    Returns:
+        ``black``, ``white``: the views of ``plain``, (3, 24, 24); and each of ``MARKS``, 0-d.
+
+    Raises:
+        WrongView: the transform returns no tensor, or one of another shape.
     """
     make = student["simclr_transform"]
     with fixed_randomness():
@@ -133,9 +80,11 @@ def augmentation_statistics(
     return {"black": black, "white": white, **{name: number.float() for name, number in marks.items()}}
 
 
-def view_marks(sharp: Tensor, soft: Tensor, colour: Tensor, levels: Tensor, weak: Tensor, grey: Tensor) -> dict:
-    """All of ``MARKS``, from views of ``ramps`` (sharp, soft), ``stripes`` (colour) and ``grey`` (levels, weak)."""
-    return {
+def view_marks(
+    sharp: Tensor, soft: Tensor, colour: Tensor, levels: Tensor, weak: Tensor, grey: Tensor
+) -> dict[str, Tensor]:
+    """``MARKS`` in their order, from views of ``ramps`` (sharp, soft), ``stripes`` (colour) and ``grey`` (levels, weak)."""
+    marks = {
         **geometry_marks(torch.cat([sharp, soft])),
         **colour_marks(colour),
         # A level or one and a half may be lost in rounding, by the grayscale step too.
@@ -145,107 +94,7 @@ def view_marks(sharp: Tensor, soft: Tensor, colour: Tensor, levels: Tensor, weak
         "blurred": blurred_part(sharp),
         "blurred_on_demand": blurred_part(soft),
     }
-
-
-def all_settled(marks: Mapping[str, Tensor], settled: Tensor) -> bool:
-    """Whether every mark lies between its two values; one that is not a number does not."""
-    values = torch.stack([marks[name].to(settled.dtype) for name in MARKS])
-    return bool(((values >= settled[:, 0]) & (values <= settled[:, 1])).all())
-
-
-def _without_grey(seen: Tensor) -> Tensor:
-    return seen[(seen.amax(1) - seen.amin(1)).amax((1, 2)) >= 4]
-
-
-def _crop_sides(seen: Tensor) -> tuple[Tensor, Tensor]:
-    """Width and height of the crop behind each view of ``ramps``, as parts of the image; negative where flipped.
-
-    They are the slopes of red along the columns and of blue along the rows, taken in the middle of the view.
-    """
-    positions = torch.arange(4.0, 28.0, dtype=seen.dtype) - 15.5
-    middle = seen[:, :, 4:28, 4:28]
-    scale = 4 * positions.square().sum()
-    return (middle[:, 0].mean(1) * positions).sum(1) / scale, (middle[:, 2].mean(2) * positions).sum(1) / scale
-
-
-def geometry_marks(seen: Tensor) -> dict[str, Tensor]:
-    """Frequencies of grey views and of flips, and the areas of the crops, from views of ``ramps``."""
-    coloured = _without_grey(seen)
-    width, height = _crop_sides(coloured)
-    areas = (width * height).abs()
-    return {
-        "grey": seen.new_tensor(1 - len(coloured) / len(seen)),
-        "flipped": (width < 0).double().mean(),
-        "upside_down": (height < 0).double().mean(),
-        "mean_area": areas.mean(),
-        "smallest_area": _extreme(areas, torch.amin),
-        "largest_area": _extreme(areas, torch.amax),
-    }
-
-
-def blurred_part(seen: Tensor) -> Tensor:
-    """The share of views of ``ramps`` seen to be blurred: their green edges are less steep than the crop allows.
-
-    Grey views and crops narrower than 0.6 hide a blur (enlarging softens an edge as well) and count as sharp.
-    """
-    coloured = _without_grey(seen)
-    width = _crop_sides(coloured)[0].abs()
-    steepest = coloured[:, 1].diff(dim=2).abs().mean(1).amax(1) / (120 * width)
-    return ((steepest < 0.78) & (width >= 0.6)).double().sum() / len(seen)
-
-
-def _extreme(values: Tensor, reduce: Callable[[Tensor], Tensor]) -> Tensor:
-    return reduce(values) if values.numel() else values.new_tensor(float("nan"))
-
-
-def colour_marks(seen: Tensor) -> dict[str, Tensor]:
-    """How often each part of the colour jitter shows, from views of ``stripes``: greys 50, 110, colour (100, 60, 70).
-
-    Brightness scales the middle of the greys, contrast changes their ratio, saturation the colour's chroma against
-    their distance, hue the colour's angle. Each counts where it shows by a quarter of what the jitter allows.
-    """
-    luma = (seen * seen.new_tensor([0.299, 0.587, 0.114]).view(3, 1, 1)).sum(1).flatten(1)
-    bright, dark = luma.amax(1), luma.amin(1)
-    chromas = (seen.amax(1) - seen.amin(1)).flatten(1)
-    chroma, where = chromas.max(1)
-    coloured = chroma >= 4
-    red, green, blue = seen.flatten(2).gather(2, where.view(-1, 1, 1).expand(-1, 3, 1)).squeeze(2).unbind(1)
-    turn = _hue(red, green, blue) - _hue(*seen.new_tensor([100.0, 60.0, 70.0]))
-    turn = ((turn + 180) % 360 - 180).abs()
-    saturation = chroma / (bright - dark) * 60 / 40
-    return {
-        "brightness": (((bright + dark) / 160 - 1).abs() > 0.1).double().mean(),
-        "contrast": ((dark / bright - 50 / 110).abs() > 0.04).double().mean(),
-        "saturation": ((saturation - 1).abs() > 0.15)[coloured].double().mean(),
-        "hue": (turn > 9)[coloured].double().mean(),
-    }
-
-
-def _hue(red: Tensor, green: Tensor, blue: Tensor) -> Tensor:
-    """Angle of a colour in degrees, on the circle whose axis is grey."""
-    return torch.rad2deg(torch.atan2(3**0.5 * (green - blue), 2 * red - green - blue))
-
-
-class NumberedTransform:
-    """A given transform: adds 256 times the number of the call, so that image and call can be told from its output."""
-
-    def __init__(self) -> None:
-        self.calls = 0
-
-    def __call__(self, image: Tensor) -> Tensor:
-        if not isinstance(image, Tensor) or image.dtype != torch.uint8 or image.ndim != 3:
-            found = f"{image.dtype} {tuple(image.shape)}" if isinstance(image, Tensor) else type(image).__name__
-            raise WrongTransformInput(f"The transform was given {found}, expected one uint8 image (3, H, W)")
-        self.calls += 1
-        return image.float() + 256 * self.calls
-
-
-def _two(pair: object, what: str) -> tuple[object, object]:
-    """``pair`` if it is one. A tensor of two rows is none."""
-    if not isinstance(pair, tuple | list) or len(pair) != 2:
-        found = f"shape {tuple(pair.shape)}" if isinstance(pair, Tensor) else type(pair).__name__
-        raise WrongItem(f"{what}, found {found}")
-    return pair[0], pair[1]
+    return {name: marks[name] for name in MARKS}
 
 
 def view_pairs(student: Mapping[str, object], images: Tensor, labels: Tensor) -> dict[str, Tensor]:
@@ -254,12 +103,20 @@ def view_pairs(student: Mapping[str, object], images: Tensor, labels: Tensor) ->
     Args:
         images: (n, 3, H, W) uint8.
         labels: (n,) int64.
+
+    Returns:
+        ``length``; ``views`` (2n, 2, 3, H, W) and ``labels`` (2n,); ``different_in_item``, in how many items the two views
+        come from two calls; ``different_calls``, how many calls are seen in all.
+
+    Raises:
+        NotAPair: an item is not ((view_i, view_j), label).
+        WrongTransformInput: the transform is not given an image as stored.
     """
     pairs = student["TwoViews"](images.clone(), labels.clone(), NumberedTransform())
     found, marks = [], []
     for k in [*range(len(images)), *range(len(images))]:
-        two, label = _two(pairs[k], "An item of TwoViews is ((view_i, view_j), label)")
-        stack = torch.stack(_two(two, "The views of an item are (view_i, view_j)"))
+        two, label = pair(pairs[k], "an item of TwoViews", "((view_i, view_j), label)")
+        stack = torch.stack(pair(two, "the first part of an item of TwoViews", "(view_i, view_j)"))
         found.append((stack % 256, int(label)))
         marks.append(stack // 256)
     calls = torch.stack([mark.flatten(1)[:, 0] for mark in marks])
@@ -273,10 +130,19 @@ def view_pairs(student: Mapping[str, object], images: Tensor, labels: Tensor) ->
 
 
 def loader_passes(student: Mapping[str, object], images: Tensor, labels: Tensor, batch_size: int) -> dict[str, Tensor]:
-    """Two passes over ``pretrain_loader``; image k is filled with the byte k, which names it in what comes back.
+    """Two passes over ``pretrain_loader``.
 
-    ``partners`` and ``labels`` are those found beside the images in the order of ``first_views``, which is sorted.
-    ``displaced`` and ``reshuffled`` are the parts of the places that differ from the stored order and between passes.
+    Args:
+        images: (n, 3, H, W) uint8, each filled with a byte of its own, which names it in what comes back.
+        labels: (n,) int64.
+
+    Returns:
+        ``batch_sizes``: (2, batches).
+        ``first_views``: (2, n), sorted; ``partners`` and ``labels``, (2, n), are those found beside them.
+        ``displaced``, ``reshuffled``: the parts of the places that differ from the stored order and between passes.
+
+    Raises:
+        NotAPair: a batch is not ((x_i, x_j), labels).
     """
     with fixed_randomness():
         loader = student["pretrain_loader"](images.clone(), labels.clone(), NumberedTransform(), batch_size)
@@ -297,9 +163,9 @@ def loader_passes(student: Mapping[str, object], images: Tensor, labels: Tensor,
 
 
 def _loaded(batch: object) -> tuple[Tensor, Tensor, Tensor]:
-    """Image numbers of both views and labels of a batch."""
-    two, labels = _two(batch, "A batch is ((x_i, x_j), labels)")
-    x_i, x_j = _two(two, "The views of a batch are (x_i, x_j), each (b, 3, H, W)")
+    """Image numbers of both views and labels of a batch, (b,) each. Raises NotAPair."""
+    two, labels = pair(batch, "a batch", "((x_i, x_j), labels)")
+    x_i, x_j = pair(two, "the first part of a batch", "(x_i, x_j)")
     return (x_i[:, 0, 0, 0] % 256).long(), (x_j[:, 0, 0, 0] % 256).long(), torch.as_tensor(labels)
 
 
@@ -327,13 +193,19 @@ def optimizer_path(
     Args:
         start: parameters of a ``GivenNetwork``, (16,).
         gradients: one row per step, (total_steps, 16).
+
+    Returns:
+        ``learning_rates``: (total_steps,); ``parameters``: (total_steps, 16), after each step.
+
+    Raises:
+        NotAnOptimizer: ``make_optimizer`` does not return an optimizer and something else.
     """
     model = GivenNetwork().to(start.dtype)
     vector_to_parameters(start.clone(), model.parameters())
     made = student["make_optimizer"](model, lr, weight_decay, warmup_steps, total_steps)
     if not isinstance(made, tuple | list) or len(made) != 2 or not hasattr(made[0], "param_groups"):
         raise NotAnOptimizer(
-            "make_optimizer returns (optimizer, scheduler); what it returned has no optimiser in the first place"
+            "the output of make_optimizer should be the pair (optimizer, scheduler); its first part is no optimizer"
         )
     optimizer, scheduler = made
     rates, path = [], []

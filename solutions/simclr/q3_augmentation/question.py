@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from autograder.questions.model import Case, Close, Exact, Test, Within
+from autograder.questions.views import crafted_images
 from . import probes
 from .oracle import MEAN, STD
 from .probes import MARKS
@@ -12,8 +13,8 @@ from .probes import MARKS
 REPEATS = 160
 """Views of each crafted image, at most.
 
-At this number a right transform misses none of the bounds below but for a chance under 1e-9 (the tests of this question
-compute the tails), and the mistakes of the catalogue break them.
+At this number a correct transform misses one of the bounds below with a chance under 1e-9 (the tests of this question
+compute the tails), and the known mistakes miss them.
 """
 
 SETTLED = {
@@ -35,22 +36,10 @@ SETTLED = {
 }
 """Where each mark needs no more views: well within its bounds, so that fewer views than ``REPEATS`` are enough.
 
-Only passing gets easier to reach by it: a mark outside has all views to it before its bounds decide. Measured on a
-quarter of the views, 90 of 96 draws of six right transforms are settled, and none of 16 of any mistake that shows in a mark.
+It decides only how early a transform passes: where a mark lies outside, all views are taken before its bounds decide.
+Measured on a quarter of the views, 90 of 96 draws of six correct transforms are settled, and none of 16 of any mistake
+that shows in a mark.
 """
-
-
-def crafted_images() -> dict[str, torch.Tensor]:
-    """The images that ``augmentation_statistics`` describes."""
-    k = torch.arange(32)
-    columns, rows = k.expand(32, 32), k.unsqueeze(1).expand(32, 32)
-    colours = torch.tensor([[50, 50, 50], [110, 110, 110], [100, 60, 70]])
-    return {
-        "plain": torch.tensor([0, 255]).view(2, 1, 1, 1).expand(2, 3, 40, 28).to(torch.uint8),
-        "ramps": torch.stack([40 + 4 * columns, 60 + 120 * (columns // 4 % 2), 40 + 4 * rows]).to(torch.uint8),
-        "stripes": colours[columns // 3 % 3].permute(2, 0, 1).to(torch.uint8),
-        "grey": torch.full((3, 32, 32), 128, dtype=torch.uint8),
-    }
 
 
 def draw(generator: torch.Generator) -> tuple[Case, ...]:
@@ -95,28 +84,43 @@ def draw(generator: torch.Generator) -> tuple[Case, ...]:
     )
 
 
+# Of each mark: bounds, how messages call it, advice. Bytes are rounded in up to five steps, so the range of the jitter
+# that is seen is a little more than the one that the question gives.
 _STATISTICS = {
-    "grey": Within(0.06, 0.36, advice="Not a fifth of the views is turned to grey levels"),
-    "mean_area": Within(
-        0.4, 0.71, advice="The crops do not have the sizes of a random resized crop from 0.2 to 1 of the area"
-    ),
-    "smallest_area": Within(0.17, 0.32, advice="The smallest crops do not have a fifth of the image's area"),
-    "largest_area": Within(0.7, 1.03, advice="No crop shows nearly the whole image"),
-    "flipped": Within(0.27, 0.73, advice="Not half of the views is flipped left to right"),
-    "upside_down": Within(0, 0, advice="Some views are upside down: the statement flips left to right only"),
-    "jittered": Within(0.6, 0.93, advice="The colour jitter is not applied to about 0.8 of the views"),
-    "brightness": Within(0.3, 0.85, advice="The colour jitter does not change the brightness as often as it should"),
-    "contrast": Within(0.3, 0.97, advice="The colour jitter does not change the contrast as often as it should"),
-    "saturation": Within(0.12, 0.85, advice="The colour jitter does not change the saturation as often as it should"),
-    "hue": Within(0.22, 0.95, advice="The colour jitter does not change the hue as often as it should"),
-    # Bytes are rounded in up to five steps, so the reach seen is a little more than the reach asked for.
-    "brightness_reach": Within(
-        0.6, 1.15, advice="The range of the brightness jitter is not 0.8 times the default strength of 0.5"
-    ),
-    "brightness_reach_weak": Within(0.6, 1.3, advice="The range of the brightness jitter does not follow strength"),
-    "blurred": Within(-0.04, 0.04, advice="Views are blurred although blur is False"),
-    "blurred_on_demand": Within(0.02, 0.5, advice="With blur=True about half of the views should be blurred"),
-}
+    name: Within(low, high, what=what, advice=advice)
+    for name, low, high, what, advice in (
+        ("grey", 0.06, 0.36, "the share of grey views",
+         "The share of grey views is not a fifth: check the grayscale step"),
+        ("mean_area", 0.4, 0.71, "the mean area of the crops",
+         "Your crops do not have the sizes of a random resized crop from 0.2 to 1 of the area"),
+        ("smallest_area", 0.17, 0.32, "the smallest area of the crops",
+         "Your smallest crops do not have a fifth of the image's area"),
+        ("largest_area", 0.7, 1.03, "the largest area of the crops",
+         "None of your crops shows nearly the whole image"),
+        ("flipped", 0.27, 0.73, "the share of views flipped left to right",
+         "The share of views flipped left to right is not a half"),
+        ("upside_down", 0, 0, "the share of views upside down",
+         "Some views are upside down: flip left to right only"),
+        ("jittered", 0.6, 0.93, "the share of views with colour jitter",
+         "The share of views with colour jitter is not about 0.8"),
+        ("brightness", 0.3, 0.85, "the share of views with another brightness",
+         "Your colour jitter does not change the brightness as often as it should"),
+        ("contrast", 0.3, 0.97, "the share of views with another contrast",
+         "Your colour jitter does not change the contrast as often as it should"),
+        ("saturation", 0.12, 0.85, "the share of views with another saturation",
+         "Your colour jitter does not change the saturation as often as it should"),
+        ("hue", 0.22, 0.95, "the share of views with another hue",
+         "Your colour jitter does not change the hue as often as it should"),
+        ("brightness_reach", 0.6, 1.15, "the range of the brightness jitter",
+         "The range of your brightness jitter is not 0.8 times the default strength of 0.5"),
+        ("brightness_reach_weak", 0.6, 1.3, "the range of the brightness jitter at strength 0.25",
+         "The range of your brightness jitter does not follow the argument strength"),
+        ("blurred", -0.04, 0.04, "the share of blurred views",
+         "Your transform blurs views although blur is False"),
+        ("blurred_on_demand", 0.02, 0.5, "the share of blurred views",
+         "With blur=True about half of the views should be blurred"),
+    )
+}  # fmt: skip
 
 STUBS = ("simclr_transform", "TwoViews", "pretrain_loader", "make_optimizer")
 TESTS = (
@@ -126,9 +130,13 @@ TESTS = (
         probe=probes.augmentation_statistics,
         cases=("crafted images",),
         outputs={
-            "black": Close(1e-3, advice="A black image does not become (0 - MEAN) / STD"),
+            "black": Close(
+                1e-3, advice="A black image does not become (0 - MEAN) / STD", what="the view of a black image"
+            ),
             "white": Close(
-                5e-2, advice="A white image does not become (1 - MEAN) / STD: look at the scale of the bytes"
+                5e-2,
+                advice="A white image does not become (1 - MEAN) / STD: check the scale of the bytes",
+                what="the view of a white image",
             ),
             **_STATISTICS,
         },
@@ -140,42 +148,67 @@ TESTS = (
         probe=probes.view_pairs,
         cases=("five images of 6 x 4",),
         outputs={
-            "length": Exact(advice="The length of TwoViews is not the number of images"),
-            "views": Exact("float32", "The views of an item are not views of its image"),
+            "length": Exact(advice="The length of your TwoViews is not the number of images"),
+            "views": Exact(
+                "float32",
+                advice="The views of an item are not views of its image",
+                what="the stack of all views",
+            ),
             "labels": Exact(advice="The label of an item is not the given one"),
-            "different_in_item": Exact(advice="The two views of an item come from one and the same draw"),
-            "different_calls": Exact(advice="Fetching an item again does not give new views"),
+            "different_in_item": Exact(advice="The two views of an item come from the same draw"),
+            "different_calls": Exact(advice="You do not draw new views when an item is fetched again"),
         },
     ),
     Test(
         id="loader",
-        title="pretrain_loader: every image once per pass, in a new order, with both views",
+        title="pretrain_loader gives every image once per pass, in a new order, with both views",
         probe=probes.loader_passes,
         cases=("nineteen images in batches of eight",),
         outputs={
-            "batch_sizes": Exact(advice="The batches do not have the asked sizes; the last, smaller one is kept"),
-            "first_views": Exact(advice="A pass does not hold every image exactly once"),
-            "partners": Exact(advice="The two views in a row of a batch show different images"),
-            "labels": Exact(advice="The labels of a batch do not belong to its images"),
-            "displaced": Within(0.3, 1.1, advice="A pass goes through the images in their stored order: shuffle them"),
-            "reshuffled": Within(0.3, 1.1, advice="Two passes go through the images in the same order"),
+            "batch_sizes": Exact(
+                advice="Your batches are not of size batch_size with a smaller one at the end",
+                what="the list of batch sizes",
+            ),
+            "first_views": Exact(
+                advice="A pass does not hold every image exactly once", what="the list of the images of a pass"
+            ),
+            "partners": Exact(
+                advice="The two views in a row of a batch show different images",
+                what="the list of the second views of a pass",
+            ),
+            "labels": Exact(
+                advice="The labels of a batch do not belong to its images", what="the list of the labels of a pass"
+            ),
+            "displaced": Within(
+                0.3,
+                1.1,
+                advice="A pass goes through the images in their stored order: shuffle them",
+                what="the share of images in a new place",
+            ),
+            "reshuffled": Within(
+                0.3,
+                1.1,
+                advice="Two passes go through the images in the same order",
+                what="the share of images in a new place",
+            ),
         },
     ),
     Test(
         id="optimizer",
-        title="momentum SGD over all parameters, warm-up and cosine per step",
+        title="make_optimizer gives SGD with momentum over all parameters, warm-up and cosine per step",
         probe=probes.optimizer_path,
         cases=("three steps of warm-up, ten in all", "two steps of warm-up, seven in all"),
         outputs={
             "learning_rates": Close(
                 1e-4,
-                advice="The learning rates of the steps are not those of the formula: write out the first few by hand",
+                advice="Your learning rates are not those of the formula: write out the first few by hand",
+                what="the list of learning rates",
             ),
             "parameters": Close(
                 1e-4,
-                advice="The learning rates are right, the parameters are not: look at momentum, weight decay "
-                "and at which "
-                "parameters the optimiser was given",
+                advice="Your learning rates are correct, but the parameters are not: check momentum, weight decay and "
+                "the parameters that you give the optimiser",
+                what="the list of parameters after each step",
             ),
         },
     ),

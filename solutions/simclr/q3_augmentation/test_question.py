@@ -1,20 +1,24 @@
-"""Question 3: the oracle against torchvision, the bounds against chance, and the probes on crafted transforms."""
+"""Question 3: the oracle against torchvision, the bounds against chance, and the probes on crafted images."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import torchvision.transforms.functional as TF
 
+from autograder.questions.cases import stored_cases
 from autograder.questions.model import Within
-from .question import QUESTION, REPEATS, SETTLED, crafted_images, oracle
-from .mistakes import MISCONCEPTIONS
+from autograder.questions.probing import NotAPair
+from autograder.questions.views import WrongTransformInput, crafted_images
+from . import oracle, probes
 from .correct import CORRECT, TupleViews
-from . import probes
+from .mistakes import MISCONCEPTIONS
+from .question import REPEATS, SETTLED, TESTS
 
 WRONG = {mistake.id: mistake.namespace for mistake in MISCONCEPTIONS}
-BOUNDS = {name: c for name, c in QUESTION.tests[0].outputs.items() if isinstance(c, Within)}
+BOUNDS = {name: c for name, c in TESTS[0].outputs.items() if isinstance(c, Within)}
 MEAN, STD = torch.tensor(oracle.MEAN), torch.tensor(oracle.STD)
 NEVER = torch.tensor([[1.0, 0.0]]).expand(len(probes.MARKS), 2)
 
@@ -104,7 +108,7 @@ def least(n, p, chance=1e-10):
 
 
 COLOURED = least(REPEATS, 0.8)  # views of one run that are not turned to grey
-# Frequency of each mark in right pipelines: lowest and highest of 1500 views in each of five implementations, with a
+# Frequency of each mark in correct pipelines: lowest and highest of 1500 views in each of five implementations, with a
 # margin of three standard errors; and the fewest views that it is taken from.
 FREQUENCIES = {
     "grey": (0.2, 0.2, 2 * REPEATS),
@@ -119,14 +123,14 @@ FREQUENCIES = {
 
 
 @pytest.mark.parametrize("name", FREQUENCIES)
-def test_a_right_transform_misses_a_frequency_with_a_chance_below_1e_9(name):
+def test_a_correct_transform_misses_a_frequency_with_a_chance_below_1e_9(name):
     lowest, highest, n = FREQUENCIES[name]
     bound = BOUNDS[name]
     assert tail(n, lowest, bound.low, 1) < 1e-9
     assert tail(n, highest, 0, bound.high) < 1e-9
 
 
-def test_a_right_transform_misses_an_extreme_with_a_chance_below_1e_9():
+def test_a_correct_transform_misses_an_extreme_with_a_chance_below_1e_9():
     """The extremes lie in intervals that a single view hits with at least the given probability."""
     coloured = least(2 * REPEATS, 0.8)
     assert (1 - 0.10) ** coloured < 1e-9  # area below 0.32, of areas even on 0.2 to 1 of which some do not fit
@@ -144,7 +148,7 @@ def statistics(namespace, repeats, settled):
 
 
 @pytest.mark.parametrize("name", ["v2 compose, LambdaLR", "float first, own schedule"])
-def test_frequencies_of_right_pipelines_are_those_assumed(name):
+def test_frequencies_of_correct_pipelines_are_those_assumed(name):
     """400 views leave three standard errors of up to 0.075 to each frequency."""
     answer = statistics(CORRECT[name], 400, NEVER)
     for mark, (lowest, highest, _) in FREQUENCIES.items():
@@ -157,7 +161,7 @@ def test_frequencies_of_right_pipelines_are_those_assumed(name):
 
 
 class Counted:
-    """A right ``simclr_transform`` that counts its draws."""
+    """A correct ``simclr_transform`` that counts its draws."""
 
     def __init__(self, make=CORRECT["float first, own schedule"]["simclr_transform"]):
         self.make, self.draws = make, 0
@@ -177,7 +181,7 @@ def test_settled_marks_lie_well_within_their_bounds():
     for mark, (low, high) in SETTLED.items():
         bound = BOUNDS[mark]
         assert bound.low <= low <= high <= bound.high, mark
-        if mark in FREQUENCIES:  # a sixth of the room on each side of what right transforms have
+        if mark in FREQUENCIES:  # a sixth of the room on each side of what correct transforms have
             lowest, highest, _ = FREQUENCIES[mark]
             assert low - bound.low > (lowest - bound.low) / 6, mark
             assert bound.high - high > (bound.high - highest) / 6, mark
@@ -192,21 +196,6 @@ def test_no_more_views_are_taken_than_it_needs(settled, repeats):
     assert counted.draws == 2 + 5.5 * repeats
 
 
-def test_rounds_give_the_views_of_one_long_look():
-    watched = probes.Watched(lambda image: image.float() + torch.rand(1), crafted_images()["grey"][:, :32, :32], 2)
-    for repeats in (1, 2, 4):
-        watched.watch(repeats, MEAN, STD)
-    assert len(watched.seen) == 8
-    assert watched.seen.flatten(1)[:, 0].unique().numel() == 8
-
-
-def test_a_mark_that_is_not_a_number_is_not_settled():
-    everywhere = torch.tensor([[-math.inf, math.inf]] * 15)
-    marks = dict.fromkeys(probes.MARKS, torch.tensor(0.5, dtype=torch.float64))
-    assert probes.all_settled(marks, everywhere)
-    assert not probes.all_settled({**marks, "hue": torch.tensor(math.nan, dtype=torch.float64)}, everywhere)
-
-
 @pytest.mark.parametrize("name", ["jitter with p 0.5", "default crop scale", "strength of jitter not scaled"])
 def test_a_mild_mistake_is_not_settled_before_its_bounds_decide(name):
     settled = torch.tensor([SETTLED[mark] for mark in probes.MARKS])
@@ -214,72 +203,35 @@ def test_a_mild_mistake_is_not_settled_before_its_bounds_decide(name):
     assert any(not bound.low <= answer[mark] <= bound.high for mark, bound in BOUNDS.items())
 
 
-# --- what the marks see ---
-
-
-def test_geometry_marks_read_a_known_crop():
-    ramps = crafted_images()["ramps"]
-    crop = TF.resized_crop(ramps.double(), top=4, left=6, height=16, width=24, size=[32, 32])
-    marks = probes.geometry_marks(torch.stack([crop, crop.flip(2), crop.flip(1)]))
-    assert marks["mean_area"].item() == pytest.approx(16 * 24 / 1024, rel=0.01)
-    assert marks["flipped"].item() == pytest.approx(1 / 3)
-    assert marks["upside_down"].item() == pytest.approx(1 / 3)
-    assert marks["grey"] == 0
-
-
-def test_colour_marks_see_one_part_at_a_time():
-    stripes = crafted_images()["stripes"].double() / 255
-    changes = {
-        "brightness": TF.adjust_brightness(stripes, 1.3),
-        "contrast": TF.adjust_contrast(stripes, 0.7),
-        "saturation": TF.adjust_saturation(stripes, 1.3),
-        "hue": TF.adjust_hue(stripes, 0.06),
-    }
-    for part, changed in changes.items():
-        marks = probes.colour_marks(255 * changed.unsqueeze(0))
-        assert {name: value.item() for name, value in marks.items()} == {name: float(name == part) for name in changes}
-
-
-def test_blur_shows_only_where_it_is():
-    ramps = crafted_images()["ramps"].double()
-    sharp = torch.stack([TF.resized_crop(ramps, 3, 2, 28, w, [32, 32]) for w in (20, 24, 27, 30)])
-    soft = TF.gaussian_blur(sharp, [3, 3], [1.0, 1.0])
-    assert probes.blurred_part(sharp) == 0
-    assert probes.blurred_part(soft) == 1
-
-
-def test_a_view_of_another_shape_is_told():
-    with pytest.raises(probes.WrongView, match=r"shape \(32, 32, 3\), expected \(3, 32, 32\)"):
-        probes.view(lambda image: image.permute(1, 2, 0), crafted_images()["grey"], 32)
-
-
-def test_probes_put_the_random_state_back():
-    state = torch.get_rng_state()
-    with probes.fixed_randomness():
-        torch.rand(3)
-    assert torch.equal(torch.get_rng_state(), state)
-
-
 # --- data set, loader, optimiser ---
 
 
 def test_views_drawn_once_show_on_the_second_fetch():
     images, labels = torch.zeros(3, 3, 2, 2, dtype=torch.uint8), torch.tensor([4, 4, 1])
-    right = probes.view_pairs({"TwoViews": TupleViews}, images, labels)
+    correct = probes.view_pairs({"TwoViews": TupleViews}, images, labels)
     once = probes.view_pairs(WRONG["views drawn once"], images, labels)
-    assert right["different_calls"] == 12
+    assert correct["different_calls"] == 12
     assert once["different_calls"] == 6
     assert once["different_in_item"] == 6
 
 
+@pytest.mark.parametrize("name", ["no label", "item of three", "views stacked"])
+def test_an_item_that_is_no_pair_of_views_and_label_is_told(name):
+    images, labels = torch.zeros(3, 3, 2, 2, dtype=torch.uint8), torch.tensor([4, 4, 1])
+    with pytest.raises(NotAPair, match="item of TwoViews should be the pair"):
+        probes.view_pairs(WRONG[name], images, labels)
+
+
 def test_a_float_image_given_to_the_transform_is_told():
-    with pytest.raises(probes.WrongTransformInput, match="expected one uint8 image"):
+    with pytest.raises(
+        WrongTransformInput, match=r"a tensor of shape \(3, 2, 2\) and torch.float32, expected one image"
+    ):
         probes.view_pairs(WRONG["images as floats"], torch.zeros(1, 3, 2, 2, dtype=torch.uint8), torch.tensor([0]))
 
 
 def test_a_wrong_data_set_keeps_the_point_of_its_loader():
-    inputs = [case for case in QUESTION.draw(torch.Generator()) if "nineteen" in case.name][0].inputs
-    right, same_view = (
+    inputs = stored_cases(Path(__file__).parent)["nineteen images in batches of eight"].inputs
+    correct, same_view = (
         probes.loader_passes({"pretrain_loader": loader}, **inputs)
         for loader in (
             oracle.pretrain_loader,
@@ -289,7 +241,7 @@ def test_a_wrong_data_set_keeps_the_point_of_its_loader():
         )
     )
     for name in ("batch_sizes", "first_views", "partners", "labels"):
-        assert torch.equal(right[name], same_view[name])
+        assert torch.equal(correct[name], same_view[name])
 
 
 def test_scheduler_of_torch_and_of_ones_own_give_the_same_path():

@@ -1,4 +1,4 @@
-"""Right training loops in the styles that people write: each must earn all points."""
+"""Correct training loops in the styles that people write; the first is the one that mistakes are edits of."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ def separate_forwards(model, loader, optimizer, scheduler, loss_fn, device="cpu"
         loss.backward()
         optimizer.step()
         scheduler.step()
-        total_loss += loss.item() * x_i.size(0)
-        total_num += x_i.size(0)
+        n = x_i.size(0)
+        total_loss += loss.item() * n
+        total_num += n
     return total_loss / total_num
 
 

@@ -1,4 +1,4 @@
-"""Right fine-tuning code in the styles that people write: each must earn all points."""
+"""Correct fine-tuning code in the styles that people write; mistakes are edits of the first of each kind."""
 
 from __future__ import annotations
 
@@ -84,8 +84,11 @@ class LabelledImages(Dataset):
 
 def plain_loaders(train_images, train_labels, test_images, test_labels, batch_size):
     train_transform, test_transform = v2_transforms()
-    train = DataLoader(LabelledImages(train_images, train_labels, train_transform), batch_size=batch_size, shuffle=True)
-    return train, DataLoader(LabelledImages(test_images, test_labels, test_transform), batch_size=batch_size)
+    train_set = LabelledImages(train_images, train_labels, train_transform)
+    test_set = LabelledImages(test_images, test_labels, test_transform)
+    train = DataLoader(train_set, batch_size=batch_size, shuffle=True)
+    test = DataLoader(test_set, batch_size=batch_size)
+    return train, test
 
 
 class ListedImages(Dataset):
@@ -191,19 +194,20 @@ class LazyHead(nn.Module):
 def epoch_with_criterion(model, loader, optimizer, scheduler, device="cpu"):
     criterion = nn.CrossEntropyLoss()
     model.train()
-    total_loss, total_correct, total = 0.0, 0, 0
+    total_loss, total_correct, total_num = 0.0, 0, 0
     for x, y in tqdm(loader, disable=True):
         x, y = x.to(device), y.to(device)
-        optimizer.zero_grad()
         logits = model(x)
         loss = criterion(logits, y)
+        optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         scheduler.step()
-        total_loss += loss.item() * y.size(0)
+        n = y.size(0)
+        total_loss += loss.item() * n
         total_correct += (logits.argmax(1) == y).sum().item()
-        total += y.size(0)
-    return total_loss / total, total_correct / total
+        total_num += n
+    return total_loss / total_num, total_correct / total_num
 
 
 def epoch_with_sums(model, loader, optimizer, scheduler, device="cpu"):
@@ -243,9 +247,9 @@ def epoch_with_running_means(model, loader, optimizer, scheduler, device="cpu"):
     model.train()
     seen, mean_loss, accuracy = 0, 0.0, 0.0
     for x, y in loader:
+        optimizer.zero_grad()
         logits = model(x)
         loss = (torch.logsumexp(logits, 1) - logits.gather(1, y[:, None]).squeeze(1)).mean()
-        optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         scheduler.step()
@@ -268,7 +272,7 @@ def evaluate_with_topk(model, loader, device="cpu"):
         logits = model(x)
         loss += F.cross_entropy(logits, y).item() * len(y)
         hits = logits.topk(5, dim=1).indices == y.unsqueeze(1)
-        top1 += hits[:, :1].sum().item()
+        top1 += (logits.argmax(1) == y).sum().item()
         top5 += hits.any(1).sum().item()
         n += len(y)
     return loss / n, top1 / n, top5 / n

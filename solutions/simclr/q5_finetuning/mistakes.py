@@ -1,347 +1,168 @@
-"""Mistakes seen in fine-tuning and evaluation, each a small change of a right one."""
+"""Mistakes seen in fine-tuning and evaluation, as edits of correct functions."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 import torch.nn.functional as F
-from torch import nn
-from torch.utils.data import DataLoader
-from torchvision.transforms import v2
 
-from autograder.questions.training import mistakes as updates
+from autograder.questions.edits import edit, misconceptions
 from autograder.questions.model import Misconception
-from ..q3_augmentation.oracle import MEAN, STD
-from .correct import (
-    LabelledImages,
-    OnForward,
-    epoch_with_criterion,
-    evaluate_with_topk,
-    plain_loaders,
-    v2_transforms,
-)
+from autograder.questions.training.mistakes import EPOCH
 
-RIGHT = {
-    "finetune_transforms": v2_transforms,
-    "finetune_loaders": plain_loaders,
-    "Classifier": OnForward,
-    "finetune_one_epoch": epoch_with_criterion,
-    "evaluate": evaluate_with_topk,
-}
+from .correct import CORRECT, evaluate_with_topk
 
-_CONVERT = (v2.ToDtype(torch.float32, scale=True), v2.Normalize(MEAN, STD))
-_AUGMENT = (v2.RandomCrop(32, padding=4), v2.RandomHorizontalFlip())
+_CORRECT = CORRECT["v2, criterion, topk"]
 
-
-def _transforms(augment=_AUGMENT, convert=_CONVERT, test=None):
-    """A ``finetune_transforms`` for 32 pixels in which each part can be replaced."""
-
-    def finetune_transforms(size=32):
-        return v2.Compose([*augment, *convert]), v2.Compose(convert if test is None else test)
-
-    return finetune_transforms
-
-
-_RESIZED_CROP = v2.RandomResizedCrop(32, scale=(0.2, 1.0))
+_CROP, _FLIP = "v2.RandomCrop(size, padding=4), ", "v2.RandomHorizontalFlip(), "
+_NO_SHIFT = "You do not shift the training images by up to four pixels: look at the crop and at its padding."
 
 _TRANSFORMS = (
-    ("test images augmented", _transforms(test=(*_AUGMENT, *_CONVERT)),
-     "The test transform is random; a test image is only converted and normalised."),
-    ("test images flipped", _transforms(test=(v2.RandomHorizontalFlip(1.0), *_CONVERT)),
-     "The test transform turns images round; a test image is only converted and normalised."),
-    ("train images not augmented", _transforms(augment=(v2.Identity(),)),
-     "The train transform never moves or flips an image."),
-    ("no flip in training", _transforms(augment=_AUGMENT[:1]), "The train transform never flips an image."),
-    ("no crop in training", _transforms(augment=_AUGMENT[1:]), "The train images are not shifted by up to "
-        "four pixels: look at the crop and at its padding."),
-    ("crop without padding", _transforms(augment=(v2.RandomCrop(32), v2.RandomHorizontalFlip())),
-     "The train images are not shifted by up to four pixels: look at the crop and at its padding."),
-    ("padding of two", _transforms(augment=(v2.RandomCrop(32, padding=2), v2.RandomHorizontalFlip())),
-     "The train images are not shifted by up to four pixels: look at the crop and at its padding."),
-    ("resized crop in training", _transforms(augment=(_RESIZED_CROP, v2.RandomHorizontalFlip())),
-     "The train transform resizes its crops; here the crop keeps the scale of the image."),
-    ("colour jitter in training", _transforms(augment=(*_AUGMENT, v2.ColorJitter(0.4, 0.4, 0.4, 0.1))),
-     "The train transform changes colours; the statement asks for crop and flip only."),
-    ("fine-tuning not normalised", _transforms(convert=_CONVERT[:1]),
-     "The images stay between 0 and 1; mean and standard deviation are not taken out."),
-    ("train not normalised", _transforms(convert=_CONVERT[:1], test=_CONVERT),
-     "Only the test images are normalised; both transforms need it."),
-    ("test not normalised", _transforms(test=_CONVERT[:1]),
-     "Only the train images are normalised; both transforms need it."),
-    ("fine-tuning not divided by 255", _transforms(convert=(v2.ToDtype(torch.float32), v2.Normalize(MEAN, STD))),
-     "The normalisation is applied to bytes; it expects numbers between 0 and 1."),
-    ("fine-tuning with other constants", _transforms(convert=(_CONVERT[0], v2.Normalize((0.5,) * 3, (0.5,) * 3))),
-     "The images are normalised with other constants than the given mean and standard deviation."),
-    ("transforms exchanged", lambda size=32: v2_transforms(size)[::-1],
-     "The test transform is returned first; the order asked for is train, test."),
+    edit("test images augmented", "Your test transform is random; only convert and normalise a test image.",
+         "train, v2.Compose(to_tensor)", "train, train"),
+    edit("test images flipped", "Your test transform mirrors images; only convert and normalise a test image.",
+         "Compose(to_tensor)", "Compose([v2.RandomHorizontalFlip(1.0), *to_tensor])"),
+    edit("train images not augmented", "Your training transform never shifts or flips an image.", _CROP + _FLIP, ""),
+    edit("no flip in training", "Your training transform never flips an image.", _FLIP, ""),
+    edit("no crop in training", _NO_SHIFT, _CROP, ""),
+    edit("crop without padding", _NO_SHIFT, ", padding=4", ""),
+    edit("padding of two", _NO_SHIFT, "padding=4", "padding=2"),
+    edit("resized crop in training", "Your training transform resizes its crops; keep the scale of the image.",
+         _CROP, "v2.RandomResizedCrop(size, scale=(0.2, 1.0)), "),
+    edit("colour jitter in training", "Your training transform changes colours; only crop and flip.",
+         _FLIP, f"{_FLIP}v2.ColorJitter(0.4, 0.4, 0.4, 0.1), "),
+    edit("fine-tuning not normalised", "Your images stay between 0 and 1; subtract the mean and divide by the standard "
+         "deviation.",
+         ", v2.Normalize(MEAN, STD)", ""),
+    edit("train not normalised", "You normalise only the test images; normalise in both transforms.",
+         "*to_tensor", "to_tensor[0]"),
+    edit("test not normalised", "You normalise only the training images; normalise in both transforms.",
+         "Compose(to_tensor)", "Compose(to_tensor[:1])"),
+    edit("fine-tuning not divided by 255", "You normalise bytes; the normalisation expects numbers between 0 and 1.",
+         ", scale=True", ""),
+    edit("fine-tuning with other constants", "You normalise with other constants than the given mean and standard "
+         "deviation.",
+         "MEAN, STD", "[0.5] * 3, [0.5] * 3"),
+    edit("transforms exchanged", "You return the test transform first; return the training transform, then the test "
+         "transform.",
+         "train, v2.Compose(to_tensor)", "v2.Compose(to_tensor), train"),
 )  # fmt: skip
-
-
-def _loaders(train_options=None, test_options=None, train_transform=None, test_transform=None):
-    def finetune_loaders(train_images, train_labels, test_images, test_labels, batch_size):
-        train, test = v2_transforms()
-        train_set = LabelledImages(train_images, train_labels, train_transform or train)
-        test_set = LabelledImages(test_images, test_labels, test_transform or test)
-        return (
-            DataLoader(train_set, **{"batch_size": batch_size, "shuffle": True, **(train_options or {})}),
-            DataLoader(test_set, **{"batch_size": batch_size, **(test_options or {})}),
-        )
-
-    return finetune_loaders
-
-
-def _train_twice(train_images, train_labels, test_images, test_labels, batch_size):
-    train, _ = plain_loaders(train_images, train_labels, test_images, test_labels, batch_size)
-    return train, DataLoader(LabelledImages(train_images, train_labels, v2_transforms()[1]), batch_size)
-
 
 _LOADERS = (
-    ("train not shuffled", _loaders({"shuffle": False}), "The train loader keeps the stored order; shuffle it."),
-    ("test shuffled", _loaders(test_options={"shuffle": True}),
-     "The test loader shuffles; the test images are asked for in their stored order."),
-    ("train drops last batch", _loaders({"drop_last": True}), "The train loader drops the last, smaller batch."),
-    ("test drops last batch", _loaders(test_options={"drop_last": True}),
-     "The test loader drops the last, smaller batch, so some test images are never scored."),
-    ("test in single images", _loaders(test_options={"batch_size": 1}),
-     "The test loader does not follow the argument batch_size."),
-    ("test set augmented", _loaders(test_transform=v2_transforms()[0]),
-     "The test loader uses the random train transform."),
-    ("train set not augmented", _loaders(train_transform=v2_transforms()[1]),
-     "The train loader uses the test transform, so every epoch sees the same images."),
-    ("train set for testing", _train_twice, "The test loader holds the train images."),
-    ("loaders exchanged", lambda *inputs: plain_loaders(*inputs)[::-1],
-     "The test loader is returned first; the order asked for is train, test."),
+    edit("train not shuffled", "Your training loader keeps the stored order; shuffle it.", ", shuffle=True", ""),
+    edit("test shuffled", "Your test loader shuffles; keep the test images in their stored order.",
+         "(test_set, batch_size=batch_size", "(test_set, batch_size=batch_size, shuffle=True"),
+    edit("train drops last batch", "Your training loader drops the last, smaller batch.",
+         "shuffle=True", "shuffle=True, drop_last=True"),
+    edit("test drops last batch", "Your test loader drops the last, smaller batch, so you never score some test images.",
+         "(test_set, batch_size=batch_size", "(test_set, batch_size=batch_size, drop_last=True"),
+    edit("test in single images", "Your test loader does not use the argument batch_size.",
+         "(test_set, batch_size=batch_size)", "(test_set)"),
+    edit("test set augmented", "Your test loader uses the random training transform.",
+         "test_labels, test_transform", "test_labels, train_transform"),
+    edit("train set not augmented", "Your training loader uses the test transform, so every epoch sees the same images.",
+         "train_labels, train_transform", "train_labels, test_transform"),
+    edit("train set for testing", "Your test loader holds the training images.",
+         "(test_images, test_labels, test", "(train_images, train_labels, test"),
+    edit("loaders exchanged", "You return the test loader first; return the training loader, then the test loader.",
+         "return train, test", "return test, train"),
 )  # fmt: skip
 
-
-class OnProjection(nn.Module):
-    def __init__(self, simclr, num_classes=10):
-        super().__init__()
-        self.simclr = simclr
-        self.fc = nn.Linear(128, num_classes)
-
-    def forward(self, x):
-        return self.fc(self.simclr(x)[1])
-
-
-class Frozen(OnForward):
-    def __init__(self, simclr, num_classes=10):
-        super().__init__(simclr, num_classes)
-        simclr.requires_grad_(False)
-
-
-class Detached(OnForward):
-    def forward(self, x):
-        return self.fc(self.simclr(x)[0].detach())
-
-
-class NoGrad(OnForward):
-    def forward(self, x):
-        with torch.no_grad():
-            h, _ = self.simclr(x)
-        return self.fc(h)
-
-
-class WithSoftmax(OnForward):
-    def forward(self, x):
-        return super().forward(x).softmax(dim=1)
-
-
-class WithLogSoftmax(OnForward):
-    def forward(self, x):
-        return super().forward(x).log_softmax(dim=1)
-
-
-class TwoLayers(OnForward):
-    def __init__(self, simclr, num_classes=10):
-        super().__init__(simclr, num_classes)
-        self.fc = nn.Sequential(nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, num_classes))
-
-
-class TenClasses(OnForward):
-    def __init__(self, simclr, num_classes=10):
-        super().__init__(simclr, 10)
-
-
-class Hidden(OnForward):
-    """Keeps the encoder in a list, where no optimiser finds it."""
-
-    def __init__(self, simclr, num_classes=10):
-        super().__init__(nn.Identity(), num_classes)
-        self.parts = [simclr]
-
-    def forward(self, x):
-        return self.fc(self.parts[0](x)[0])
-
-
-class OnNormalised(OnForward):
-    def forward(self, x):
-        return self.fc(F.normalize(self.simclr(x)[0], dim=1))
-
-
-class WithFeatures(OnForward):
-    def forward(self, x):
-        h, _ = self.simclr(x)
-        return self.fc(h), h
-
-
-_NO_GRADIENT = "The encoder gets no gradient from the logits; in fine-tuning all of its parameters train."
+_LOGITS, _LAYER = "self.fc(self.simclr(x)[0])", "nn.Linear(512, num_classes)"
+_NO_GRADIENT = "No gradient reaches the encoder from the logits; fine-tuning trains all of its parameters."
 
 _CLASSIFIERS = (
-    ("logits from z", OnProjection, "The linear layer sits on the projection z; it belongs on the representation h."),
-    ("encoder frozen", Frozen, _NO_GRADIENT),
-    ("representation detached", Detached, _NO_GRADIENT),
-    ("encoder under no_grad", NoGrad, _NO_GRADIENT),
-    ("softmax in the classifier", WithSoftmax,
-     "forward returns probabilities; cross-entropy expects logits and would apply the softmax again."),
-    ("log-softmax in the classifier", WithLogSoftmax,
-     "forward returns log-probabilities; the plain output of the linear layer is asked for."),
-    ("two layers on h", TwoLayers, "The classifier has a hidden layer; a single linear layer is asked for."),
-    ("num_classes ignored", TenClasses, "The number of logits does not follow the argument num_classes."),
-    ("encoder not registered", Hidden,
-     "The classifier's parameters do not include the encoder's, so an optimiser never sees them."),
-    ("h normalised", OnNormalised, "The linear layer is given a normalised h; it takes h as it is."),
-    ("features returned too", WithFeatures, "forward returns something else than the tensor of logits."),
+    edit("logits from z", "Your linear layer takes the projection z; put it on the representation h.",
+         "Linear(512", "Linear(128", "[0]", "[1]"),
+    edit("encoder frozen", _NO_GRADIENT, "= simclr", "= simclr.requires_grad_(False)"),
+    edit("representation detached", _NO_GRADIENT, "[0]", "[0].detach()"),
+    edit("encoder under no_grad", _NO_GRADIENT,
+         f"        return {_LOGITS}",
+         "        with torch.no_grad():\n            h, _ = self.simclr(x)\n        return self.fc(h)"),
+    edit("softmax in the classifier", "Your forward returns probabilities; cross-entropy expects logits and would apply the "
+         "softmax again.",
+         _LOGITS, f"{_LOGITS}.softmax(dim=1)"),
+    edit("log-softmax in the classifier", "Your forward returns log-probabilities; return the plain output of the linear "
+         "layer.",
+         _LOGITS, f"{_LOGITS}.log_softmax(dim=1)"),
+    edit("two layers on h", "Your classifier has a hidden layer; use a single linear layer.",
+         _LAYER, f"nn.Sequential(nn.Linear(512, 512), nn.ReLU(), {_LAYER})"),
+    edit("num_classes ignored", "The number of your logits does not follow the argument num_classes.",
+         _LAYER, "nn.Linear(512, 10)"),
+    edit("encoder not registered", "The parameters of your classifier do not include those of the encoder, so an optimiser "
+         "never sees them.",
+         "self.simclr = simclr", "self.parts = [simclr]", "self.simclr(x)", "self.parts[0](x)"),
+    edit("h normalised", "You give the linear layer a normalised h; give it h as it is.",
+         "self.simclr(x)[0]", "F.normalize(self.simclr(x)[0], dim=1)"),
+    edit("features returned too", "Your forward returns something else than the tensor of logits.",
+         f"return {_LOGITS}", "h, _ = self.simclr(x)\n        return self.fc(h), h"),
 )  # fmt: skip
 
-
-def _epoch(
-    prepare=lambda model: model.train(),
-    update=updates.right_update,
-    loss_of=F.cross_entropy,
-    after_epoch=lambda scheduler: None,
-    seen_again=False,
-    result=lambda losses, hits, sizes: (
-        sum(v * n for v, n in zip(losses, sizes, strict=True)) / sum(sizes),
-        sum(hits) / sum(sizes),
-    ),
-):
-    """A right ``finetune_one_epoch`` in which each part can be replaced."""
-
-    def finetune_one_epoch(model, loader, optimizer, scheduler, device="cpu"):
-        prepare(model)
-        losses, hits, sizes = [], [], []
-        for x, y in loader:
-            logits = model(x)
-            loss = loss_of(logits, y)
-            update(loss, optimizer, scheduler)
-            if seen_again:
-                logits = model(x)
-            losses.append(loss.item())
-            hits.append((logits.argmax(1) == y).sum().item())
-            sizes.append(len(y))
-        after_epoch(scheduler)
-        return result(losses, hits, sizes)
-
-    return finetune_one_epoch
-
-
-def _batch_means(losses, hits, sizes):
-    return sum(losses) / len(losses), sum(h / n for h, n in zip(hits, sizes, strict=True)) / len(sizes)
-
-
-def _per_image(losses, hits, sizes):
-    return sum(v * n for v, n in zip(losses, sizes, strict=True)) / sum(sizes), sum(hits) / sum(sizes)
-
-
-def _percent(losses, hits, sizes):
-    loss, top1 = _per_image(losses, hits, sizes)
-    return loss, 100 * top1
-
+_UNCHANGED = "The parameters never change: look at what lies between backward and the optimiser's step."
+_TOP_1 = "total_correct / total_num"
 
 _EPOCHS = (
-    ("zero_grad missing", _epoch(update=updates.no_zero_grad),
-     "The gradients of earlier batches are never cleared, so each step follows their sum."),
-    ("zero_grad after backward", _epoch(update=updates.zero_grad_after_backward),
-     "The parameters never change: look at what lies between backward and the optimiser's step."),
-    ("optimizer never stepped", _epoch(update=updates.no_step),
-     "The parameters never change: look at what lies between backward and the optimiser's step."),
-    ("scheduler before optimizer", _epoch(update=updates.scheduler_first),
-     "The scheduler steps before the optimiser, so every step uses the learning rate of the next one."),
-    ("scheduler per epoch", _epoch(update=updates.no_scheduler, after_epoch=lambda scheduler: scheduler.step()),
-     "The scheduler steps once per epoch; it is meant to step once per batch."),
-    ("scheduler never stepped", _epoch(update=updates.no_scheduler),
-     "The scheduler is never stepped, so the learning rate stays where it started."),
-    ("fine-tuned in eval mode", _epoch(prepare=lambda model: model.eval()),
-     "The model is in eval mode while it is trained; set the mode at the start of the epoch."),
-    ("train mode not set", _epoch(prepare=lambda model: None),
-     "The model is in eval mode while it is trained; set the mode at the start of the epoch."),
-    ("softmax before cross-entropy", _epoch(loss_of=lambda logits, y: F.cross_entropy(logits.softmax(1), y)),
-     "Cross-entropy is given probabilities; it expects the logits."),
-    ("loss summed over the batch", _epoch(loss_of=lambda logits, y: F.cross_entropy(logits, y, reduction="sum")),
-     "The loss of a batch is its sum; both the step and the returned mean need the mean of the batch."),
-    ("means over batches", _epoch(result=_batch_means),
-     "Loss and accuracy are averaged over batches; a smaller last batch then counts as much as a full one."),
-    ("top-1 in percent", _epoch(result=_percent), "The accuracy is in percent; it is asked for between 0 and 1."),
-    ("correct counted, not divided", _epoch(result=lambda v, h, n: (_per_image(v, h, n)[0], sum(h))),
-     "The number of hits is returned; divide it by the number of images."),
-    ("accuracy over batches", _epoch(result=lambda v, h, n: (_per_image(v, h, n)[0], sum(h) / len(n))),
-     "The hits are divided by the number of batches; divide them by the number of images."),
-    ("sum of losses", _epoch(result=lambda v, h, n: (sum(v), sum(h) / sum(n))),
-     "The losses of the batches are summed; a mean per image is asked for."),
-    ("last batch returned", _epoch(result=lambda v, h, n: (v[-1], h[-1] / n[-1])),
-     "Loss and accuracy are those of the last batch; they are asked for over the epoch."),
-    ("accuracy after the step", _epoch(seen_again=True),
-     "The accuracy is measured after the step; count the hits of the logits that the loss was taken of."),
-    ("accuracy first", _epoch(result=lambda v, h, n: _per_image(v, h, n)[::-1]),
-     "The accuracy is returned first; the order asked for is mean loss, top-1."),
-    ("loss alone", _epoch(result=lambda v, h, n: _per_image(v, h, n)[0]),
-     "What is returned is not a pair: the mean loss and the top-1 accuracy."),
+    EPOCH["zero_grad missing"],
+    replace(EPOCH["zero_grad after backward"], hint=_UNCHANGED),
+    replace(EPOCH["optimizer never stepped"], hint=_UNCHANGED),
+    EPOCH["scheduler before optimizer"],
+    EPOCH["scheduler per epoch"],
+    EPOCH["scheduler never stepped"],
+    replace(EPOCH["eval mode"], id="fine-tuned in eval mode"),
+    EPOCH["train mode not set"],
+    edit("softmax before cross-entropy", "You give cross-entropy probabilities; it expects the logits.",
+         "criterion(logits, y)", "criterion(logits.softmax(1), y)"),
+    edit("loss summed over the batch", "You sum the loss over a batch; both the step and the returned mean need the mean of "
+         "the batch.",
+         "CrossEntropyLoss()", 'CrossEntropyLoss(reduction="sum")'),
+    edit("means over batches", "You average loss and accuracy over batches; a smaller last batch then counts as much as a "
+         "full one.",
+         "loss.item() * n", "loss.item()", ".sum()", ".float().mean()", "total_num += n", "total_num += 1"),
+    edit("top-1 in percent", "You return the accuracy in percent; return it between 0 and 1.", _TOP_1, f"100 * {_TOP_1}"),
+    edit("correct counted, not divided", "You return the number of hits; divide it by the number of images.",
+         _TOP_1, "total_correct"),
+    edit("accuracy over batches", "You divide the hits by the number of batches; divide them by the number of images.",
+         _TOP_1, "total_correct / len(loader)"),
+    edit("sum of losses", "You sum the losses of the batches; return the mean per image.",
+         "loss.item() * n", "loss.item()", "return total_loss / total_num", "return total_loss"),
+    edit("last batch returned", "You return loss and accuracy of the last batch; return those of the epoch.",
+         "total_loss +=", "total_loss =", "total_correct +=", "total_correct =", "total_num +=", "total_num ="),
+    edit("accuracy after the step", "You measure the accuracy after the step; count the hits of the logits that you took "
+         "the loss of.",
+         "logits.argmax", "model(x).argmax"),
+    edit("accuracy first", "You return the accuracy first; return mean loss, top-1.",
+         f"total_loss / total_num, {_TOP_1}", f"{_TOP_1}, total_loss / total_num"),
+    edit("loss alone", "You do not return a pair; return the mean loss and the top-1 accuracy.", f", {_TOP_1}", ""),
 )  # fmt: skip
 
+_RETURN = "loss / n, top1 / n, top5 / n"
 
-def _evaluation(
-    prepare=lambda model: model.eval(),
-    gradients=False,
-    k=5,
-    largest=True,
-    result=lambda v, one, five, n: (
-        sum(a * b for a, b in zip(v, n, strict=True)) / sum(n),
-        sum(one) / sum(n),
-        sum(five) / sum(n),
-    ),
-):
-    """A right ``evaluate`` in which each part can be replaced."""
-
-    def evaluate(model, loader, device="cpu"):
-        prepare(model)
-        losses, firsts, fives, sizes = [], [], [], []
-        for x, y in loader:
-            with torch.set_grad_enabled(gradients):
-                logits = model(x)
-            hits = logits.topk(k, dim=1, largest=largest).indices == y[:, None]
-            losses.append(F.cross_entropy(logits, y).item())
-            firsts.append((logits.argmax(1) == y).sum().item())
-            fives.append(hits.sum().item())
-            sizes.append(len(y))
-        return result(losses, firsts, fives, sizes)
-
-    return evaluate
-
-
-def _means_per_image(v, one, five, n):
-    return sum(a * b for a, b in zip(v, n, strict=True)) / sum(n), sum(one) / sum(n), sum(five) / sum(n)
-
-
-def _means_over_batches(v, one, five, n):
-    rates = [[a / b for a, b in zip(hits, n, strict=True)] for hits in (one, five)]
-    return sum(v) / len(v), sum(rates[0]) / len(n), sum(rates[1]) / len(n)
-
-
-def _in_percent(v, one, five, n):
-    loss, top1, top5 = _means_per_image(v, one, five, n)
-    return loss, 100 * top1, 100 * top5
-
-
-def _fifths(v, one, five, n):
-    return _means_per_image(v, one, [hits / 5 for hits in five], n)
-
-
-def _sum_of_losses(v, one, five, n):
-    return sum(v), sum(one) / sum(n), sum(five) / sum(n)
-
-
-def _ragged_dropped(v, one, five, n):
-    return _means_per_image(v[:-1], one[:-1], five[:-1], n[:-1])
+_EVALUATIONS = (
+    edit("evaluated in train mode", "The model is in train mode while you evaluate it, so batch norm and dropout act as in "
+         "training.",
+         "    model.eval()\n", ""),
+    edit("evaluated with gradients", "Your evaluation records gradients; it trains nothing.", "@torch.no_grad()\n", ""),
+    edit("batches weighted alike", "You average loss and accuracies over batches; a smaller last batch then counts as much "
+         "as a full one.",
+         " * len(y)", "", "== y).sum()", "== y).float().mean()", "any(1).sum()", "any(1).float().mean()",
+         "n += len(y)", "n += 1"),
+    edit("losses summed", "You sum the losses of the batches; return the mean per image.",
+         " * len(y)", "", "loss / n", "loss"),
+    edit("last batch left out", "You leave out the last, smaller batch.", "in loader:", "in list(loader)[:-1]:"),
+    edit("percent", "You return the accuracies in percent; return them between 0 and 1.",
+         _RETURN, "loss / n, 100 * top1 / n, 100 * top5 / n"),
+    edit("top-1 twice", "Your top-5 equals top-1: you look only at the best class.", "topk(5", "topk(1"),
+    edit("top-3 for top-5", "Your top-5 counts fewer than the five best classes.", "topk(5", "topk(3"),
+    edit("worst five", "Your top-5 looks at the five smallest logits.", "topk(5, dim=1", "topk(5, dim=1, largest=False"),
+    edit("top-5 divided by five", "You divide the top-5 hits by five; an image counts as one hit if its label is among the "
+         "five.",
+         "top5 / n", "top5 / 5 / n"),
+    edit("top-5 missing", "You do not return three numbers: mean loss, top-1 and top-5.", ", top5 / n", ""),
+    edit("accuracies first", "You return the accuracies before the loss; return mean loss, top-1, top-5.",
+         _RETURN, "top1 / n, top5 / n, loss / n"),
+    edit("top-5 before top-1", "You return top-5 before top-1.", _RETURN, "loss / n, top5 / n, top1 / n"),
+)  # fmt: skip
 
 
 def _evaluate_and_train(model, loader, device="cpu"):
@@ -354,41 +175,21 @@ def _evaluate_and_train(model, loader, device="cpu"):
     return result
 
 
-_EVALUATIONS = (
-    ("evaluated in train mode", _evaluation(prepare=lambda model: None),
-     "The model is in train mode while it is evaluated, so batch norm and dropout act as in training."),
-    ("evaluated with gradients", _evaluation(gradients=True),
-     "The evaluation records gradients; nothing is trained there."),
-    ("batches weighted alike", _evaluation(result=_means_over_batches),
-     "Loss and accuracies are averaged over batches; a smaller last batch then counts as much as a full one."),
-    ("losses summed", _evaluation(result=_sum_of_losses),
-     "The losses of the batches are summed; a mean per image is asked for."),
-    ("last batch left out", _evaluation(result=_ragged_dropped), "The last, smaller batch does not count."),
-    ("percent", _evaluation(result=_in_percent),
-     "The accuracies are in percent; they are asked for between 0 and 1."),
-    ("top-1 twice", _evaluation(k=1), "Top-5 equals top-1: only the best class is looked at."),
-    ("top-3 for top-5", _evaluation(k=3), "Top-5 counts fewer than the five best classes."),
-    ("worst five", _evaluation(largest=False), "Top-5 looks at the five smallest logits."),
-    ("top-5 divided by five", _evaluation(result=_fifths),
-     "The top-5 hits are divided by five; an image counts as one hit if its label is among the five."),
-    ("top-5 missing", _evaluation(result=lambda *sums: _means_per_image(*sums)[:2]),
-     "What is returned is not three numbers: mean loss, top-1 and top-5."),
-    ("accuracies first", _evaluation(result=lambda *sums: (*_means_per_image(*sums)[1:], _means_per_image(*sums)[0])),
-     "The accuracies are returned before the loss; the order asked for is mean loss, top-1, top-5."),
-    ("top-5 before top-1", _evaluation(result=lambda v, one, five, n: _means_per_image(v, five, one, n)),
-     "Top-5 is returned before top-1."),
-    ("evaluation trains", _evaluate_and_train, "The evaluation changes the parameters of the model."),
-)  # fmt: skip
-
-
-def _misconceptions(function, table):
-    return tuple(Misconception(name, hint, {**RIGHT, function: wrong}) for name, wrong, hint in table)
-
-
 MISCONCEPTIONS = (
-    *_misconceptions("finetune_transforms", _TRANSFORMS),
-    *_misconceptions("finetune_loaders", _LOADERS),
-    *_misconceptions("Classifier", _CLASSIFIERS),
-    *_misconceptions("finetune_one_epoch", _EPOCHS),
-    *_misconceptions("evaluate", _EVALUATIONS),
+    *(
+        mistake
+        for name, edits in (
+            ("finetune_transforms", _TRANSFORMS),
+            ("finetune_loaders", _LOADERS),
+            ("Classifier", _CLASSIFIERS),
+            ("finetune_one_epoch", _EPOCHS),
+            ("evaluate", _EVALUATIONS),
+        )
+        for mistake in misconceptions(name, _CORRECT[name], edits, _CORRECT)
+    ),
+    Misconception(
+        "evaluation trains",
+        "Your evaluation changes the parameters of the model.",
+        {**_CORRECT, "evaluate": _evaluate_and_train},
+    ),
 )

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parameters_to_vector, vector_to_parameters
-from torch.utils.data import DataLoader, TensorDataset
+from torch.nn.utils import parameters_to_vector
+from torch.utils.data import TensorDataset
 
-from autograder.questions.probing import as_number, optimizer_and_scheduler
-from ..q3_augmentation.probes import fixed_randomness, view, views
-from ..q2_encoder.probes import NotAPair, fill_layers, pattern, trace_layers
+from autograder.questions.layers import fill_layers, pattern, trace_layers
+from autograder.questions.probing import as_number, described, pair
+from autograder.questions.training.probes import GivenModel, Loop, Student
+from autograder.questions.views import fixed_randomness, view, views
 
 
 class NotLogits(TypeError):
@@ -22,28 +21,33 @@ class NotThreeNumbers(TypeError):
     """``evaluate`` returned something else than loss, top-1 and top-5."""
 
 
-def _two(pair: object, what: str) -> tuple[object, object]:
-    if not isinstance(pair, tuple | list) or len(pair) != 2:
-        raise NotAPair(f"{what}, found {type(pair).__name__}")
-    return pair[0], pair[1]
-
-
 def finetune_statistics(
-    student: Mapping[str, object], plain: Tensor, ramps: Tensor, mean: Tensor, std: Tensor, repeats: int
+    student: Student, plain: Tensor, ramps: Tensor, mean: Tensor, std: Tensor, repeats: int
 ) -> dict[str, Tensor]:
     """What the two transforms of ``finetune_transforms`` do to crafted images.
 
     Args:
         plain: black and white, (2, 3, 32, 32).
         ramps: red rises by 7 a column, blue by 7 a row, green is 128; (3, 32, 32).
-        repeats: how often ``ramps`` goes through the train transform.
+        mean, std: of the normalisation, (3,).
+        repeats: how often ``ramps`` goes through the training transform.
 
-    The train transform is looked at in the middle of its views, where no padding comes.
+    Returns:
+        ``test_views``: what the test transform makes of black, white and twice the ramps, (4, 3, 32, 32).
+        ``train_black``, ``train_white``: the middle of what the training transform makes of black and white, (3, 16, 16).
+        ``flipped``, ``upside_down``: the share of its views of the ramps that are.
+        ``resized``, ``recoloured``: the largest change of scale, as a share of 1, and of green, in bytes.
+        ``left``, ``right``, ``up``, ``down``: the outermost shifts, in pixels.
+
+    It looks at the middle of the training views, where no padding comes.
+
+    Raises:
+        NotAPair: ``finetune_transforms`` returned something else than two transforms.
     """
     with fixed_randomness():
         size = ramps.shape[-1]
         made = student["finetune_transforms"](size=size)
-        train, test = _two(made, "finetune_transforms returns (train_transform, test_transform)")
+        train, test = pair(made, "what finetune_transforms returns", "(train_transform, test_transform)")
         middle = views(train, ramps, size, repeats, mean, std)[:, :, 8:24, 8:24]
         black, white = (view(train, image, size)[:, 8:24, 8:24] for image in plain)
         tested = [view(test, image, size) for image in (*plain, ramps, ramps)]
@@ -69,7 +73,7 @@ def finetune_statistics(
 
 
 def finetune_loader_passes(
-    student: Mapping[str, object],
+    student: Student,
     train_images: Tensor,
     train_labels: Tensor,
     test_images: Tensor,
@@ -78,14 +82,22 @@ def finetune_loader_passes(
 ) -> dict[str, Tensor]:
     """Two passes over each loader of ``finetune_loaders``.
 
-    Labels are all different and rise with the brightness of their images, so each names its image. ``…_ranks`` are the
-    places of the images by brightness, in the order of their labels (train) or as they come (test); ``…_change`` is the
-    mean change of an image from the first pass to the second.
+    Labels are all different and rise with the brightness of their images, so each names its image.
+
+    Returns:
+        ``image_shape``: of a training image.
+        ``train_batch_sizes``, ``test_batch_sizes``: (2, batches).
+        ``train_labels``, ``test_labels``: sorted (train) or as they come (test), (2, n).
+        ``train_ranks``, ``test_ranks``: places of the images by brightness, in the order of their labels (train) or as
+            they come (test), (2, n).
+        ``displaced``: share of the training images that a first pass does not yield in their stored place.
+        ``reshuffled``: share of the training images that two passes do not yield in the same place.
+        ``train_change``, ``test_change``: mean change of an image from the first pass to the second.
     """
     inputs = (train_images, train_labels, test_images, test_labels)
     with fixed_randomness():
         made = student["finetune_loaders"](*(tensor.clone() for tensor in inputs), batch_size)
-        train, test = _two(made, "finetune_loaders returns (train_loader, test_loader)")
+        train, test = pair(made, "what finetune_loaders returns", "(train_loader, test_loader)")
         train_sizes, train_x, train_y = _passes(train)
         test_sizes, test_x, test_y = _passes(test)
     order = train_y.argsort(dim=1)
@@ -109,7 +121,7 @@ def _passes(loader: object) -> tuple[Tensor, Tensor, Tensor]:
     """Batch sizes (2, batches), images (2, n, …) and labels (2, n) of two passes."""
     sizes, images, labels = [], [], []
     for _ in range(2):
-        batches = [_two(batch, "A batch is (x, y)") for batch in loader]
+        batches = [pair(batch, "a batch", "(x, y)") for batch in loader]
         sizes.append(torch.tensor([len(x) for x, _ in batches]))
         images.append(torch.cat([x for x, _ in batches]))
         labels.append(torch.cat([y for _, y in batches]))
@@ -134,7 +146,7 @@ class GivenEncoder(nn.Module):
         return h, self.projector(h)
 
 
-def classifier_logits(student: Mapping[str, object], x: Tensor, num_classes: int) -> dict[str, Tensor]:
+def classifier_logits(student: Student, x: Tensor, num_classes: int) -> dict[str, Tensor]:
     """Logits of ``Classifier`` on a ``GivenEncoder``, all weights filled from their closed form.
 
     ``encoder_gradient`` is that of a weighted sum of the logits to the bias of the encoder's layer, 0 where there is
@@ -146,7 +158,7 @@ def classifier_logits(student: Mapping[str, object], x: Tensor, num_classes: int
     model.train()
     logits = model(x)
     if not isinstance(logits, Tensor):
-        raise NotLogits(f"Classifier.forward returns the logits, found a {type(logits).__name__}")
+        raise NotLogits(f"Classifier.forward should return a tensor of logits, found {described(logits)}")
     if logits.requires_grad:
         (logits * pattern(logits.shape, ("classifier",), "logits").to(logits.dtype)).sum().backward()
     bias = next((layer.tensors["bias"] for layer in layers if layer.tensors["weight"].shape == (512, 48)), None)
@@ -160,68 +172,45 @@ def classifier_logits(student: Mapping[str, object], x: Tensor, num_classes: int
     }
 
 
-class GivenClassifier(nn.Module):
-    """(n, 3, 2, 2) -> logits (n, 10); notes the mode of every forward. 194 parameters."""
-
-    def __init__(self, start: Tensor) -> None:
-        super().__init__()
-        self.encoder = nn.Linear(12, 8)
-        self.linear = nn.Linear(8, 10)
-        self.to(start.dtype)
-        vector_to_parameters(start.clone(), self.parameters())
-        self.forwards = self.eval_forwards = self.no_grad_forwards = 0
-
-    def forward(self, x: Tensor) -> Tensor:
-        self.forwards += 1
-        self.eval_forwards += not self.training
-        self.no_grad_forwards += not torch.is_grad_enabled()
-        return self.linear(torch.tanh(self.encoder(x.flatten(1))))
+def given_classifier(start: Tensor) -> GivenModel:
+    """(n, 3, 2, 2) -> logits (n, 10). 194 parameters."""
+    return GivenModel(start, encoder=nn.Linear(12, 8), linear=nn.Linear(8, 10))
 
 
-def finetune_epoch(
-    student: Mapping[str, object],
-    x: Tensor,
-    y: Tensor,
-    start: Tensor,
-    batch_size: int,
-    lr: float,
-    factors: Tensor,
-) -> dict[str, Tensor]:
-    """What ``finetune_one_epoch`` returns and leaves behind, for a model that is handed over in eval mode.
+LOOP = Loop("finetune_one_epoch", given_classifier, lambda x, y: TensorDataset(x, y))
+"""Cases hold x (n, 3, 2, 2), y (n,) int64 in [0, 10), the 194 parameters as ``start``, and a ``batch_size``."""
 
-    Args:
-        x: (n, 3, 2, 2).
-        y: (n,) int64 in [0, 10).
-        start: parameters of ``GivenClassifier``, (194,).
-        factors: of the learning rate, step by step.
+
+def finetune_epoch(student: Student, **inputs: Tensor | float) -> dict[str, Tensor]:
+    """What ``finetune_one_epoch`` returns, ``mean_loss`` and ``top_1``, and the outputs of ``Loop.run``.
+
+    The model is handed over in eval mode.
     """
-    model = GivenClassifier(start)
-    model.eval()
-    optimizer, scheduler = optimizer_and_scheduler(model, lr, factors)
-    loader = DataLoader(TensorDataset(x, y), batch_size)
-    returned = student["finetune_one_epoch"](model, loader, optimizer, scheduler, device="cpu")
-    loss, top1 = _two(returned, "finetune_one_epoch returns (mean loss, top-1)")
+    returned, outputs = LOOP.run(student, **inputs, training=False, device="cpu")
+    loss, top1 = pair(returned, "what finetune_one_epoch returns", "(mean loss, top-1)")
+    dtype = inputs["start"].dtype
     return {
-        "mean_loss": as_number(loss, x.dtype, "The mean loss of finetune_one_epoch"),
-        "top_1": as_number(top1, x.dtype, "The top-1 accuracy of finetune_one_epoch"),
-        "eval_forwards": torch.tensor(model.eval_forwards),
-        "scheduler_steps": torch.tensor(scheduler.last_epoch),
-        "parameters": parameters_to_vector(model.parameters()).detach(),
+        "mean_loss": as_number(loss, dtype, "The mean loss of finetune_one_epoch"),
+        "top_1": as_number(top1, dtype, "The top-1 accuracy of finetune_one_epoch"),
+        **outputs,
     }
 
 
-def evaluation(
-    student: Mapping[str, object], x: Tensor, y: Tensor, start: Tensor, batch_size: int
-) -> dict[str, Tensor]:
-    """What ``evaluate`` returns and leaves behind, for a model that is handed over in train mode. Inputs as above."""
-    model = GivenClassifier(start)
-    model.train()
-    returned = student["evaluate"](model, DataLoader(TensorDataset(x, y), batch_size), device="cpu")
+def evaluation(student: Student, start: Tensor, batch_size: int, **data: Tensor) -> dict[str, Tensor]:
+    """What ``evaluate`` returns and leaves behind, for a model that is handed over in train mode. Inputs as in ``LOOP``.
+
+    Raises:
+        NotThreeNumbers: it returns something else than three numbers.
+    """
+    model = given_classifier(start).train()
+    returned = student["evaluate"](model, LOOP.loader(batch_size, **data), device="cpu")
     if not isinstance(returned, tuple | list) or len(returned) != 3:
-        raise NotThreeNumbers(f"evaluate returns (mean loss, top-1, top-5), found {type(returned).__name__}")
-    names = ("mean_loss", "top_1", "top_5")
+        raise NotThreeNumbers(f"evaluate should return (mean loss, top-1, top-5), found {described(returned)}")
+    mean_loss, top_1, top_5 = returned
     return {
-        **{n: as_number(value, x.dtype, f"{n} of evaluate") for n, value in zip(names, returned, strict=True)},
+        "mean_loss": as_number(mean_loss, start.dtype, "The mean loss of evaluate"),
+        "top_1": as_number(top_1, start.dtype, "The top-1 accuracy of evaluate"),
+        "top_5": as_number(top_5, start.dtype, "The top-5 accuracy of evaluate"),
         "train_forwards": torch.tensor(model.forwards - model.eval_forwards),
         "gradient_forwards": torch.tensor(model.forwards - model.no_grad_forwards),
         "parameters": parameters_to_vector(model.parameters()).detach(),

@@ -5,12 +5,16 @@ from __future__ import annotations
 import torch
 
 from autograder.questions.model import Case, Close, Exact, Test, Within
-from . import probes
-from ..q3_augmentation.oracle import MEAN, STD
+from autograder.questions.training.question import EVAL_FORWARDS, PARAMETERS, SCHEDULER_STEPS
 
-PARAMETERS = 194  # of the given model, see ``probes.finetuning.GivenClassifier``
+from ..q3_augmentation.oracle import MEAN, STD
+from . import probes
+
+WEIGHTS = 194  # parameters of ``probes.given_classifier``
 REPEATS = 200
-"""Views of the train transform: a right one misses a bound with a chance below 1e-9, see the tests of this question."""
+"""Views of the training transform: a correct one misses a bound with a chance below 1e-9, see this question's tests."""
+_SIZES = "do not have the given batch size; keep the last, smaller one"
+_TOP_1 = "The second number that you return is not the share of images whose label has the largest logit"
 
 
 def ramps() -> torch.Tensor:
@@ -35,7 +39,7 @@ def draw(generator: torch.Generator) -> tuple[Case, ...]:
 
     def labelled(n: int, batch_size: int) -> dict:
         labels = torch.randint(10, (n,), generator=generator)
-        start = torch.randn(PARAMETERS, generator=generator)
+        start = torch.randn(WEIGHTS, generator=generator)
         return {"x": images(n), "y": labels, "start": start, "batch_size": batch_size}
 
     return (
@@ -72,49 +76,75 @@ STUBS = ("finetune_transforms", "finetune_loaders", "Classifier", "finetune_one_
 TESTS = (
     Test(
         id="transforms",
-        title="train images shifted and flipped, test images only normalised",
+        title="training images shifted and flipped, test images only normalised",
         probe=probes.finetune_statistics,
         cases=("crafted images",),
         outputs={
-            "test_views": Close(1e-3, advice="The test transform does more or less than (bytes / 255 - MEAN) / STD"),
-            "train_black": Close(1e-3, advice="A black train image does not become (0 - MEAN) / STD"),
-            "train_white": Close(1e-3, advice="A white train image does not become (1 - MEAN) / STD"),
-            "flipped": Within(0.28, 0.72, advice="Not half of the train images is flipped left to right"),
-            "upside_down": Within(0, 0, advice="Some train images are upside down"),
-            "resized": Within(-0.02, 0.02, advice="The train transform changes the scale of the image or turns it"),
-            "recoloured": Within(-1, 1, advice="The train transform changes colours; only crop and flip are asked for"),
-            "left": Within(-4.05, -3.95, advice="The train images are not shifted by up to 4 pixels to either side"),
-            "right": Within(3.95, 4.05, advice="The train images are not shifted by up to 4 pixels to either side"),
-            "up": Within(-4.05, -3.95, advice="The train images are not shifted by up to 4 pixels up and down"),
-            "down": Within(3.95, 4.05, advice="The train images are not shifted by up to 4 pixels up and down"),
+            "test_views": Close(
+                1e-3,
+                advice="Your test transform does more or less than (bytes / 255 - MEAN) / STD",
+                what="a test image",
+            ),
+            "train_black": Close(
+                1e-3,
+                advice="Your training transform does not turn black into (0 - MEAN) / STD",
+                what="a training image",
+            ),
+            "train_white": Close(
+                1e-3,
+                advice="Your training transform does not turn white into (1 - MEAN) / STD",
+                what="a training image",
+            ),
+            "flipped": Within(0.28, 0.72, advice="Flip training images left to right with probability 0.5"),
+            "upside_down": Within(0, 0, advice="Your training transform turns some images upside down"),
+            "resized": Within(
+                -0.02, 0.02, advice="Your training transform changes the scale of the image or rotates it"
+            ),
+            "recoloured": Within(-1, 1, advice="Your training transform changes colours; only crop and flip"),
+            "left": Within(-4.05, -3.95, advice="Shift training images by up to 4 pixels to either side"),
+            "right": Within(3.95, 4.05, advice="Shift training images by up to 4 pixels to either side"),
+            "up": Within(-4.05, -3.95, advice="Shift training images by up to 4 pixels up and down"),
+            "down": Within(3.95, 4.05, advice="Shift training images by up to 4 pixels up and down"),
         },
         seconds=30,
     ),
     Test(
         id="loaders",
-        title="train shuffled and augmented, test in order, nothing dropped",
+        title="training images shuffled and augmented, test images in order, nothing dropped",
         probe=probes.finetune_loader_passes,
         cases=("nineteen train and eleven test images",),
         outputs={
-            "image_shape": Exact(advice="The train loader does not yield images of shape (3, 32, 32)"),
+            "image_shape": Exact(
+                advice="Your training loader does not yield images of shape (3, 32, 32)",
+                what="the shape of a training image",
+            ),
             "train_batch_sizes": Exact(
-                advice="The train batches do not have the asked sizes; keep the last, smaller one"
+                advice=f"Your training batches {_SIZES}", what="the list of training batch sizes"
             ),
-            "test_batch_sizes": Exact(
-                advice="The test batches do not have the asked sizes; keep the last, smaller one"
+            "test_batch_sizes": Exact(advice=f"Your test batches {_SIZES}", what="the list of test batch sizes"),
+            "train_labels": Exact(
+                advice="A pass over your training loader does not hold every image exactly once",
+                what="the tensor of training labels",
             ),
-            "train_labels": Exact(advice="A pass over the train loader does not hold every image exactly once"),
-            "test_labels": Exact(advice="The test loader does not yield the test labels in their stored order"),
-            "train_ranks": Exact(advice="The labels of the train loader do not belong to its images"),
-            "test_ranks": Exact(advice="The labels of the test loader do not belong to its images"),
-            "displaced": Within(0.3, 1.1, advice="The train loader keeps the stored order: shuffle it"),
-            "reshuffled": Within(0.3, 1.1, advice="Two passes over the train loader have the same order"),
+            "test_labels": Exact(
+                advice="Your test loader does not yield the test labels in their stored order",
+                what="the tensor of test labels",
+            ),
+            "train_ranks": Exact(
+                advice="The labels of your training loader do not belong to its images",
+                what="the list of training images",
+            ),
+            "test_ranks": Exact(
+                advice="The labels of your test loader do not belong to its images", what="the list of test images"
+            ),
+            "displaced": Within(0.3, 1.1, advice="Your training loader keeps the stored order: shuffle it"),
+            "reshuffled": Within(0.3, 1.1, advice="Two passes over your training loader have the same order"),
             "train_change": Within(
                 1e-3,
                 1e4,
-                advice="The train loader yields the same images in every pass: is the train transform applied?",
+                advice="Your training loader yields the same images in every pass: apply the training transform",
             ),
-            "test_change": Within(-1e-6, 1e-6, advice="The test loader yields other images in a second pass"),
+            "test_change": Within(-1e-6, 1e-6, advice="Your test loader yields other images in a second pass"),
         },
         seconds=30,
     ),
@@ -124,11 +154,13 @@ TESTS = (
         probe=probes.classifier_logits,
         cases=("three images, ten classes", "one image, seven classes"),
         outputs={
-            "logits": Close(1e-4, advice="The logits are not a linear layer of h"),
+            "logits": Close(1e-4, advice="Your logits are not a linear layer of h", what="the tensor of logits"),
             "encoder_gradient": Close(
-                1e-4, advice="The gradient of the logits does not reach the encoder as it should"
+                1e-4,
+                advice="The gradient of your logits does not reach the encoder as it should",
+                what="the gradient to the encoder",
             ),
-            "unregistered": Exact(advice="The parameters of the classifier do not include all that it computes with"),
+            "unregistered": Exact(advice="The parameters of your classifier do not include all that it computes with"),
         },
     ),
     Test(
@@ -137,20 +169,15 @@ TESTS = (
         probe=probes.finetune_epoch,
         cases=("four batches", "two batches"),
         outputs={
-            "eval_forwards": Exact(advice="The model is not in train mode while it is fine-tuned"),
-            "scheduler_steps": Exact(advice="The scheduler is not stepped once per batch"),
-            "parameters": Close(
-                1e-3,
-                advice="The parameters after the epoch are not those of zero-grad, backward, optimiser step "
-                "and scheduler "
-                "step on every batch",
-            ),
+            "eval_forwards": EVAL_FORWARDS,
+            "scheduler_steps": SCHEDULER_STEPS,
+            "parameters": PARAMETERS,
             "mean_loss": Close(
-                1e-3, advice="The first number is not the mean cross-entropy per image, as seen in training"
+                1e-3,
+                advice="The first number that you return is not the mean cross-entropy per image, as seen in training",
+                what="the mean loss",
             ),
-            "top_1": Close(
-                1e-3, advice="The second number is not the part of images whose label has the largest logit"
-            ),
+            "top_1": Close(1e-3, advice=_TOP_1, what="the top-1 accuracy"),
         },
     ),
     Test(
@@ -159,16 +186,22 @@ TESTS = (
         probe=probes.evaluation,
         cases=("thirty images in batches of eight", "seventeen images in batches of sixteen"),
         outputs={
-            "mean_loss": Close(1e-4, advice="The first number is not the mean cross-entropy per image"),
-            "top_1": Close(
-                1e-4, advice="The second number is not the part of images whose label has the largest logit"
+            "mean_loss": Close(
+                1e-4,
+                advice="The first number that you return is not the mean cross-entropy per image",
+                what="the mean loss",
             ),
+            "top_1": Close(1e-4, advice=_TOP_1, what="the top-1 accuracy"),
             "top_5": Close(
-                1e-4, advice="The third number is not the part of images whose label has one of the five largest"
+                1e-4,
+                advice="The third number that you return is not the share of images whose label has one of the five largest logits",
+                what="the top-5 accuracy",
             ),
-            "train_forwards": Exact(advice="The model is not in eval mode while it is evaluated"),
-            "gradient_forwards": Exact(advice="The forwards of an evaluation record gradients"),
-            "parameters": Exact("float32", "The evaluation changes the parameters of the model"),
+            "train_forwards": Exact(advice="The model is not in eval mode while you evaluate it"),
+            "gradient_forwards": Exact(advice="Your evaluation records gradients"),
+            "parameters": Exact(
+                "float32", "Your evaluation changes the parameters of the model", "the vector of parameters"
+            ),
         },
     ),
 )

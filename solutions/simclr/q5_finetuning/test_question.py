@@ -1,6 +1,7 @@
-"""Question 5: the oracle against torch, and what the probes make of right and wrong fine-tuning code."""
+"""Question 5: the oracle against torch, and what the probes make of correct and wrong fine-tuning code."""
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,12 +9,14 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from .question import PARAMETERS, QUESTION, REPEATS, oracle
-from .mistakes import MISCONCEPTIONS
-from .correct import CORRECT, InSequence, OnCopy, OnForward
-from . import probes
+from autograder.questions.cases import stored_cases
 
-CASES = {case.name: case.inputs for case in QUESTION.draw(torch.Generator().manual_seed(0))}
+from . import oracle, probes
+from .correct import CORRECT, InSequence, OnCopy, OnForward
+from .mistakes import MISCONCEPTIONS
+from .question import REPEATS, WEIGHTS
+
+CASES = {name: case.inputs for name, case in stored_cases(Path(__file__).parent).items()}
 WRONG = {mistake.id: mistake.namespace for mistake in MISCONCEPTIONS}
 LOADERS = CASES["nineteen train and eleven test images"]
 EVALUATION = CASES["thirty images in batches of eight"]
@@ -24,12 +27,12 @@ def double(inputs):
 
 
 def test_parameters_fill_the_given_classifier():
-    assert sum(p.numel() for p in probes.GivenClassifier(torch.zeros(PARAMETERS)).parameters()) == PARAMETERS
+    assert sum(p.numel() for p in probes.given_classifier(torch.zeros(WEIGHTS)).parameters()) == WEIGHTS
 
 
 def test_oracle_evaluation_agrees_with_cross_entropy_and_topk():
     inputs = double(EVALUATION)
-    model = probes.GivenClassifier(inputs["start"])
+    model = probes.given_classifier(inputs["start"])
     loader = DataLoader(TensorDataset(inputs["x"], inputs["y"]), inputs["batch_size"])
     with torch.no_grad():
         logits = model(inputs["x"])
@@ -40,7 +43,7 @@ def test_oracle_evaluation_agrees_with_cross_entropy_and_topk():
 
 def test_uniform_logits_lose_the_logarithm_of_the_number_of_classes():
     x, y = torch.zeros(4, 3, 2, 2), torch.tensor([0, 3, 5, 9])
-    answer = probes.evaluation({"evaluate": oracle.evaluate}, x, y, torch.zeros(PARAMETERS), 4)
+    answer = probes.evaluation({"evaluate": oracle.evaluate}, torch.zeros(WEIGHTS), 4, x=x, y=y)
     assert answer["mean_loss"].item() == pytest.approx(math.log(10))
 
 
@@ -75,7 +78,7 @@ def test_shifts_and_flips_miss_a_bound_with_a_chance_below_1e_9():
 
 
 @pytest.mark.parametrize("name", CORRECT)
-def test_right_loaders_give_every_image_its_label(name):
+def test_correct_loaders_give_every_image_its_label(name):
     answer = probes.finetune_loader_passes(CORRECT[name], **LOADERS)
     assert answer["train_ranks"].tolist() == [list(range(19))] * 2
     assert answer["test_labels"].tolist() == [list(range(10, -1, -1))] * 2
@@ -116,7 +119,7 @@ def test_modes_and_gradients_are_seen_inside_the_model():
 
 
 def test_two_numbers_are_not_three():
-    with pytest.raises(probes.NotThreeNumbers, match="evaluate returns"):
+    with pytest.raises(probes.NotThreeNumbers, match="evaluate should return"):
         probes.evaluation(WRONG["top-5 missing"], **EVALUATION)
 
 

@@ -1,0 +1,161 @@
+"""Probes of one epoch of training: a ``Loop`` says what a question hands to the student's function.
+
+Each probe looks at one thing, so that one mistake costs what it is worth: the mean loss is taken at learning rate 0,
+where it does not depend on the steps, and the model computes the same in train and in eval mode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
+from torch.optim.lr_scheduler import LambdaLR
+from torch.utils.data import DataLoader, Dataset
+
+from autograder.questions.probing import Graphs, as_number, global_state_kept
+
+Student = Mapping[str, Callable]
+
+
+class GivenModel(nn.Module):
+    """A small model that notes the mode and the images of every forward, and computes the same in both modes.
+
+    Its named layers are attributes, filled from the vector ``start`` of all parameters. It applies them in turn with
+    tanh between them, (n, ...) -> (n, outputs); a question whose model does something else overrides ``answer``.
+    """
+
+    def __init__(self, start: Tensor, **layers: nn.Module) -> None:
+        super().__init__()
+        for name, layer in layers.items():
+            self.add_module(name, layer)
+        self.to(start.dtype)
+        vector_to_parameters(start.clone(), self.parameters())
+        self.code = start.clone()
+        self.forwarded = torch.zeros((), dtype=start.dtype)
+        self.forwards = self.eval_forwards = self.no_grad_forwards = 0
+
+    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
+        flat = x.flatten(1)
+        self.forwarded += (flat.detach().to(self.code) @ self.code[: flat.shape[1]]).square().sum()
+        self.forwards += 1
+        self.eval_forwards += not self.training
+        self.no_grad_forwards += not torch.is_grad_enabled()
+        return self.answer(flat)
+
+    def answer(self, flat: Tensor) -> Tensor | tuple[Tensor, ...]:
+        """What the model returns for inputs (n, features)."""
+        first, *later = self.children()
+        value = first(flat)
+        for layer in later:
+            value = layer(torch.tanh(value))
+        return value
+
+
+class GivenLoss:
+    """A loss that counts how many graphs of its earlier calls are in memory: the most at any call, and now."""
+
+    def __init__(self, loss: Callable[..., Tensor] | None) -> None:
+        self.loss = loss
+        self.graphs = Graphs()
+        self.most_alive = 0
+
+    def __call__(self, *arguments: object, **named: object) -> Tensor:
+        self.most_alive = max(self.most_alive, self.graphs.alive())
+        return self.graphs.mark(self.loss(*arguments, **named))
+
+
+def optimizer_and_scheduler(model: nn.Module, lr: float, factors: Tensor) -> tuple[torch.optim.SGD, LambdaLR]:
+    """Momentum SGD whose learning rate at step s is ``lr * factors[s]``; the last factor stays."""
+    table = factors.tolist()
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9)
+    return optimizer, LambdaLR(optimizer, lambda step: table[min(step, len(table) - 1)])
+
+
+@dataclass(frozen=True)
+class Loop:
+    """What a question hands to the student's ``function(model, loader, optimizer, scheduler[, loss_fn], device=...)``.
+
+    ``model`` makes a ``GivenModel`` from its parameters and ``data`` a data set from a case's tensors. ``loss`` is the
+    loss_fn, called as the question says; without one the student's function computes its own.
+    """
+
+    function: str
+    model: Callable[[Tensor], GivenModel]
+    data: Callable[..., Dataset]
+    loss: Callable[..., Tensor] | None = None
+
+    def loader(self, batch_size: int, **data: Tensor) -> DataLoader:
+        """Batches in order, the last one smaller. It draws from a generator of its own, not the global one."""
+        return DataLoader(self.data(**data), batch_size, generator=torch.Generator())
+
+    def mean_loss(self, student: Student, **inputs: Tensor | float) -> dict[str, Tensor]:
+        """``mean_loss``: the number that the function returns at learning rate 0. Inputs as in ``run``."""
+        returned, _ = self.run(student, **inputs, lr=0.0)
+        return {"mean_loss": as_number(returned, inputs["start"].dtype, f"What {self.function} returns")}
+
+    def parameters(self, student: Student, **inputs: Tensor | float) -> dict[str, Tensor]:
+        """The outputs of ``run`` for a model that is handed over in train mode, with a device that is no string."""
+        return self.run(student, **inputs, device=torch.device("cpu"))[1]
+
+    def side_effects(self, student: Student, **inputs: Tensor | float) -> dict[str, Tensor]:
+        """The outputs of ``run`` for a model that is handed over in eval mode.
+
+        The global seed is one that students do not use: their own would leave the random state as it is.
+        """
+        with global_state_kept():
+            torch.manual_seed(7919)
+            return self.run(student, **inputs, training=False, device="cpu")[1]
+
+    def run(
+        self,
+        student: Student,
+        start: Tensor,
+        batch_size: int,
+        lr: float = 0.01,
+        factors: Tensor | None = None,
+        training: bool = True,
+        device: torch.device | str | None = None,
+        **data: Tensor,
+    ) -> tuple[object, dict[str, Tensor]]:
+        """Run one epoch: what the function returned, and what it did.
+
+        Args:
+            start: all parameters of the model, (parameters,).
+            lr, factors: the learning rate at step s is ``lr * factors[s]``; constant without factors.
+            training: the mode in which the model is handed over.
+            device: handed over by name; None leaves it to the function's default.
+            data: the tensors that ``self.data`` takes.
+
+        Returns:
+            ``parameters``: after the epoch, (parameters,).
+            ``optimizer_steps``, ``scheduler_steps``: how many there were.
+            ``forwarded``: a sum over all images that went through the model, 0-d.
+            ``eval_forwards``, ``no_grad_forwards``: how many forwards ran in eval mode, or without gradients.
+            ``graphs_alive``: graphs of earlier batches in memory when a loss is computed, the most.
+            ``graphs_returned``: the same when the epoch has returned.
+            ``rng_bytes``: how many bytes of torch's global random state the epoch changed.
+        """
+        model = self.model(start).train(training)
+        optimizer, scheduler = optimizer_and_scheduler(model, lr, torch.ones(1) if factors is None else factors)
+        steps: list[int] = []
+        optimizer.register_step_post_hook(lambda *_: steps.append(1))
+        loss = GivenLoss(self.loss)
+        given = (model, self.loader(batch_size, **data), optimizer, scheduler, *([loss] if self.loss else []))
+        with global_state_kept():
+            state = torch.get_rng_state()
+            returned = student[self.function](*given, **({"device": device} if device else {}))
+            rng_bytes = (torch.get_rng_state() != state).sum()
+        return returned, {  # a returned graph is held until here, and counts
+            "parameters": parameters_to_vector(model.parameters()).detach(),
+            "optimizer_steps": torch.tensor(len(steps)),
+            "scheduler_steps": torch.tensor(scheduler.last_epoch),
+            "forwarded": model.forwarded,
+            "eval_forwards": torch.tensor(model.eval_forwards),
+            "no_grad_forwards": torch.tensor(model.no_grad_forwards),
+            "graphs_alive": torch.tensor(float(loss.most_alive)),
+            "graphs_returned": torch.tensor(float(loss.graphs.alive())),
+            "rng_bytes": rng_bytes,
+        }
