@@ -241,12 +241,12 @@ def test_a_question_may_be_left_out_as_a_whole():
         (
             {"q1a": {"value": 2, "gradient": 1, "style": 1}},
             ("question", 0, "points", "style"),
-            "q1a gives points to 'style', which is no test of it; known are value, gradient",
+            "q1a has no test 'style'; its tests are value, gradient",
         ),
         (
             {"q1b": {"value": 2, "gradient": 1}, "q7": {"value": 1}},
             ("question", 1, "id"),
-            "there is no question q7; known are q1a, q1b",
+            "question q7 has no tests; questions with tests: q1a, q1b",
         ),
     ],
 )
