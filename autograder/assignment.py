@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 import tomllib
-from collections.abc import Collection, Mapping
-from dataclasses import MISSING, dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
 
+from autograder.artefacts import Artefact, read_artefact
+from autograder.engine.limits import SETTABLE, Limits
 from autograder.errors import KitError
+from autograder.toml_entries import WrongEntry, check_names, check_points, check_range, known_names, record
 from autograder.toml_lines import Place, line_of
 from data_scripts import DATASETS
 
 VISIBILITIES = ("hidden", "after_due_date", "after_published", "visible")
-# What [samples] gives points for, and the numbers of a score.
-SAMPLES = {"checkpoint": "samples drawn by the grader", "own": "samples handed in"}
-NUMBERS = ("coverage", "confidence", "frechet")
 QUESTION_ID = re.compile(r"q\d+[a-z]?")
 
 
@@ -38,54 +37,11 @@ class QuestionSheet:
 
 
 @dataclass(frozen=True)
-class AccuracySheet:
-    """The question that is scored by a checkpoint's top-1 accuracy, as fractions of 1."""
-
-    question: str
-    title: str
-    file: str
-    points: float
-    bonus: float
-    ramp_from: float
-    full_above: float
-    bonus_above: float
-
-
-@dataclass(frozen=True)
-class SamplesSheet:
-    """The question that is scored by samples: those that the grader draws from a checkpoint, and those handed in.
-
-    The grader draws ``count`` samples in ``steps`` steps; ``own_count`` are handed in. ``points`` are those of both
-    (``checkpoint`` and ``own``). ``ramps`` say for each number of a score where its share begins and where it is full.
-    """
-
-    question: str
-    title: str
-    checkpoint: str
-    file: str
-    own_count: int
-    count: int
-    steps: int
-    points: Mapping[str, float]
-    ramps: Mapping[str, tuple[float, float]]
-
-
-@dataclass(frozen=True)
 class Visibility:
     """When students see the results on Gradescope: one of ``VISIBILITIES``."""
 
     tests: str = "after_due_date"
-    accuracy: str = "visible"
-
-
-@dataclass(frozen=True)
-class Budgets:
-    """Wall-clock seconds and megabytes that one submission may use."""
-
-    total_seconds: float = 540
-    notebook_seconds: float = 120
-    cell_seconds: float = 20
-    memory_mb: int = 1500
+    artefacts: str = "visible"
 
 
 @dataclass(frozen=True)
@@ -120,10 +76,9 @@ class Assignment:
     colab_url: str
     picture_probe: str
     visibility: Visibility
-    limits: Budgets
+    limits: Limits
     sheets: tuple[QuestionSheet, ...]
-    accuracy: AccuracySheet | None
-    samples: SamplesSheet | None
+    artefacts: tuple[Artefact, ...] = ()
     files: tuple[str, ...] = ("*",)
     late: LatePolicy | None = None
     profile: str = ""
@@ -137,23 +92,13 @@ class Assignment:
     def possible(self) -> float:
         """Full marks, without bonus."""
         tests = sum(sum(question.points.values()) for question in self.questions if not question.bonus)
-        samples = sum(self.samples.points.values()) if self.samples else 0
-        return tests + samples + (self.accuracy.points if self.accuracy else 0)
+        return tests + sum(test.points for artefact in self.artefacts for test in artefact.tests())
 
     def points_of(self, question: str) -> float:
         """The points of a question, those of a bonus question too; 0 for one that is left out."""
         of_tests = {sheet.id: sum(sheet.points.values()) for sheet in self.questions}
-        of_files = {self.accuracy.question: self.accuracy.points} if self.accuracy else {}
-        of_samples = {self.samples.question: sum(self.samples.points.values())} if self.samples else {}
-        return (of_tests | of_files | of_samples).get(question, 0)
-
-
-class WrongEntry(ValueError):
-    """An entry that is refused: a sentence, and the place of the entry in the file."""
-
-    def __init__(self, place: Place, sentence: str) -> None:
-        super().__init__(sentence)
-        self.place = place
+        of_artefacts = {sheet.question: sum(test.points for test in sheet.tests()) for sheet in self.artefacts}
+        return (of_tests | of_artefacts).get(question, 0)
 
 
 def read_assignment(path: Path) -> Assignment:
@@ -193,20 +138,23 @@ def _text(path: Path) -> str:
         raise KitError(f"{path} cannot be read: {error.strerror}") from None
 
 
+# The names of the lists of tables in the file: [[question]], [[artefact]].
+TABLES = {"sheets": "question", "artefacts": "artefact"}
+
+
 def _assignment(content: dict) -> Assignment:
-    known = ["question" if field.name == "sheets" else field.name for field in fields(Assignment)]
-    _check_names(content, known, "the top level", ())
+    known = [TABLES.get(field.name, field.name) for field in fields(Assignment)]
+    check_names(content, known, "the top level", ())
     read = {
-        "visibility": _record(Visibility, content.get("visibility", {}), "[visibility]", ("visibility",)),
-        "limits": _record(Budgets, content.get("limits", {}), "[limits]", ("limits",)),
+        "visibility": record(Visibility, content.get("visibility", {}), "[visibility]", ("visibility",)),
+        "limits": record(Limits, content.get("limits", {}), "[limits]", ("limits",), SETTABLE),
         "sheets": _questions(content.get("question", [])),
-        "accuracy": _accuracy(content["accuracy"]) if "accuracy" in content else None,
-        "samples": _samples(content["samples"]) if "samples" in content else None,
+        "artefacts": _artefacts(content.get("artefact", []), _channels(content.get("dataset"))),
         "files": _patterns(content.get("files", ["*"])),
         "late": _late(content["late"]) if "late" in content else None,
     }
-    plain = {name: value for name, value in content.items() if name != "question" and name not in read}
-    assignment = _record(Assignment, {**plain, **read}, "the top level", ())
+    plain = {name: value for name, value in content.items() if name not in TABLES.values() and name not in read}
+    assignment = record(Assignment, {**plain, **read}, "the top level", ())
     for name, value in vars(assignment.visibility).items():
         if value not in VISIBILITIES:
             raise WrongEntry(
@@ -221,37 +169,60 @@ def _assignment(content: dict) -> Assignment:
 
 def _check_together(assignment: Assignment) -> None:
     """What no table can know alone."""
-    if assignment.accuracy and assignment.samples:
-        raise WrongEntry(("samples",), "[accuracy] and [samples] are both there, expected one of them or none")
     dataset = assignment.dataset
     if dataset and dataset not in DATASETS:
         raise WrongEntry(
             ("dataset",),
-            f"the data set {dataset!r} is not known; {_known(dataset, DATASETS)}, and '' for none",
+            f"the data set {dataset!r} is not known; {known_names(dataset, DATASETS)}, and '' for none",
         )
-    for name in ("accuracy", "samples", "picture_probe"):
+    for name, place in (("artefacts", ("artefact", 0)), ("picture_probe", ("picture_probe",))):
         if getattr(assignment, name) and not dataset:
-            raise WrongEntry((name,), f"{name} needs images, and dataset is ''; {_known('', DATASETS)}")
-    sheet = assignment.accuracy or assignment.samples
-    if sheet and any(question.id == sheet.question for question in assignment.questions):
-        table = "accuracy" if assignment.accuracy else "samples"
-        raise WrongEntry((table, "question"), f"[{table}]: {sheet.question} is a [[question]] already")
-    if not assignment.questions and not sheet:
+            raise WrongEntry(place, f"{place[0]} needs images, and dataset is ''; {known_names('', DATASETS)}")
+    questions = {question.id for question in assignment.questions}
+    for number, artefact in enumerate(assignment.artefacts):
+        if artefact.question in questions:
+            raise WrongEntry(
+                ("artefact", number, "question"),
+                f"[[artefact]] {artefact.question} is a [[question]] already; give each its own id",
+            )
+    if not assignment.questions and not assignment.artefacts:
         raise WrongEntry((), "there is no [[question]], so nothing would be graded")
 
 
-def _questions(tables: object) -> tuple[QuestionSheet, ...]:
+def _artefacts(tables: object, channels: int) -> tuple[Artefact, ...]:
+    sheets: list[Artefact] = []
+    for number, table in enumerate(_tables(tables, "artefact")):
+        place = ("artefact", number)
+        where = f"[[artefact]] {table.get('question', f'number {number + 1}')}"
+        sheet = read_artefact(table, where, place, channels)
+        _check_id(sheet.question, where, (*place, "question"))
+        if any(other.question == sheet.question for other in sheets):
+            raise WrongEntry((*place, "question"), f"{where} is there twice")
+        sheets.append(sheet)
+    return tuple(sheets)
+
+
+def _channels(dataset: object) -> int:
+    """How many channels the images of a data set have; those of one that is not known are refused elsewhere."""
+    return DATASETS[dataset].image_shape[0] if isinstance(dataset, str) and dataset in DATASETS else 3
+
+
+def _tables(tables: object, name: str) -> list[dict]:
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise WrongEntry(("question",), "question is no list of tables; each question begins with [[question]]")
+        raise WrongEntry((name,), f"{name} is no list of tables; each {name} begins with [[{name}]]")
+    return tables
+
+
+def _questions(tables: object) -> tuple[QuestionSheet, ...]:
     sheets: list[QuestionSheet] = []
-    for number, table in enumerate(tables):
+    for number, table in enumerate(_tables(tables, "question")):
         place = ("question", number)
         where = f"[[question]] {table.get('id', f'number {number + 1}')}"
-        sheet = _record(QuestionSheet, table, where, place)
+        sheet = record(QuestionSheet, table, where, place)
         _check_id(sheet.id, where, (*place, "id"))
         if any(other.id == sheet.id for other in sheets):
             raise WrongEntry((*place, "id"), f"[[question]] {sheet.id} is there twice")
-        _check_points(where, sheet.points, (*place, "points"))
+        check_points(where, sheet.points, (*place, "points"))
         sheets.append(sheet)
     return tuple(sheets)
 
@@ -261,72 +232,9 @@ def _check_id(id: str, where: str, place: Place) -> None:
         raise WrongEntry(place, f"{where}: the id {id!r} is no id of a question, such as q1 or q1a")
 
 
-def _check_points(where: str, table: object, place: Place) -> None:
-    if not isinstance(table, dict) or not table:
-        raise WrongEntry(place, f"{where}: points is {table!r}, expected a table such as {{ value = 3, gradient = 2 }}")
-    for test, points in table.items():
-        if not _is_number(points) or points < 0:
-            raise WrongEntry((*place, test), f"{where}: points of {test} are {points!r}, expected a number from 0 up")
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _accuracy(table: object) -> AccuracySheet:
-    where, place = "[accuracy]", ("accuracy",)
-    sheet = _record(AccuracySheet, table, where, place)
-    _check_id(sheet.question, where, (*place, "question"))
-    _check_file(sheet.file, where, (*place, "file"))
-    for name in ("points", "bonus"):
-        _check_range(table, name, where, place, (0, math.inf))
-    for name in ("ramp_from", "full_above", "bonus_above"):
-        _check_range(table, name, where, place, (0, 1))
-    for name in ("full_above", "bonus_above") if sheet.bonus else ("full_above",):
-        if table[name] == 1:
-            raise WrongEntry((*place, name), f"{where}: {name} is 1, and no accuracy is above that")
-    if sheet.full_above <= sheet.ramp_from:
-        raise WrongEntry(
-            (*place, "full_above"),
-            f"{where}: full_above is {sheet.full_above:g}, expected more than ramp_from, {sheet.ramp_from:g}",
-        )
-    if sheet.bonus and sheet.bonus_above < sheet.full_above:
-        raise WrongEntry(
-            (*place, "bonus_above"),
-            f"{where}: bonus_above is {sheet.bonus_above:g}, expected full_above, {sheet.full_above:g}, or more",
-        )
-    return sheet
-
-
-def _samples(table: object) -> SamplesSheet:
-    where, place = "[samples]", ("samples",)
-    sheet = _record(SamplesSheet, table, where, place)
-    _check_id(sheet.question, where, (*place, "question"))
-    for name in ("checkpoint", "file"):
-        _check_file(table[name], where, (*place, name))
-    for name, keys in (("points", SAMPLES), ("ramps", NUMBERS)):
-        if not isinstance(table[name], dict) or set(table[name]) != set(keys):
-            raise WrongEntry(
-                (*place, name), f"{where}: {name} is {table[name]!r}, expected a table of {' and '.join(keys)}"
-            )
-    _check_points(where, sheet.points, (*place, "points"))
-    for name, ramp in sheet.ramps.items():
-        ends = isinstance(ramp, list) and len(ramp) == 2 and all(map(_is_number, ramp))
-        if not ends or ramp[0] == ramp[1]:
-            raise WrongEntry(
-                (*place, "ramps", name), f"[samples.ramps]: {name} is {ramp!r}, expected two different numbers"
-            )
-    for name, least in (("own_count", 2), ("count", 2), ("steps", 1)):
-        if table[name] < least:
-            raise WrongEntry(
-                (*place, name), f"{where}: {name} is {table[name]!r}, expected a whole number from {least} up"
-            )
-    return replace(sheet, ramps={name: tuple(ramp) for name, ramp in sheet.ramps.items()})
-
-
 def _late(table: object) -> LatePolicy:
     where, place = "[late]", ("late",)
-    policy = _record(LatePolicy, table, where, place)
+    policy = record(LatePolicy, table, where, place)
     if policy.due.tzinfo is None:
         raise WrongEntry(
             (*place, "due"),
@@ -334,63 +242,11 @@ def _late(table: object) -> LatePolicy:
             f"add one, such as {policy.due.isoformat()}+01:00 or {policy.due.isoformat()}Z",
         )
     for name, most in (("grace_minutes", math.inf), ("per_day", 1), ("most_days", math.inf)):
-        _check_range(vars(policy), name, where, place, (0, most))
+        check_range(vars(policy), name, where, place, (0, most))
     return policy
-
-
-def _check_range(table: Mapping, name: str, where: str, place: Place, ends: tuple[float, float]) -> None:
-    if not ends[0] <= table[name] <= ends[1]:
-        expected = f"{ends[0]} to {ends[1]}" if math.isfinite(ends[1]) else f"{ends[0]} up"
-        raise WrongEntry((*place, name), f"{where}: {name} is {table[name]!r}, expected a number from {expected}")
-
-
-def _check_file(name: str, where: str, place: Place) -> None:
-    if not name or Path(name).name != name:
-        raise WrongEntry(place, f"{where}: {name!r} is not the name of a file")
 
 
 def _patterns(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(pattern, str) for pattern in value):
         raise WrongEntry(("files",), f'files is {value!r}, expected a list of patterns such as ["*.py", "figures/*"]')
     return tuple(value)
-
-
-# What a field's type asks of an entry. Others (points, ramps, files, whole tables) are checked where they are read.
-KINDS = {
-    "str": (lambda value: isinstance(value, str), "a text in quotes"),
-    "bool": (lambda value: isinstance(value, bool), "true or false"),
-    "int": (lambda value: type(value) is int, "a whole number"),
-    "float": (_is_number, "a number"),
-    "datetime": (lambda value: isinstance(value, datetime), "a date with a time, such as 2026-12-01T23:59:00+01:00"),
-}
-
-
-def _record(kind: type, values: object, where: str, place: Place) -> object:
-    """Build a dataclass from a table, naming unknown and missing entries and those of a wrong type."""
-    known = {field.name: field for field in fields(kind)}
-    if not isinstance(values, dict):
-        raise WrongEntry(place, f"{where} is {values!r}, expected a table")
-    _check_names(values, known, where, place)
-    missing = [name for name, field in known.items() if name not in values and field.default is MISSING]
-    if missing:
-        raise WrongEntry((*place, missing[0]), f"{where} lacks the entry {missing[0]!r}")
-    for name, value in values.items():
-        fits, expected = KINDS.get(known[name].type, (lambda value: True, ""))
-        if not fits(value):
-            raise WrongEntry((*place, name), f"{where}: {name} is {value!r}, expected {expected}")
-    return kind(**values)
-
-
-def _check_names(values: Mapping, known: Collection[str], where: str, place: Place) -> None:
-    for name in values:
-        if name not in known:
-            raise WrongEntry(
-                (*place, name),
-                f"{where} has the unknown entry {name!r}; {_known(name, known)}",
-            )
-
-
-def _known(name: str, known: Collection[str]) -> str:
-    """What could have been meant by an unknown name."""
-    near = "".join(f"did you mean {found}? " for found in difflib.get_close_matches(name, known, 1))
-    return f"{near}known are {', '.join(known)}"

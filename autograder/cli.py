@@ -17,7 +17,7 @@ COMMANDS = {
     "train": "train the solution under a profile, resumable, on one process or several",
     "check": "check the settings, grade the solution and the blank notebook, print the point sheet",
     "grade": "grade submissions: folders, zips or notebooks",
-    "score": "coverage, confidence and Fréchet distance of samples",
+    "score": "measure a file that students hand in, such as a checkpoint or samples",
     "draw": "draw and store the inputs of questions, after a change of their cases",
     "tolerances": "the measured gap between correct solutions and mistakes, for each test",
     "doctor": "show versions, data sets, sandbox layers, disk and memory",

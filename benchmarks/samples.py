@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -18,14 +19,14 @@ import torch.nn.functional as F
 from torch import nn
 from torchvision.transforms.functional import gaussian_blur
 
+from autograder.artefacts.samples import ddim, share_of_points
+from autograder.artefacts.samples.files import to_bytes
+from autograder.artefacts.samples.scores import scores
+from autograder.artefacts.samples.unet import network, schedule
 from autograder.assignment import read_assignment
 from autograder.datasets import find_data
-from autograder.engine import ddim
-from autograder.engine.pictures import to_bytes
-from autograder.engine.quality import quality, scores
-from autograder.engine.unet_checkpoint import network, schedule
 from autograder.scorers.classifier import load
-from tests.checkout import SOLUTIONS
+from tests.checkout import COURSE, SOLUTIONS
 
 LATENTS = 16
 
@@ -34,14 +35,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, help="run folder of a trained solution")
     options = parser.parse_args()
-    sheet = read_assignment(SOLUTIONS / "ddpm" / "assignment.toml").samples
+    (sheet,) = read_assignment(SOLUTIONS / "ddpm" / "assignment.toml").artefacts
     scorer = load("mnist")
     print(
         "| samples | coverage | confidence | Fréchet distance | share of the points |\n| --- | --- | --- | --- | --- |"
     )
     for title, images in (*known(sheet.count), *trained(options.run, sheet)):
         found = scores(scorer, images)
-        share = quality(found, sheet.ramps)
+        share = share_of_points(asdict(found), sheet.ramps)
         print(
             f"| {title} | {found.coverage:.2f} | {found.confidence:.2f} | {found.frechet:.1f} | {share:.0%} |",
             flush=True,
@@ -50,7 +51,7 @@ def main() -> None:
 
 def known(count: int) -> Iterator[tuple[str, torch.Tensor]]:
     """Samples of known worth: a title and (count, 1, 28, 28) uint8."""
-    data = find_data("mnist", None)
+    data = find_data("mnist", None, COURSE)
     test, train = (torch.from_numpy(data.images(split)[:20_000].copy()) for split in ("test", "train"))
     generator = torch.Generator().manual_seed(0)
     yield f"{count} test pictures", test[:count]

@@ -48,7 +48,7 @@ def cifar10(split: str, data: Path | None = None) -> tuple[torch.Tensor, torch.T
     Raises:
         KitError: CIFAR-10 is not prepared.
     """
-    prepared = find_data("cifar10", data)
+    prepared = find_data("cifar10", data, COURSE)
     if prepared is None:
         raise KitError("there is no prepared cifar10; make it with: python -m data_scripts cifar10")
     return torch.from_numpy(prepared.images(split).copy()), torch.from_numpy(prepared.labels(split).astype("int64"))
@@ -56,7 +56,7 @@ def cifar10(split: str, data: Path | None = None) -> tuple[torch.Tensor, torch.T
 
 def label_rows(percent: int, data: Path | None = None) -> torch.Tensor:
     """(k,) int64: the training rows that keep their labels, from the prepared data set's index file."""
-    return torch.from_numpy(find_data("cifar10", data).subset("train", percent))
+    return torch.from_numpy(find_data("cifar10", data, COURSE).subset("train", percent))
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:

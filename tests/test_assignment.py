@@ -7,7 +7,6 @@ import pytest
 
 from autograder.assignment import (
     Assignment,
-    Budgets,
     LatePolicy,
     QuestionSheet,
     Visibility,
@@ -15,6 +14,7 @@ from autograder.assignment import (
     read_assignment,
 )
 from autograder.engine.judge import KeyTest
+from autograder.engine.limits import Limits
 from autograder.errors import KitError
 from autograder.release.bundle import check_points
 from autograder.toml_lines import entries, line_of
@@ -28,7 +28,8 @@ def test_shipped_assignments_are_read(name):
 
 def test_simclr_gives_50_points_and_5_more():
     assignment = read_assignment(SOLUTIONS / "simclr" / "assignment.toml")
-    assert (assignment.possible, assignment.accuracy.bonus) == (50, 5)
+    (artefact,) = assignment.artefacts
+    assert (assignment.possible, [test.bonus for test in artefact.tests()]) == (50, [0, 5])
 
 
 @pytest.mark.parametrize(
@@ -92,14 +93,14 @@ LATE = "[late]\ndue = 2026-12-01T23:59:00+01:00\n"
         ),
         ("memory_mb = 1500", "memory_mb = 1.5", "memory_mb", "memory_mb is 1.5, expected a whole number"),
         ('dataset = "cifar10"', 'dataset = "cifar100"', "dataset =", "'cifar100' is not known; did you mean cifar10?"),
-        ('dataset = "cifar10"', 'dataset = ""', "[accuracy]", "accuracy needs images, and dataset is ''"),
+        ('dataset = "cifar10"', 'dataset = ""', "[[artefact]]", "artefact needs images, and dataset is ''"),
         (
             'title = "Contrastive learning with SimCLR and Barlow Twins"',
             "title = 3",
             "title = 3",
             "title is 3, expected a text",
         ),
-        ("ramp_from = 0.40\n", "", "[accuracy]", "[accuracy] lacks the entry 'ramp_from'"),
+        ("ramp_from = 0.40\n", "", "[[artefact]]", "[[artefact]] q6 lacks the entry 'ramp_from'"),
         ("ramp_from = 0.40", "ramp_from = 40", "ramp_from =", "ramp_from is 40, expected a number from 0 to 1"),
         (
             "full_above = 0.75",
@@ -114,8 +115,25 @@ LATE = "[late]\ndue = 2026-12-01T23:59:00+01:00\n"
             "bonus_above =",
             "bonus_above is 0.7, expected full_above, 0.75, or more",
         ),
-        ("points = 8\n", "points = -8\n", "points = -8", "[accuracy]: points is -8, expected a number from 0 up"),
-        ('question = "q6"', 'question = "q5"', 'question = "q5"', "[accuracy]: q5 is a [[question]] already"),
+        ("points = 8\n", "points = -8\n", "points = -8", "[[artefact]] q6: points is -8, expected a number from 0 up"),
+        ('kind = "accuracy"', 'kind = "acuracy"', "kind =", "the kind 'acuracy' is not known; did you mean accuracy?"),
+        ('kind = "accuracy"', 'kind = ["accuracy"]', "kind =", "the kind ['accuracy'] is not known"),
+        ('kind = "accuracy"\n', "", "[[artefact]]", "q6 lacks the entry 'kind'; known are accuracy, samples"),
+        (
+            'network = "resnet18_cifar"',
+            'network = "resnet50"',
+            "network =",
+            "the network 'resnet50' is not known; known are resnet18_cifar",
+        ),
+        ('network = "resnet18_cifar"', "network = 18", "network =", "q6: network is 18, expected a text in quotes"),
+        ('question = "q6"\n', "", "[[artefact]]", "[[artefact]] number 1 lacks the entry 'question'"),
+        ('question = "q6"', 'question = "best"', 'question = "best"', "the id 'best' is no id of a question"),
+        ('"horse"', '"dog"', "classes =", "q6: classes names a class twice"),
+        ("mean = [0.4914, 0.4822, 0.4465]", "mean = [0.5]", "mean =", "mean is [0.5], expected 3 numbers"),
+        ("std = [0.2470,", "std = [0,", "std =", "expected 3 numbers above 0, one for each channel"),
+        ('kind = "accuracy"', 'kind = "accuracy"\nsteps = 3', "steps =", "q6 has the unknown entry 'steps'"),
+        ("[[artefact]]", "[artefact]", "[artefact]", "each artefact begins with [[artefact]]"),
+        ('question = "q6"', 'question = "q5"', 'question = "q5"', "[[artefact]] q5 is a [[question]] already"),
         ('file = "simclr_lin_best.pt"', 'file = "../best.pt"', "../best", "'../best.pt' is not the name of a file"),
         ("[limits]", "[limits", "[limits", "(at line"),
         ('colab_url = ""', 'colab_url = ""\ntitle = "again"', 'title = "again"', "Cannot overwrite a value"),
@@ -227,7 +245,7 @@ KEY = tuple(KeyTest(q, test, "", "", 1.0, {}, (), ()) for q in ("q1a", "q1b") fo
 def asked(**points):
     """An assignment with these questions and the points of their tests."""
     sheets = tuple(QuestionSheet(id, id, tests) for id, tests in points.items())
-    return Assignment("a", "A", "", "", "", Visibility(), Budgets(), sheets, None, None)
+    return Assignment("a", "A", "", "", "", Visibility(), Limits(), sheets)
 
 
 def test_a_question_may_be_left_out_as_a_whole():
@@ -258,31 +276,19 @@ def test_points_are_those_of_the_tests_of_each_question_that_is_in(points, place
 
 def test_ddpm_s_samples_and_bonus():
     assignment = read_assignment(SOLUTIONS / "ddpm" / "assignment.toml")
-    assert assignment.accuracy is None and sum(assignment.samples.points.values()) == 8
+    (artefact,) = assignment.artefacts
+    assert artefact.kind == "samples" and sum(test.points for test in artefact.tests()) == 8
     ordinary = sum(sum(q.points.values()) for q in assignment.questions if q.id != "q7")
     assert assignment.possible == ordinary + 8 == 50
     assert [question.id for question in assignment.questions if question.bonus] == ["q7"]
-    assert all(len(ramp) == 2 for ramp in assignment.samples.ramps.values())
-
-
-ACCURACY = """
-[accuracy]
-question = "q6"
-title = "Accuracy"
-file = "best.pt"
-points = 8
-bonus = 5
-ramp_from = 0.4
-full_above = 0.75
-bonus_above = 0.85
-"""
+    assert all(len(ramp) == 2 for ramp in artefact.ramps.values())
 
 
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
         (("bonus = true", "bonus = 1"), "q7: bonus is 1, expected true or false"),
-        (("own_count = 1024", ""), "[samples] lacks the entry 'own_count'"),
+        (("own_count = 1024", ""), "[[artefact]] q6 lacks the entry 'own_count'"),
         (("own_count = 1024", "own_count = 1"), "own_count is 1, expected a whole number from 2 up"),
         (("steps = 25", "steps = 2.5"), "steps is 2.5"),
         (("count = 256", "count = true"), "count is True"),
@@ -292,7 +298,6 @@ bonus_above = 0.85
         (("coverage = [0.5,", "coverage = [0.5, 0.6,"), "coverage is [0.5, 0.6, 0.85], expected two different numbers"),
         (("frechet = [50, 10]", "frechet = [10, 10]"), "frechet is [10, 10]"),
         (("frechet = [50, 10]", "frechet = [nan, 10]"), "frechet is [nan, 10]"),
-        (("[[question]]", f"{ACCURACY}\n[[question]]"), "[accuracy] and [samples] are both there"),
     ],
 )
 def test_a_wrong_entry_of_samples_is_named(tmp_path, change, sentence):

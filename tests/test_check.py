@@ -175,11 +175,11 @@ def verdict(question, points, possible, share, bonus=0.0):
 
 def test_the_solution_must_earn_all_but_what_was_not_tried():
     report = Report("a", "A", "s", [verdict("q1", 3, 3, 1), verdict("q2", 0, 0, 0), verdict("q6", 0, 8, 0)])
-    assert [text.split(":")[0] for text in too_little(report, "q6", "q6")] == [
+    assert [text.split(":")[0] for text in too_little(report, {"q6"}, {"q6"})] == [
         "the solution earns 0 of 0 points in q2 value"
     ]
-    assert len(too_little(report, "q6", None)) == 2
-    assert len(too_little(Report("a", "A", "s", [verdict("q7", 0, 0, 0, bonus=4)]), None, None)) == 1
+    assert len(too_little(report, {"q6"}, ())) == 2
+    assert len(too_little(Report("a", "A", "s", [verdict("q7", 0, 0, 0, bonus=4)]), (), ())) == 1
 
 
 def test_the_blank_notebook_must_pass_nothing_though_it_be_worth_nothing():

@@ -102,11 +102,12 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Standing:
-    """One row of the leaderboard."""
+    """One row of a leaderboard: the headline of a student's artefact, and how people read it."""
 
     place: int
     pseudonym: str
-    top1: float
+    value: float
+    text: str
 
 
 def render(
@@ -141,7 +142,7 @@ def render(
         mistakes=mistakes(graded),
         attention=[one for one in graded if one.attention],
         late=sorted((one for one in graded if one.late), key=lambda one: -one.deduction),
-        standings=standings(graded, secret) if secret is not None else [],
+        leaderboards=leaderboards(graded, secret) if secret is not None else {},
         leaderboard=secret is not None,
         link=lambda student: report_link(folders.get(student.id), base),
         shown=SHOWN,
@@ -233,12 +234,21 @@ def summary(values: Sequence[float]) -> dict[str, float]:
     }
 
 
-def standings(graded: Iterable[Graded], secret: bytes) -> list[Standing]:
-    """All who have a top-1 accuracy, under pseudonyms, the best first; equal ones share a place."""
-    measured = [(one.report.top1, pseudonym(secret, one.student)) for one in graded if one.report.top1 is not None]
-    ordered = sorted(measured, key=lambda pair: (-pair[0], pair[1]))
-    places: dict[float, int] = {}
-    return [Standing(places.setdefault(top1, k), name, top1) for k, (top1, name) in enumerate(ordered, 1)]
+def leaderboards(graded: Iterable[Graded], secret: bytes) -> dict[str, list[Standing]]:
+    """By the title of each headline, all who have it, under pseudonyms, the best first; equal ones share a place."""
+    measured: dict[str, list[tuple[float, str, str]]] = {}
+    for one in graded:
+        for headline in one.report.headlines.values():
+            row = (headline.value, pseudonym(secret, one.student), headline.text)
+            measured.setdefault(headline.title, []).append(row)
+    boards = {}
+    for title, rows in measured.items():
+        places: dict[float, int] = {}
+        ordered = sorted(rows, key=lambda row: (-row[0], row[1]))
+        boards[title] = [
+            Standing(places.setdefault(value, k), name, value, text) for k, (value, name, text) in enumerate(ordered, 1)
+        ]
+    return boards
 
 
 def pseudonym(secret: bytes, student: Student) -> str:

@@ -28,7 +28,7 @@ WORKERS_SECONDS = 120
 
 
 @dataclass(frozen=True)
-class Settings:
+class WorkerSetup:
     """What a worker needs to know to have a grader. ``content`` is a hash of the bundle that the command has."""
 
     bundle: Path
@@ -65,21 +65,21 @@ def close(grader: Grader) -> None:
     grader.__exit__(None, None, None)
 
 
-def grade_here(settings: Settings, task: Task) -> Report:
+def grade_here(setup: WorkerSetup, task: Task) -> Report:
     """Grade a task in this worker, with the grader that this thread of it keeps."""
-    missing = [path for path, _ in task.files if not path.exists()] + [settings.bundle] * (not settings.bundle.is_dir())
+    missing = [path for path, _ in task.files if not path.exists()] + [setup.bundle] * (not setup.bundle.is_dir())
     if missing:
         raise KitError(f"a worker does not see {missing[0]}: give paths on a file system that all workers share")
-    if getattr(_mine, "settings", None) != settings:
-        if content_of(settings.bundle) != settings.content:
-            raise KitError(f"a worker sees another {settings.bundle} than this command: update its checkout")
+    if getattr(_mine, "setup", None) != setup:
+        if content_of(setup.bundle) != setup.content:
+            raise KitError(f"a worker sees another {setup.bundle} than this command: update its checkout")
         if hasattr(_mine, "grader"):
             close(_mine.grader)
             del _mine.grader
-        data = find_data(settings.dataset, settings.data, None) if settings.data else None
-        _mine.grader = Grader(settings.bundle, data, settings.unsafe).__enter__()
+        data = find_data(setup.dataset, setup.data, None) if setup.data else None
+        _mine.grader = Grader(setup.bundle, data, setup.unsafe).__enter__()
         _open.add(_mine.grader)
-        _mine.settings = settings
+        _mine.setup = setup
     return grade_task(_mine.grader, task)
 
 
@@ -96,7 +96,7 @@ class Cluster:
     def __init__(self, address: str, bundle: Path, dataset: str, data: Prepared | None, unsafe: bool) -> None:
         self.address = address
         folder = data.folder.resolve().parent if data else None
-        self.settings = Settings(bundle.resolve(), content_of(bundle), dataset, folder, unsafe)
+        self.setup = WorkerSetup(bundle.resolve(), content_of(bundle), dataset, folder, unsafe)
 
     def __enter__(self) -> Cluster:
         try:
@@ -130,7 +130,7 @@ class Cluster:
         futures = {}
         for task in tasks:
             key = f"submission-{this_run}-{task.number}"
-            futures[self.client.submit(grade_here, self.settings, absolute(task), key=key, pure=False)] = task
+            futures[self.client.submit(grade_here, self.setup, absolute(task), key=key, pure=False)] = task
         for future, result in as_completed(list(futures), self.client.loop, with_results=True, raise_errors=False):
             task = futures.pop(future)
             yield task.number, result if future.status == "finished" else failure(result)

@@ -44,7 +44,7 @@ def read_settings(bundle: Path, data: Prepared | None, given: frozenset[str] = f
 
 
 @dataclass
-class Class:
+class ClassRun:
     """What came of a run: records by folder, and a sentence for each submission of which no grade was produced."""
 
     records: dict[Path, Record] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class Class:
     rescored: int = 0
 
 
-def plans_of(handed: Sequence[HandedIn], out: Path, settings: Settings, regrade: bool, result: Class) -> list[Plan]:
+def plans_of(handed: Sequence[HandedIn], out: Path, settings: Settings, regrade: bool, result: ClassRun) -> list[Plan]:
     """A plan for each submission that can be read; the others become failures of ``result``."""
     plans = []
     for submission in handed:
@@ -70,7 +70,7 @@ def tasks_of(plans: Sequence[Plan]) -> list[Task]:
 
 
 def carry_out(
-    plans: Sequence[Plan], settings: Settings, outcomes: Callable[[Sequence[Task]], Iterable[Outcome]], result: Class,
+    plans: Sequence[Plan], settings: Settings, outcomes: Callable[[Sequence[Task]], Iterable[Outcome]], result: ClassRun,
     done: Callable[[Plan, Report | None], None] = lambda plan, report: None,
 ) -> None:  # fmt: skip
     """Write what is known and counts otherwise now, then grade the rest, one folder after the other as they come in.
@@ -103,7 +103,7 @@ def carry_out(
         done(plan, report)
 
 
-def keep(plan: Plan, settings: Settings, result: Class) -> None:
+def keep(plan: Plan, settings: Settings, result: ClassRun) -> None:
     """Take over a record; where points, titles or due date are others than then, count anew and write the result."""
     record = plan.record
     unchanged = (record.sheet, record.submitted, record.late) == (
@@ -117,7 +117,7 @@ def keep(plan: Plan, settings: Settings, result: Class) -> None:
     result.rescored += 1
 
 
-def write(plan: Plan, report: Report, settings: Settings, result: Class) -> None:
+def write(plan: Plan, report: Report, settings: Settings, result: ClassRun) -> None:
     """Write all files of a submission, its record last."""
     submission = plan.handed
     _, late = deduction(settings.assignment.late, submission.submitted, report.score)
@@ -139,7 +139,7 @@ def write(plan: Plan, report: Report, settings: Settings, result: Class) -> None
 
 
 def graded_students(
-    plans: Sequence[Plan], settings: Settings, result: Class, names: Callable[[Student], Student]
+    plans: Sequence[Plan], settings: Settings, result: ClassRun, names: Callable[[Student], Student]
 ) -> list[Graded]:
     """Every student with a grade, those of a group one by one; ``names`` gives the roster's entry of a student."""
     graded = []

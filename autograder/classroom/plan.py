@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from autograder.assignment import Assignment, Budgets
+from autograder.assignment import Assignment
 from autograder.classroom.intake import HandedIn
 from autograder.classroom.store import Record, digest_of, folder_name, read_record, stamps
-from autograder.scorers.classifier import FOLDER as SCORERS
+from autograder.engine.limits import Limits
 from autograder.tensors import read_tensors
 from data_scripts import Prepared
 
@@ -36,19 +36,15 @@ def parts_of(assignment: Assignment, bundle: Path, data: Prepared | None) -> dic
         tests.setdefault(entry["question"], []).append(entry)
     parts = {question.id: _hash([common, tests.get(question.id)]) for question in assignment.questions}
     manifest = (data.folder / "manifest.json").read_text(encoding="utf-8") if data else None
-    if sheet := assignment.accuracy:
-        parts[sheet.question] = _hash([common, sheet.file, manifest])
-    if sheet := assignment.samples:
-        scorer = SCORERS / f"{assignment.dataset}.safetensors"
-        judge = hashlib.sha256(scorer.read_bytes()).hexdigest() if scorer.is_file() else None
-        files = [sheet.checkpoint, sheet.file, sheet.own_count, sheet.count, sheet.steps]
-        parts[sheet.question] = _hash([common, files, manifest, judge])
+    for artefact in assignment.artefacts:
+        needed = [hashlib.sha256(file.read_bytes()).hexdigest() for file in artefact.extra_files(assignment.dataset)]
+        parts[artefact.question] = _hash([common, artefact.kind, artefact.settings(), manifest, needed])
     return parts
 
 
 def sheet_of(assignment: Assignment) -> str:
     """A hash of all that turns what was found into points and words."""
-    return _hash(repr(replace(assignment, limits=Budgets(), files=(), colab_url="", picture_probe="")))
+    return _hash(repr(replace(assignment, limits=Limits(), files=(), colab_url="", picture_probe="")))
 
 
 def make_plan(handed: HandedIn, out: Path, parts: Mapping[str, str], regrade: bool) -> Plan:

@@ -19,18 +19,15 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
+from autograder.artefacts import Finding, Headline
 from autograder.classroom.intake import HandedIn, regular_files
 from autograder.classroom.model import Student
-from autograder.engine.accuracy import Accuracy
-from autograder.engine.measure import Measured
 from autograder.engine.pictures import Picture
-from autograder.engine.quality import Scores
 from autograder.engine.report import Curve, Report, Verdict
-from autograder.engine.samples import Finding
 from autograder.errors import KitError
 from autograder.tensors import read_tensors, write_tensors
 
-VERSION = 1
+VERSION = 2
 RECORD, PICTURES, LOCK = "record.json", "pictures.safetensors", ".lock"
 LONGEST_NAME = 60
 
@@ -122,7 +119,7 @@ def write_record(folder: Path, record: Record) -> None:
     pictures = record.report.pictures
     tensors = {str(place): picture.images for place, picture in enumerate(pictures)}
     with _in_one_step(folder / PICTURES) as part:
-        write_tensors(part, tensors, [[picture.title, picture.columns] for picture in pictures])
+        write_tensors(part, tensors, [[picture.title, picture.columns, picture.question] for picture in pictures])
     content = {
         **{name: getattr(record, name) for name in ("files", "digest", "sheet", "late")},
         "version": VERSION,
@@ -137,43 +134,38 @@ def write_record(folder: Path, record: Record) -> None:
 def read_pictures(folder: Path) -> list[Picture]:
     """The pictures of a report that was stored; none where they cannot be read."""
     try:
-        tensors, about = read_tensors(folder / PICTURES)
-        return [Picture(title, tensors[str(place)], columns) for place, (title, columns) in enumerate(about)]
+        tensors, stored = read_tensors(folder / PICTURES)
+        return [Picture(about[0], tensors[str(place)], *about[1:]) for place, about in enumerate(stored)]
     except Exception:  # safetensors has an exception of its own; a report without pictures is a report
         return []
 
 
 def _plain(report: Report) -> dict:
     """A report without its pictures, as JSON holds it."""
-    findings = {
-        part: {name: getattr(finding, name) for name in ("message", "copied", "remark", "note")}
-        | {"scores": asdict(finding.scores) if finding.scores else None}
-        for part, finding in report.findings.items()
-    }
     names = ("assignment", "title", "submission", "remarks", "notes", "layers", "incidents", "code", "seconds")
     return {
         **{name: getattr(report, name) for name in names},
         "verdicts": [asdict(verdict) for verdict in report.verdicts],
         "curves": [asdict(curve) for curve in report.curves],
-        "measured": asdict(report.measured) if report.measured else None,
-        "findings": findings,
+        "findings": {question: asdict(finding) for question, finding in report.findings.items()},
+        "headlines": {question: asdict(headline) for question, headline in report.headlines.items()},
     }
 
 
 def _report(content: dict) -> Report:
-    measured, findings = content["measured"], content["findings"]
     parts = {
         "verdicts": [Verdict(**verdict) for verdict in content["verdicts"]],
         "layers": [tuple(layer) for layer in content["layers"]],
         "curves": [Curve(c["label"], tuple(c["epochs"]), tuple(c["values"])) for c in content["curves"]],
-        "measured": measured
-        and Measured(measured["accuracy"] and Accuracy(**measured["accuracy"]), measured["message"]),
-        "findings": {
-            part: Finding(**{**finding, "scores": finding["scores"] and Scores(**finding["scores"])})
-            for part, finding in findings.items()
-        },
+        "findings": {question: _finding(finding) for question, finding in content["findings"].items()},
+        "headlines": {question: Headline(**headline) for question, headline in content["headlines"].items()},
     }
     return Report(**{**content, **parts})
+
+
+def _finding(content: dict) -> Finding:
+    headline = content["headline"] and Headline(**content["headline"])
+    return Finding(**{**content, "pictures": (), "notes": tuple(content["notes"]), "headline": headline})
 
 
 # --- writing ------------------------------------------------------------------------------------------------------

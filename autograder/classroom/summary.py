@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from autograder.classroom.class_report import pseudonym, pseudonym_secret, write_class_report
-from autograder.classroom.grade_class import Class, Settings, duplicates, graded_students
+from autograder.classroom.grade_class import ClassRun, Settings, duplicates, graded_students
 from autograder.classroom.model import Graded, Student
 from autograder.classroom.plan import Plan
 from autograder.classroom.roster import Roster
@@ -21,7 +21,7 @@ def given_cells(path: Path) -> frozenset[str]:
 
 
 def write_summary(
-    out: Path, plans: Sequence[Plan], settings: Settings, result: Class, roster: Roster | None, leaderboard: bool
+    out: Path, plans: Sequence[Plan], settings: Settings, result: ClassRun, roster: Roster | None, leaderboard: bool
 ) -> list[str]:
     """Write tables and class report into ``out``; returns the lines that tell the instructor of it.
 

@@ -52,7 +52,7 @@ def write_grades(
         KitError: the file could not be written; the one that was there is whole.
     """
     questions = question_ids(assignment, graded)
-    with_top1 = any(one.report.top1 is not None for one in graded)
+    columns = list(dict.fromkeys(headline.column for one in graded for headline in one.report.headlines.values()))
     header = [
         "id",
         "name",
@@ -64,8 +64,8 @@ def write_grades(
         "total",
         "possible",
     ]
-    header += ["top1"] * with_top1 + ["seconds", "submitted", "late", "needs a look"]
-    rows = [_grades_row(one, questions, with_top1) for one in graded]
+    header += [*columns, "seconds", "submitted", "late", "needs a look"]
+    rows = [_grades_row(one, questions, columns) for one in graded]
     for row, one in zip(rows, graded):
         row["pseudonym"] = pseudonym(one.student) if pseudonym else ""
     for student in missing:
@@ -218,8 +218,7 @@ def feedback(one: Graded) -> str:
 
 def question_ids(assignment: Assignment, graded: Iterable[Graded] = ()) -> list[str]:
     """All questions: those of the assignment in its order, then those that only a report has."""
-    sheets = [*assignment.questions, *filter(None, [assignment.accuracy, assignment.samples])]
-    ids = [getattr(sheet, "question", None) or sheet.id for sheet in sheets]
+    ids = [*(sheet.id for sheet in assignment.questions), *(artefact.question for artefact in assignment.artefacts)]
     return list(dict.fromkeys([*ids, *(v.question for one in graded for v in one.report.verdicts)]))
 
 
@@ -267,15 +266,15 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return text.getvalue()
 
 
-def _grades_row(one: Graded, questions: Sequence[str], with_top1: bool) -> dict[str, object]:
+def _grades_row(one: Graded, questions: Sequence[str], columns: Sequence[str]) -> dict[str, object]:
     earned = question_points(one.report)
     row = _who(one.student) | {
         question: points(earned[question]) if question in earned else "" for question in questions
     }
     row["of which bonus"] = points(sum(v.points for v in one.report.verdicts if not v.possible))
     row |= {"deduction": points(one.deduction), "total": points(one.score), "possible": points(one.report.possible())}
-    if with_top1:
-        row["top1"] = "" if one.report.top1 is None else points(one.report.top1)
+    row |= dict.fromkeys(columns, "")
+    row |= {headline.column: points(headline.value) for headline in one.report.headlines.values()}
     sentences = " | ".join(one_line(sentence) for sentence in one.attention)
     return row | {
         "seconds": f"{one.report.seconds:.1f}", "submitted": _time(one), "late": one_line(one.late),
@@ -298,10 +297,8 @@ def _time(one: Graded) -> str:
 
 def _titles(assignment: Assignment, questions: Sequence[str]) -> list[tuple[str, str, float]]:
     known = {sheet.id: (sheet.title, sum(sheet.points.values())) for sheet in assignment.questions}
-    if sheet := assignment.accuracy:
-        known[sheet.question] = (sheet.title, sheet.points)
-    if sheet := assignment.samples:
-        known[sheet.question] = (sheet.title, sum(sheet.points.values()))
+    for sheet in assignment.artefacts:
+        known[sheet.question] = (sheet.title, sum(test.points for test in sheet.tests()))
     return [(question, *known.get(question, (question, 0))) for question in questions]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from autograder.sandbox import preload
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from rich.table import Table
 
@@ -71,9 +71,8 @@ def run(arguments: argparse.Namespace) -> int:
         solution = submission or written(Path(scratch) / "solution" / f"{name}.ipynb", notebook_bytes(master))
         best = grader.grade(solution)
         worst = grader.grade(written(Path(scratch) / "blank" / f"{name}.ipynb", blank))
-    sheet = assignment.accuracy or assignment.samples
-    files = sheet.question if sheet else None
-    untried = None if submission else files
+    files = frozenset(artefact.question for artefact in assignment.artefacts)
+    untried = frozenset() if submission else files
     console.print(outcome(best, worst, untried), highlight=False, markup=False, soft_wrap=True)
     built = folder.student
     if not built.is_file() or built.read_bytes() != blank:
@@ -93,15 +92,15 @@ def written(path: Path, content: bytes) -> Path:
     return path.parent
 
 
-def too_little(report: Report, files: str | None, untried: str | None) -> list[str]:
+def too_little(report: Report, files: Collection[str], untried: Collection[str]) -> list[str]:
     """A sentence for each test in which the solution does not earn all, or which it fails, of 0 points though it be.
 
-    ``files`` is the question that is scored by files, the same as ``untried`` where they are absent.
+    ``files`` are the questions that are scored by files, the same as ``untried`` where they are absent.
     """
     return [
         f"the solution earns {v.points:g} of {v.possible + v.bonus:g} points in {v.question} {v.test}: {v.message}"
         for v in report.verdicts
-        if v.question != untried and (not v.passed or (v.question != files and v.share < 1))
+        if v.question not in untried and (not v.passed or (v.question not in files and v.share < 1))
     ]
 
 
@@ -126,15 +125,15 @@ def point_sheet(assignment: Assignment, verdicts: Sequence[Verdict]) -> Table:
     for column in ("", "question", "test", "what is tested"):
         table.add_column(column, overflow="fold")
     table.add_column("points", justify="right", no_wrap=True)
-    extra, prize = (sheet.bonus, (sheet.question, "bonus")) if (sheet := assignment.accuracy) else (0, None)
+    extra = {(a.question, test.id): test.bonus for a in assignment.artefacts for test in a.tests()}
     for question, group in by_question(list(verdicts)).items():
-        on_top = {v.test: extra if (question, v.test) == prize else v.bonus for v in group}
+        on_top = {v.test: extra.get((question, v.test), v.bonus) for v in group}
         whole = worth(sum(v.possible for v in group), sum(on_top.values()))
         for row, v in enumerate(group):
             heads = (question, f"{v.question_title} ({whole})") if row == 0 else ("", "")
             table.add_row(*map(Text, (*heads, v.test, v.title, worth(v.possible, on_top[v.test]))))
         table.add_section()
-    bonus = extra + sum(v.bonus for v in verdicts)
+    bonus = sum(extra.values()) + sum(v.bonus for v in verdicts)
     table.add_row("", "total", "", "", worth(assignment.possible, bonus))
     return table
 
@@ -149,17 +148,7 @@ def worth(points: float, bonus: float) -> str:
 def rules(assignment: Assignment, left_out: Sequence[str]) -> list[str]:
     """What decides points beside the tests, a line each."""
     lines = [f"left out, their code is given to students: {', '.join(left_out)}"] if left_out else []
-    if sheet := assignment.accuracy:
-        bonus = f"; above {sheet.bonus_above:.4g}, {sheet.bonus:g} more" if sheet.bonus else ""
-        lines.append(
-            f"{sheet.question}: top-1 accuracy of {sheet.file} on {assignment.dataset}: nothing up to "
-            f"{sheet.ramp_from:.4g}, all {sheet.points:g} points above {sheet.full_above:.4g}{bonus}"
-        )
-    if sheet := assignment.samples:
-        ramps = ", ".join(f"{name} from {low:g} to {high:g}" for name, (low, high) in sheet.ramps.items())
-        lines.append(
-            f"{sheet.question}: samples of {sheet.checkpoint} and in {sheet.file}, {assignment.dataset}: {ramps}"
-        )
+    lines += [f"{artefact.question}: {artefact.rule(assignment.dataset)}" for artefact in assignment.artefacts]
     if late := assignment.late:
         lines.append(
             f"due {late.due.isoformat(' ', 'minutes')}; {late.grace_minutes:g} minutes of grace; then "
@@ -168,14 +157,14 @@ def rules(assignment: Assignment, left_out: Sequence[str]) -> list[str]:
     return lines
 
 
-def outcome(best: Report, worst: Report, untried: str | None) -> str:
+def outcome(best: Report, worst: Report, untried: Collection[str]) -> str:
     """What both dry runs gave, and what was not tried."""
-    tried = [v for v in best.verdicts if v.question != untried]
+    tried = [v for v in best.verdicts if v.question not in untried]
     earned, possible = sum(v.points for v in tried), sum(v.possible + v.bonus for v in tried)
     text = f"solution: {earned:g} of {possible:g} points; blank notebook: {worst.score:g}"
     if untried:
         text += (
-            f"\nnot tried: {untried}, since the files that training makes are not in a notebook; "
+            f"\nnot tried: {', '.join(sorted(untried))}, since the files that training makes are not in a notebook; "
             "--submission PATH tries a run that has them"
         )
     return text

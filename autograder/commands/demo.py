@@ -96,10 +96,9 @@ def grade_into(folder: Path, grader: Grader, source: Path, console: Console) -> 
     from autograder.frontends.terminal import print_report
 
     folder.mkdir(parents=True, exist_ok=True)
-    samples = grader.assignment.samples
-    images = samples.count if samples else grader.data.counts["test"] if grader.data else 0
-    title = "samples" if samples else "test images"
-    with tqdm(total=images, desc=title, unit="", leave=False, disable=None, delay=1) as bar:
+    units = [artefact.units(grader.data) for artefact in grader.assignment.artefacts] if grader.data else []
+    total, title = sum(count for count, _ in units), " and ".join(dict.fromkeys(name for _, name in units))
+    with tqdm(total=total, desc=title, unit="", leave=False, disable=None, delay=1) as bar:
         report = grader.grade(
             source,
             publish=lambda report: write_results(folder / "results.json", report),

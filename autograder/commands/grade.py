@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from autograder.assignment import read_assignment
     from autograder.classroom.cluster import Cluster
-    from autograder.classroom.grade_class import Class, carry_out, plans_of, read_settings, tasks_of
+    from autograder.classroom.grade_class import ClassRun, carry_out, plans_of, read_settings, tasks_of
     from autograder.classroom.intake import find_submissions
     from autograder.classroom.pool import Pool
     from autograder.classroom.roster import read_roster
@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     roster = read_roster(arguments.roster) if arguments.roster else None
     handed = find_submissions(arguments.submissions, arguments.name)
     settings = read_settings(bundle, data, given_cells(folder.student))
-    console, result, out = Console(), Class(), arguments.out
+    console, result, out = Console(), ClassRun(), arguments.out
     with locked(out):
         plans = plans_of(handed, out, settings, arguments.regrade, result)
         waiting = tasks_of(plans)

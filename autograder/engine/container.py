@@ -1,4 +1,4 @@
-"""What the container around this process leaves to it, of memory and of processors.
+"""How many processors the container around this process leaves to it.
 
 A container is a control group with limits, of either version of the kernel's interface. The limits of the groups above
 it count as well, where they can be seen.
@@ -7,21 +7,11 @@ it count as well, where they can be seen.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-
-import psutil
 
 OWN_GROUPS = Path("/proc/self/cgroup")
 MOUNTED = Path("/sys/fs/cgroup")
-# The file with the limit of memory, and what of the group's memory.stat the kernel cannot take back under pressure.
-MEMORY_FILES = {"memory.max": ("anon", "shmem"), "memory.limit_in_bytes": ("total_rss", "total_shmem")}
-
-
-def free_memory() -> int:
-    """Bytes that this process may still take: of the machine's, and of what each group around it has left."""
-    left = (memory_left(folder) for folder in groups("memory", OWN_GROUPS, MOUNTED))
-    return max(0, min([psutil.virtual_memory().available, *(free for free in left if free is not None)]))
 
 
 def processors() -> int:
@@ -55,15 +45,6 @@ def groups(controller: str, own_groups: Path, mounted: Path) -> Iterator[Path]:
             )
 
 
-def memory_left(group: Path) -> int | None:
-    """Bytes between a group's limit and what it holds that is in no file; None where it has no limit."""
-    for name, kinds in MEMORY_FILES.items():
-        limit, held = read(group / name), fields(group / "memory.stat")
-        if limit.isdigit():
-            return int(limit) - sum(held.get(kind, 0) for kind in kinds)
-    return None
-
-
 def processor_share(group: Path) -> float | None:
     """How many processors' time a group has; None where it is not limited."""
     quota, _, period = read(group / "cpu.max").partition(" ")
@@ -78,9 +59,3 @@ def read(file: Path) -> str:
         return file.read_text().strip()
     except OSError:
         return ""
-
-
-def fields(file: Path) -> Mapping[str, int]:
-    """The lines ``name number`` of a file."""
-    pairs = (line.split() for line in read(file).splitlines())
-    return {name: int(number) for name, number in pairs}

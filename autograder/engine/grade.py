@@ -1,4 +1,4 @@
-"""Grade one submission: bring it in, run its notebook in the sandbox, ask every hidden test, measure the checkpoint."""
+"""Grade one submission: bring it in, run its notebook in the sandbox, ask every hidden test, measure its artefacts."""
 
 from __future__ import annotations
 
@@ -12,20 +12,19 @@ from typing import Self
 
 import torch
 
+from autograder.artefacts import Artefact, Finding, Inputs
+from autograder.artefacts.reading import read_tensors
 from autograder.assignment import Assignment, read_assignment
 from autograder.course_code import PACKAGE
 from autograder.engine.answer_key import read_key
 from autograder.engine.curves import read_curves
 from autograder.engine.hidden_tests import TestFailed, run_hidden_test
 from autograder.engine.judge import Failure, Judgement, KeyTest, Result, judge
-from autograder.engine.limits import Limits
-from autograder.engine.measure import measure
 from autograder.engine.notebook import Cell, read_cells
 from autograder.engine.pictures import Picture
 from autograder.engine.report import Report, Verdict
 from autograder.engine.runner import TIME_LIMIT, CellOutcome, Runner
-from autograder.engine.samples import TITLES, measure_samples, samples_earned
-from autograder.engine.scoring import NOT_REACHED, accuracy_earned, unreached
+from autograder.engine.scoring import NOT_REACHED, headlines, unreached
 from autograder.engine.session import Probes, Sandbox, SessionLost, StudentError
 from autograder.engine.submission import Submission, collect
 from autograder.engine.text import one_line
@@ -39,6 +38,8 @@ DEFECT = "The grader itself failed in this test; that is not your fault. Please 
 PICTURE_SECONDS = 10.0
 PICTURE_TITLE = "Two views of eight test images, drawn by the submission's own transform"
 MAX_TROUBLES = 20
+# While an artefact is measured, its points so far are published no more often than this.
+PUBLISH_SECONDS = 1.0
 
 
 @dataclass
@@ -52,10 +53,25 @@ class Grading:
     progress: Progress
     deadline: float
     verdicts: dict[tuple[str, str], Verdict] = field(default_factory=dict)
+    units: int = 0  # of progress, done by the artefacts so far
 
     def record(self, question: str, test: str, **changes: object) -> None:
         """Replace a verdict and publish the report."""
         self.verdicts[question, test] = replace(self.verdicts[question, test], **changes)
+        self.publish_verdicts()
+
+    def credit(self, artefact: Artefact, finding: Finding) -> None:
+        """Give an artefact's tests what a finding earns, and publish the report."""
+        question = artefact.question
+        self.report.findings[question] = replace(finding, pictures=())
+        self.report.headlines = headlines(self.assignment, self.report.findings)
+        for test, (points, message) in artefact.earned(finding).items():
+            old = self.verdicts[question, test]
+            self.verdicts[question, test] = replace(old, points=points, message=message)
+        self.publish_verdicts()
+
+    def publish_verdicts(self) -> None:
+        """Publish the report with the verdicts of now."""
         self.report.verdicts = list(self.verdicts.values())
         self.report.seconds = self.assignment.limits.total_seconds - self.left()
         self.publish(self.report)
@@ -77,7 +93,7 @@ class Grader:
 
     Args:
         bundle: the folder with ``assignment.toml``, hidden tests and answer key.
-        data: the prepared test images for the checkpoint's accuracy; None leaves it unmeasured.
+        data: the prepared images that artefacts are measured with; None leaves these unmeasured.
         unsafe: grade although no layer of this machine keeps student code from the grader's files and processes.
 
     Raises:
@@ -89,13 +105,8 @@ class Grader:
         self.data = data
         self.assignment = read_assignment(bundle / "assignment.toml")
         self.key = {(test.question, test.id): test for test in read_key(bundle / "key.safetensors")}
-        budgets = self.assignment.limits
-        limits = Limits(
-            memory_mb=budgets.memory_mb,
-            cell_seconds=budgets.cell_seconds,
-            notebook_seconds=budgets.notebook_seconds,
-        )
-        self.zygote = Sandbox(probes_in(bundle, self.assignment, self.key.values()), limits, unsafe=unsafe)
+        probes = probes_in(bundle, self.assignment, self.key.values())
+        self.zygote = Sandbox(probes, self.assignment.limits, unsafe=unsafe)
 
     def __enter__(self) -> Self:
         self.zygote.__enter__()
@@ -108,7 +119,7 @@ class Grader:
         self,
         source: Path,
         publish: Publish = lambda report: None,
-        progress: Progress = lambda images: None,
+        progress: Progress = lambda units: None,
         spent: float = 0.0,
         only: Collection[str] | None = None,
     ) -> Report:
@@ -117,7 +128,7 @@ class Grader:
         ``spent`` seconds of the submission's time have gone by already; of ``only`` these questions are graded.
 
         ``publish`` gets the report after every verdict, complete but for what is not graded yet; ``progress`` the
-        number of test images that the checkpoint has seen. A submission that cannot be graded is no error: its report
+        number of units done of all artefacts (``Artefact.units``). A submission that cannot be graded is no error: its report
         says so.
         """
         assignment = self.assignment
@@ -146,7 +157,7 @@ class Grader:
     def grade_collected(
         self, grading: Grading, submission: Submission, cells: tuple[Cell, ...], only: Collection[str] | None = None
     ) -> None:
-        """Run the notebook, ask all hidden tests, then measure the checkpoint or its samples."""
+        """Run the notebook, ask all hidden tests, then measure the artefacts, in order."""
         assignment, report = self.assignment, grading.report
         report.layers = [
             (layer.name, layer.active, layer.why_not or layer.remark or layer.promise) for layer in layers.status()
@@ -162,15 +173,9 @@ class Grader:
                     report.pictures += picture(runner, picture_address(assignment), self.data)
                 report.remarks += [note for cell in cells for note in cell.notes] + troubles(runner.outcomes)
                 report.incidents += incidents(runner.outcomes)
-        sheet = assignment.accuracy or assignment.samples
-        if sheet and (only is None or sheet.question in only):
-            grade_result = grade_accuracy if assignment.accuracy else grade_samples
-            try:
-                grade_result(grading, self.zygote, submission, self.data)
-            except Exception as error:
-                for question, test in grading.verdicts:
-                    if question == sheet.question:
-                        report_defect(grading, question, test, error)
+        for artefact in assignment.artefacts:
+            if (only is None or artefact.question in only) and grading.left() > 0:
+                grade_artefact(grading, artefact, self.zygote, submission, self.data)
 
 
 def probes_in(bundle: Path, assignment: Assignment, key: Iterable[KeyTest]) -> Probes:
@@ -192,7 +197,7 @@ def grade(
     source: Path,
     data: Prepared | None,
     publish: Publish = lambda report: None,
-    progress: Progress = lambda images: None,
+    progress: Progress = lambda units: None,
 ) -> Report:
     """Grade one submission with a grader of its own: see ``Grader``."""
     with Grader(bundle, data) as grader:
@@ -211,24 +216,44 @@ def incidents(outcomes: tuple[CellOutcome, ...]) -> list[str]:
     return [f"Cell {o.index}: {o.message}" for o in outcomes if o.status in ("timeout", "lost")][:MAX_TROUBLES]
 
 
-def grade_accuracy(grading: Grading, zygote: Sandbox, submission: Submission, data: Prepared | None) -> None:
-    """Measure the checkpoint and record points and bonus."""
-    sheet, report = grading.assignment.accuracy, grading.report
-    report.measured = measure(sheet, zygote, submission, data, grading.deadline, grading.progress)
-    for test, (points, message) in accuracy_earned(sheet, report.measured).items():
-        grading.record(sheet.question, test, points=points, message=message)
+def grade_artefact(
+    grading: Grading, artefact: Artefact, zygote: Sandbox, submission: Submission, data: Prepared | None
+) -> None:
+    """Measure an artefact, record its points and show its pictures. A failure of the grader costs no other question.
 
+    What is certain is credited while measuring goes on, so that whatever ends this process leaves it.
+    """
+    report, done, last = grading.report, grading.units, -PUBLISH_SECONDS
 
-def grade_samples(grading: Grading, zygote: Sandbox, submission: Submission, data: Prepared | None) -> None:
-    """Score the samples of the checkpoint and those handed in, record their points and show them."""
-    sheet, dataset, report = grading.assignment.samples, grading.assignment.dataset, grading.report
-    report.findings = measure_samples(sheet, dataset, zygote, submission, data, grading.deadline, grading.progress)
-    for test, finding in report.findings.items():
-        report.notes += [finding.note] if finding.note else []
-        if shown := finding.picture(TITLES[test]):
-            report.pictures.append(shown)
-    for test, (points, message) in samples_earned(sheet, report.findings).items():
-        grading.record(sheet.question, test, points=points, message=message)
+    def progress(units: int) -> None:
+        grading.units = done + units
+        grading.progress(grading.units)
+
+    def publish(finding: Finding) -> None:
+        nonlocal last
+        if time.monotonic() - last >= PUBLISH_SECONDS:
+            grading.credit(artefact, finding)
+            last = time.monotonic()
+
+    inputs = Inputs(
+        grading.assignment.dataset,
+        data,
+        has=lambda file: bool(submission.find(file)),
+        read=lambda file: read_tensors(file, zygote, submission, grading.deadline),
+        deadline=grading.deadline,
+        progress=progress,
+        publish=publish,
+    )
+    try:
+        finding = artefact.measure(inputs)
+        report.notes += finding.notes
+        report.pictures += [replace(picture, question=artefact.question) for picture in finding.pictures]
+        grading.credit(artefact, finding)
+    except Exception as error:
+        report.findings.pop(artefact.question, None)  # a finding that ends in a defect is not counted anew
+        report.headlines.pop(artefact.question, None)
+        for test in artefact.tests():
+            report_defect(grading, artefact.question, test.id, error)
 
 
 def run_question(grading: Grading, path: Path, functions: dict[str, Callable]) -> None:

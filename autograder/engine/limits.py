@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# What an instructor sets in [limits] of assignment.toml.
+SETTABLE = ("total_seconds", "notebook_seconds", "cell_seconds", "memory_mb")
+
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of a sandbox session and of the runner that restarts it.
+    """Limits of one submission: of its sandbox sessions, of the runner that restarts them, and of all its grading.
 
+    ``total_seconds`` bound everything, artefacts included.
     ``memory_mb`` comes on top of the preloaded libraries, for each process and, where that can be had, for all of them
     together; ``file_mb`` is the largest file, ``scratch_mb`` and ``scratch_files`` bound the whole scratch folder.
     ``grace_seconds`` lie between the exception raised in late student code and the kill of its session.
     """
 
-    memory_mb: int = 1500
-    cell_seconds: float = 20
+    total_seconds: float = 540
     notebook_seconds: float = 120
+    cell_seconds: float = 20
+    memory_mb: int = 1500
     rerun_seconds: float = 30
     definitions_seconds: float = 5
     test_seconds: float = 10

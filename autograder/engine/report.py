@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from autograder.engine.measure import Measured
+from autograder.artefacts import Finding, Headline
 from autograder.engine.pictures import Picture
-from autograder.engine.samples import Finding
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,8 @@ class Report:
 
     ``remarks`` are sentences for the student, ``notes`` for the instructor; ``incidents`` tell the
     instructor what happened to the notebook as a whole that a human should look at. ``code`` is the text of its code
-    cells. ``measured`` is what is known of its checkpoint, ``findings`` of its samples.
+    cells. ``findings`` are what is known of its artefacts, by question, without their pictures, which are in ``pictures``;
+    ``headlines`` are those of the findings, named as in the whole assignment.
     """
 
     assignment: str
@@ -66,15 +66,9 @@ class Report:
     pictures: list[Picture] = field(default_factory=list)
     incidents: list[str] = field(default_factory=list)
     code: list[str] = field(default_factory=list)
-    measured: Measured | None = None
     findings: dict[str, Finding] = field(default_factory=dict)
+    headlines: dict[str, Headline] = field(default_factory=dict)
     seconds: float = 0.0
-
-    @property
-    def top1(self) -> float | None:
-        """The checkpoint's accuracy, a fraction of 1; None where it was not measured to its end."""
-        accuracy = self.measured and self.measured.accuracy
-        return accuracy.top1 if accuracy and accuracy.finished else None
 
     @property
     def score(self) -> float:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from autograder.assignment import SAMPLES, AccuracySheet, Assignment
+from autograder.artefacts import Finding, Headline
+from autograder.assignment import Assignment
 from autograder.engine.judge import KeyTest
-from autograder.engine.measure import Measured, earned
 from autograder.engine.report import Report, Verdict
-from autograder.engine.samples import samples_earned
 
 NOT_REACHED = "Not graded: the time for this submission ran out before this test."
 Key = Mapping[tuple[str, str], KeyTest]
@@ -26,26 +25,28 @@ def unreached(assignment: Assignment, key: Key) -> dict[tuple[str, str], Verdict
                 question.id, question.title, test, title, 0, possible, NOT_REACHED, assignment.visibility.tests,
                 bonus=bonus,
             )  # fmt: skip
-    if sheet := assignment.accuracy:
-        for test, title, points in (("accuracy", "top-1 accuracy", sheet.points), ("bonus", "bonus", 0)):
-            verdicts[sheet.question, test] = Verdict(
-                sheet.question, sheet.title, test, title, 0, points, NOT_REACHED, assignment.visibility.accuracy
-            )
-    if sheet := assignment.samples:
-        for test, title in SAMPLES.items():
-            verdicts[sheet.question, test] = Verdict(
-                sheet.question, sheet.title, test, title, 0, sheet.points[test], NOT_REACHED,
-                assignment.visibility.accuracy,
+    for artefact in assignment.artefacts:
+        for test in artefact.tests():
+            verdicts[artefact.question, test.id] = Verdict(
+                artefact.question, artefact.title, test.id, test.title, 0, test.points, NOT_REACHED,
+                assignment.visibility.artefacts,
             )  # fmt: skip
     extra = {question.id for question in assignment.questions if question.bonus}
     return dict(sorted(verdicts.items(), key=lambda item: item[0][0] in extra))
 
 
-def accuracy_earned(sheet: AccuracySheet, measured: Measured) -> dict[str, tuple[float, str]]:
-    """Points of a checkpoint's accuracy and of its bonus, with the sentences for the student."""
-    points, bonus = earned(sheet, measured.accuracy)
-    over = f"Earned by more than {sheet.bonus_above:.0%}: {sheet.bonus:g} points." if bonus else ""
-    return {"accuracy": (points, measured.message), "bonus": (bonus, over or f"For more than {sheet.bonus_above:.0%}.")}
+def headlines(assignment: Assignment, findings: Mapping[str, Finding]) -> dict[str, Headline]:
+    """The headline of each question that has one; of several artefacts of one kind it is named with its question."""
+    named = {}
+    for artefact in assignment.artefacts:
+        found = findings.get(artefact.question)
+        if found is None or found.headline is None:
+            continue
+        headline, question = found.headline, artefact.question
+        if sum(other.kind == artefact.kind for other in assignment.artefacts) > 1:
+            headline = replace(headline, title=f"{question}: {headline.title}", column=f"{question} {headline.column}")
+        named[question] = headline
+    return named
 
 
 def rescored(assignment: Assignment, key: Key, report: Report) -> Report:
@@ -54,11 +55,12 @@ def rescored(assignment: Assignment, key: Key, report: Report) -> Report:
     Tests of which the report knows nothing stay without points.
     """
     known = {(verdict.question, verdict.test): verdict for verdict in report.verdicts}
-    measured = {}
-    if (sheet := assignment.accuracy) and report.measured:
-        measured = {(sheet.question, test): worth for test, worth in accuracy_earned(sheet, report.measured).items()}
-    if (sheet := assignment.samples) and report.findings:
-        measured = {(sheet.question, test): worth for test, worth in samples_earned(sheet, report.findings).items()}
+    measured = {
+        (artefact.question, test): worth
+        for artefact in assignment.artefacts
+        if artefact.question in report.findings
+        for test, worth in artefact.earned(report.findings[artefact.question]).items()
+    }
     verdicts = []
     for place, blank in unreached(assignment, key).items():
         if place in measured:
@@ -70,7 +72,7 @@ def rescored(assignment: Assignment, key: Key, report: Report) -> Report:
             verdicts.append(replace(blank, points=points, **found))
         else:
             verdicts.append(blank)
-    return replace(report, title=assignment.title, verdicts=verdicts)
+    return replace(report, title=assignment.title, verdicts=verdicts, headlines=headlines(assignment, report.findings))
 
 
 def merged(old: Report, new: Report, questions: set[str], ran: bool) -> Report:
@@ -80,14 +82,17 @@ def merged(old: Report, new: Report, questions: set[str], ran: bool) -> Report:
     """
     kept = [verdict for verdict in old.verdicts if verdict.question not in questions]
     seen = new if ran else old
+    pictures = [picture for picture in seen.pictures if not picture.question]
+    pictures += [picture for picture in old.pictures if picture.question and picture.question not in questions]
+    pictures += [picture for picture in new.pictures if picture.question in questions]
+    findings = {question: found for question, found in old.findings.items() if question not in questions}
     return replace(
         new,
         verdicts=kept + [verdict for verdict in new.verdicts if verdict.question in questions],
         remarks=seen.remarks,
         notes=list(dict.fromkeys(old.notes + new.notes)),
         incidents=seen.incidents,
-        pictures=new.pictures or old.pictures,
-        measured=new.measured or old.measured,
-        findings=new.findings or old.findings,
+        pictures=pictures,
+        findings=findings | new.findings,
         seconds=old.seconds + new.seconds,
     )

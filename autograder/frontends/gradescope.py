@@ -31,8 +31,11 @@ def results(report: Report) -> dict:
             "misconceptions": {f"{v.question} {v.test}": v.misconception for v in report.verdicts if v.misconception},
         },
     }
-    if report.top1 is not None:
-        content["leaderboard"] = [{"name": "Top-1 accuracy", "value": round(report.top1, 4), "order": "desc"}]
+    if report.headlines:
+        content["leaderboard"] = [
+            {"name": headline.title, "value": round(headline.value, 4), "order": "desc"}
+            for headline in report.headlines.values()
+        ]
     return content
 
 

@@ -123,3 +123,33 @@ class Graphs:
 
     def alive(self) -> int:
         return sum(marker() is not None for marker in self._markers)
+
+
+class LostGradient(ValueError):
+    """The returned loss has no graph behind it."""
+
+
+class BrokenBackward(RuntimeError):
+    """The loss could be computed, its gradient could not."""
+
+
+def backward(loss: object, function: str, to: str) -> None:
+    """Call ``backward`` of the loss that ``function`` returned; ``to`` says what the gradient is to.
+
+    Raises:
+        NoTensor: the loss is neither a tensor nor a number.
+        LostGradient: it is a number, or a tensor without a graph.
+        ValueError: it has more than one element.
+        BrokenBackward: ``backward`` raised.
+    """
+    as_value(loss, f"What {function} returns", torch.float32)
+    if not isinstance(loss, Tensor):
+        raise LostGradient(f"{function} returns {described(loss)}; return the loss as a tensor: a gradient needs it")
+    if not loss.requires_grad:
+        raise LostGradient(f"{function} returns a tensor that carries no gradient to {to}")
+    if loss.numel() != 1:
+        raise ValueError(f"{function} returns shape {tuple(loss.shape)}; return a single number")
+    try:
+        loss.backward()
+    except Exception as error:
+        raise BrokenBackward(f"backward() of {function} raised {type(error).__name__}: {error}") from error

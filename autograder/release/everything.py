@@ -50,10 +50,11 @@ def build(
     yield write_if_new(folder.solution, notebook_bytes(solution))
     bundle = build_bundle(folder, say)
     yield bundle / "key.safetensors"
+    measured = " and ".join(artefact.question for artefact in assignment.artefacts) or "nothing"
     if prepared is None and assignment.dataset:
-        say(f"no {assignment.dataset} found: the zip is made without test images, and q6 cannot be graded with it")
+        say(f"no {assignment.dataset} found: the zip is made without images, and cannot grade {measured}")
     elif prepared is not None and prepared.manifest["generated"]:
-        say("only generated images found: q6 will say that it was graded on them")
+        say(f"only generated images found: the zip grades {measured} on them and says so")
     yield write_zip(dist / f"{name}-gradescope.zip", bundle, prepared.folder if prepared else None)
     yield write_course(dist / f"{name}-nbgrader", folder, master, assignment)
 

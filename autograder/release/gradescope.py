@@ -7,16 +7,14 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from importlib.metadata import requires
 from pathlib import Path
 
 import numpy as np
 
 import autograder
-from autograder.assignment import read_assignment
-from autograder.engine.accuracy import measured_images
-from autograder.scorers.classifier import FOLDER
+from autograder.assignment import Assignment, read_assignment
 from data_scripts import Prepared
 
 FILES = Path(__file__).parent / "gradescope_files"
@@ -25,6 +23,8 @@ PACKAGES = Path(autograder.__file__).resolve().parents[1]
 CODE = (
     "autograder/__init__.py",
     "autograder/__main__.py",
+    "autograder/artefacts/*.py",
+    "autograder/artefacts/*/*.py",
     "autograder/assignment.py",
     "autograder/cli.py",
     "autograder/course.py",
@@ -33,6 +33,7 @@ CODE = (
     "autograder/errors.py",
     "autograder/protocol.py",
     "autograder/tensors.py",
+    "autograder/toml_entries.py",
     "autograder/toml_lines.py",
     "autograder/commands/__init__.py",
     "autograder/commands/doctor.py",
@@ -74,8 +75,6 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 def write_zip(path: Path, bundle: Path, data: Path | None) -> Path:
     """Write the zip: scripts, package, bundle, and what is needed of the prepared data set in folder ``data`` if any.
 
-    That is its test split, and where samples are scored its training split as well, to find copies.
-
     Equal content gives equal bytes: entries are sorted and carry no time.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -105,24 +104,32 @@ def entries(bundle: Path, data: Path | None) -> Iterator[tuple[str, bytes, int]]
         for file in bundle.glob(pattern):
             yield f"bundle/{file.relative_to(bundle).as_posix()}", file.read_bytes(), 0o600
     assignment = read_assignment(bundle / "assignment.toml")
-    scorer = FOLDER / f"{assignment.dataset}.safetensors"
-    if assignment.samples and scorer.is_file():
-        yield scorer.relative_to(PACKAGES).as_posix(), scorer.read_bytes(), 0o600
+    for file in {file for artefact in assignment.artefacts for file in artefact.extra_files(assignment.dataset)}:
+        yield file.relative_to(PACKAGES).as_posix(), file.read_bytes(), 0o600
     if data is not None:
-        for name, content in data_files(Prepared.open(data), ("test", "train") if assignment.samples else ("test",)):
+        prepared = Prepared.open(data)
+        for name, content in data_files(prepared, needed_images(assignment, prepared)):
             yield f"data/{data.name}/{name}", content, 0o600
 
 
-def data_files(data: Prepared, splits: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+def needed_images(assignment: Assignment, data: Prepared) -> dict[str, int]:
+    """How many images of each split grading needs, from the first on; where there is no artefact, the test split."""
+    needed: dict[str, int] = {}
+    for artefact in assignment.artefacts:
+        for split, count in artefact.splits(data).items():
+            needed[split] = max(count, needed.get(split, 0))
+    return needed or {"test": data.counts["test"]}
+
+
+def data_files(data: Prepared, needed: Mapping[str, int]) -> Iterator[tuple[str, bytes]]:
     """(name, content) of the files that grading needs of a prepared data set: some splits, and a manifest of these.
 
-    Of test images that are too large for all of them to be measured the zip holds those that are.
+    ``needed`` is how many images of each split, from the first on.
     """
     entries = {}
-    for split in splits:
+    for split, count in needed.items():
         entry = data.manifest["splits"][split]
         path = data.folder / entry["file"]
-        count = measured_images(data.manifest["image_shape"], entry["images"]) if split == "test" else entry["images"]
         whole = count == entry["images"]
         content = path.read_bytes() if whole else npy(np.load(path, mmap_mode="r", allow_pickle=False)[:count])
         entries[split] = {"file": entry["file"], "images": count, "sha256": hashlib.sha256(content).hexdigest()}

@@ -120,10 +120,9 @@ def worths(assignment: Assignment) -> tuple[Worth, ...]:
     for sheet in assignment.questions:
         total = sum(sheet.points.values())
         found.append(Worth(sheet.id, sheet.title, *((0, total) if sheet.bonus else (total, 0))))
-    if sheet := assignment.accuracy:
-        found.append(Worth(sheet.question, sheet.title, sheet.points, sheet.bonus))
-    if sheet := assignment.samples:
-        found.append(Worth(sheet.question, sheet.title, sum(sheet.points.values())))
+    for sheet in assignment.artefacts:
+        tests = sheet.tests()
+        found.append(Worth(sheet.question, sheet.title, sum(t.points for t in tests), sum(t.bonus for t in tests)))
     return tuple(found)
 
 

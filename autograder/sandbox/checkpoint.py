@@ -1,7 +1,7 @@
 """Reads a submitted checkpoint, inside the sandbox, into plain float32 tensors with dotted names.
 
 Nothing is unpickled without ``weights_only=True``, and sizes are asked of a file's own tables before memory is taken.
-Which tensor is which is for the trusted side to find (``autograder.engine.checkpoint``).
+Which tensor is which is for the trusted side to find (``autograder.artefacts``).
 """
 
 from __future__ import annotations

@@ -26,20 +26,15 @@ def given_schedule(rows: Tensor) -> Schedule:
     return Schedule(*rows.unbind())
 
 
-def checked_steps(t: object, x: Tensor) -> Tensor:
-    """``t`` itself if it is an integer tensor with a step for each row of ``x``.
-
-    Raises:
-        WrongSteps: it is not.
-    """
-    if not isinstance(t, Tensor):
-        raise WrongSteps(f"the model got t as a {type(t).__name__}, expected an integer tensor of shape ({len(x)},)")
-    if t.is_floating_point() or t.dtype is torch.bool or t.shape != x.shape[:1]:
-        dtype = str(t.dtype).removeprefix("torch.")
-        raise WrongSteps(
-            f"the model got t as {dtype} {tuple(t.shape)}, expected an integer tensor of shape ({len(x)},)"
-        )
-    return t.long()
+def integers_of_rows(values: object, x: Tensor, name: str, error: type[TypeError]) -> Tensor:
+    """``values`` itself, as int64, if it is an integer tensor with one entry for each row of ``x``, else the ``error``."""
+    wanted = f"it needs an integer tensor of shape ({len(x)},)"
+    if not isinstance(values, Tensor):
+        raise error(f"the model gets {name} of type {type(values).__name__}; {wanted}")
+    if values.is_floating_point() or values.dtype is torch.bool or values.shape != x.shape[:1]:
+        dtype = str(values.dtype).removeprefix("torch.")
+        raise error(f"the model gets {name} as {dtype} {tuple(values.shape)}; {wanted}")
+    return values.long()
 
 
 class GivenModel(nn.Module):
@@ -54,6 +49,6 @@ class GivenModel(nn.Module):
         self.a, self.b, self.c = nn.Parameter(a), nn.Parameter(b), nn.Parameter(start[-1:].clone())
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
-        t = checked_steps(t, x)
+        t = integers_of_rows(t, x, "t", WrongSteps)
         per_row = (-1, *(1,) * (x.ndim - 1))
         return self.a[t].view(per_row) * torch.tanh(x) + self.b[t].view(per_row) + self.c * x.flip(-1)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.classroom.grade_class import Class, Settings, carry_out, plans_of, read_settings
+from autograder.classroom.grade_class import ClassRun, Settings, carry_out, plans_of, read_settings
 from autograder.classroom.intake import find_submissions
 from autograder.classroom.pool import grade_task
 from autograder.engine.grade import Grader
@@ -64,8 +64,8 @@ def small_bundle(bundle: Path, part: Path) -> Path:
     shutil.copytree(bundle, part)
     head, *questions = (part / "assignment.toml").read_text(encoding="utf-8").split("[[question]]")
     kept = [text.split("# The submitted")[0] for text in questions if text.split(chr(34))[1] in QUESTIONS]
-    accuracy = "[accuracy]" + questions[-1].split("[accuracy]")[1]
-    text = "[[question]]".join([head, *kept]) + accuracy
+    artefact = "[[artefact]]" + questions[-1].split("[[artefact]]")[1]
+    text = "[[question]]".join([head, *kept]) + artefact
     (part / "assignment.toml").write_text(text, encoding="utf-8")
     edit(part, "cell_seconds = 20", "cell_seconds = 2")
     edit(part, "notebook_seconds = 120", "notebook_seconds = 4")
@@ -96,7 +96,7 @@ class Room:
         return read_settings(self.bundle, self.data)
 
     def grade(self, *sources: Path, regrade: bool = False, done=lambda plan, report: None, workers=None):
-        settings, result = self.settings(), Class()
+        settings, result = self.settings(), ClassRun()
         plans = plans_of(find_submissions(sources, "simclr"), self.out, settings, regrade, result)
 
         def outcomes(tasks):

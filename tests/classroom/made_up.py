@@ -7,13 +7,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from autograder.artefacts import Finding, Headline
 from autograder.assignment import Assignment, read_assignment
 from autograder.classroom.model import Graded, Student
-from autograder.engine.accuracy import Accuracy
 from autograder.engine.answer_key import read_key
-from autograder.engine.measure import Measured
 from autograder.engine.report import Report, Verdict
-from autograder.engine.scoring import accuracy_earned, unreached
+from autograder.engine.scoring import headlines, unreached
 from tests.checkout import COURSE
 
 HOSTILE = (
@@ -50,11 +49,11 @@ def member(number: int, verdicts: list[Verdict], hints: dict, rng: random.Random
     """One student: able in some degree, and wrong in the ways that the answer key knows."""
     ability = min(1.0, max(0.05, rng.gauss(0.72, 0.25)))
     done = [_verdict(verdict, ability, hints, rng) for verdict in verdicts]
-    measured = _measured(ability, rng) if sheet.accuracy else None
-    worth = accuracy_earned(sheet.accuracy, measured) if sheet.accuracy else {}
+    findings = {a.question: _accuracy(ability, rng) for a in sheet.artefacts if a.kind == "accuracy"}
+    worth = {a.question: a.earned(findings[a.question]) for a in sheet.artefacts if a.question in findings}
     for place, verdict in enumerate(done):
-        if sheet.accuracy and verdict.question == sheet.accuracy.question:
-            points, message = worth[verdict.test]
+        if verdict.question in worth:
+            points, message = worth[verdict.question][verdict.test]
             done[place] = replace(verdict, points=points, message=message, misconception=None)
     student = Student(f"s{number:04}", f"{rng.choice(FIRST)} {rng.choice(LAST)}", f"s{number:04}@uni.edu")
     attention = ()
@@ -66,7 +65,8 @@ def member(number: int, verdicts: list[Verdict], hints: dict, rng: random.Random
         ]),)  # fmt: skip
     late = rng.random() < 0.05
     seconds = rng.lognormvariate(1.0, 0.35) + (40 if attention else 0)
-    report = Report("simclr", sheet.title, f"{student.id}.zip", done, measured=measured, seconds=seconds)
+    report = Report("simclr", sheet.title, f"{student.id}.zip", done, findings=findings, seconds=seconds)
+    report.headlines = headlines(sheet, findings)
     return Graded(
         student, Path("grades") / student.id, report, attention=attention,
         submitted=datetime(2026, 11, 1, 12) + timedelta(minutes=number),
@@ -74,11 +74,18 @@ def member(number: int, verdicts: list[Verdict], hints: dict, rng: random.Random
     )  # fmt: skip
 
 
-def _measured(ability: float, rng: random.Random) -> Measured:
+def _accuracy(ability: float, rng: random.Random) -> Finding:
     if rng.random() > 0.9:
-        return Measured(None, "simclr_lin_best.pt is not in the submission.")
+        return Finding({"accuracy": "simclr_lin_best.pt is not in the submission."})
     correct = int(10_000 * min(0.93, max(0.1, rng.gauss(0.45 + 0.4 * ability, 0.06))))
-    return Measured(Accuracy(correct, 10_000, 120.0, True), f"{correct} of 10000 images are right.")
+    numbers = {"correct": correct, "evaluated": 10_000, "dataset_size": 10_000}
+    headline = Headline("Top-1 accuracy", "top1", correct / 10_000, f"{correct / 100:.2f} %")
+    return Finding({"accuracy": f"{correct} of 10000 images are right."}, numbers, headline=headline)
+
+
+def top1(one: Graded) -> float | None:
+    """The accuracy of a student's checkpoint; None where it was not measured."""
+    return one.report.headlines["q6"].value if one.report.headlines else None
 
 
 def _verdict(verdict: Verdict, ability: float, hints: dict, rng: random.Random) -> Verdict:

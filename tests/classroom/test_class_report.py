@@ -14,19 +14,19 @@ from autograder.classroom.class_report import (
     SECRET,
     bin_width,
     histogram,
+    leaderboards,
     mistakes,
     pseudonym,
     pseudonym_secret,
     render,
     report_link,
-    standings,
     successes,
     write_class_report,
 )
 from autograder.classroom.model import Student
 from autograder.classroom.similarity import Pair
 from autograder.errors import KitError
-from tests.classroom.made_up import HOSTILE, assignment, made_up_class
+from tests.classroom.made_up import HOSTILE, assignment, made_up_class, top1
 
 VOID = {"meta", "img", "br", "link", "input"}
 
@@ -79,7 +79,7 @@ def test_the_page_is_whole_and_needs_nothing_from_elsewhere(sheet, made_up):
     ids = {value for name, value in page.attributes if name == "id"}
     assert {a[1:] for a in addresses if a[0] == "#"} <= ids
     for heading in ("Scores", "Success per question and test case", "Most frequent misconceptions",
-                    "Accuracy leaderboard", "Code that is alike", "Late", "Missing", "Time per submission"):  # fmt: skip
+                    "Leaderboard", "Code that is alike", "Late", "Missing", "Time per submission"):  # fmt: skip
         assert heading in page.text
     assert "A place to look, not a verdict." in page.text
     assert "93" in page.text and "Missing Person" in page.text
@@ -137,7 +137,7 @@ def test_success_is_counted_for_questions_and_cases(sheet, made_up):
     assert found[0].part == len(whole) - whole.count(8) - whole.count(0)
     assert found[0].mean == pytest.approx(sum(whole) / len(whole))
     bonus = next(case for case in found[-1].cases if case.id == "bonus")
-    assert bonus.full == sum(one.report.top1 is not None and one.report.top1 > 0.85 for one in made_up) > 0
+    assert bonus.full == sum((top1(one) or 0) > 0.85 for one in made_up) > 0
     assert bonus.bonus and not bonus.part
 
 
@@ -164,7 +164,9 @@ def test_an_empty_class_has_a_page(sheet, tmp_path):
 
 def test_one_student_without_a_point(sheet, made_up):
     nothing = [replace(v, points=0) for v in made_up[0].report.verdicts]
-    one = replace(made_up[0], report=replace(made_up[0].report, verdicts=nothing, measured=None, seconds=0.0))
+    one = replace(
+        made_up[0], report=replace(made_up[0].report, verdicts=nothing, findings={}, headlines={}, seconds=0.0)
+    )
     assert "from 0 to 0 of 50 points" in Page(render(sheet, [one])).text
 
 
@@ -198,11 +200,13 @@ def test_pseudonyms_need_the_secret_and_stay_the_same(tmp_path, made_up):
 
 
 def test_the_leaderboard_shows_accuracies_and_no_names(sheet, made_up):
-    table = standings(made_up, b"secret")
-    assert len(table) == sum(one.report.top1 is not None for one in made_up)
-    assert [row.top1 for row in table] == sorted((row.top1 for row in table), reverse=True)
+    boards = leaderboards(made_up, b"secret")
+    table = boards["Top-1 accuracy"]
+    assert list(boards) == ["Top-1 accuracy"] and len(table) == sum(top1(one) is not None for one in made_up)
+    assert [row.value for row in table] == sorted((row.value for row in table), reverse=True)
+    assert table[0].text == f"{100 * table[0].value:.2f} %"
     assert all(one.place <= other.place for one, other in zip(table, table[1:]))
-    equal = standings([made_up[0], replace(made_up[0], student=Student("twin"))], b"secret")
+    (equal,) = leaderboards([made_up[0], replace(made_up[0], student=Student("twin"))], b"secret").values()
     assert [row.place for row in equal] == [1, 1]
     text = render(sheet, made_up, secret=b"secret")
     board = text[text.index('id="leaderboard"') : text.index('id="pairs"')]

@@ -78,7 +78,7 @@ def test_another_threshold_counts_the_measured_accuracy_anew(room, images, check
     (work / "ada" / checkpoint.name).write_bytes(checkpoint.read_bytes())
     room.data = images
     room.grade(work / "ada")
-    top1 = read_record(room.out / "ada").report.top1
+    top1 = read_record(room.out / "ada").report.headlines["q6"].value
     assert 0 < top1 < 0.4 and room.points("ada") == 8
     edit(room.bundle, "ramp_from = 0.40", "ramp_from = 0.01")
     edit(room.bundle, "full_above = 0.75", f"full_above = {top1 / 2}")

@@ -5,13 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import psutil
 import pytest
 
 from autograder.engine import container
 from tests.checkout import ROOT
-
-MB = 1 << 20
 
 
 def write(folder: Path, **files: str) -> Path:
@@ -20,25 +17,6 @@ def write(folder: Path, **files: str) -> Path:
     for name, text in files.items():
         (folder / name.replace("__", ".")).write_text(text + "\n")
     return folder
-
-
-@pytest.mark.parametrize(
-    ("files", "left"),
-    [
-        ({"memory__max": str(768 * MB), "memory__stat": f"anon {300 * MB}\nfile {400 * MB}\nshmem {8 * MB}"}, 460),
-        ({"memory__max": "max", "memory__stat": "anon 5\nshmem 0"}, None),
-        (
-            {
-                "memory__limit_in_bytes": str(500 * MB),
-                "memory__stat": f"rss 1\ntotal_rss {200 * MB}\ntotal_shmem {MB}\ntotal_cache {400 * MB}",
-            },
-            299,
-        ),
-        ({}, None),
-    ],
-)
-def test_memory_left_is_the_limit_less_what_is_in_no_file(tmp_path, files, left):
-    assert container.memory_left(write(tmp_path, **files)) == (left and left * MB)
 
 
 @pytest.mark.parametrize(
@@ -80,32 +58,29 @@ def test_a_container_that_is_told_its_place_on_the_host_finds_its_own_group(tmp_
 def test_no_groups_at_all_leave_the_machine(tmp_path, monkeypatch):
     monkeypatch.setattr(container, "OWN_GROUPS", tmp_path / "none")
     assert container.processors() == len(os.sched_getaffinity(0))
-    assert 0 < container.free_memory() <= psutil.virtual_memory().total
 
 
 ASK = f"""
 import sys
 sys.path.insert(0, {str(ROOT)!r})
-from autograder.engine.container import free_memory, processors
-held = bytearray(32 << 20)
-print(free_memory() >> 20, processors())
+from autograder.engine.container import processors
+print(processors())
 """
 
 
-def test_real_limits_are_seen(tmp_path):
+def test_a_real_limit_is_seen():
     from benchmarks.submission import limited, remove
 
     groups = []
     try:
-        groups = limited(0.5, 400)
+        groups = limited(0.5, None)
     except OSError as error:
         pytest.skip(f"no control group with limits can be made here: {error.strerror}")
     try:
         enter = "".join(f"echo $$ > {group}/cgroup.procs; " for group in groups)
         command = ["sh", "-c", f'{enter}exec "$@"', "sh", sys.executable, "-c", ASK]
-        left, processors = map(int, subprocess.check_output(command, text=True).split())
+        processors = int(subprocess.check_output(command, text=True))
     finally:
         for group in groups:
             remove(group)
-    assert 250 < left <= 400 - 32
     assert processors == 1

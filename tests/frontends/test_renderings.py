@@ -8,8 +8,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from autograder.engine.accuracy import Accuracy
-from autograder.engine.measure import Measured
+from autograder.artefacts import Headline
 from autograder.engine.pictures import Picture
 from autograder.engine.report import Curve, Report, Verdict
 from autograder.frontends.gradescope import results, write_results
@@ -33,7 +32,7 @@ def report():
     curves = [Curve("pre-training loss", (1, 2, 3), (5.0, 4.0, 3.5)), Curve("test top-1", (1, 2), (0.3, 0.4))]
     return Report("simclr", "SimCLR", HOSTILE, verdicts, [HOSTILE], ["note"], [("uid", True, "")], curves,
                   [Picture("Two views", torch.rand(16, 3, 32, 32), 8)], seconds=3.0,
-                  measured=Measured(Accuracy(612, 1000, 1.0, True), "61.2 %"))  # fmt: skip
+                  headlines={"q6": Headline("Top-1 accuracy", "top1", 0.612, "61.20 %")})  # fmt: skip
 
 
 def test_results_follow_the_documented_schema(report, tmp_path):

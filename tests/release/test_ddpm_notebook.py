@@ -8,7 +8,7 @@ import json
 import pytest
 import torch
 
-from autograder.engine.unet_checkpoint import network, schedule
+from autograder.artefacts.samples.unet import network, schedule
 from autograder.release.notebooks import read_master
 from tests.checkout import SOLUTIONS
 from tests.notebook_names import notebook_names

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.engine.accuracy import measured_images
-from autograder.release.gradescope import data_files
+from autograder.artefacts.accuracy import measured_images
+from autograder.assignment import read_assignment
+from autograder.release.gradescope import data_files, needed_images
 from data_scripts import DATASETS, Prepared, prepare_generated
-from tests.checkout import ROOT, copy_checkout, kit, python
+from tests.checkout import ROOT, SOLUTIONS, copy_checkout, kit, python
 
 COUNTS = {"train": 60, "test": 40, "unlabeled": 64}
 
@@ -107,7 +108,8 @@ def test_larger_pictures_are_measured_on_fewer_for_equal_work():
 
 def test_the_zip_holds_the_test_pictures_that_are_measured_and_a_manifest_of_these(tmp_path):
     data = prepare_generated(tmp_path, train=10, test=1_200, progress=False, dataset=DATASETS["stl10"])
-    files = dict(data_files(data, ("test",)))
+    assignment = read_assignment(SOLUTIONS / "simclr" / "assignment.toml")
+    files = dict(data_files(data, needed_images(assignment, data)))
     assert sorted(files) == ["manifest.json", "test.npy"]
     folder = tmp_path / "zip" / "stl10"
     folder.mkdir(parents=True)

@@ -1,13 +1,15 @@
-"""What questions about a loss of two batches share: how embeddings are drawn, and the test of side effects."""
+"""What questions about a loss of two batches share: how embeddings are drawn, and how answers are compared."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 
-from autograder.questions.model import Close, Exact, Test
+from autograder.questions.model import Case, Close, Test
 from autograder.questions.pair_losses import probes
+from autograder.questions.side_effects.question import comparisons
 
 
 def norms_between(low: float, high: float, count: int) -> torch.Tensor:
@@ -26,20 +28,20 @@ def unit_rows_near(rows: torch.Tensor, spread: float, generator: torch.Generator
     return torch.nn.functional.normalize(rows + spread * noise)
 
 
-def conduct_test(cases: tuple[str, ...], value: Close) -> Test:
+def gradients(first: str, second: str, rtol: float, atol: Callable[[Case], float]) -> dict[str, Close]:
+    """How the gradients to both inputs are compared; ``first`` and ``second`` are the inputs' names in the notebook."""
+    return {
+        name: Close(rtol, atol, what=f"the gradient to {embeddings}")
+        for name, embeddings in (("gradient_a", first), ("gradient_b", second))
+    }
+
+
+def side_effects_test(function: str, first: str, second: str, cases: tuple[str, ...], value: Close) -> Test:
     """Inputs, random state and default dtype stay as they are; the value depends on none of the global ones."""
     return Test(
         id="conduct",
-        title="leaves inputs and global state alone",
-        probe=probes.pair_loss_conduct,
+        title="inputs and global state stay as they are",
+        probe=probes.pair_loss_side_effects,
         cases=cases,
-        outputs={
-            "input_a": Exact("float32", "The function changes its first input in place; compute on a new tensor"),
-            "input_b": Exact("float32", "The function changes its second input in place; compute on a new tensor"),
-            "rng_bytes": Exact(advice="The function seeds or draws from torch's global random generator"),
-            "default_is_float64": Exact(advice="The function changes torch's default dtype"),
-            "value_seed_1": value,
-            "value_seed_2": value,
-            "value_default_float64": value,
-        },
+        outputs=comparisons(function, {"a": first, "b": second}, value),
     )

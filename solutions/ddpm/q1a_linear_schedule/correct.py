@@ -1,4 +1,4 @@
-"""Right linear schedules in the styles that people write: each must earn all points."""
+"""Correct linear schedules in the styles that people write: each must earn all points."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from ..probes import Schedule
 
 
 def linspace_and_cumprod(T, beta_start=1e-4, beta_end=0.02):
+    """The plain form: ``mistakes`` are changes of it."""
     beta = torch.linspace(beta_start, beta_end, T)
     alpha = 1.0 - beta
     alpha_bar = torch.cumprod(alpha, dim=0)
     previous = F.pad(alpha_bar[:-1], (1, 0), value=1.0)
-    return Schedule(beta, alpha, alpha_bar, beta * (1.0 - previous) / (1.0 - alpha_bar))
+    posterior = beta * (1.0 - previous) / (1.0 - alpha_bar)
+    return Schedule(beta, alpha, alpha_bar, posterior)
 
 
 def float64_inside_and_a_tuple(T, beta_start=1e-4, beta_end=0.02):
@@ -81,7 +83,7 @@ OwnSchedule = namedtuple("OwnSchedule", "posterior_variance alpha_bar alpha beta
 
 
 def own_named_tuple(T, beta_start=1e-4, beta_end=0.02):
-    """The asked names in an order of its own; ᾱ from the full table of products."""
+    """The names of a schedule in an order of its own; ᾱ from the full table of products."""
     beta = torch.linspace(beta_start, beta_end, T)
     alpha = 1 - beta
     alpha_bar = torch.stack([alpha[: t + 1].prod() for t in range(T)])

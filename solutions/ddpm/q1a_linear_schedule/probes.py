@@ -7,15 +7,17 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from ..probes import Schedule
 from autograder.questions.probing import as_tensor, described, global_state_kept
+from autograder.questions.side_effects.probes import side_effects
+
+from ..probes import Schedule
 
 Student = Mapping[str, Callable]
 FORWARD, POSTERIOR = Schedule._fields[:3], Schedule._fields[3:]
 
 
 class NoSchedule(TypeError):
-    """A schedule is asked for and something else was returned."""
+    """A function of a schedule returned something else."""
 
 
 def schedule_forward(student: Student, function: str, T: int, every: int = 1, **settings: float) -> dict[str, Tensor]:
@@ -39,32 +41,20 @@ def schedule_posterior_and_dtype(
     }
 
 
-def schedule_conduct(student: Student, function: str, T: int, **settings: float) -> dict[str, Tensor]:
-    """What a call does beside computing a schedule, and whether global settings reach it.
+def schedule_side_effects(student: Student, function: str, T: int, **settings: float) -> dict[str, Tensor]:
+    """What a call does beside computing a schedule, and whether global settings reach its β, α and ᾱ, (3, T), in float32.
 
     Returns:
-        ``rng_bytes``: how many bytes of torch's global random state the call changed.
-        ``default_is_float64``: 1 if the default dtype, float32 before the call, is float64 after it.
-        ``float32_parts``: how many of the four tensors are float32.
-        ``values``, ``values_default_float64``: β, α and ᾱ, (3, T), in float32, and the same while the default dtype is
-            float64.
+        What ``side_effects`` returns; ``float32_parts``: how many of the four tensors of the first call are float32.
     """
-    with global_state_kept():
-        torch.set_default_dtype(torch.float32)
-        torch.manual_seed(1)
-        state = torch.get_rng_state()
-        answer = _parts(student[function](T, **settings), function, Schedule._fields)
-        rng_bytes = (torch.get_rng_state() != state).sum()
-        default_is_float64 = torch.tensor(int(torch.get_default_dtype() is torch.float64))
-        torch.set_default_dtype(torch.float64)
-        double = _parts(student[function](T, **settings), function, Schedule._fields)
-    return {
-        "rng_bytes": rng_bytes,
-        "default_is_float64": default_is_float64,
-        "float32_parts": _float32_parts(answer),
-        "values": torch.stack([answer[name].float() for name in FORWARD]),
-        "values_default_float64": torch.stack([double[name].float() for name in FORWARD]),
-    }
+    counts = []
+
+    def call() -> Tensor:
+        parts = _parts(student[function](T, **settings), function, Schedule._fields)
+        counts.append(_float32_parts(parts))
+        return torch.stack([parts[name].float() for name in FORWARD])
+
+    return {**side_effects(call, {}), "float32_parts": counts[0]}
 
 
 def _called(
@@ -95,6 +85,7 @@ def _parts(answer: object, function: str, names: tuple[str, ...]) -> dict[str, T
         found = {name: answer[Schedule._fields.index(name)] for name in names}
     else:
         length = f" of {len(answer)}" if isinstance(answer, tuple | list) else ""
-        expected = f"Schedule({', '.join(Schedule._fields)})"
-        raise NoSchedule(f"{function} returned {described(answer)}{length}, expected {expected}")
+        raise NoSchedule(
+            f"{function} returns {described(answer)}{length}; return Schedule({', '.join(Schedule._fields)})"
+        )
     return {name: as_tensor(part, f"{name} of {function}") for name, part in found.items()}

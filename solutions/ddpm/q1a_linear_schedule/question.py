@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 
 from autograder.questions.model import Case, Close, Exact, Test
+from autograder.questions.side_effects.question import comparisons
+
 from . import probes
 
 _CASES = {
@@ -16,7 +18,7 @@ _CASES = {
     "T = 12, β from 0.01 to 0.2": {"T": 12, "beta_start": 0.01, "beta_end": 0.2},
 }
 _SEVERAL = tuple(_CASES)[:4]
-_CONDUCT = tuple(_CASES)[4:]
+_SIDE_EFFECTS = tuple(_CASES)[4:]
 
 
 def draw(generator: torch.Generator) -> tuple[Case, ...]:
@@ -24,7 +26,7 @@ def draw(generator: torch.Generator) -> tuple[Case, ...]:
     return tuple(Case(name, {"function": "noise_schedule", **settings}) for name, settings in _CASES.items())
 
 
-_VALUES = Close(rtol=1e-4)
+FLOAT32_PARTS = Exact(advice="Return the schedule in float32; some of it has another dtype")
 
 STUBS = ("noise_schedule",)
 TESTS = (
@@ -33,7 +35,11 @@ TESTS = (
         "β, α and ᾱ",
         probes.schedule_forward,
         _SEVERAL,
-        {"beta": Close(rtol=1e-4), "alpha": Close(rtol=1e-5), "alpha_bar": Close(rtol=1e-4)},
+        {
+            "beta": Close(rtol=1e-4, what="the array β"),
+            "alpha": Close(rtol=1e-5, what="the array α"),
+            "alpha_bar": Close(rtol=1e-4, what="the array ᾱ"),
+        },
     ),
     # 1 − ᾱ is known to 1e-3 at the first steps of the default range, where the variance itself is tiny.
     Test(
@@ -41,19 +47,16 @@ TESTS = (
         "posterior variance",
         probes.schedule_posterior,
         _SEVERAL,
-        {"posterior_variance": Close(rtol=1e-4, atol=1e-7)},
+        {"posterior_variance": Close(rtol=1e-4, atol=1e-7, what="the posterior variance")},
     ),
     Test(
         "conduct",
-        "one step, float32, global state left alone",
-        probes.schedule_conduct,
-        _CONDUCT,
+        "one step, float32, global state stays as it is",
+        probes.schedule_side_effects,
+        _SIDE_EFFECTS,
         {
-            "rng_bytes": Exact(advice="The function seeds or draws from torch's global random generator"),
-            "default_is_float64": Exact(advice="The function changes torch's default dtype"),
-            "float32_parts": Exact(advice="The schedule should be float32; some of it is of another dtype"),
-            "values": _VALUES,
-            "values_default_float64": _VALUES,
+            **comparisons("noise_schedule", {}, Close(rtol=1e-4, what="one of β, α and ᾱ")),
+            "float32_parts": FLOAT32_PARTS,
         },
     ),
 )

@@ -1,20 +1,25 @@
-"""Questions 1a and 1b: the oracles against hand-made examples, laws and a library, and the probes of a schedule."""
+"""Question 1a: the oracle against hand-made examples, laws and a library, the probes of a schedule, what a mistake costs.
 
-import math
+The laws are those of question 1b, too.
+"""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 from diffusers import DDPMScheduler
 
-from ..q1b_cosine_schedule.oracle import cosine_schedule
-from ..q1b_cosine_schedule.correct import float32_all_through
-from .oracle import noise_schedule
-from .correct import linspace_and_cumprod
-from autograder.questions.ddpm.probes import schedules as probes
-from ..probes import Schedule
+from autograder.release.trial import judgements, lost
 
-LINEAR = pytest.mark.parametrize("linear", [noise_schedule, linspace_and_cumprod], ids=["oracle", "plain"])
-COSINE = pytest.mark.parametrize("cosine", [cosine_schedule, float32_all_through], ids=["oracle", "plain"])
+from ..probes import Schedule
+from ..q1b_cosine_schedule.oracle import cosine_schedule
+from . import probes
+from .correct import linspace_and_cumprod
+from .mistakes import MISCONCEPTIONS
+from .oracle import noise_schedule
+
+HERE = Path(__file__).parent
 SCHEDULES = {
     "linear, defaults": noise_schedule(1000),
     "linear, wide": noise_schedule(30, 0.01, 0.4),
@@ -40,14 +45,6 @@ def test_one_linear_step_starts_and_ends_at_once():
     assert [part.tolist() for part in noise_schedule(1, 0.25, 0.5)] == [[0.25], [0.75], [0.75], [0.0]]
 
 
-def test_two_cosine_steps_by_hand():
-    """f is 1, 1/2 and 0: the second step is clipped."""
-    schedule = cosine_schedule(2, s=0.0)
-    close(schedule.beta, [0.5, 0.999])
-    close(schedule.alpha_bar, [0.5, 0.0005])
-    close(schedule.posterior_variance, [0.0, 0.999 * 0.5 / 0.9995])
-
-
 @each_schedule
 def test_four_float32_tensors(schedule):
     assert [(part.dtype, part.shape) for part in schedule] == [(torch.float32, schedule.beta.shape)] * 4
@@ -68,16 +65,7 @@ def test_precisions_of_the_posterior_add_up(schedule):
     assert posterior[0] == 0
 
 
-def test_cosine_products_follow_the_curve_up_to_the_clipped_step():
-    T, s = 40, 0.05
-    curve = [math.cos((u / T + s) / (1 + s) * math.pi / 2) ** 2 for u in range(T + 1)]
-    schedule = cosine_schedule(T, s)
-    close(schedule.alpha_bar[:-1], [f / curve[0] for f in curve[1:-1]])
-    close(schedule.alpha_bar[-1], 0.001 * schedule.alpha_bar[-2])
-    close(schedule.beta[-1], 0.999)
-
-
-@LINEAR
+@pytest.mark.parametrize("linear", [noise_schedule, linspace_and_cumprod], ids=["oracle", "plain"])
 @pytest.mark.parametrize("setting", [(1000, 1e-4, 0.02), (50, 0.001, 0.05), (10, 0.02, 0.3)], ids=str)
 def test_linear_agrees_with_diffusers(linear, setting):
     """Its small variance differs at the first step, where it is kept off 0 for its logarithm."""
@@ -94,26 +82,11 @@ def test_linear_agrees_with_diffusers(linear, setting):
     close(large, ours.beta, rtol=2e-3)  # theirs is 1 − ᾱ_t/ᾱ_{t−1}
 
 
-@COSINE
-@pytest.mark.parametrize("T", [1, 10, 1000])
-def test_cosine_agrees_with_diffusers(cosine, T):
-    theirs = DDPMScheduler(T, beta_schedule="squaredcos_cap_v2")
-    close(theirs.betas, cosine(T).beta, rtol=0, atol=1e-7 * (T + 9))
-    close(theirs.alphas_cumprod, cosine(T).alpha_bar, rtol=0, atol=1e-5)
-
-
 def forward(answer, **settings):
     return probes.schedule_forward({"f": lambda T, **_: answer}, "f", 3, **settings)
 
 
 PARTS = tuple(torch.tensor([k, k + 0.25, k + 0.5]) for k in range(4))
-
-
-@pytest.mark.parametrize(
-    "answer", [Schedule(*PARTS), PARTS, list(PARTS), (*PARTS[:3], None)], ids=["named", "tuple", "list", "no posterior"]
-)
-def test_parts_are_found_by_name_or_place(answer):
-    assert [part.tolist() for part in forward(answer).values()] == [part.tolist() for part in PARTS[:3]]
 
 
 def test_settings_are_handed_on_and_defaults_left_alone():
@@ -136,7 +109,7 @@ def test_every_thins_the_steps_from_the_first_on():
     ("answer", "found"), [(None, "None"), (PARTS[:3], "a tuple of 3"), (dict(enumerate(PARTS)), "a dict")], ids=str
 )
 def test_no_schedule_is_a_sentence(answer, found):
-    with pytest.raises(probes.NoSchedule, match=rf"f returned {found}, expected Schedule\(beta, alpha"):
+    with pytest.raises(probes.NoSchedule, match=rf"f returns {found}; return Schedule\(beta, alpha"):
         forward(answer)
 
 
@@ -152,21 +125,61 @@ def test_dtype_is_a_matter_of_its_own():
     assert answer["float32_parts"] == 3 and torch.equal(answer["posterior_variance"], PARTS[3])
 
 
-def test_conduct_sees_global_state_and_restores_it():
+def test_side_effects_are_seen_and_undone():
     def careless(T):
         torch.manual_seed(7)
         torch.set_default_dtype(torch.float64)
         return PARTS
 
     before = torch.get_rng_state()
-    answer = probes.schedule_conduct({"f": careless}, "f", 3)
-    assert answer["rng_bytes"] > 0 and answer["default_is_float64"] == 1
+    answer = probes.schedule_side_effects({"f": careless}, "f", 3)
+    assert answer["rng_bytes"] > 0 and answer["default_is_float64"] == 1 and answer["float32_parts"] == 4
     assert torch.equal(torch.get_rng_state(), before) and torch.get_default_dtype() is torch.float32
 
 
-def test_conduct_sees_a_value_that_hangs_on_the_default_dtype():
+def test_a_value_that_depends_on_the_default_dtype_is_seen():
     def depends(T):
         return tuple(part + (torch.get_default_dtype() is torch.float64) for part in PARTS)
 
-    answer = probes.schedule_conduct({"f": depends}, "f", 3)
-    assert torch.equal(answer["values"] + 1, answer["values_default_float64"])
+    answer = probes.schedule_side_effects({"f": depends}, "f", 3)
+    assert torch.equal(answer["value_seed_1"] + 1, answer["value_default_float64"])
+
+
+@pytest.mark.parametrize(
+    ("mistake", "tests"),
+    [
+        ("alpha bar by sum", ("forward", "posterior", "conduct")),
+        ("posterior starts with beta", ("posterior",)),
+        ("posterior padded with zero", ("posterior",)),
+        ("one step divides by zero", ("conduct",)),
+        ("one step raises", ("conduct",)),
+        ("float64 schedule", ("conduct",)),
+        ("seeds", ("conduct",)),
+    ],
+)
+def test_a_mistake_costs_what_it_breaks_and_is_recognised(mistake, tests):
+    wrong = next(entry for entry in MISCONCEPTIONS if entry.id == mistake)
+    assert lost(HERE, wrong.namespace) == dict.fromkeys(tests, wrong.hint)
+
+
+def test_a_mistake_in_another_style_gets_the_same_hint():
+    """ᾱ by a power, written as a loop over lists."""
+
+    def noise_schedule(T, beta_start=1e-4, beta_end=0.02):
+        beta = np.linspace(beta_start, beta_end, T)
+        bar = np.array([(1 - b) ** (k + 1) for k, b in enumerate(beta)])
+        before = np.concatenate([[1.0], bar[:-1]])
+        return tuple(torch.tensor(a).float() for a in (beta, 1 - beta, bar, beta * (1 - before) / (1 - bar)))
+
+    found = judgements(HERE, {"noise_schedule": noise_schedule})
+    assert {judgement.misconception for judgement in found.values()} == {"alpha bar by power"}
+
+
+def test_an_unfinished_posterior_leaves_the_forward_part_its_points():
+    def noise_schedule(T, beta_start=1e-4, beta_end=0.02):
+        beta = torch.linspace(beta_start, beta_end, T)
+        return beta, 1 - beta, (1 - beta).cumprod(0), None
+
+    found = judgements(HERE, {"noise_schedule": noise_schedule})
+    assert found["forward"].passed and not found["posterior"].passed
+    assert found["posterior"].message == "posterior_variance of noise_schedule is None, expected a tensor."

@@ -1,4 +1,4 @@
-"""Right cosine schedules in the styles that people write: each must earn all points."""
+"""Correct cosine schedules in the styles that people write: each must earn all points."""
 
 from __future__ import annotations
 
@@ -9,6 +9,18 @@ import torch
 import torch.nn.functional as F
 
 from ..probes import Schedule
+
+
+def float64_until_beta(T, s=0.008):
+    """The plain form, of which ``mistakes`` are changes: no rounding of β hides whether it is clipped."""
+    u = torch.arange(T + 1, dtype=torch.float64)
+    f = torch.cos((u / T + s) / (1 + s) * torch.pi / 2) ** 2
+    beta = (1 - f[1:] / f[:-1]).clamp(max=0.999).float()
+    alpha = 1.0 - beta
+    alpha_bar = torch.cumprod(alpha, dim=0)
+    previous = F.pad(alpha_bar[:-1], (1, 0), value=1.0)
+    posterior = beta * (1.0 - previous) / (1.0 - alpha_bar)
+    return Schedule(beta, alpha, alpha_bar, posterior)
 
 
 def _from_beta(beta):
@@ -69,6 +81,7 @@ def masked(T, s=0.008):
 CORRECT = {
     function.__name__.replace("_", " "): {"cosine_schedule": function}
     for function in (
+        float64_until_beta,
         float32_all_through,
         normalised_first,
         function_of_the_fraction,

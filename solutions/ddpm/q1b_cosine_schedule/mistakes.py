@@ -1,135 +1,74 @@
-"""Wrong cosine schedules, each a small change of a right one."""
+"""Wrong cosine schedules, each a small change of a correct one."""
 
 from __future__ import annotations
 
-import math
+from autograder.questions.edits import edit, misconceptions
 
-import torch
+from ..q1a_linear_schedule.mistakes import BAR_EDITS, FLOAT64, POSTERIOR_EDITS
+from .correct import float64_until_beta
 
-from ..q1a_linear_schedule.mistakes import (
-    linear,
-    posterior_misconceptions,
-    right_posterior,
-    schedule,
+_CLIP = "You do not keep β at or below 0.999 in the last step."
+_OTHER_CLIP = "You clip β, but not at 0.999."
+_UNCLIPPED = (
+    "Your ᾱ does not follow from the clipped β of the last step; it is the product of the α that belong to them."
 )
-from ..probes import Schedule
-from autograder.questions.model import Misconception
+_BAR = {change.id: change for change in BAR_EDITS}
 
-
-def _angle(u, T, s):
-    return (u / T + s) / (1 + s) * math.pi / 2
-
-
-def _betas(
-    angle=_angle,
-    curve=lambda angle: angle.cos() ** 2,
-    ratio=lambda f: 1 - f[1:] / f[:-1],
-    clip=lambda beta: beta.clamp(max=0.999),
-):
-    """The β of a right schedule in which each part can be replaced. Float64 inside, so that no rounding hides a clip."""
-
-    def make(T, s=0.008):
-        f = curve(angle(torch.arange(T + 1, dtype=torch.float64), T, s))
-        return clip(ratio(f)).float()
-
-    return make
-
-
-def _s_ignored(T, s=0.008):
-    return _betas()(T, 0.0)
-
-
-def _s_fixed(T, s=0.008):
-    return _betas()(T, 0.008)
-
-
-def _another_default(T, s=0.08):
-    return _betas()(T, s)
-
-
-def _bars_of_f(T, s=0.008):
-    """ᾱ straight from the curve, β from it and clipped: they fit together but for the clipped step."""
-    f = torch.cos(_angle(torch.arange(T + 1, dtype=torch.float64), T, s)) ** 2
-    beta = (1 - f[1:] / f[:-1]).clamp(max=0.999).float()
-    alpha_bar = (f[1:] / f[0]).float()
-    return Schedule(beta, 1 - beta, alpha_bar, right_posterior(beta, 1 - beta, alpha_bar))
-
-
-def _bars_not_normalised(T, s=0.008):
-    f = torch.cos(_angle(torch.arange(T + 1, dtype=torch.float64), T, s)) ** 2
-    beta = (1 - f[1:] / f[:-1]).clamp(max=0.999).float()
-    alpha_bar = f[1:].float()
-    return Schedule(beta, 1 - beta, alpha_bar, right_posterior(beta, 1 - beta, alpha_bar))
-
-
-def _clipped_after_product(T, s=0.008):
-    beta = _betas(clip=lambda beta: beta)(T, s)
-    alpha_bar = (1 - beta).cumprod(0)
-    beta = beta.clamp(max=0.999)
-    return Schedule(beta, 1 - beta, alpha_bar, right_posterior(beta, 1 - beta, alpha_bar))
-
-
-_CLIP = "β is not kept at or below 0.999 in the last step."
-_UNCLIPPED = "ᾱ does not follow from the clipped β of the last step; it is the product of the α that belong to them."
-_INDEX = "The steps are one off: β of step t compares f(t) with f(t − 1), for t = 1 to T."
-
-_BETA_MISTAKES = (
-    ("clip missing", _betas(clip=lambda beta: beta), _CLIP),
-    ("clipped at another value", _betas(clip=lambda beta: beta.clamp(0.0001, 0.9999)),
-     "β is clipped, but not at 0.999."),
-    ("clipped at 0.99", _betas(clip=lambda beta: beta.clamp(max=0.99)), "β is clipped, but not at 0.999."),
-    ("clipped from below", _betas(clip=lambda beta: beta.clamp(min=0.999)),
-     "The clip keeps β at or above 0.999; the bound is an upper one."),
-    ("s ignored", _s_ignored, "The offset s has no effect on the curve."),
-    ("s fixed", _s_fixed, "The offset s is written out as a number; it is an argument."),
-    ("another default of s", _another_default, "Without the argument s the offset should be 0.008."),
-    ("s added to t", _betas(angle=lambda u, T, s: (u + s) / T / (1 + s) * math.pi / 2),
-     "The offset s is added to the step; it is added to the fraction u/T."),
-    ("not divided by 1 + s", _betas(angle=lambda u, T, s: (u / T + s) * math.pi / 2),
-     "The curve runs past its zero: after s is added the fraction has to be brought back to 1."),
-    ("division in the wrong place", _betas(angle=lambda u, T, s: (u / T + s / (1 + s)) * math.pi / 2),
-     "Only s is divided by 1 + s; the whole sum u/T + s is."),
-    ("cosine not squared", _betas(curve=torch.cos), "The curve is the cosine itself; its square is asked for."),
-    ("sine", _betas(curve=lambda angle: angle.sin() ** 2), "The curve rises: it is a sine where a cosine belongs."),
-    ("whole pi", _betas(angle=lambda u, T, s: 2 * _angle(u, T, s)),
-     "The angle runs to π; the curve should reach 0 at its end, at π/2."),
-    ("degrees", _betas(angle=lambda u, T, s: (u / T + s) / (1 + s) * 90),
-     "The angle is in degrees; torch and NumPy take radians."),
-    ("steps from zero", _betas(angle=lambda u, T, s: _angle((u - 1).clamp(min=0), T, s)), _INDEX),
-    ("divided by T minus 1", _betas(angle=lambda u, T, s: _angle(u, max(T - 1, 1), s).clamp(max=math.pi / 2 - 1e-9)),
-     "The fraction is u/(T − 1) somewhere; the curve is cut into T equal parts."),
-    ("divided by T plus 1", _betas(angle=lambda u, T, s: _angle(u, T + 1, s)),
-     "The fraction is u/(T + 1) somewhere; the curve is cut into T equal parts."),
-    ("ratio upside down", _betas(ratio=lambda f: 1 - f[:-1] / f[1:]),
-     "The ratio stands upside down: f(t) is divided by f(t − 1)."),
-    ("ratio to the start", _betas(ratio=lambda f: 1 - f[1:] / f[0]),
-     "β is 1 − ᾱ here; each step compares f(t) with the step before it, not with the start."),
-    ("ratio not taken from one", _betas(ratio=lambda f: f[1:] / f[:-1]), "What is called β here is α."),
-    ("difference instead of ratio", _betas(ratio=lambda f: f[:-1] - f[1:]),
-     "β is a difference of neighbouring values; it is one minus their ratio."),
-    ("one step too few", _betas(ratio=lambda f: 1 - f[1:-1] / f[:-2]),
-     "The arrays are one step short; T steps need T + 1 values of f."),
-    ("linear schedule", lambda T, s=0.008: linear(T), "This is the linear schedule."),
+_EDITS = (
+    edit("clip missing", _CLIP, ".clamp(max=0.999)", ""),
+    edit("clipped at another value", _OTHER_CLIP, "max=0.999", "0.0001, 0.9999"),
+    edit("clipped at 0.99", _OTHER_CLIP, "max=0.999", "max=0.99"),
+    edit("clipped from below", "Your clip keeps β at or above 0.999; it should be an upper bound.", "max", "min"),
+    edit("s ignored", "The offset s has no effect on your curve.", "(u / T + s) / (1 + s)", "u / T"),
+    edit("s fixed",
+         "You write the offset s as a number; use the argument.",
+         "(u / T + s) / (1 + s)", "(u / T + 0.008) / 1.008"),
+    edit("another default of s", "Without the argument s the offset should be 0.008.", "s=0.008", "s=0.08"),
+    edit("s added to t", "You add the offset s to the step; add it to the fraction u/T.", "u / T + s", "(u + s) / T"),
+    edit("not divided by 1 + s",
+         "Your curve runs past its zero: after you add s, bring the fraction back to 1.",
+         " / (1 + s)", ""),
+    edit("division in the wrong place",
+         "You divide only s by 1 + s; divide the whole sum u/T + s.",
+         "(u / T + s) / (1 + s)", "(u / T + s / (1 + s))"),
+    edit("cosine not squared", "Your curve is the cosine itself; square it.", " ** 2", ""),
+    edit("sine", "Your curve rises: you use a sine where a cosine belongs.", "torch.cos", "torch.sin"),
+    edit("whole pi", "Your angle runs to π; the curve should reach 0 at its end, at π/2.", "torch.pi / 2", "torch.pi"),
+    edit("degrees", "Your angle is in degrees; torch and NumPy take radians.", "torch.pi / 2", "90"),
+    edit("steps from zero",
+         "Your steps are one off: β of step t compares f(t) with f(t − 1), for t = 1 to T.",
+         "((u / T", "(((u - 1).clamp(min=0) / T"),
+    edit("divided by T minus 1",
+         "You divide u by T − 1 somewhere; the curve has T equal parts.",
+         "(u / T + s) / (1 + s) * torch.pi / 2",
+         "((u / max(T - 1, 1) + s) / (1 + s) * torch.pi / 2).clamp(max=torch.pi / 2 - 1e-9)"),
+    edit("divided by T plus 1",
+         "You divide u by T + 1 somewhere; the curve has T equal parts.",
+         "u / T", "u / (T + 1)"),
+    edit("ratio upside down",
+         "Your ratio is upside down: divide f(t) by f(t − 1).",
+         "f[1:] / f[:-1]", "f[:-1] / f[1:]"),
+    edit("ratio to the start",
+         "Your β is 1 − ᾱ; compare f(t) of each step with the step before it, not with the start.",
+         "f[1:] / f[:-1]", "f[1:] / f[0]"),
+    edit("ratio not taken from one", "What you call β is α.", "1 - f[1:]", "f[1:]"),
+    edit("difference instead of ratio",
+         "Your β is a difference of neighbouring values; it is one minus their ratio.",
+         "1 - f[1:] / f[:-1]", "f[:-1] - f[1:]"),
+    edit("one step too few",
+         "Your arrays are one step short; T steps need T + 1 values of f.",
+         "f[1:] / f[:-1]", "f[1:-1] / f[:-2]"),
+    edit("linear schedule",
+         "This is the linear schedule.",
+         "(1 - f[1:] / f[:-1]).clamp(max=0.999).float()", "torch.linspace(1e-4, 0.02, T)"),
+    edit("alpha bar from the curve", _UNCLIPPED, "torch.cumprod(alpha, dim=0)", "(f[1:] / f[0]).float()"),
+    edit("alpha bar from the curve, not normalised",
+         "Your ᾱ is f itself, which does not start at 1 for s > 0; compute it as the product of the clipped α.",
+         "torch.cumprod(alpha, dim=0)", "f[1:].float()"),
+    edit("clipped after the product", _UNCLIPPED,
+         "torch.cumprod(alpha, dim=0)", "torch.cumprod(1.0 - (1 - f[1:] / f[:-1]).float(), dim=0)"),
+    *(_BAR[id] for id in ("alpha bar is alpha", "alpha bar by sum", "alpha bar shifted")),
+    FLOAT64,
 )  # fmt: skip
 
-_WHOLE = (
-    ("alpha bar from the curve", _bars_of_f, _UNCLIPPED),
-    ("alpha bar from the curve, not normalised", _bars_not_normalised,
-     "ᾱ is f itself, which does not start at 1 for s > 0; it is asked as the product of the clipped α."),
-    ("clipped after the product", _clipped_after_product, _UNCLIPPED),
-    ("alpha bar is alpha", schedule(_betas(), bars=lambda beta, alpha: alpha),
-     "ᾱ equals α: it should gather all the steps up to t."),
-    ("alpha bar by sum", schedule(_betas(), bars=lambda beta, alpha: alpha.cumsum(0)),
-     "ᾱ is built by sums of α; it is a running product."),
-    ("alpha bar shifted", schedule(
-        _betas(), bars=lambda beta, alpha: torch.cat([alpha.new_ones(1), alpha.cumprod(0)[:-1]])),
-     "ᾱ lags one step behind: at index t it should hold the product with α_t included."),
-    ("float64 schedule", schedule(_betas(), result=lambda *parts: Schedule(*(part.double() for part in parts))),
-     "The schedule should be float32; some of it is of another dtype."),
-)  # fmt: skip
-
-MISCONCEPTIONS = (
-    *posterior_misconceptions("cosine_schedule", _betas()),
-    *(Misconception(id, hint, {"cosine_schedule": schedule(wrong)}) for id, wrong, hint in _BETA_MISTAKES),
-    *(Misconception(id, hint, {"cosine_schedule": wrong}) for id, wrong, hint in _WHOLE),
-)
+MISCONCEPTIONS = misconceptions("cosine_schedule", float64_until_beta, (*POSTERIOR_EDITS, *_EDITS))

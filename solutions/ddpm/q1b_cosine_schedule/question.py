@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from autograder.questions.model import Case, Close, Exact, Test
+from autograder.questions.model import Case, Close, Test
+
 from ..q1a_linear_schedule import probes
+from ..q1a_linear_schedule.question import FLOAT32_PARTS
 
 _CASES = {
     "T = 1000, defaults": {"T": 1000, "every": 27},
@@ -41,19 +43,19 @@ TESTS = (
         probes.schedule_forward,
         _ALL,
         {
-            "beta": Close(rtol=1e-4, atol=beta_rounding),
-            "alpha": Close(rtol=1e-4, atol=beta_rounding),
-            "alpha_bar": Close(rtol=1e-5, atol=bar_rounding),
+            "beta": Close(rtol=1e-4, atol=beta_rounding, what="the array β"),
+            "alpha": Close(rtol=1e-4, atol=beta_rounding, what="the array α"),
+            "alpha_bar": Close(rtol=1e-5, atol=bar_rounding, what="the array ᾱ"),
         },
     ),
     Test(
         "posterior",
-        "posterior variance, and float32 for all",
+        "posterior variance, and float32 throughout",
         probes.schedule_posterior_and_dtype,
         _ALL,
         {
-            "posterior_variance": Close(rtol=2e-5, atol=beta_rounding),
-            "float32_parts": Exact(advice="The schedule should be float32; some of it is of another dtype"),
+            "posterior_variance": Close(rtol=2e-5, atol=beta_rounding, what="the posterior variance"),
+            "float32_parts": FLOAT32_PARTS,
         },
     ),
 )

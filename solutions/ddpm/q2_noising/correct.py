@@ -1,4 +1,4 @@
-"""Right ways to noise an image in the styles that people write: each must earn all points."""
+"""Correct ways to noise an image in the styles that people write: each must earn all points."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import torch
 
 
 def viewed_by_number_of_axes(x0, t, noise, schedule):
+    """The plain form: ``mistakes`` are changes of it."""
     bar = schedule.alpha_bar[t].view(-1, *[1] * (x0.dim() - 1))
     return torch.sqrt(bar) * x0 + torch.sqrt(1 - bar) * noise
 

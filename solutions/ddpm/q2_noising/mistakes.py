@@ -1,189 +1,138 @@
-"""Wrong ways to noise an image in one jump, each a small change of a right one."""
+"""Wrong ways to noise an image in one jump, each a small change of a correct one."""
 
 from __future__ import annotations
 
 import torch
 
+from autograder.questions.edits import edit, misconceptions
 from autograder.questions.model import Misconception
+from autograder.questions.side_effects import mistakes as side_effects
+from autograder.questions.side_effects.question import changed
+
+from .correct import viewed_by_number_of_axes
 
 
-def per_row(coefficients, x):
-    """(n,) in a shape that broadcasts against x, (n, ...)."""
-    return coefficients.reshape(-1, *(1,) * (x.ndim - 1))
-
-
-def _q_sample(
-    table=lambda schedule: schedule.alpha_bar,
-    steps=lambda t, T: t,
-    signal=torch.sqrt,
-    deviation=lambda bar: (1 - bar).sqrt(),
-    combine=lambda signal, x0, deviation, noise: signal * x0 + deviation * noise,
-    align=per_row,
-):
-    """A right ``q_sample`` in which each part can be replaced."""
-
-    def q_sample(x0, t, noise, schedule):
-        bar = table(schedule)[steps(t, len(schedule.beta))]
-        return combine(align(signal(bar), x0), x0, align(deviation(bar), x0), noise)
-
-    return q_sample
-
-
-right = _q_sample()
-
-
-def _previous_bars(schedule):
-    return torch.cat([schedule.alpha_bar.new_ones(1), schedule.alpha_bar[:-1]])
-
-
-def _own_bars(T):
-    return (1 - torch.linspace(1e-4, 0.02, T)).cumprod(0)
-
-
-def _iterated(x0, t, noise, schedule):
-    """Step after step, with the same noise in each of them."""
+def _same_noise_in_every_step(x0, t, noise, schedule):
     x = x0
     for step in range(int(t.max()) + 1):
         moved = schedule.alpha[step].sqrt() * x + schedule.beta[step].sqrt() * noise
-        x = torch.where(per_row(t >= step, x0), moved, x)
+        x = torch.where((t >= step).view(-1, *[1] * (x0.dim() - 1)), moved, x)
     return x
 
 
-def _one_row(x0, t, noise, schedule):
-    return right(x0[:1], t[:1], noise[:1], schedule)
+_SHIFT = "You use ᾱ of a neighbouring step: index t of the schedule holds the step that t means."
+_ONE_T = "You use one t for the whole batch; each row has its own."
+_OWN_SCHEDULE = "You use ᾱ of a schedule that is made elsewhere; use the schedule that the function gets."
+_BAR, _AXES = "schedule.alpha_bar[t]", ".view(-1, *[1] * (x0.dim() - 1))"
+_SUM = "torch.sqrt(bar) * x0 + torch.sqrt(1 - bar) * noise"
+
+_BEFORE_ITERATED = (
+    edit("root missing on alpha bar",
+         "You multiply x_0 by ᾱ itself; its root is missing.",
+         "torch.sqrt(bar)", "bar"),
+    edit("root missing on one minus alpha bar",
+         "You multiply the noise by its variance 1 − ᾱ; multiply it by the standard deviation.",
+         "torch.sqrt(1 - bar)", "(1 - bar)"),
+    edit("both roots missing",
+         "Both roots are missing: the squares of the two coefficients should add up to 1.",
+         _SUM, "bar * x0 + (1 - bar) * noise"),
+    edit("coefficients exchanged",
+         "You exchange the two coefficients: at small t the image should be nearly clean.",
+         _SUM, "torch.sqrt(1 - bar) * x0 + torch.sqrt(bar) * noise"),
+    edit("one minus the root",
+         "You multiply the noise by 1 − √ᾱ; take the root of the whole of 1 − ᾱ.",
+         "torch.sqrt(1 - bar)", "(1 - torch.sqrt(bar))"),
+    edit("alpha in place of alpha bar",
+         "You make x_t with the coefficients of one step (α, β); the jump from x_0 to x_t needs those of ᾱ.",
+         _BAR, "schedule.alpha[t]"),
+    edit("beta in place of alpha bar",
+         "You make the coefficients of β; make them of ᾱ.",
+         _BAR, "schedule.beta[t]"),
+    edit("noise of one step",
+         "Your noise has the deviation √β of one step; up to step t the variance 1 − ᾱ has gathered.",
+         "torch.sqrt(1 - bar)", "torch.sqrt(schedule.beta[t].view_as(bar))"),
+    edit("posterior variance in the noise",
+         "Your noise has the deviation of the posterior, which belongs to the reverse process.",
+         "torch.sqrt(1 - bar)", "torch.sqrt(schedule.posterior_variance[t].view_as(bar))"),
+)  # fmt: skip
+_AFTER_ITERATED = (
+    edit("ᾱ of the step before", _SHIFT, _BAR, "torch.cat([schedule.alpha_bar.new_ones(1), schedule.alpha_bar])[t]"),
+    edit("ᾱ of the step after", _SHIFT, "[t]", "[(t + 1).clamp(max=len(schedule.beta) - 1)]"),
+    edit("a schedule of its own", _OWN_SCHEDULE,
+         _BAR, "(1 - torch.linspace(1e-4, 0.02, len(schedule.beta))).cumprod(0)[t]"),
+    edit("a schedule of a thousand steps", _OWN_SCHEDULE, _BAR, "(1 - torch.linspace(1e-4, 0.02, 1000)).cumprod(0)[t]"),
+    edit("t minus one as an index",
+         "You use t − 1 as an index: steps count from 0 here, and index −1 is the last step.",
+         "[t]", "[t - 1]"),
+    edit("t from the end",
+         "You read the schedule from its end: large t should mean much noise.",
+         "[t]", "[len(schedule.beta) - 1 - t]"),
+    edit("t of the first row", _ONE_T, "[t]", "[t[:1].expand_as(t)]"),
+    edit("t of the last row", _ONE_T, "[t]", "[t[-1:].expand_as(t)]"),
+    edit("largest t", _ONE_T, "[t]", "[t.max().expand_as(t)]"),
+    edit("rows not aligned",
+         "Your coefficients (n,) do not go along the rows: broadcasting starts at the last axis, so reshape them.",
+         _AXES, ""),
+    edit("noise subtracted", "You subtract the noise; the equation adds it.", "x0 + torch", "x0 - torch"),
+    edit("noise left out", "The noise is missing from your x_t.", " + torch.sqrt(1 - bar) * noise", ""),
+    edit("noise not scaled",
+         "You add the noise as it is, without its coefficient.",
+         "torch.sqrt(1 - bar) * noise", "noise"),
+    edit("image not scaled",
+         "Your x_0 keeps its full size; as the noise grows, the image fades.",
+         "torch.sqrt(bar) * x0", "x0"),
+    edit("clipped", "You clip x_t to [−1, 1]; a noised image may leave that range.", _SUM, f"({_SUM}).clamp(-1, 1)"),
+    edit("noise drawn anew",
+         "You draw noise inside the function; use the noise that it gets.",
+         "* noise", "* torch.randn_like(x0)"),
+    edit("noise of the first row",
+         "You give all rows the noise of the first one; each row has its own.",
+         "* noise", "* noise[:1]"),
+)  # fmt: skip
+_OTHER_EDITS = (
+    edit("only the first row", "You return only the first image of the batch.", _SUM, f"({_SUM})[:1]"),
+    edit("four axes written out",
+         "You shape the coefficients for images of four axes; data of shape (n, d) need another number of ones.",
+         _AXES, ".view(-1, 1, 1, 1)"),
+    edit("images overwritten", f"{changed('q_sample', 'x_0')}.", "torch.sqrt(bar) * x0 +", "x0.mul_(torch.sqrt(bar)).add_(",
+         "1 - bar) * noise", "1 - bar) * noise)"),
+    edit("noise overwritten",
+         "You change the noise in place in q_sample; the loss needs it afterwards.",
+         "torch.sqrt(1 - bar) * noise", "noise.mul_(torch.sqrt(1 - bar))"),
+    edit("schedule overwritten",
+         "You change the schedule in place in q_sample, so every later call gets a wrong one.",
+         "return", "schedule.alpha_bar.sqrt_()\n    return"),
+    edit("steps overwritten",
+         "You change the steps t in place in q_sample; the model needs them afterwards.",
+         "return", "t -= 1\n    return"),
+)  # fmt: skip
 
 
-def _noise_drawn(x0, t, noise, schedule):
-    return right(x0, t, torch.randn_like(x0), schedule)
+def _of(edits):
+    return misconceptions("q_sample", viewed_by_number_of_axes, edits)
 
-
-def _noise_of_first_row(x0, t, noise, schedule):
-    return right(x0, t, noise[:1].expand_as(x0), schedule)
-
-
-def _t_by_shape_of_images(coefficients, x):
-    return coefficients.view(-1, 1, 1, 1)
-
-
-def _images_overwritten(x0, t, noise, schedule):
-    bar = per_row(schedule.alpha_bar[t], x0)
-    x0 *= bar.sqrt()
-    x0 += (1 - bar).sqrt() * noise
-    return x0
-
-
-def _noise_overwritten(x0, t, noise, schedule):
-    bar = per_row(schedule.alpha_bar[t], x0)
-    return bar.sqrt() * x0 + noise.mul_((1 - bar).sqrt())
-
-
-def _schedule_overwritten(x0, t, noise, schedule):
-    bar = per_row(schedule.alpha_bar[t], x0)
-    schedule.alpha_bar.sqrt_()
-    return bar.sqrt() * x0 + (1 - bar).sqrt() * noise
-
-
-def _steps_overwritten(x0, t, noise, schedule):
-    x_t = right(x0, t, noise, schedule)
-    t -= 1
-    return x_t
-
-
-def _seeds(x0, t, noise, schedule):
-    torch.manual_seed(0)
-    return right(x0, t, noise, schedule)
-
-
-def _draws(x0, t, noise, schedule):
-    torch.randn_like(x0)
-    return right(x0, t, noise, schedule)
-
-
-def _sets_default_dtype(x0, t, noise, schedule):
-    torch.set_default_dtype(torch.float64)
-    return right(x0, t, noise, schedule)
-
-
-def _float32_result(x0, t, noise, schedule):
-    return right(x0, t, noise, schedule).float()
-
-
-def _float64_result(x0, t, noise, schedule):
-    return right(x0, t, noise, schedule).double()
-
-
-_SINGLE_STEP = "x_t is made by the coefficients of one step (α, β); the jump from x_0 to x_t takes those of ᾱ."
-_SHIFT = "ᾱ of a neighbouring step is taken: index t of the schedule holds the step that t means."
-_ONE_T = "One t is used for the whole batch; each row has its own."
-_OWN_SCHEDULE = "ᾱ comes from a schedule made elsewhere; use the one that is handed over."
-_DTYPE = "The result has a dtype of its own: float32 inputs give float32, float64 inputs float64."
 
 # In the value of x_t; a loss that is built on it has them too.
-VALUE_MISTAKES = (
-    ("root missing on alpha bar", _q_sample(signal=lambda bar: bar),
-     "x_0 is multiplied by ᾱ itself; its root is missing."),
-    ("root missing on one minus alpha bar", _q_sample(deviation=lambda bar: 1 - bar),
-     "The noise is multiplied by its variance 1 − ᾱ; it takes the standard deviation."),
-    ("both roots missing", _q_sample(signal=lambda bar: bar, deviation=lambda bar: 1 - bar),
-     "Both roots are missing: the squares of the two coefficients should add up to 1."),
-    ("coefficients exchanged", _q_sample(signal=lambda bar: (1 - bar).sqrt(), deviation=torch.sqrt),
-     "The two coefficients stand in each other's place: at small t the image should be nearly clean."),
-    ("one minus the root", _q_sample(deviation=lambda bar: 1 - bar.sqrt()),
-     "The noise is multiplied by 1 − √ᾱ; the root goes over the whole of 1 − ᾱ."),
-    ("alpha in place of alpha bar", _q_sample(table=lambda schedule: schedule.alpha), _SINGLE_STEP),
-    ("beta in place of alpha bar", _q_sample(table=lambda schedule: schedule.beta),
-     "The coefficients are made of β; they are made of ᾱ."),
-    ("noise of one step", lambda x0, t, noise, schedule: (
-        per_row(schedule.alpha_bar[t].sqrt(), x0) * x0 + per_row(schedule.beta[t].sqrt(), x0) * noise),
-     "The noise has the deviation √β of one step; up to step t the variance 1 − ᾱ has gathered."),
-    ("posterior variance in the noise", lambda x0, t, noise, schedule: (
-        per_row(schedule.alpha_bar[t].sqrt(), x0) * x0
-        + per_row(schedule.posterior_variance[t].sqrt(), x0) * noise),
-     "The noise has the deviation of the posterior; it is a matter of the way back, not of the way there."),
-    ("same noise in every step", _iterated,
-     "x_t is made step by step with the same noise in each; the jump in one step uses the noise once."),
-    ("ᾱ of the step before", _q_sample(table=_previous_bars), _SHIFT),
-    ("ᾱ of the step after", _q_sample(steps=lambda t, T: (t + 1).clamp(max=T - 1)), _SHIFT),
-    ("a schedule of its own", _q_sample(table=lambda schedule: _own_bars(len(schedule.beta))), _OWN_SCHEDULE),
-    ("a schedule of a thousand steps", _q_sample(table=lambda schedule: _own_bars(1000)), _OWN_SCHEDULE),
-    ("t minus one as an index", _q_sample(steps=lambda t, T: t - 1),
-     "t − 1 is used as an index: steps count from 0 here, and index −1 is the last step."),
-    ("t from the end", _q_sample(steps=lambda t, T: T - 1 - t),
-     "The schedule is read from its end: large t should mean much noise."),
-    ("t of the first row", _q_sample(steps=lambda t, T: t[:1].expand_as(t)), _ONE_T),
-    ("t of the last row", _q_sample(steps=lambda t, T: t[-1:].expand_as(t)), _ONE_T),
-    ("largest t", _q_sample(steps=lambda t, T: t.max().expand_as(t)), _ONE_T),
-    ("rows not aligned", _q_sample(align=lambda coefficients, x: coefficients),
-     "The coefficients (n,) are not brought to a shape that goes along the rows: broadcasting starts at the last axis."),
-    ("noise subtracted", _q_sample(combine=lambda signal, x0, deviation, noise: signal * x0 - deviation * noise),
-     "The noise is subtracted; the equation adds it."),
-    ("noise left out", _q_sample(combine=lambda signal, x0, deviation, noise: signal * x0),
-     "The noise is missing from x_t."),
-    ("noise not scaled", _q_sample(combine=lambda signal, x0, deviation, noise: signal * x0 + noise),
-     "The noise is added as it is, without its coefficient."),
-    ("image not scaled", _q_sample(combine=lambda signal, x0, deviation, noise: x0 + deviation * noise),
-     "x_0 keeps its full size; as the noise grows the image fades."),
-    ("clipped", _q_sample(combine=lambda a, x0, b, noise: (a * x0 + b * noise).clamp(-1, 1)),
-     "x_t is clipped to [−1, 1]; a noised image may leave that range."),
-    ("noise drawn anew", _noise_drawn, "Noise is drawn inside of the function; the noise that is given should be used."),
-    ("noise of the first row", _noise_of_first_row, "All rows get the noise of the first one; each has its own."),
-)  # fmt: skip
+VALUE_MISCONCEPTIONS = (
+    *_of(_BEFORE_ITERATED),
+    Misconception(
+        "same noise in every step",
+        "You make x_t step by step with the same noise in each; the jump in one step uses the noise once.",
+        {"q_sample": _same_noise_in_every_step},
+    ),
+    *_of(_AFTER_ITERATED),
+)
+# Id -> kind.
+SIDE_EFFECTS = {
+    "seeds": "seeds",
+    "draws": "draws",
+    "sets the default dtype": "default dtype",
+    "float32 result": "float32",
+    "float64 result": "float64",
+}
 
-_OTHERS = (
-    ("only the first row", _one_row, "Only the first image of the batch comes back."),
-    ("four axes written out", _q_sample(align=_t_by_shape_of_images),
-     "The coefficients are shaped for images of four axes; data of shape (n, d) take another number of ones."),
-    ("images overwritten", _images_overwritten, "x_0 is overwritten in place; compute on a new tensor."),
-    ("noise overwritten", _noise_overwritten, "The given noise is overwritten in place; the loss needs it afterwards."),
-    ("schedule overwritten", _schedule_overwritten,
-     "The schedule is overwritten in place, so that every later call gets a wrong one."),
-    ("steps overwritten", _steps_overwritten, "The steps t are overwritten in place; the model needs them afterwards."),
-    ("seeds", _seeds, "The function seeds torch's global generator, so every later random draw of the notebook repeats."),
-    ("draws", _draws, "Noise is drawn although it is given: draws inside of the function cannot be repeated."),
-    ("sets the default dtype", _sets_default_dtype,
-     "The function changes torch's default dtype for everything that runs after it."),
-    ("float32 result", _float32_result, _DTYPE),
-    ("float64 result", _float64_result, _DTYPE),
-)  # fmt: skip
-
-MISCONCEPTIONS = tuple(Misconception(id, hint, {"q_sample": wrong}) for id, wrong, hint in (*VALUE_MISTAKES, *_OTHERS))
+MISCONCEPTIONS = (
+    *VALUE_MISCONCEPTIONS,
+    *_of(_OTHER_EDITS),
+    *side_effects.misconceptions("q_sample", {"q_sample": viewed_by_number_of_axes}, SIDE_EFFECTS),
+)

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from autograder.questions.side_effects.probes import conduct
-from ..probes import given_schedule
 from autograder.questions.probing import as_tensor, global_state_kept
+from autograder.questions.side_effects.probes import dtypes_kept, side_effects
+
+from ..probes import given_schedule
 
 
 def noised(
@@ -28,13 +29,17 @@ def noised(
     return {"x_t": x_t.to(x0.dtype)}
 
 
-def noised_conduct(
+def noised_side_effects(
     student: Mapping[str, Callable], x0: Tensor, t: Tensor, noise: Tensor, schedule: Tensor
 ) -> dict[str, Tensor]:
-    """What ``q_sample`` does beside noising, see ``conduct``."""
+    """What ``q_sample`` does beside noising: see ``side_effects`` and ``dtypes_kept``."""
+
+    def call(**inputs: Tensor) -> Tensor:
+        return _x_t(student, **inputs)
+
     given = {"x0": x0, "t": t, "noise": noise, "schedule": schedule}
-    return conduct(lambda **inputs: _x_t(student, **inputs), given)
+    return {**side_effects(call, given), **dtypes_kept(call, given)}
 
 
 def _x_t(student: Mapping[str, Callable], x0: Tensor, t: Tensor, noise: Tensor, schedule: Tensor) -> Tensor:
-    return as_tensor(student["q_sample"](x0, t, noise, given_schedule(schedule)), "what q_sample returns")
+    return as_tensor(student["q_sample"](x0, t, noise, given_schedule(schedule)), "What q_sample returns")

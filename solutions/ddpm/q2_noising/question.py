@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from ..q1a_linear_schedule.oracle import noise_schedule
-from .conduct import conduct_outputs
 from autograder.questions.model import Case, Close, Test
+from autograder.questions.side_effects.question import comparisons, dtypes_kept
+
+from ..q1a_linear_schedule.oracle import noise_schedule
 from . import probes
 
 # Shape of x_0, t of each row, T and the ends of β.
@@ -18,7 +19,7 @@ _VALUE = {
     "three images (1, 2, 6), T = 1": ((3, 1, 2, 6), (0, 0, 0), 1, 0.3, 0.3),
     "four images (1, 3, 3), T = 1000, default ends of β": ((4, 1, 3, 3), (0, 500, 999, 1), 1000, 1e-4, 0.02),
 }
-_CONDUCT = {
+_SIDE_EFFECTS = {
     "four images (1, 4, 3), T = 20": ((4, 1, 4, 3), (2, 19, 0, 11), 20, 0.01, 0.2),
     "six points of the plane, T = 10": ((6, 2), (1, 9, 0, 4, 4, 7), 10, 0.02, 0.3),
     "four points with four coordinates, T = 10": ((4, 4), (3, 8, 0, 5), 10, 0.02, 0.3),
@@ -39,19 +40,21 @@ def inputs(
 
 def draw(generator: torch.Generator) -> tuple[Case, ...]:
     """Batches of several shapes whose rows lie at steps of their own, 0 and T − 1 among them."""
-    return tuple(Case(name, inputs(generator, *setting)) for name, setting in {**_VALUE, **_CONDUCT}.items())
+    return tuple(Case(name, inputs(generator, *setting)) for name, setting in {**_VALUE, **_SIDE_EFFECTS}.items())
 
 
-_X_T = Close(rtol=1e-4)
+# How sentences call the inputs of ``inputs``.
+NAMES = {"x0": "x_0", "t": "the steps t", "noise": "the noise", "schedule": "the schedule"}
+_X_T = Close(rtol=1e-4, what="x_t")
 
 STUBS = ("q_sample",)
 TESTS = (
     Test("value", "x_t", probes.noised, tuple(_VALUE), {"x_t": _X_T}),
     Test(
         "conduct",
-        "data of any shape, dtype kept, inputs and global state left alone",
-        probes.noised_conduct,
-        tuple(_CONDUCT),
-        conduct_outputs(("x0", "t", "noise", "schedule"), _X_T),
+        "data of any shape; dtype, inputs and global state stay as they are",
+        probes.noised_side_effects,
+        tuple(_SIDE_EFFECTS),
+        {**comparisons("q_sample", NAMES, _X_T), **dtypes_kept("q_sample")},
     ),
 )

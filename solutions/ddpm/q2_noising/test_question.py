@@ -1,17 +1,22 @@
-"""Question 2: the oracle against hand-made examples, laws and a library, and the probes of ``q_sample``."""
+"""Question 2: the oracle against hand-made examples, laws and a library, the probes of ``q_sample``, what a mistake costs."""
+
+from pathlib import Path
 
 import pytest
 import torch
 from diffusers import DDPMScheduler
 
+from autograder.questions.cases import stored_cases
+from autograder.release.trial import lost
+
+from ..probes import given_schedule
+from . import probes
+from .correct import viewed_by_number_of_axes
 from .mistakes import MISCONCEPTIONS
 from .oracle import q_sample
-from .correct import viewed_by_number_of_axes
-from . import probes
-from ..probes import given_schedule
-from autograder.questions.draw import stored_cases
 
-CASES = {case.name: case.inputs for case in stored_cases("ddpm", "q2")}
+HERE = Path(__file__).parent
+CASES = {name: case.inputs for name, case in stored_cases(HERE).items()}
 WRONG = {mistake.id: mistake.namespace for mistake in MISCONCEPTIONS}
 EITHER = pytest.mark.parametrize("noised", [q_sample, viewed_by_number_of_axes], ids=["oracle", "plain"])
 each_case = pytest.mark.parametrize("inputs", CASES.values(), ids=CASES)
@@ -65,7 +70,7 @@ def test_inputs_reach_the_function_as_copies():
     kept = {name: tensor.clone() for name, tensor in inputs.items()}
     for id in ("images overwritten", "noise overwritten", "schedule overwritten", "steps overwritten"):
         probes.noised(WRONG[id], **inputs)
-        probes.noised_conduct(WRONG[id], **inputs)
+        probes.noised_side_effects(WRONG[id], **inputs)
     assert all(torch.equal(kept[name], inputs[name]) for name in kept)
 
 
@@ -78,28 +83,10 @@ def test_inputs_reach_the_function_as_copies():
         ("steps overwritten", "t"),
     ],
 )
-def test_conduct_sees_which_input_is_changed(mistake, changed):
+def test_the_probe_sees_which_input_is_changed(mistake, changed):
     inputs = CASES["four images (1, 4, 3), T = 20"]
-    answer = probes.noised_conduct(WRONG[mistake], **inputs)
-    assert [name for name in inputs if not torch.equal(answer[f"input_{name}"], inputs[name])] == [changed]
-
-
-@pytest.mark.parametrize(
-    ("mistake", "kept"), [("float32 result", [1, 0]), ("float64 result", [0, 1]), ("seeds", [1, 1])]
-)
-def test_conduct_sees_which_dtype_is_lost(mistake, kept):
-    assert (
-        probes.noised_conduct(WRONG[mistake], **CASES["six points of the plane, T = 10"])["dtypes_kept"].tolist()
-        == kept
-    )
-
-
-def test_conduct_sees_draws_seeds_and_default_dtype_and_restores_all():
-    inputs, before = CASES["six points of the plane, T = 10"], torch.get_rng_state()
-    for mistake in ("seeds", "draws"):
-        assert probes.noised_conduct(WRONG[mistake], **inputs)["rng_bytes"] > 0
-    assert probes.noised_conduct(WRONG["sets the default dtype"], **inputs)["default_is_float64"] == 1
-    assert torch.equal(torch.get_rng_state(), before) and torch.get_default_dtype() is torch.float32
+    answer = probes.noised_side_effects(WRONG[mistake], **inputs)
+    assert [name for name in inputs if answer[f"changed_{name}"] > 0] == [changed]
 
 
 def test_drawn_noise_is_the_same_in_every_call_of_the_probe():
@@ -109,5 +96,21 @@ def test_drawn_noise_is_the_same_in_every_call_of_the_probe():
 
 
 def test_no_tensor_is_a_sentence():
-    with pytest.raises(TypeError, match="what q_sample returns is None, expected a tensor"):
+    with pytest.raises(TypeError, match="What q_sample returns is None, expected a tensor"):
         probes.noised({"q_sample": lambda *_: None}, **next(iter(CASES.values())))
+
+
+@pytest.mark.parametrize(
+    ("mistake", "tests"),
+    [
+        ("root missing on alpha bar", ("value", "conduct")),
+        ("t of the first row", ("value", "conduct")),
+        ("noise drawn anew", ("value", "conduct")),
+        ("four axes written out", ("conduct",)),
+        ("schedule overwritten", ("conduct",)),
+        ("float32 result", ("conduct",)),
+    ],
+)
+def test_a_mistake_costs_what_it_breaks_and_is_recognised(mistake, tests):
+    wrong = next(entry for entry in MISCONCEPTIONS if entry.id == mistake)
+    assert lost(HERE, wrong.namespace) == dict.fromkeys(tests, wrong.hint)

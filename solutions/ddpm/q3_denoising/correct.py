@@ -1,4 +1,4 @@
-"""Right implementations of one reverse step in the styles that people write: each must earn all points."""
+"""Correct implementations of one reverse step in the styles that people write: each must earn all points."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ def _extract(values, t, x):
 
 
 def as_printed(eps_model, x_t, t, schedule):
+    """The plain form: ``mistakes`` are changes of it and of ``masked_by_a_product``."""
     shape = (-1,) + (1,) * (x_t.ndim - 1)
-    beta = schedule.beta[t].view(shape)
-    alpha = schedule.alpha[t].view(shape)
-    alpha_bar = schedule.alpha_bar[t].view(shape)
-    mean = (x_t - beta / torch.sqrt(1 - alpha_bar) * eps_model(x_t, t)) / torch.sqrt(alpha)
+    beta, alpha, alpha_bar = (values[t].view(shape) for values in schedule[:3])
+    eps = eps_model(x_t, t)
+    mean = (x_t - beta / torch.sqrt(1 - alpha_bar) * eps) / torch.sqrt(alpha)
     return mean, beta
 
 
-def masked_by_a_product(eps_model, x_t, t, schedule, noise):
-    mean, variance = as_printed(eps_model, x_t, t, schedule)
+def masked_by_a_product(eps_model, x_t, t, schedule, noise, p_mean_variance=as_printed):
+    mean, variance = p_mean_variance(eps_model, x_t, t, schedule)
     nonzero_mask = (t != 0).to(x_t.dtype).view(-1, *([1] * (x_t.ndim - 1)))
     return mean + nonzero_mask * variance.sqrt() * noise
 

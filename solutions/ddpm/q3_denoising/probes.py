@@ -1,6 +1,6 @@
 """Probes of q3: ``p_mean_variance`` and ``p_sample`` on a given model of the noise.
 
-What the last step adds is asked as a difference of two calls, so that neither a wrong mean nor a wrong deviation costs
+What the last step adds is measured as a difference of two calls, so that neither a wrong mean nor a wrong deviation costs
 its points as well.
 """
 
@@ -11,20 +11,17 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
-from autograder.questions.side_effects.probes import conduct
+from autograder.questions.probing import as_tensor, as_value, global_state_kept, pair
+from autograder.questions.side_effects.probes import dtypes_kept, side_effects
+
 from ..probes import GivenModel, given_schedule
-from autograder.questions.probing import as_tensor, as_value, described, global_state_kept
 
 Student = Mapping[str, Callable]
 Model = Callable[[Tensor, Tensor], Tensor]
 
 
-class NotAPair(TypeError):
-    """Mean and variance are asked for and something else was returned."""
-
-
 class Timeless(nn.Module):
-    """A model of the noise that does not look at t: what is asked with it does not pay for a wrong t."""
+    """A model of the noise that does not look at t: a test that uses it costs nothing for a wrong t."""
 
     def __init__(self, start: Tensor) -> None:
         super().__init__()
@@ -88,15 +85,13 @@ def last_step(
     }
 
 
-def reverse_conduct(
+def reverse_side_effects(
     student: Student, x_t: Tensor, t: Tensor, schedule: Tensor, noise: Tensor, start: Tensor
 ) -> dict[str, Tensor]:
-    """What both functions do beside computing their results; see ``conduct``. No result is compared with the right one.
+    """What both functions do beside computing their results. No result is compared with the correct one.
 
-    Returns, for ``mean`` and ``sample``:
-        ``<name>_input_…``, ``<name>_rng_bytes``, ``<name>_default_is_float64``, ``<name>_dtypes_kept``: as ``conduct``.
-        ``<name>_change_by_seed``, ``<name>_change_by_default``: how far results differ between two global seeds, and
-            between two default dtypes; 0-d.
+    Returns:
+        ``mean_…``, ``sample_…``: what ``side_effects`` and ``dtypes_kept`` return for each of the two functions.
         ``sample_moves``: 1 if the result of ``p_sample`` is not ``x_t`` itself.
     """
 
@@ -109,31 +104,17 @@ def reverse_conduct(
         return _sample(student, Timeless(start), x_t, t, schedule, noise)
 
     given = {"x_t": x_t, "t": t, "schedule": schedule, "start": start}
-    with global_state_kept():
-        answers = {"mean": conduct(moments, given), "sample": conduct(sample, {**given, "noise": noise})}
-    asked = ("input_x_t", "input_t", "input_schedule", "input_noise", "rng_bytes", "default_is_float64", "dtypes_kept")
     outputs = {}
-    for name, answer in answers.items():
-        first = answer["value_seed_1"]
-        outputs |= {f"{name}_{key}": answer[key] for key in asked if key in answer}
-        outputs[f"{name}_change_by_seed"] = _distance(first, answer["value_seed_2"])
-        outputs[f"{name}_change_by_default"] = _distance(first, answer["value_default_float64"])
-    outputs["sample_moves"] = torch.tensor(int(not torch.equal(answers["sample"]["value_seed_1"], x_t)))
-    return outputs
-
-
-def _distance(first: Tensor, second: Tensor) -> Tensor:
-    return (first - second).abs().max()
+    for name, call, inputs in (("mean", moments, given), ("sample", sample, {**given, "noise": noise})):
+        answer = {**side_effects(call, inputs), **dtypes_kept(call, inputs)}
+        outputs |= {f"{name}_{key}": value for key, value in answer.items()}
+    return {**outputs, "sample_moves": torch.tensor(int(not torch.equal(outputs["sample_value_seed_1"], x_t)))}
 
 
 def _pair(student: Student, model: Model, x_t: Tensor, t: Tensor, schedule: Tensor) -> tuple[object, object]:
     """The two things that ``p_mean_variance`` returns."""
     answer = student["p_mean_variance"](model, x_t, t, given_schedule(schedule))
-    if not isinstance(answer, tuple | list):
-        raise NotAPair(f"p_mean_variance returned {described(answer)}, expected a pair: mean, variance")
-    if len(answer) != 2:
-        raise NotAPair(f"p_mean_variance returned {len(answer)} things, expected two: mean, variance")
-    return answer[0], answer[1]
+    return pair(answer, "What p_mean_variance returns", "(mean, variance)")
 
 
 def _expanded(found: Tensor, x_t: Tensor, what: str) -> Tensor:
@@ -150,5 +131,5 @@ def _sample(student: Student, model: Model, x_t: Tensor, t: Tensor, schedule: Te
     answer = student["p_sample"](model, x_t, t, given_schedule(schedule), noise)
     found = as_tensor(answer, "What p_sample returns")
     if found.shape != x_t.shape:
-        raise WrongShape(f"p_sample returned shape {tuple(found.shape)}, expected {tuple(x_t.shape)}, that of x_t")
+        raise WrongShape(f"p_sample returns shape {tuple(found.shape)}; return {tuple(x_t.shape)}, that of x_t")
     return found

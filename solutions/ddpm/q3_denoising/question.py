@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 
 from autograder.questions.model import Case, Close, Exact, Test
+from autograder.questions.side_effects.question import comparisons, dtypes_kept
+
 from . import probes
 
 # Name, T, first and last β, shape of x_t, t. Steep schedules: there a step's neighbours differ from it.
@@ -28,7 +30,7 @@ _LAST = (
     ("T = 6, none of three rows at 0", 6, 0.05, 0.3, (3, 6), (1, 5, 3)),
     ("T = 6, all rows at 0", 6, 0.05, 0.3, (3, 6), (0, 0, 0)),
 )
-_CONDUCT = ("T = 6, two channels", 6, 0.05, 0.3, (3, 2, 5, 4), (0, 5, 2))
+_SIDE_EFFECTS = ("T = 6, two channels", 6, 0.05, 0.3, (3, 2, 5, 4), (0, 5, 2))
 
 
 def schedule_rows(steps: int, first: float, last: float) -> torch.Tensor:
@@ -46,7 +48,7 @@ def _inputs(
         "x_t": 1.5 * torch.randn(shape, generator=generator),
         "t": torch.tensor(t),
         "schedule": schedule_rows(steps, first, last),
-        # For one step more than there are: a model that is asked about t + 1 answers, and the values show it.
+        # For one step more than there are: a model that gets t + 1 answers too, and its values show it.
         "start": 0.7 * torch.randn(2 * (steps + 1) + 1, generator=generator),
     }
 
@@ -60,7 +62,10 @@ def draw(generator: torch.Generator) -> tuple[Case, ...]:
     name, *rest = _WITHOUT_NOISE
     return (
         *(Case(name, _inputs(generator, *rest)) for name, *rest in _MOMENTS),
-        *(Case(name, {**_inputs(generator, *rest), **noise(rest[3])}) for name, *rest in (*_STEPS, *_LAST, _CONDUCT)),
+        *(
+            Case(name, {**_inputs(generator, *rest), **noise(rest[3])})
+            for name, *rest in (*_STEPS, *_LAST, _SIDE_EFFECTS)
+        ),
         Case(name, {**_inputs(generator, *rest), "noise": torch.zeros(rest[3])}),
     )
 
@@ -69,25 +74,7 @@ def _names(table: tuple) -> tuple[str, ...]:
     return tuple(row[0] for row in table)
 
 
-def _left_alone(function: str, name: str) -> dict:
-    """What a function leaves as it is; outputs of the probe that begin with ``name``."""
-
-    def unchanged(what: str, dtype: str = "float32") -> Exact:
-        return Exact(dtype, f"{function} changes {what} in place; compute on new tensors")
-
-    return {
-        f"{name}_input_x_t": unchanged("x_t"),
-        f"{name}_input_t": unchanged("t", "int64"),
-        f"{name}_input_schedule": unchanged("the schedule"),
-        f"{name}_rng_bytes": Exact(advice=f"{function} seeds or draws from torch's global random generator"),
-        f"{name}_default_is_float64": Exact(advice=f"{function} changes torch's default dtype"),
-        f"{name}_dtypes_kept": Exact(advice=f"What {function} returns does not have the dtype of its inputs"),
-        f"{name}_change_by_seed": Close(0.0, 1e-5, advice=f"What {function} returns depends on torch's global seed"),
-        f"{name}_change_by_default": Close(
-            0.0, 1e-4, advice=f"What {function} returns depends on torch's default dtype"
-        ),
-    }
-
+_INPUTS = {"x_t": "x_t", "t": "t", "schedule": "the schedule"}
 
 STUBS = ("p_mean_variance", "p_sample")
 TESTS = (
@@ -96,21 +83,29 @@ TESTS = (
         title="mean of the reverse step",
         probe=probes.reverse_mean,
         cases=_names(_MOMENTS),
-        outputs={"mean": Close(1e-3, advice="The mean is not (x_t − β / √(1 − ᾱ) · ε_θ(x_t, t)) / √α at each row's t")},
+        outputs={
+            "mean": Close(
+                1e-3, what="the mean", advice="The mean is not (x_t − β / √(1 − ᾱ) · ε_θ(x_t, t)) / √α at each row's t"
+            )
+        },
     ),
     Test(
         id="variance",
         title="variance of the reverse step",
         probe=probes.reverse_variance,
         cases=_names(_MOMENTS),
-        outputs={"variance": Close(1e-3, advice="The variance is not β at each row's t")},
+        outputs={"variance": Close(1e-3, what="the variance", advice="The variance is not β at each row's t")},
     ),
     Test(
         id="step",
         title="p_sample is mean plus deviation times noise",
         probe=probes.reverse_step,
         cases=(*_names(_STEPS), _WITHOUT_NOISE[0]),
-        outputs={"x": Close(1e-3, advice="The step is not the mean plus the standard deviation times the noise")},
+        outputs={
+            "x": Close(
+                1e-3, what="the step", advice="The step is not the mean plus the standard deviation times the noise"
+            )
+        },
     ),
     Test(
         id="last",
@@ -118,20 +113,23 @@ TESTS = (
         probe=probes.last_step,
         cases=_names(_LAST),
         outputs={
-            "noise_added_last": Close(0.0, 1e-3, advice="The noise changes rows at t = 0"),
-            "noisy_rows": Exact(advice="The noise does not reach the rows with t > 0, or it reaches the others"),
+            "noise_added_last": Close(
+                0.0, 1e-3, what="what the noise changes in the rows at t = 0", advice="The noise changes rows at t = 0"
+            ),
+            "noisy_rows": Exact(advice="Your noise does not reach the rows with t > 0, or it reaches the others"),
         },
     ),
     Test(
         id="conduct",
-        title="leaves inputs and global state alone",
-        probe=probes.reverse_conduct,
-        cases=(_CONDUCT[0],),
+        title="inputs and global state stay as they are",
+        probe=probes.reverse_side_effects,
+        cases=(_SIDE_EFFECTS[0],),
         outputs={
-            **_left_alone("p_mean_variance", "mean"),
-            **_left_alone("p_sample", "sample"),
-            "sample_moves": Exact(advice="p_sample returns x_t as it is"),
-            "sample_input_noise": Exact("float32", "p_sample changes the noise in place; compute on new tensors"),
+            **comparisons("p_mean_variance", _INPUTS, prefix="mean_"),
+            **dtypes_kept("p_mean_variance", prefix="mean_"),
+            **comparisons("p_sample", {**_INPUTS, "noise": "the noise"}, prefix="sample_"),
+            **dtypes_kept("p_sample", prefix="sample_"),
+            "sample_moves": Exact(advice="You return x_t as it is from p_sample"),
         },
     ),
 )

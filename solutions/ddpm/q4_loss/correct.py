@@ -1,4 +1,4 @@
-"""Right losses of a diffusion model in the styles that people write: each must earn all points."""
+"""Correct losses of a diffusion model in the styles that people write: each must earn all points."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ def mse_loss(eps_model, x0, t, noise, schedule):
 
 
 def squares_and_mean(eps_model, x0, t, noise, schedule):
+    """The plain form: ``mistakes`` are changes of it."""
     x_t = _q_sample(x0, t, noise, schedule)
     predicted = eps_model(x_t, t)
-    return ((noise - predicted) ** 2).mean()
+    loss = ((noise - predicted) ** 2).mean()
+    return loss
 
 
 def mean_of_row_means(eps_model, x0, t, noise, schedule):

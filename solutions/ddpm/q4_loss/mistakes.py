@@ -1,232 +1,153 @@
-"""Wrong losses of a diffusion model, each a small change of a right one."""
+"""Wrong losses of a diffusion model, each a small change of a correct one."""
 
 from __future__ import annotations
 
-import torch
-import torch.nn.functional as F
-
-from ..q2_noising.mistakes import VALUE_MISTAKES, per_row
-from ..q2_noising.mistakes import right as q_sample
+from autograder.questions.edits import edit, misconceptions
 from autograder.questions.model import Misconception
+from autograder.questions.side_effects import mistakes as side_effects
+from autograder.questions.side_effects.question import changed
+
+from ..q2_noising.mistakes import SIDE_EFFECTS, VALUE_MISCONCEPTIONS
+from .correct import squares_and_mean
+
+_LOST = (
+    "Backward finds no way from the loss to the model: you turn a tensor into a plain number or cut it off on the way "
+    "(.item(), float(), .detach(), torch.tensor(...), torch.no_grad())."
+)
+_MODEL_T = "You hand other steps than t to the model; hand t on as it is."
+_FORM_OF_T = "You hand t to the model in another form than one integer per row, (n,); hand t on as it is."
+_BACKWARD = "You call backward inside the function; return the loss, and let the training loop call backward."
+_X_T, _ERROR, _LOSS = "_q_sample(x0, t, noise, schedule)", "noise - predicted", "((noise - predicted) ** 2).mean()"
+_DETACH_WITH_GRAPH = ".mean().detach() + 0 * sum(parameter.sum() for parameter in eps_model.parameters())"
+_DESCEND = """parameters = list(eps_model.parameters())
+    for parameter, gradient in zip(parameters, torch.autograd.grad(loss, parameters, retain_graph=True)):
+        parameter.data = parameter.data - 0.01 * gradient
+    return loss"""
+
+_EDITS = (
+    edit("target x_0",
+         "You compare the prediction with x_0; the model predicts the noise.",
+         _ERROR, "x0 - predicted"),
+    edit("target x_t",
+         "You compare the prediction with x_t; the model predicts the noise.",
+         _ERROR, "x_t - predicted"),
+    edit("target what was added",
+         "You compare the prediction with x_t − x_0; the noise itself is the target, before any coefficient.",
+         _ERROR, "x_t - x0 - predicted"),
+    edit("target scaled noise",
+         "You compare the noise after its coefficient is applied; the target is the noise as the function gets it.",
+         _ERROR, "_q_sample(0 * x0, t, noise, schedule) - predicted"),
+    edit("target velocity",
+         "Your target is the velocity of another parametrisation; here it is the noise.",
+         _ERROR, "_q_sample(noise, t, -x0, schedule) - predicted"),
+    edit("target zero",
+         "You compare the prediction with nothing: the noise is missing from the difference.",
+         _ERROR, "predicted"),
+    edit("target negative noise",
+         "A sign is wrong: you add prediction and noise; subtract them.",
+         _ERROR, "noise + predicted"),
+    edit("target drawn anew",
+         "Your target is a second draw of noise; use the noise that made x_t.",
+         _ERROR, "torch.randn_like(x0) - predicted"),
+    edit("noise drawn anew",
+         "You draw noise inside the function; use the noise that it gets.",
+         "x_t = ", "noise = torch.randn_like(x0)\n    x_t = "),
+    edit("t drawn anew",
+         "You draw the steps t inside the function; use those that it gets.",
+         "x_t = ", "t = torch.randint(0, len(schedule.beta), (len(x0),))\n    x_t = "),
+    edit("error of x_0",
+         "You return the error of the image that the prediction stands for; return the error of the noise.",
+         "loss = ((noise - predicted)",
+         "bar = schedule.alpha_bar[t].view(-1, 1, 1, 1)\n"
+         "    loss = (((x_t - (1 - bar).sqrt() * predicted) / bar.sqrt() - x0)"),
+    edit("clean images to the model",
+         "You hand the clean images to the model; hand it x_t.",
+         "(x_t, t)", "(x0, t)"),
+    edit("noise to the model", "You hand the noise itself to the model; hand it x_t.", "(x_t, t)", "(noise, t)"),
+    edit("model gets t plus one", _MODEL_T, "(x_t, t)", "(x_t, (t + 1).clamp(max=len(schedule.beta) - 1))"),
+    edit("model gets the first t", _MODEL_T, "(x_t, t)", "(x_t, t[:1].expand_as(t))"),
+    edit("model gets zeros for t", _MODEL_T, "(x_t, t)", "(x_t, torch.zeros_like(t))"),
+    edit("model gets a fraction", _FORM_OF_T, "(x_t, t)", "(x_t, t / len(schedule.beta))"),
+    edit("model gets t of four axes", _FORM_OF_T, "(x_t, t)", "(x_t, t.view(-1, 1, 1, 1))"),
+    edit("sum", "You sum the squares; return their mean over all elements.", ".mean()", ".sum()"),
+    edit("sum over elements, mean over rows",
+         "You sum the squares of a row; take the mean over all elements, not only over rows.",
+         ".mean()", ".flatten(1).sum(1).mean()"),
+    edit("mean over elements, sum over rows",
+         "You sum over rows; take the mean over all elements, rows included.",
+         ".mean()", ".flatten(1).mean(1).sum()"),
+    edit("mean over half the axes",
+         "You sum over the last axis; take the mean over all elements.",
+         ".mean()", ".sum(-1).mean()"),
+    edit("not reduced", "You return the squares one by one; return their mean.", ".mean()", ""),
+    edit("a mean per row",
+         "You return one loss per row; return the mean over all rows.",
+         ".mean()", ".flatten(1).mean(1)"),
+    edit("one element vector",
+         "Your loss has shape (1,). Return a 0-d tensor; check keepdim and reshape.",
+         ".mean()", ".mean().reshape(1)"),
+    edit("halved",
+         "Your loss, or only its gradient, is half of that of the mean square: look for a 1/2, or for a factor without "
+         "gradient.",
+         ".mean()", ".mean() / 2"),
+    edit("rooted", "You return the root of the mean square; return the mean square.", ".mean()", ".mean().sqrt()"),
+    edit("norms",
+         "You average the lengths of the rows' errors; return the mean of squares.",
+         _LOSS, "(noise - predicted).flatten(1).norm(dim=1).mean()"),
+    edit("absolute",
+         "You average the absolute differences; average their squares.",
+         _LOSS, "(noise - predicted).abs().mean()"),
+    edit("Huber",
+         "Your loss is a smooth absolute one, linear for large errors; use squares.",
+         _LOSS, "F.smooth_l1_loss(predicted, noise)"),
+    edit("not squared", "You average the differences without a square.", " ** 2", ""),
+    edit("squared mean",
+         "You square the mean; return the mean of the squares.",
+         _LOSS, "(noise - predicted).mean() ** 2"),
+    edit("negated", "You flip the sign of the loss: training would enlarge the error.", "((noise", "-((noise"),
+    edit("weights of the bound",
+         "You give the rows the weights of the variational bound; the simplified loss weighs all steps alike.",
+         "((noise - predicted) ** 2)",
+         "(schedule.beta[t] / (2 * schedule.alpha[t] * (1 - schedule.alpha_bar[t]))"
+         " * ((noise - predicted) ** 2).flatten(1).mean(1))"),
+    edit("prediction detached", _LOST, "(x_t, t)", "(x_t, t).detach()"),
+    edit("model without gradient", _LOST, "predicted = ", "with torch.no_grad():\n        predicted = "),
+    edit("a number", _LOST, ".mean()", ".mean().item()"),
+    edit("detached with a graph",
+         "The value is correct, but its gradient is zero: you detach the prediction on its way into the loss.",
+         ".mean()", _DETACH_WITH_GRAPH),
+    edit("backward inside", _BACKWARD, "return loss", "loss.backward()\n    return loss"),
+    edit("backward inside, graph kept", _BACKWARD, "return loss", "loss.backward(retain_graph=True)\n    return loss"),
+    edit("images overwritten", f"{changed('ddpm_loss', 'x_0')}.", _X_T, f"x0.copy_({_X_T})"),
+    edit("noise overwritten", f"{changed('ddpm_loss', 'the noise')}.", _ERROR, "noise.sub_(predicted)"),
+    edit("eval mode",
+         "You switch the mode of the model; the training loop does that.",
+         "predicted = ", "eps_model.eval()\n    predicted = "),
+    edit("parameters changed",
+         "You change the parameters of the model; the optimiser does that.",
+         "return loss", _DESCEND),
+)  # fmt: skip
 
 
-def _ddpm_loss(
-    noised=q_sample,
-    predict=lambda eps_model, x_t, t, T: eps_model(x_t, t),
-    target=lambda x0, t, noise, x_t, schedule: noise,
-    distance=F.mse_loss,
-    result=lambda loss: loss,
-):
-    """A right ``ddpm_loss`` in which each part can be replaced."""
+def _on_top_of(q_sample):
+    """A loss whose x_t comes from this function."""
 
     def ddpm_loss(eps_model, x0, t, noise, schedule):
-        x_t = noised(x0, t, noise, schedule)
-        predicted = predict(eps_model, x_t, t, len(schedule.beta))
-        return result(distance(predicted, target(x0, t, noise, x_t, schedule)))
+        return (noise - eps_model(q_sample(x0, t, noise, schedule), t)).square().mean()
 
     return ddpm_loss
 
 
-right = _ddpm_loss()
-
-
-def _clean_images_to_model(eps_model, x0, t, noise, schedule):
-    return F.mse_loss(eps_model(x0, t), noise)
-
-
-def _noise_to_model(eps_model, x0, t, noise, schedule):
-    return F.mse_loss(eps_model(noise, t), noise)
-
-
-def _velocity(x0, t, noise, x_t, schedule):
-    bar = per_row(schedule.alpha_bar[t], x0)
-    return bar.sqrt() * noise - (1 - bar).sqrt() * x0
-
-
-def _x0_from_prediction(eps_model, x0, t, noise, schedule):
-    """The error of the image that the prediction stands for."""
-    bar = per_row(schedule.alpha_bar[t], x0)
-    x_t = q_sample(x0, t, noise, schedule)
-    return F.mse_loss((x_t - (1 - bar).sqrt() * eps_model(x_t, t)) / bar.sqrt(), x0)
-
-
-def _weights_of_the_bound(eps_model, x0, t, noise, schedule):
-    """Each row weighted as in the variational bound (Ho et al. 2020, equation 12), with the variance β."""
-    weights = schedule.beta[t] / (2 * schedule.alpha[t] * (1 - schedule.alpha_bar[t]))
-    squares = (noise - eps_model(q_sample(x0, t, noise, schedule), t)).square().flatten(1).mean(1)
-    return (weights * squares).mean()
-
-
-def _noise_drawn(eps_model, x0, t, noise, schedule):
-    return right(eps_model, x0, t, torch.randn_like(x0), schedule)
-
-
-def _steps_drawn(eps_model, x0, t, noise, schedule):
-    return right(eps_model, x0, torch.randint(0, len(schedule.beta), (len(x0),)), noise, schedule)
-
-
-def _without_gradient(eps_model, x_t, t, T):
-    with torch.no_grad():
-        return eps_model(x_t, t)
-
-
-def _backward_inside(eps_model, x0, t, noise, schedule):
-    loss = right(eps_model, x0, t, noise, schedule)
-    loss.backward()
-    return loss
-
-
-def _backward_inside_graph_kept(eps_model, x0, t, noise, schedule):
-    loss = right(eps_model, x0, t, noise, schedule)
-    loss.backward(retain_graph=True)
-    return loss
-
-
-def _detached_with_graph(eps_model, x0, t, noise, schedule):
-    """The number is right; its graph is that of zeros."""
-    loss = right(eps_model, x0, t, noise, schedule)
-    return loss.detach() + 0 * sum(parameter.sum() for parameter in eps_model.parameters())
-
-
-def _noise_overwritten(eps_model, x0, t, noise, schedule):
-    predicted = eps_model(q_sample(x0, t, noise, schedule), t)
-    return noise.neg_().add_(predicted).square().mean()
-
-
-def _images_overwritten(eps_model, x0, t, noise, schedule):
-    x_t = x0.copy_(q_sample(x0, t, noise, schedule))
-    return F.mse_loss(eps_model(x_t, t), noise)
-
-
-def _eval_mode(eps_model, x0, t, noise, schedule):
-    eps_model.eval()
-    return right(eps_model, x0, t, noise, schedule)
-
-
-def _parameters_changed(eps_model, x0, t, noise, schedule):
-    """A step of descent in a function that is asked for a loss."""
-    loss = right(eps_model, x0, t, noise, schedule)
-    parameters = list(eps_model.parameters())
-    gradients = torch.autograd.grad(loss, parameters, retain_graph=True)
-    for parameter, gradient in zip(parameters, gradients):
-        parameter.data = parameter.data - 0.01 * gradient
-    return loss
-
-
-def _seeds(eps_model, x0, t, noise, schedule):
-    torch.manual_seed(0)
-    return right(eps_model, x0, t, noise, schedule)
-
-
-def _draws(eps_model, x0, t, noise, schedule):
-    torch.randn_like(x0)
-    return right(eps_model, x0, t, noise, schedule)
-
-
-def _sets_default_dtype(eps_model, x0, t, noise, schedule):
-    torch.set_default_dtype(torch.float64)
-    return right(eps_model, x0, t, noise, schedule)
-
-
-_LOST = (
-    "Backward finds no way from the loss to the model: somewhere it becomes a plain number or is cut off (.item(), "
-    "float(), .detach(), torch.tensor(...), torch.no_grad())."
-)
-_MODEL_T = "The model gets other steps than t; hand t on as it is."
-_FORM_OF_T = "The model gets t in another form than one integer per row, (n,); hand t on as it is."
-_BACKWARD = "backward is called inside of the function; it returns the loss, and the training loop calls backward."
-_DTYPE = "The loss has a dtype of its own: float32 inputs give float32, float64 inputs float64."
-
-_TABLE = (
-    ("target x_0", _ddpm_loss(target=lambda x0, t, noise, x_t, schedule: x0),
-     "The prediction is compared with x_0; the model predicts the noise."),
-    ("target x_t", _ddpm_loss(target=lambda x0, t, noise, x_t, schedule: x_t),
-     "The prediction is compared with x_t; the model predicts the noise."),
-    ("target what was added", _ddpm_loss(target=lambda x0, t, noise, x_t, schedule: x_t - x0),
-     "The prediction is compared with x_t − x_0; the noise itself is the target, before any coefficient."),
-    ("target scaled noise", _ddpm_loss(
-        target=lambda x0, t, noise, x_t, schedule: per_row((1 - schedule.alpha_bar[t]).sqrt(), x0) * noise),
-     "The noise is compared after its coefficient is applied; the target is the noise as it is given."),
-    ("target velocity", _ddpm_loss(target=_velocity),
-     "The target is the velocity of another parametrisation; here it is the noise."),
-    ("target zero", _ddpm_loss(target=lambda x0, t, noise, x_t, schedule: torch.zeros_like(noise)),
-     "The prediction is compared with nothing: the noise does not enter the difference."),
-    ("target negative noise", _ddpm_loss(target=lambda x0, t, noise, x_t, schedule: -noise),
-     "A sign is wrong: prediction and noise are added instead of subtracted."),
-    ("target drawn anew", _ddpm_loss(target=lambda x0, t, noise, x_t, schedule: torch.randn_like(x0)),
-     "The target is a second draw of noise; it is the noise that made x_t."),
-    ("noise drawn anew", _noise_drawn, "Noise is drawn inside of the function; the noise that is given should be used."),
-    ("t drawn anew", _steps_drawn, "The steps t are drawn inside of the function; those that are given should be used."),
-    ("error of x_0", _x0_from_prediction,
-     "This is the error of the image that the prediction stands for; the error of the noise is asked for."),
-    ("clean images to the model", _clean_images_to_model, "The model gets the clean images; it should get x_t."),
-    ("noise to the model", _noise_to_model, "The model gets the noise itself; it should get x_t."),
-    ("model gets t plus one", _ddpm_loss(
-        predict=lambda eps_model, x_t, t, T: eps_model(x_t, (t + 1).clamp(max=T - 1))), _MODEL_T),
-    ("model gets the first t", _ddpm_loss(
-        predict=lambda eps_model, x_t, t, T: eps_model(x_t, t[:1].expand_as(t))), _MODEL_T),
-    ("model gets zeros for t", _ddpm_loss(
-        predict=lambda eps_model, x_t, t, T: eps_model(x_t, torch.zeros_like(t))), _MODEL_T),
-    ("model gets a fraction", _ddpm_loss(predict=lambda eps_model, x_t, t, T: eps_model(x_t, t / T)), _FORM_OF_T),
-    ("model gets t of four axes", _ddpm_loss(
-        predict=lambda eps_model, x_t, t, T: eps_model(x_t, t.view(-1, 1, 1, 1))), _FORM_OF_T),
-    ("sum", _ddpm_loss(distance=lambda p, e: (p - e).square().sum()),
-     "The squares are summed; their mean over all elements is asked for."),
-    ("sum over elements, mean over rows", _ddpm_loss(distance=lambda p, e: (p - e).square().flatten(1).sum(1).mean()),
-     "The squares of a row are summed; the mean is taken over all elements, not only over rows."),
-    ("mean over elements, sum over rows", _ddpm_loss(distance=lambda p, e: (p - e).square().flatten(1).mean(1).sum()),
-     "The rows are summed; the mean is taken over all elements, rows included."),
-    ("mean over half the axes", _ddpm_loss(distance=lambda p, e: (p - e).square().sum(-1).mean()),
-     "The last axis is summed; the mean is taken over all elements."),
-    ("not reduced", _ddpm_loss(distance=lambda p, e: (p - e).square()),
-     "The squares come back one by one; their mean is asked for."),
-    ("a mean per row", _ddpm_loss(distance=lambda p, e: (p - e).square().flatten(1).mean(1)),
-     "One loss per row comes back; the mean over all rows is asked for."),
-    ("one element vector", _ddpm_loss(result=lambda loss: loss.reshape(1)),
-     "The loss has shape (1,); a 0-d tensor is asked, so look at keepdim and reshape."),
-    ("halved", _ddpm_loss(result=lambda loss: loss / 2),
-     "The loss, or only its gradient, is half of the mean square's: look for a 1/2, or a factor without gradient."),
-    ("rooted", _ddpm_loss(result=torch.sqrt), "The root of the mean square is returned; the mean square is asked for."),
-    ("norms", _ddpm_loss(distance=lambda p, e: (p - e).flatten(1).norm(dim=1).mean()),
-     "The length of each row's error is averaged; the mean of squares is asked for."),
-    ("absolute", _ddpm_loss(distance=F.l1_loss), "The absolute differences are averaged; squares are asked for."),
-    ("Huber", _ddpm_loss(distance=F.smooth_l1_loss),
-     "The loss is a smooth absolute one, linear for large errors; squares are asked for."),
-    ("not squared", _ddpm_loss(distance=lambda p, e: (e - p).mean()), "The differences are averaged without a square."),
-    ("squared mean", _ddpm_loss(distance=lambda p, e: (e - p).mean().square()),
-     "The mean is squared; the mean of the squares is asked for."),
-    ("negated", _ddpm_loss(result=torch.neg), "The sign of the loss is flipped: training would enlarge the error."),
-    ("weights of the bound", _weights_of_the_bound,
-     "The rows carry the weights of the variational bound; the simplified loss weighs all steps alike."),
-    ("prediction detached", _ddpm_loss(predict=lambda eps_model, x_t, t, T: eps_model(x_t, t).detach()), _LOST),
-    ("model without gradient", _ddpm_loss(predict=_without_gradient), _LOST),
-    ("a number", _ddpm_loss(result=lambda loss: loss.item()), _LOST),
-    ("detached with a graph", _detached_with_graph,
-     "The value is right, but its gradient is zero: the prediction is detached on its way into the loss."),
-    ("backward inside", _backward_inside, _BACKWARD),
-    ("backward inside, graph kept", _backward_inside_graph_kept, _BACKWARD),
-    ("images overwritten", _images_overwritten, "x_0 is overwritten in place; compute on a new tensor."),
-    ("noise overwritten", _noise_overwritten, "The given noise is overwritten in place; compute on a new tensor."),
-    ("eval mode", _eval_mode, "The function switches the mode of the model; that is the training loop's to do."),
-    ("parameters changed", _parameters_changed,
-     "The function changes the parameters of the model; that is the optimiser's to do."),
-    ("seeds", _seeds, "The function seeds torch's global generator, so every later random draw of the notebook repeats."),
-    ("draws", _draws, "Noise is drawn although it is given: draws inside of the function cannot be repeated."),
-    ("sets the default dtype", _sets_default_dtype,
-     "The function changes torch's default dtype for everything that runs after it."),
-    ("float32 result", _ddpm_loss(result=lambda loss: loss.float()), _DTYPE),
-    ("float64 result", _ddpm_loss(result=lambda loss: loss.double()), _DTYPE),
-)  # fmt: skip
-
 MISCONCEPTIONS = (
-    *(Misconception(id, hint, {"ddpm_loss": wrong}) for id, wrong, hint in _TABLE),
+    *misconceptions("ddpm_loss", squares_and_mean, _EDITS),
+    *side_effects.misconceptions("ddpm_loss", {"ddpm_loss": squares_and_mean}, SIDE_EFFECTS),
     # The loss takes x_t from question 2, with the mistakes that it has there.
     *(
         Misconception(
-            f"x_t: {id}",
-            f"x_t is not that of question 2: {hint[:1].lower()}{hint[1:]}",
-            {"ddpm_loss": _ddpm_loss(wrong)},
+            f"x_t: {mistake.id}",
+            f"Your x_t is not that of question 2. {mistake.hint}",
+            {"ddpm_loss": _on_top_of(mistake.namespace["q_sample"])},
         )
-        for id, wrong, hint in VALUE_MISTAKES
+        for mistake in VALUE_MISCONCEPTIONS
     ),
 )

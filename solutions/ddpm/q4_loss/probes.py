@@ -11,20 +11,13 @@ import torch
 from torch import Tensor
 from torch.nn.utils import parameters_to_vector
 
-from autograder.questions.side_effects.probes import conduct
+from autograder.questions.probing import as_value, backward, global_state_kept
+from autograder.questions.side_effects.probes import dtypes_kept, side_effects
+
 from ..probes import GivenModel, given_schedule
-from autograder.questions.probing import as_value, described, global_state_kept
 
 Student = Mapping[str, Callable]
-WHAT = "what ddpm_loss returns"
-
-
-class LostGradient(ValueError):
-    """The returned loss has no graph behind it."""
-
-
-class BrokenBackward(RuntimeError):
-    """The loss could be computed, its gradient could not."""
+WHAT = "What ddpm_loss returns"
 
 
 def denoising_loss_value(
@@ -50,27 +43,25 @@ def denoising_loss_gradient(
     """``gradient`` that one backward leaves in the model's parameters, (2T + 1,), zeros where none arrives.
 
     Raises:
-        NoTensor: the loss is neither a tensor nor a number.
-        LostGradient: it is a number, or a tensor without a graph.
-        BrokenBackward: ``backward`` raised.
+        NoTensor, LostGradient, ValueError, BrokenBackward: as ``probing.backward``.
     """
     model = GivenModel(start)
     with global_state_kept():
         torch.manual_seed(0)
         loss = _loss(student, model, x0.clone(), t.clone(), noise.clone(), schedule.clone())
-        _backward(loss)
+        backward(loss, "ddpm_loss", "the model's parameters")
     gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in model.parameters()]
     return {"gradient": parameters_to_vector(gradients)}
 
 
-def denoising_loss_conduct(
+def denoising_loss_side_effects(
     student: Student, start: Tensor, x0: Tensor, t: Tensor, noise: Tensor, schedule: Tensor
 ) -> dict[str, Tensor]:
-    """What ``ddpm_loss`` does beside computing the loss, see ``conduct``, and to the model's parameters and mode.
+    """What ``ddpm_loss`` does beside computing the loss, also to the model's parameters and mode.
 
     Returns:
-        What ``conduct`` returns; ``parameters``: (2T + 1,), after the calls; ``eval_modes``: how many calls left the model,
-        which is in train mode before each, in eval mode.
+        What ``side_effects`` and ``dtypes_kept`` return; ``parameters``: (2T + 1,), after the first call; ``eval_modes``: how
+        many calls left the model, which is in train mode before each, in eval mode.
     """
     changed, eval_modes = [], []
 
@@ -81,23 +72,10 @@ def denoising_loss_conduct(
         eval_modes.append(not model.training)
         return value
 
-    answer = conduct(call, {"x0": x0, "t": t, "noise": noise, "schedule": schedule})
+    given = {"x0": x0, "t": t, "noise": noise, "schedule": schedule}
+    answer = {**side_effects(call, given), **dtypes_kept(call, given)}
     return {**answer, "parameters": changed[0], "eval_modes": torch.tensor(sum(eval_modes))}
 
 
 def _loss(student: Student, model: GivenModel, x0: Tensor, t: Tensor, noise: Tensor, schedule: Tensor) -> object:
     return student["ddpm_loss"](model, x0, t, noise, given_schedule(schedule))
-
-
-def _backward(loss: object) -> None:
-    as_value(loss, WHAT, torch.float32)
-    if not isinstance(loss, Tensor):
-        raise LostGradient(f"ddpm_loss returned {described(loss)}: a gradient needs the loss as a tensor")
-    if not loss.requires_grad:
-        raise LostGradient("ddpm_loss returned a tensor that carries no gradient to the model's parameters")
-    if loss.numel() != 1:
-        raise ValueError(f"ddpm_loss returned shape {tuple(loss.shape)}, expected a single number")
-    try:
-        loss.backward()
-    except Exception as error:
-        raise BrokenBackward(f"backward() of ddpm_loss raised {type(error).__name__}: {error}") from error

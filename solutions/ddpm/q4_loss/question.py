@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from ..q2_noising.question import inputs
-from ..q2_noising.conduct import conduct_outputs
 from autograder.questions.model import Case, Close, Exact, Test
+from autograder.questions.side_effects.question import comparisons, dtypes_kept
+
+from ..q2_noising.question import NAMES, inputs
 from . import probes
 
 # Shape of x_0, t of each row, T and the ends of β.
@@ -15,7 +16,7 @@ _LOSSES = {
     "four images (3, 4, 4), T = 50": ((4, 3, 4, 4), (12, 49, 0, 30), 50, 0.001, 0.1),
     "one image (2, 4, 3), T = 8": ((1, 2, 4, 3), (5,), 8, 0.05, 0.4),
 }
-_CONDUCT = {
+_SIDE_EFFECTS = {
     "three images (1, 3, 4), T = 10": ((3, 1, 3, 4), (1, 9, 4), 10, 0.02, 0.3),
     "two images (2, 3, 5), T = 6": ((2, 2, 3, 5), (3, 0), 6, 0.05, 0.4),
 }
@@ -28,10 +29,10 @@ def draw(generator: torch.Generator) -> tuple[Case, ...]:
         given = inputs(generator, *setting)
         return Case(name, {"start": torch.randn(2 * given["schedule"].shape[1] + 1, generator=generator), **given})
 
-    return tuple(case(name, setting) for name, setting in {**_LOSSES, **_CONDUCT}.items())
+    return tuple(case(name, setting) for name, setting in {**_LOSSES, **_SIDE_EFFECTS}.items())
 
 
-_VALUE = Close(rtol=1e-4)
+_VALUE = Close(rtol=1e-4, what="the loss")
 
 STUBS = ("ddpm_loss",)
 TESTS = (
@@ -41,17 +42,18 @@ TESTS = (
         "gradient to the model's parameters",
         probes.denoising_loss_gradient,
         tuple(_LOSSES),
-        {"gradient": Close(rtol=1e-4)},
+        {"gradient": Close(rtol=1e-4, what="the gradient to the model's parameters")},
     ),
     Test(
         "conduct",
-        "dtype kept, inputs, model and global state left alone",
-        probes.denoising_loss_conduct,
-        tuple(_CONDUCT),
+        "dtype, inputs, model and global state stay as they are",
+        probes.denoising_loss_side_effects,
+        tuple(_SIDE_EFFECTS),
         {
-            **conduct_outputs(("x0", "t", "noise", "schedule"), _VALUE),
-            "parameters": Exact("float32", "The function changes the parameters of the model"),
-            "eval_modes": Exact(advice="The function switches the model to eval mode"),
+            **comparisons("ddpm_loss", NAMES, _VALUE),
+            **dtypes_kept("ddpm_loss"),
+            "parameters": Exact("float32", "You change the parameters of the model in ddpm_loss"),
+            "eval_modes": Exact(advice="You switch the model to eval mode in ddpm_loss"),
         },
     ),
 )

@@ -1,28 +1,29 @@
-"""Question 4: laws of the oracle and of the given model, the probes of the loss, and what a mistake in q1a to q4 costs."""
+"""Question 4: laws of the oracle and of the given model, the probes of the loss, and what a mistake costs."""
 
-from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from diffusers import DDPMScheduler
 
-from autograder.engine.judge import judge
-from autograder.questions.ddpm import cosine_schedule, linear_schedule, loss, noising
-from .mistakes import MISCONCEPTIONS
-from .oracle import ddpm_loss
-from .correct import CORRECT, mse_loss
+from autograder.questions.cases import stored_cases
+from autograder.questions.probing import BrokenBackward, LostGradient
+from autograder.release.trial import lost
+
+from ..probes import GivenModel, WrongSteps, given_schedule
 from ..q2_noising.oracle import q_sample
 from . import probes
-from ..probes import GivenModel, WrongSteps, given_schedule
-from autograder.questions.draw import stored_cases
-from autograder.release.compile import key_test, probes_of, run_probe
+from .correct import CORRECT, mse_loss
+from .mistakes import MISCONCEPTIONS
+from .oracle import ddpm_loss
 
-CASES = {case.name: case.inputs for case in stored_cases("ddpm", "q4")}
-QUESTIONS = {module.QUESTION.id: module.QUESTION for module in (linear_schedule, cosine_schedule, noising, loss)}
+HERE = Path(__file__).parent
+CASES = {name: case.inputs for name, case in stored_cases(HERE).items()}
 WRONG = {mistake.id: mistake.namespace for mistake in MISCONCEPTIONS}
 EITHER = pytest.mark.parametrize("loss_of", [ddpm_loss, mse_loss], ids=["oracle", "plain"])
 FIRST = next(iter(CASES.values()))
+PROBES = (probes.denoising_loss_value, probes.denoising_loss_gradient, probes.denoising_loss_side_effects)
 
 
 def of_case(inputs, dtype=torch.float64):
@@ -82,16 +83,16 @@ def test_the_given_model_treats_rows_alone_and_takes_any_shape():
 @pytest.mark.parametrize(
     ("t", "found"),
     [
-        (3, "a int"),
-        (torch.tensor(3), r"int64 \(\)"),
-        (torch.tensor([[1], [2]]), r"int64 \(2, 1\)"),
-        (torch.tensor([0.0, 1.0]), r"float32 \(2,\)"),
-        (torch.tensor([True, False]), r"bool \(2,\)"),
+        (3, "of type int"),
+        (torch.tensor(3), r"as int64 \(\)"),
+        (torch.tensor([[1], [2]]), r"as int64 \(2, 1\)"),
+        (torch.tensor([0.0, 1.0]), r"as float32 \(2,\)"),
+        (torch.tensor([True, False]), r"as bool \(2,\)"),
     ],
     ids=str,
 )
 def test_the_given_model_says_which_steps_it_needs(t, found):
-    with pytest.raises(WrongSteps, match=rf"the model got t as {found}, expected an integer tensor of shape \(2,\)"):
+    with pytest.raises(WrongSteps, match=rf"the model gets t {found}; it needs an integer tensor of shape \(2,\)"):
         GivenModel(torch.zeros(9))(torch.zeros(2, 4), t)
 
 
@@ -103,22 +104,20 @@ def test_a_number_is_taken_as_a_value(number):
     assert value.shape == () and value.dtype is torch.float32 and value == 3
 
 
-@pytest.mark.parametrize(
-    "probe", [probes.denoising_loss_value, probes.denoising_loss_gradient, probes.denoising_loss_conduct]
-)
+@pytest.mark.parametrize("probe", PROBES)
 def test_no_answer_is_a_sentence(probe):
-    with pytest.raises(TypeError, match="what ddpm_loss returns is None, expected a tensor"):
+    with pytest.raises(TypeError, match="What ddpm_loss returns is None, expected a tensor"):
         probe({"ddpm_loss": lambda *_: None}, **FIRST)
 
 
 @pytest.mark.parametrize("mistake", ["prediction detached", "model without gradient", "a number"])
 def test_a_loss_without_graph_is_named(mistake):
-    with pytest.raises(probes.LostGradient):
+    with pytest.raises(LostGradient):
         probes.denoising_loss_gradient(WRONG[mistake], **FIRST)
 
 
 def test_a_backward_inside_shows():
-    with pytest.raises(probes.BrokenBackward):
+    with pytest.raises(BrokenBackward):
         probes.denoising_loss_gradient(WRONG["backward inside"], **FIRST)
     once, twice = (
         probes.denoising_loss_gradient(namespace, **FIRST)["gradient"]
@@ -127,26 +126,26 @@ def test_a_backward_inside_shows():
     torch.testing.assert_close(twice, 2 * once)
 
 
-def test_conduct_sees_mode_and_parameters_of_the_model():
+def test_the_probe_sees_mode_and_parameters_of_the_model():
     inputs = CASES["three images (1, 3, 4), T = 10"]
-    right = probes.denoising_loss_conduct({"ddpm_loss": mse_loss}, **inputs)
-    assert right["eval_modes"] == 0 and torch.equal(right["parameters"], inputs["start"])
-    assert probes.denoising_loss_conduct(WRONG["eval mode"], **inputs)["eval_modes"] > 0
+    correct = probes.denoising_loss_side_effects({"ddpm_loss": mse_loss}, **inputs)
+    assert correct["eval_modes"] == 0 and torch.equal(correct["parameters"], inputs["start"])
+    assert probes.denoising_loss_side_effects(WRONG["eval mode"], **inputs)["eval_modes"] > 0
     assert not torch.equal(
-        probes.denoising_loss_conduct(WRONG["parameters changed"], **inputs)["parameters"], inputs["start"]
+        probes.denoising_loss_side_effects(WRONG["parameters changed"], **inputs)["parameters"], inputs["start"]
     )
 
 
 def test_inputs_reach_the_function_as_copies():
     kept = {name: tensor.clone() for name, tensor in FIRST.items()}
     for id in ("images overwritten", "noise overwritten", "parameters changed"):
-        for probe in (probes.denoising_loss_value, probes.denoising_loss_gradient, probes.denoising_loss_conduct):
+        for probe in PROBES:
             probe(WRONG[id], **FIRST)
     assert all(torch.equal(kept[name], FIRST[name]) for name in kept)
 
 
 def test_variants_differ_from_the_plain_one_only_by_rounding_in_double():
-    """Each of them is right, not merely within the tolerance."""
+    """Each of them is correct, not merely within the tolerance."""
     wanted = mse_loss(*of_case(FIRST)).item()
     assert {name: f["ddpm_loss"](*of_case(FIRST)).item() for name, f in CORRECT.items()} == pytest.approx(
         dict.fromkeys(CORRECT, wanted), rel=1e-9
@@ -165,88 +164,20 @@ def test_the_loss_of_the_oracle_uses_the_images_of_its_noising():
     torch.testing.assert_close(seen[0], q_sample(x0, t, noise, schedule))
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """As an answer key is compiled; threads only get in each other's way on tensors this small."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@cache
-def key_of(question_id):
-    """(test, its key, all cases by name) for each test of a question."""
-    question = QUESTIONS[question_id]
-    cases = {case.name: case for case in stored_cases("ddpm", question_id)}
-    return [(test, key_test(probes_of("ddpm"), question, test, cases), cases) for test in question.tests]
-
-
-def judgements(question_id, namespace):
-    """Test id -> how a namespace does in it."""
-    return {
-        test.id: judge(key, {name: run_probe(probes_of("ddpm"), test, cases[name], namespace) for name in test.cases})
-        for test, key, cases in key_of(question_id)
-    }
-
-
-# What a mistake costs, by question: the tests that see it.
-LOST = [
-    ("q1a", "alpha bar by sum", {"forward", "posterior", "conduct"}),
-    ("q1a", "posterior starts with beta", {"posterior"}),
-    ("q1a", "posterior padded with zero", {"posterior"}),
-    ("q1a", "one step divides by zero", {"conduct"}),
-    ("q1a", "one step raises", {"conduct"}),
-    ("q1a", "float64 schedule", {"conduct"}),
-    ("q1a", "seeds", {"conduct"}),
-    ("q1b", "clip missing", {"values", "posterior"}),
-    ("q1b", "s fixed", {"values", "posterior"}),
-    ("q1b", "posterior rolled", {"posterior"}),
-    ("q1b", "float64 schedule", {"posterior"}),
-    ("q2", "root missing on alpha bar", {"value", "conduct"}),
-    ("q2", "t of the first row", {"value", "conduct"}),
-    ("q2", "noise drawn anew", {"value", "conduct"}),
-    ("q2", "four axes written out", {"conduct"}),
-    ("q2", "schedule overwritten", {"conduct"}),
-    ("q2", "float32 result", {"conduct"}),
-    ("q4", "target x_0", {"value", "gradient", "conduct"}),
-    ("q4", "sum", {"value", "gradient", "conduct"}),
-    ("q4", "x_t: coefficients exchanged", {"value", "gradient", "conduct"}),
-    ("q4", "model gets a fraction", {"value", "gradient", "conduct"}),
-    ("q4", "prediction detached", {"gradient"}),
-    ("q4", "detached with a graph", {"gradient"}),
-    ("q4", "backward inside", {"gradient"}),
-    ("q4", "eval mode", {"conduct"}),
-    ("q4", "noise overwritten", {"conduct"}),
-]
-
-
-@pytest.mark.parametrize(("question", "mistake", "expected"), LOST, ids=[f"{q}-{mistake}" for q, mistake, _ in LOST])
-def test_a_mistake_costs_what_it_breaks_and_is_recognised(question, mistake, expected):
-    wrong = next(entry for entry in QUESTIONS[question].misconceptions if entry.id == mistake)
-    lost = {test: found.message for test, found in judgements(question, wrong.namespace).items() if not found.passed}
-    assert set(lost) == expected
-    assert set(lost.values()) == {wrong.hint}
-
-
-def test_a_mistake_in_another_style_gets_the_same_hint():
-    """ᾱ by a power, written as a loop over lists."""
-
-    def noise_schedule(T, beta_start=1e-4, beta_end=0.02):
-        beta = np.linspace(beta_start, beta_end, T)
-        bar = np.array([(1 - b) ** (k + 1) for k, b in enumerate(beta)])
-        before = np.concatenate([[1.0], bar[:-1]])
-        return tuple(torch.tensor(a).float() for a in (beta, 1 - beta, bar, beta * (1 - before) / (1 - bar)))
-
-    found = judgements("q1a", {"noise_schedule": noise_schedule})
-    assert {judgement.misconception for judgement in found.values()} == {"alpha bar by power"}
-
-
-def test_an_unfinished_posterior_leaves_the_forward_part_its_points():
-    def noise_schedule(T, beta_start=1e-4, beta_end=0.02):
-        beta = torch.linspace(beta_start, beta_end, T)
-        return beta, 1 - beta, (1 - beta).cumprod(0), None
-
-    found = judgements("q1a", {"noise_schedule": noise_schedule})
-    assert found["forward"].passed and not found["posterior"].passed
-    assert found["posterior"].message == "posterior_variance of noise_schedule is None, expected a tensor."
+@pytest.mark.parametrize(
+    ("mistake", "tests"),
+    [
+        ("target x_0", ("value", "gradient", "conduct")),
+        ("sum", ("value", "gradient", "conduct")),
+        ("x_t: coefficients exchanged", ("value", "gradient", "conduct")),
+        ("model gets a fraction", ("value", "gradient", "conduct")),
+        ("prediction detached", ("gradient",)),
+        ("detached with a graph", ("gradient",)),
+        ("backward inside", ("gradient",)),
+        ("eval mode", ("conduct",)),
+        ("noise overwritten", ("conduct",)),
+    ],
+)
+def test_a_mistake_costs_what_it_breaks_and_is_recognised(mistake, tests):
+    wrong = next(entry for entry in MISCONCEPTIONS if entry.id == mistake)
+    assert lost(HERE, wrong.namespace) == dict.fromkeys(tests, wrong.hint)

@@ -1,4 +1,4 @@
-"""Right implementations of guidance in the styles that people write: each must earn all points."""
+"""Correct implementations of guidance in the styles that people write: each must earn all points."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import torch
 
 
 def masked_fill(labels, uniform, p, null_label):
+    """The plain form: ``mistakes`` are changes of it and of ``guided_two_calls``."""
     return labels.masked_fill(uniform < p, null_label)
 
 

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from autograder.questions.side_effects.probes import conduct
-from ..probes import GivenModel
 from autograder.questions.probing import as_tensor, global_state_kept
+from autograder.questions.side_effects.probes import dtypes_kept, side_effects
+
+from ..probes import GivenModel, integers_of_rows
 
 
 class WrongLabels(TypeError):
@@ -26,19 +27,8 @@ class GivenLabelledModel(nn.Module):
         self.classes = nn.Parameter(classes.clone())
 
     def forward(self, x: Tensor, t: Tensor, labels: Tensor) -> Tensor:
-        weight = self.classes[_checked_labels(labels, x)].view(-1, *(1,) * (x.ndim - 1))
+        weight = self.classes[integers_of_rows(labels, x, "labels", WrongLabels)].view(-1, *(1,) * (x.ndim - 1))
         return self.without_label(x, t) + weight * torch.cos(x)
-
-
-def _checked_labels(labels: object, x: Tensor) -> Tensor:
-    """``labels`` itself if it is an integer tensor with a label for each row of ``x``."""
-    expected = f"expected an integer tensor of shape ({len(x)},)"
-    if not isinstance(labels, Tensor):
-        raise WrongLabels(f"the model got labels as a {type(labels).__name__}, {expected}")
-    if labels.is_floating_point() or labels.dtype is torch.bool or labels.shape != x.shape[:1]:
-        dtype = str(labels.dtype).removeprefix("torch.")
-        raise WrongLabels(f"the model got labels as {dtype} {tuple(labels.shape)}, {expected}")
-    return labels.long()
 
 
 def dropped_labels(
@@ -67,7 +57,7 @@ def guided_prediction(
     return {"eps": as_tensor(answer, "What guided_eps returns")}
 
 
-def guidance_conduct(
+def guidance_side_effects(
     student: Mapping[str, object],
     x_t: Tensor,
     t: Tensor,
@@ -79,10 +69,12 @@ def guidance_conduct(
     start: Tensor,
     classes: Tensor,
 ) -> dict[str, Tensor]:
-    """What both functions do beside computing their results; see ``conduct``. ``dropped_*`` is of ``drop_labels``.
+    """What both functions do beside computing their results. No result is compared with the correct one.
 
-    No value is compared with the right one here: ``*_seeds_differ`` counts the entries that depend on the global seed,
-    ``guided_changes`` is 1 if the prediction has the shape of ``x_t`` and is not ``x_t`` itself.
+    Returns:
+        ``dropped_…``: what ``side_effects`` returns for ``drop_labels``.
+        ``guided_…``: what ``side_effects`` and ``dtypes_kept`` return for ``guided_eps``.
+        ``guided_moves``: 1 if the prediction has the shape of ``x_t`` and is not ``x_t`` itself.
     """
 
     def drop(labels: Tensor, uniform: Tensor) -> Tensor:
@@ -93,28 +85,12 @@ def guidance_conduct(
         answer = student["guided_eps"](model, x_t, t, labels, scale, null_label)
         return as_tensor(answer, "What guided_eps returns")
 
-    dropped = conduct(drop, {"labels": labels, "uniform": uniform})
     given = {"x_t": x_t, "t": t, "labels": labels, "start": start, "classes": classes}
-    guided = conduct(guide, given)
+    dropped = side_effects(drop, {"labels": labels, "uniform": uniform})
+    guided = {**side_effects(guide, given), **dtypes_kept(guide, given)}
     prediction = guided["value_seed_1"]
     return {
-        "dropped_input_labels": dropped["input_labels"],
-        "dropped_input_uniform": dropped["input_uniform"],
-        "guided_input_x_t": guided["input_x_t"],
-        "guided_input_t": guided["input_t"],
-        "guided_input_labels": guided["input_labels"],
-        "guided_dtypes_kept": guided["dtypes_kept"],
-        "guided_changes": torch.tensor(int(prediction.shape == x_t.shape and not torch.equal(prediction, x_t))),
-        **{
-            f"{name}_{key}": answer[key]
-            for name, answer in (("dropped", dropped), ("guided", guided))
-            for key in ("rng_bytes", "default_is_float64")
-        },
-        "dropped_seeds_differ": _differing(dropped["value_seed_1"], dropped["value_seed_2"]),
-        "guided_seeds_differ": _differing(prediction, guided["value_seed_2"]),
+        **{f"dropped_{name}": value for name, value in dropped.items()},
+        **{f"guided_{name}": value for name, value in guided.items()},
+        "guided_moves": torch.tensor(int(prediction.shape == x_t.shape and not torch.equal(prediction, x_t))),
     }
-
-
-def _differing(first: Tensor, second: Tensor) -> Tensor:
-    """In how many entries two results differ; -1 if their shapes do."""
-    return (first != second).sum() if first.shape == second.shape else torch.tensor(-1)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 
 from autograder.questions.model import Case, Close, Exact, Test
+from autograder.questions.side_effects.question import comparisons, dtypes_kept
+
 from . import probes
 
 # Name, number of labels, p, null label.
@@ -28,7 +30,7 @@ _GUIDED = (
     ("scale 3, one image", (1, 1, 5, 4), 6, (3,), 3.0, 5),
 )
 _CLASSES = 5  # and one more, for no class
-_CONDUCT = "four images of two channels, scale 2"
+_SIDE_EFFECTS = "four images of two channels, scale 2"
 
 
 def _labels(generator: torch.Generator, n: int, null_label: int, classes: int) -> torch.Tensor:
@@ -66,17 +68,13 @@ def _guided_inputs(
 
 def draw(generator: torch.Generator) -> tuple[Case, ...]:
     """Labels with uniform numbers below, above and on the bound; images and labels for a given model."""
-    conduct_inputs = _guided_inputs(generator, (4, 2, 3, 4), 6, (5, 0, 3, 3), 2.0, 5)
+    inputs = _guided_inputs(generator, (4, 2, 3, 4), 6, (5, 0, 3, 3), 2.0, 5)
     return (
         *(_drop_case(generator, *row) for row in _DROPS),
         *(Case(name, _guided_inputs(generator, *rest)) for name, *rest in _GUIDED),
-        Case(_CONDUCT, {**conduct_inputs, "uniform": torch.tensor([0.2, 0.9, 0.4, 0.7]), "p": 0.5}),
+        Case(_SIDE_EFFECTS, {**inputs, "uniform": torch.tensor([0.2, 0.9, 0.4, 0.7]), "p": 0.5}),
     )
 
-
-_DRAWS = Exact(advice="A function seeds or draws from torch's global random generator")
-_DEFAULT = Exact(advice="A function changes torch's default dtype")
-_SEEDS = Exact(advice="The result depends on torch's global seed")
 
 STUBS = ("drop_labels", "guided_eps")
 TESTS = (
@@ -85,34 +83,36 @@ TESTS = (
         title="drop_labels puts the null label where uniform < p",
         probe=probes.dropped_labels,
         cases=tuple(row[0] for row in _DROPS),
-        outputs={"labels": Exact(advice="The labels are not the given ones with the null label where uniform < p")},
+        outputs={
+            "labels": Exact(
+                advice="The labels are not those that drop_labels gets, with the null label where uniform < p",
+                what="the result of drop_labels",
+            )
+        },
     ),
     Test(
         id="guided",
         title="guided_eps for scales from -0.5 to 7",
         probe=probes.guided_prediction,
         cases=tuple(row[0] for row in _GUIDED),
-        outputs={"eps": Close(1e-3, advice="The prediction is not ε(x, t, ∅) + scale · (ε(x, t, y) − ε(x, t, ∅))")},
+        outputs={
+            "eps": Close(
+                1e-3,
+                what="the prediction",
+                advice="The prediction is not ε(x, t, ∅) + scale · (ε(x, t, y) − ε(x, t, ∅))",
+            )
+        },
     ),
     Test(
         id="conduct",
-        title="leaves inputs and global state alone",
-        probe=probes.guidance_conduct,
-        cases=(_CONDUCT,),
+        title="inputs and global state stay as they are",
+        probe=probes.guidance_side_effects,
+        cases=(_SIDE_EFFECTS,),
         outputs={
-            "dropped_input_labels": Exact(advice="drop_labels changes the labels in place; make a new tensor"),
-            "dropped_input_uniform": Exact("float32", "drop_labels changes the uniform numbers in place"),
-            "dropped_rng_bytes": _DRAWS,
-            "dropped_default_is_float64": _DEFAULT,
-            "dropped_seeds_differ": _SEEDS,
-            "guided_input_x_t": Exact("float32", "guided_eps changes x_t in place"),
-            "guided_input_t": Exact(advice="guided_eps changes t in place"),
-            "guided_input_labels": Exact(advice="guided_eps changes the labels in place; make a new tensor"),
-            "guided_dtypes_kept": Exact(advice="The prediction does not have the dtype of the model's output"),
-            "guided_changes": Exact(advice="guided_eps returns x_t itself, or another shape"),
-            "guided_rng_bytes": _DRAWS,
-            "guided_default_is_float64": _DEFAULT,
-            "guided_seeds_differ": _SEEDS,
+            **comparisons("drop_labels", {"labels": "the labels", "uniform": "the uniform numbers"}, prefix="dropped_"),
+            **comparisons("guided_eps", {"x_t": "x_t", "t": "t", "labels": "the labels"}, prefix="guided_"),
+            **dtypes_kept("guided_eps", prefix="guided_"),
+            "guided_moves": Exact(advice="You return x_t itself from guided_eps, or another shape"),
         },
     ),
 )

@@ -1,24 +1,21 @@
 """Question 7: laws of guidance and of dropped labels, and what one mistake costs."""
 
-import dataclasses
+from pathlib import Path
 
 import pytest
 import torch
 
-from autograder.engine.judge import judge
-from .question import QUESTION
+from autograder.questions.cases import stored_cases
+from autograder.release import trial
+
+from .correct import CORRECT
 from .mistakes import MISCONCEPTIONS
 from .oracle import drop_labels, guided_eps
-from .correct import CORRECT
 from .probes import GivenLabelledModel, WrongLabels
-from autograder.questions.draw import stored_cases
-from autograder.questions.model import Case
-from autograder.release.compile import key_test, probes_of, run_probe
 
-CASES = {case.name: case for case in stored_cases("ddpm", "q7")}
+HERE = Path(__file__).parent
+CASES = stored_cases(HERE)
 WRONG = {mistake.id: mistake.namespace for mistake in MISCONCEPTIONS}
-BARE = dataclasses.replace(QUESTION, misconceptions=())
-KEY = {test.id: key_test(probes_of("ddpm"), BARE, test, CASES) for test in QUESTION.tests}
 GUIDED = {
     k: v.double() if v.is_floating_point() else v for k, v in CASES["scale 2.5"].inputs.items() if hasattr(v, "shape")
 }
@@ -26,14 +23,7 @@ GUIDED = {
 
 def lost(namespace):
     """Tests that a namespace fails."""
-    return {
-        test.id
-        for test in QUESTION.tests
-        if not judge(
-            KEY[test.id],
-            {c: run_probe(probes_of("ddpm"), test, Case(c, CASES[c].inputs), namespace) for c in test.cases},
-        ).passed
-    }
+    return set(trial.lost(HERE, namespace))
 
 
 def model():
@@ -76,7 +66,7 @@ def test_rows_of_the_given_model_do_not_depend_on_each_other():
 
 @pytest.mark.parametrize("labels", [5, torch.tensor(5), torch.zeros(3, 1).long(), torch.zeros(3), None])
 def test_the_given_model_wants_a_label_for_each_row(labels):
-    with pytest.raises(WrongLabels, match=r"expected an integer tensor of shape \(3,\)"):
+    with pytest.raises(WrongLabels, match=r"it needs an integer tensor of shape \(3,\)"):
         predicted(labels)
 
 
@@ -94,7 +84,7 @@ def test_a_share_p_of_many_labels_is_dropped():
 
 
 @pytest.mark.parametrize("variant", CORRECT)
-def test_a_right_solution_loses_nothing(variant):
+def test_a_correct_solution_loses_nothing(variant):
     assert lost(CORRECT[variant]) == set()
 
 
@@ -117,9 +107,9 @@ def test_a_mistake_costs_what_it_is_worth(mistake, tests):
 
 
 def test_the_other_convention_has_a_hint_of_its_own():
-    test = next(test for test in QUESTION.tests if test.id == "guided")
-    key = key_test(probes_of("ddpm"), QUESTION, test, CASES)
-    namespace = {"guided_eps": lambda m, x, t, y, w, null: (1 + w) * m(x, t, y) - w * m(x, t, torch.full_like(y, null))}
-    results = {c: run_probe(probes_of("ddpm"), test, Case(c, CASES[c].inputs), namespace) for c in test.cases}
-    judgement = judge(key, results)
+    namespace = {
+        "drop_labels": drop_labels,
+        "guided_eps": lambda m, x, t, y, w, null: (1 + w) * m(x, t, y) - w * m(x, t, torch.full_like(y, null)),
+    }
+    judgement = trial.judgements(HERE, namespace)["guided"]
     assert judgement.misconception == "weight_of_the_paper" and "1 + w" in judgement.message

@@ -6,7 +6,13 @@ import torch
 
 from autograder.questions.model import Case, Close, Test
 from autograder.questions.pair_losses import probes
-from autograder.questions.pair_losses.question import conduct_test, norms_between, unit_rows, unit_rows_near
+from autograder.questions.pair_losses.question import (
+    gradients,
+    norms_between,
+    side_effects_test,
+    unit_rows,
+    unit_rows_near,
+)
 
 # n, d, temperature, row norms from and to, spread of the second view around the first (None: unrelated views).
 # At small temperatures the views lie close, so that forms which subtract e^(1/temperature) keep enough digits.
@@ -36,7 +42,7 @@ _OPPOSITE = _name(5, 4, 0.1, 1, 1, ", opposite views")
 _ORDINARY = (*(_name(*row[:5]) for row in _GRID), _OPPOSITE)
 _HARD_VIEWS = ("identical views", "nearly identical views", "all rows equal", "opposite views")
 _STABILITY = tuple(f"temperature 0.01, {views}" for views in _HARD_VIEWS)
-_CONDUCT = ("n = 5, d = 8, temperature 0.5, row norms 2 and 3",)
+_SIDE_EFFECTS = ("n = 5, d = 8, temperature 0.5, row norms 2 and 3",)
 
 
 def draw(generator: torch.Generator) -> tuple[Case, ...]:
@@ -58,7 +64,7 @@ def draw(generator: torch.Generator) -> tuple[Case, ...]:
     hard = ((rows, rows), (close, near), (equal, equal), (close, -close))
     cases += [_case(name, z_i.clone(), z_j.clone(), 0.01) for name, (z_i, z_j) in zip(_STABILITY, hard)]
 
-    cases.append(_case(*_CONDUCT, 2 * unit_rows(generator, 5, 8), 3 * unit_rows(generator, 5, 8), 0.5))
+    cases.append(_case(*_SIDE_EFFECTS, 2 * unit_rows(generator, 5, 8), 3 * unit_rows(generator, 5, 8), 0.5))
     return tuple(cases)
 
 
@@ -74,25 +80,19 @@ def gradient_rounding(case: Case) -> float:
     return 1e-6 / (temperature * min(temperature, 1.0) * smallest * len(case.inputs["a"]))
 
 
-_VALUE = Close(rtol=1e-4, atol=value_rounding)
-_GRADIENT = Close(rtol=1e-3, atol=gradient_rounding)
+_VALUE = Close(rtol=1e-4, atol=value_rounding, what="the loss")
+_GRADIENTS = gradients("z_i", "z_j", rtol=1e-3, atol=gradient_rounding)
 
 STUBS = ("nt_xent",)
 TESTS = (
     Test("value", "value of the loss", probes.pair_loss_value, _ORDINARY, {"value": _VALUE}),
-    Test(
-        "gradient",
-        "gradient to both views",
-        probes.pair_loss_gradient,
-        _ORDINARY,
-        {"gradient_a": _GRADIENT, "gradient_b": _GRADIENT},
-    ),
+    Test("gradient", "gradient to both views", probes.pair_loss_gradient, _ORDINARY, _GRADIENTS),
     Test(
         "stability",
         "value and gradient at temperature 0.01",
         probes.pair_loss_value_and_gradient,
         _STABILITY,
-        {"value": _VALUE, "gradient_a": _GRADIENT, "gradient_b": _GRADIENT},
+        {"value": _VALUE, **_GRADIENTS},
     ),
-    conduct_test(_CONDUCT, _VALUE),
+    side_effects_test("nt_xent", "z_i", "z_j", _SIDE_EFFECTS, _VALUE),
 )

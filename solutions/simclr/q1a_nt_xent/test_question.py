@@ -1,17 +1,22 @@
 """Question 1a: the oracle against hand-made examples, laws, finite differences and two libraries."""
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
 from lightly.loss import NTXentLoss as LightlyNTXent
 from pytorch_metric_learning.losses import NTXentLoss as MetricLearningNTXent
 
-from autograder.questions.draw import stored_cases
+from autograder.questions.cases import stored_cases
+from autograder.release.trial import judgements, lost
+
+from .mistakes import MISCONCEPTIONS
 from .oracle import nt_xent
 
-CASES = stored_cases("simclr", "q1a")
-case_by_name = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+HERE = Path(__file__).parent
+CASES = stored_cases(HERE)
+case_by_name = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 
 
 def embeddings(n=4, d=5, seed=0):
@@ -76,3 +81,41 @@ def test_oracle_agrees_with_pytorch_metric_learning(case):
     images = torch.arange(len(z_i)).repeat(2)
     theirs = MetricLearningNTXent(temperature)(torch.cat([z_i, z_j]), images)
     torch.testing.assert_close(theirs, nt_xent(z_i, z_j, temperature), check_dtype=False)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "tests"),
+    [
+        ("naive_exp", ("stability",)),
+        ("naive_exp_self_subtracted", ("stability",)),
+        ("naive_exp_constant_subtracted", ("stability",)),
+        ("denominator_without_gradient", ("gradient", "stability")),
+        ("exp_overwritten", ("gradient", "stability")),
+        ("seeds", ("conduct",)),
+        ("self_in_denominator", ("value", "gradient", "stability", "conduct")),
+    ],
+)
+def test_a_mistake_costs_what_it_breaks_and_is_recognised(mistake, tests):
+    wrong = next(entry for entry in MISCONCEPTIONS if entry.id == mistake)
+    assert lost(HERE, wrong.namespace) == dict.fromkeys(tests, wrong.hint)
+
+
+def test_a_naive_exponential_in_another_style_is_told_about_overflow():
+    """Written as one loop, without any form of the catalogue: the hint goes by what comes out."""
+
+    def loop(z_i, z_j, temperature):
+        z = torch.cat([z_i, z_j])
+        n = len(z_i)
+
+        def weight(u, v):
+            return torch.exp(torch.dot(u, v) / (u.norm() * v.norm()) / temperature)
+
+        terms = [
+            torch.log(weight(z[k], z[(k + n) % (2 * n)]) / sum(weight(z[k], z[m]) for m in range(2 * n) if m != k))
+            for k in range(2 * n)
+        ]
+        return -sum(terms) / (2 * n)
+
+    found = judgements(HERE, {"nt_xent": loop})
+    assert [test for test, judgement in found.items() if not judgement.passed] == ["stability"]
+    assert found["stability"].misconception == "naive_exp"

@@ -2,246 +2,113 @@
 
 from __future__ import annotations
 
-import torch
-import torch.nn.functional as F
-
-from autograder.questions.pair_losses.mistakes import answer_misconceptions, conduct_misconceptions, misconceptions
-
-
-def _correlation(z_a, z_b):
-    return F.normalize(z_a, dim=0).T @ F.normalize(z_b, dim=0)
-
-
-def _diagonal_term(c):
-    return (1 - c.diagonal()).square().sum()
-
-
-def _off_diagonal(c):
-    return c[~torch.eye(len(c), dtype=torch.bool)]
-
-
-def _from_correlation(c, lambd):
-    return _diagonal_term(c) + lambd * _off_diagonal(c).square().sum()
-
-
-def _right(z_a, z_b, lambd):
-    return _from_correlation(_correlation(z_a, z_b), lambd)
-
-
-def centred(z_a, z_b, lambd):
-    return _from_correlation(_correlation(z_a - z_a.mean(0), z_b - z_b.mean(0)), lambd)
-
-
-def centred_sample_deviation(z_a, z_b, lambd):
-    n = len(z_a)
-    deviations = [z - z.mean(0) for z in (z_a, z_b)]
-    a, b = (z / (z.square().sum(0) / (n - 1)).sqrt() for z in deviations)
-    return _from_correlation(a.T @ b / n, lambd)
-
-
-def centred_batch_norm(z_a, z_b, lambd):
-    a, b = ((z - z.mean(0)) / (z.var(0, unbiased=False) + 1e-5).sqrt() for z in (z_a, z_b))
-    return _from_correlation(a.T @ b / len(z_a), lambd)
-
-
-def lambda_not_applied(z_a, z_b, lambd):
-    return _from_correlation(_correlation(z_a, z_b), 1.0)
-
-
-def lambda_on_diagonal(z_a, z_b, lambd):
-    c = _correlation(z_a, z_b)
-    return lambd * _diagonal_term(c) + _off_diagonal(c).square().sum()
-
-
-def lambda_on_everything(z_a, z_b, lambd):
-    return lambd * _from_correlation(_correlation(z_a, z_b), 1.0)
-
-
-def lambda_squared(z_a, z_b, lambd):
-    return _from_correlation(_correlation(z_a, z_b), lambd**2)
-
-
-def diagonal_in_redundancy(z_a, z_b, lambd):
-    c = _correlation(z_a, z_b)
-    return _diagonal_term(c) + lambd * c.square().sum()
-
-
-def redundancy_left_out(z_a, z_b, lambd):
-    return _diagonal_term(_correlation(z_a, z_b))
-
-
-def diagonal_not_squared(z_a, z_b, lambd):
-    c = _correlation(z_a, z_b)
-    return (1 - c.diagonal()).sum() + lambd * _off_diagonal(c).square().sum()
-
-
-def diagonal_target_zero(z_a, z_b, lambd):
-    c = _correlation(z_a, z_b)
-    return c.diagonal().square().sum() + lambd * _off_diagonal(c).square().sum()
-
-
-def off_diagonal_not_squared(z_a, z_b, lambd):
-    c = _correlation(z_a, z_b)
-    return _diagonal_term(c) + lambd * _off_diagonal(c).abs().sum()
-
-
-def off_diagonal_averaged(z_a, z_b, lambd):
-    c = _correlation(z_a, z_b)
-    return _diagonal_term(c) + lambd * _off_diagonal(c).square().mean()
-
-
-def upper_triangle_only(z_a, z_b, lambd):
-    c = _correlation(z_a, z_b)
-    return _diagonal_term(c) + lambd * c.triu(1).square().sum()
-
-
-def both_terms_averaged(z_a, z_b, lambd):
-    return _right(z_a, z_b, lambd) / z_a.shape[1]
-
-
-def entries_averaged(z_a, z_b, lambd):
-    return _right(z_a, z_b, lambd) / z_a.shape[1] ** 2
-
-
-def normalised_along_features(z_a, z_b, lambd):
-    return _from_correlation(F.normalize(z_a, dim=1).T @ F.normalize(z_b, dim=1), lambd)
-
-
-def normalised_along_features_over_n(z_a, z_b, lambd):
-    return _from_correlation(F.normalize(z_a, dim=1).T @ F.normalize(z_b, dim=1) / len(z_a), lambd)
-
-
-def normalised_as_one_vector(z_a, z_b, lambd):
-    return _from_correlation((z_a / z_a.norm()).T @ (z_b / z_b.norm()), lambd)
-
-
-def not_normalised(z_a, z_b, lambd):
-    return _from_correlation(z_a.T @ z_b, lambd)
-
-
-def not_normalised_over_n(z_a, z_b, lambd):
-    return _from_correlation(z_a.T @ z_b / len(z_a), lambd)
-
-
-def divided_by_n_twice(z_a, z_b, lambd):
-    return _from_correlation(_correlation(z_a, z_b) / len(z_a), lambd)
-
-
-def mean_square_not_divided(z_a, z_b, lambd):
-    return _from_correlation(_correlation(z_a, z_b) * len(z_a), lambd)
-
-
-def norms_not_rooted(z_a, z_b, lambd):
-    c = z_a.T @ z_b / torch.outer(z_a.square().sum(0), z_b.square().sum(0))
-    return _from_correlation(c, lambd)
-
-
-def correlation_of_images(z_a, z_b, lambd):
-    return _from_correlation(F.normalize(z_a, dim=1) @ F.normalize(z_b, dim=1).T, lambd)
-
-
-def one_view_with_itself(z_a, z_b, lambd):
-    return _from_correlation(_correlation(z_a, z_a), lambd)
-
-
-def redundancy_within_view(z_a, z_b, lambd):
-    off_diagonal = _off_diagonal(_correlation(z_a, z_a))
-    return _diagonal_term(_correlation(z_a, z_b)) + lambd * off_diagonal.square().sum()
-
-
-def norms_without_gradient(z_a, z_b, lambd):
-    a, b = (z / z.norm(dim=0).detach() for z in (z_a, z_b))
-    return _from_correlation(a.T @ b, lambd)
-
-
-def redundancy_without_gradient(z_a, z_b, lambd):
-    c = _correlation(z_a, z_b)
-    return _diagonal_term(c) + lambd * _off_diagonal(c).square().sum().detach()
-
-
-def diagonal_overwritten(z_a, z_b, lambd):
-    c = _correlation(z_a, z_b)
-    redundancy = _off_diagonal(c.square()).sum()
-    c.diagonal().sub_(1)
-    return c.diagonal().square().sum() + lambd * redundancy
-
-
-def epsilon_in_norm(z_a, z_b, lambd):
-    n = len(z_a)
-    a, b = (z / (z.square().mean(0) + 1e-5).sqrt() for z in (z_a, z_b))
-    return _from_correlation(a.T @ b / n, lambd)
-
-
-def inputs_normalised_in_place(z_a, z_b, lambd):
-    z_a /= z_a.norm(dim=0)
-    z_b /= z_b.norm(dim=0)
-    return _from_correlation(z_a.T @ z_b, lambd)
-
+from autograder.questions.edits import edit, misconceptions
+from autograder.questions.pair_losses import mistakes as pair_losses
+from autograder.questions.side_effects import mistakes as side_effects
+
+from .correct import two_sums
 
 _CENTRED = (
-    "The embeddings are centred (mean subtracted, batch norm or std) before they are correlated; the equation as "
-    "printed, which is asked here, divides by the root of the plain sum of squares."
+    "You centre the embeddings (you subtract the mean, or use batch norm or std) before you correlate them; the "
+    "equation as printed divides by the root of the plain sum of squares."
 )
-_ALONG_FEATURES = (
-    "Lengths are taken along the feature axis; each column (one feature over the batch) is to be normalised."
-)
-_NOT_NORMALISED = "The products are not divided by the two norms over the batch, so C_ij is no correlation."
+_ALONG_FEATURES = "You normalise along the feature axis; normalise each column (one feature over the batch)."
+_NOT_NORMALISED = "You do not divide the products by the two norms over the batch, so C_pq is no correlation."
 
-_HINTS = {
-    centred: _CENTRED,
-    centred_sample_deviation: _CENTRED,
-    centred_batch_norm: _CENTRED,
-    lambda_not_applied: "λ has no effect: it multiplies a copy, or nothing; it weighs the off-diagonal sum.",
-    lambda_on_diagonal: "λ weighs the diagonal term; it belongs to the off-diagonal sum.",
-    lambda_on_everything: "λ multiplies both terms; it weighs the off-diagonal sum alone.",
-    lambda_squared: "λ enters as its square: it is multiplied in before the entries are squared, or twice.",
-    diagonal_in_redundancy: "The second sum still holds the diagonal entries of C; it runs over j ≠ i.",
-    redundancy_without_gradient: "No gradient comes from the off-diagonal sum: it is left out, or detached on the way.",
-    redundancy_left_out: "The off-diagonal term is missing from the loss.",
-    diagonal_not_squared: "The differences 1 − C_ii are summed without being squared.",
-    diagonal_target_zero: "The diagonal entries are driven to 0; their target is 1.",
-    off_diagonal_not_squared: "The off-diagonal entries are summed by absolute value; they are to be squared.",
-    off_diagonal_averaged: "The off-diagonal squares are averaged; the definition sums them.",
-    upper_triangle_only: "Only one triangle of C is counted; C is not symmetric, and the sum runs over all j ≠ i.",
-    both_terms_averaged: "The loss is divided by the number of features; both terms are sums.",
-    entries_averaged: "The loss is divided by the number of entries of C; both terms are sums.",
-    normalised_along_features: _ALONG_FEATURES,
-    normalised_along_features_over_n: _ALONG_FEATURES,
-    normalised_as_one_vector: (
-        "The whole matrix is divided by one norm; each column (one feature over the batch) has its own."
-    ),
-    not_normalised: _NOT_NORMALISED,
-    not_normalised_over_n: _NOT_NORMALISED,
-    divided_by_n_twice: (
-        "C is divided by n although the columns are already divided by the root of their sum of squares."
-    ),
-    mean_square_not_divided: (
-        "The columns are scaled to mean square 1, so their products still have to be divided by n."
-    ),
-    norms_not_rooted: "The products are divided by the sums of squares; the square roots are missing.",
-    correlation_of_images: "C compares images with images, (n, n); it correlates features with features, (d, d).",
-    one_view_with_itself: "C correlates the first view with itself; its columns should come from the second view.",
-    redundancy_within_view: (
-        "The off-diagonal sum is taken from one view with itself; it belongs to the cross-correlation of the two."
-    ),
-    norms_without_gradient: (
-        "The value is right, but the norms in the denominator are detached; they depend on the embeddings too."
-    ),
-    diagonal_overwritten: (
-        "The forward pass is right, but backward raises: an entry is written in place into a tensor (an input, or C) "
-        "that autograd still needs."
-    ),
-    epsilon_in_norm: (
-        "A constant added under the root is not small against features of small scale; C should not change when a "
-        "column is rescaled."
-    ),
-    inputs_normalised_in_place: (
-        "The inputs themselves are overwritten (/=, div_, normalize with out=); compute on new tensors."
-    ),
-}
+_EDITS = (
+    edit("centred", _CENTRED, "F.normalize(z, dim=0)", "F.normalize(z - z.mean(0), dim=0)"),
+    edit("centred_sample_deviation", _CENTRED,
+         "F.normalize(z, dim=0)", "(z - z.mean(0)) / ((z - z.mean(0)).square().sum(0) / (len(z) - 1)).sqrt()",
+         "a.T @ b", "a.T @ b / len(a)"),
+    edit("centred_batch_norm", _CENTRED,
+         "F.normalize(z, dim=0)", "(z - z.mean(0)) / (z.var(0, unbiased=False) + 1e-5).sqrt()",
+         "a.T @ b", "a.T @ b / len(a)"),
+    edit("lambda_not_applied",
+         "λ has no effect in your loss: you multiply a copy by it, or nothing. Multiply the off-diagonal sum by it.",
+         "lambd * off", "off"),
+    edit("lambda_on_diagonal",
+         "You multiply the diagonal term by λ; multiply the off-diagonal sum.",
+         "on_diagonal + lambd * off_diagonal", "lambd * on_diagonal + off_diagonal"),
+    edit("lambda_on_everything",
+         "You multiply both terms by λ; multiply only the off-diagonal sum.",
+         "on_diagonal + lambd * off_diagonal", "lambd * (on_diagonal + off_diagonal)"),
+    edit("lambda_squared",
+         "λ enters your loss as its square: you multiply by it before you square the entries, or twice.",
+         "lambd *", "lambd**2 *"),
+    edit("diagonal_in_redundancy",
+         "Your second sum still holds the diagonal entries of C; it runs over q ≠ p.",
+         "c[~torch.eye(len(c), dtype=torch.bool)]", "c"),
+    edit("redundancy_without_gradient",
+         "No gradient comes from the off-diagonal sum: you leave it out, or detach it on the way.",
+         "bool)].square().sum()", "bool)].square().sum().detach()"),
+    edit("redundancy_left_out", "The off-diagonal term is missing from your loss.", " + lambd * off_diagonal", ""),
+    edit("diagonal_not_squared",
+         "You sum the differences 1 − C_pp without squaring them.",
+         "(1 - c.diagonal()).square()", "(1 - c.diagonal())"),
+    edit("diagonal_target_zero",
+         "Your loss drives the diagonal entries to 0; their target is 1.",
+         "(1 - c.diagonal())", "c.diagonal()"),
+    edit("off_diagonal_not_squared",
+         "You sum the off-diagonal entries by absolute value; square them.",
+         "bool)].square()", "bool)].abs()"),
+    edit("off_diagonal_averaged",
+         "You average the off-diagonal squares; the definition sums them.",
+         "bool)].square().sum()", "bool)].square().mean()"),
+    edit("upper_triangle_only",
+         "You count only one triangle of C; C is not symmetric, and the sum runs over all q ≠ p.",
+         "c[~torch.eye(len(c), dtype=torch.bool)]", "c.triu(1)"),
+    edit("both_terms_averaged",
+         "You divide the loss by the number of features; both terms are sums.",
+         "on_diagonal + lambd * off_diagonal", "(on_diagonal + lambd * off_diagonal) / len(c)"),
+    edit("entries_averaged",
+         "You divide the loss by the number of entries of C; both terms are sums.",
+         "on_diagonal + lambd * off_diagonal", "(on_diagonal + lambd * off_diagonal) / c.numel()"),
+    edit("normalised_along_features", _ALONG_FEATURES, "dim=0", "dim=1"),
+    edit("normalised_along_features_over_n", _ALONG_FEATURES, "dim=0", "dim=1", "a.T @ b", "a.T @ b / len(a)"),
+    edit("normalised_as_one_vector",
+         "You divide the whole matrix by one norm; each column (one feature over the batch) has its own.",
+         "F.normalize(z, dim=0)", "z / z.norm()"),
+    edit("not_normalised", _NOT_NORMALISED, "F.normalize(z, dim=0)", "z"),
+    edit("not_normalised_over_n", _NOT_NORMALISED, "F.normalize(z, dim=0)", "z", "a.T @ b", "a.T @ b / len(a)"),
+    edit("divided_by_n_twice",
+         "You divide C by n, although you already divide the columns by the root of their sum of squares.",
+         "a.T @ b", "a.T @ b / len(a)"),
+    edit("mean_square_not_divided",
+         "You scale the columns to mean square 1, so you still have to divide their products by n.",
+         "a.T @ b", "a.T @ b * len(a)"),
+    edit("norms_not_rooted",
+         "You divide the products by the sums of squares; the square roots are missing.",
+         "F.normalize(z, dim=0)", "z / z.square().sum(0)"),
+    edit("correlation_of_images",
+         "Your C compares images with images, (n, n); correlate features with features, (d, d).",
+         "dim=0", "dim=1", "a.T @ b", "a @ b.T"),
+    edit("one_view_with_itself",
+         "Your C correlates the first view with itself; take its columns from the second view.",
+         "a.T @ b", "a.T @ a"),
+    edit("redundancy_within_view",
+         "You take the off-diagonal sum from one view with itself; take it from the cross-correlation of the two.",
+         "c[~torch", "(a.T @ a)[~torch"),
+    edit("norms_without_gradient",
+         "The value is correct, but you detach the norms in the denominator; they depend on the embeddings too.",
+         "F.normalize(z, dim=0)", "z / z.norm(dim=0).detach()"),
+    edit("diagonal_overwritten",
+         "The forward pass is correct, but backward raises an error: you write in place into a tensor (an input, or C) "
+         "that autograd still needs.",
+         "on_diagonal = (1 - c.diagonal())", "squares = c.square()\n    on_diagonal = c.diagonal().sub_(1)",
+         "c[~torch.eye(len(c), dtype=torch.bool)].square()", "squares[~torch.eye(len(c), dtype=torch.bool)]"),
+    edit("epsilon_in_norm",
+         "You add a constant under the root, which is not small against features of small scale; C should not change "
+         "when a column is rescaled.",
+         "F.normalize(z, dim=0)", "z / (z.square().mean(0) + 1e-5).sqrt()", "a.T @ b", "a.T @ b / len(a)"),
+    edit("inputs_normalised_in_place",
+         "You overwrite the inputs themselves (/=, div_, normalize with out=); compute on new tensors.",
+         "F.normalize(z, dim=0)", "z.div_(z.norm(dim=0))"),
+)  # fmt: skip
 
 MISCONCEPTIONS = (
-    *misconceptions("barlow_twins", _HINTS),
-    *answer_misconceptions("barlow_twins", "z_a", "z_b", _right),
-    *conduct_misconceptions("barlow_twins", _right),
+    *misconceptions("barlow_twins", two_sums, _EDITS),
+    *pair_losses.misconceptions("barlow_twins", "z_a", "z_b", two_sums),
+    *side_effects.misconceptions(
+        "barlow_twins", {"barlow_twins": two_sums}, {"sets_default_dtype": "default dtype", "seeds": "seeds"}
+    ),
 )

@@ -6,7 +6,7 @@ import torch
 
 from autograder.questions.model import Case, Close, Test
 from autograder.questions.pair_losses import probes
-from autograder.questions.pair_losses.question import conduct_test, norms_between
+from autograder.questions.pair_losses.question import gradients, norms_between, side_effects_test
 
 # n, d, λ, scale of the entries, spread of the second view around the first (None: unrelated views).
 _GRID = (
@@ -17,7 +17,7 @@ _GRID = (
     (8, 32, 0.005, 10, 0.7),
     (128, 4, 0.5, 2, 0.7),
 )
-# Their value alone is asked: n = 1 has the gradient 0, of which float32 leaves rounding as large as 0.1, and a loop
+# Only their value is compared: n = 1 has the gradient 0, of which float32 leaves rounding as large as 0.1, and a loop
 # over 128 by 128 entries takes seconds to differentiate.
 _VALUE_ALONE = ((1, 4, 0.05, 20, None), (8, 128, 0.005, 10, 0.7))
 _SCALE = (
@@ -25,7 +25,7 @@ _SCALE = (
     "n = 7, d = 5, lambd 1, column norms 0.1",
     "n = 5, d = 6, lambd 0.05, column norms 100",
 )
-_CONDUCT = ("n = 6, d = 5, lambd 0.1, scale 10",)
+_SIDE_EFFECTS = ("n = 6, d = 5, lambd 0.1, scale 10",)
 
 
 def _case(name: str, z_a: torch.Tensor, z_b: torch.Tensor, lambd: float) -> Case:
@@ -63,7 +63,7 @@ def draw(generator: torch.Generator) -> tuple[Case, ...]:
         cases.append(_case(name, norms[0] * columns[0], norms[1] * columns[1], lambd))
 
     z_a, z_b = _views(generator, 6, 5, 0.7)
-    cases.append(_case(*_CONDUCT, 10 * z_a, 10 * z_b, 0.1))
+    cases.append(_case(*_SIDE_EFFECTS, 10 * z_a, 10 * z_b, 0.1))
     return tuple(cases)
 
 
@@ -73,25 +73,19 @@ def gradient_rounding(case: Case) -> float:
     return 1e-6 / smallest
 
 
-_VALUE = Close(rtol=1e-4)
-_GRADIENT = Close(rtol=1e-3, atol=gradient_rounding)
+_VALUE = Close(rtol=1e-4, what="the loss")
+_GRADIENTS = gradients("z_a", "z_b", rtol=1e-3, atol=gradient_rounding)
 
 STUBS = ("barlow_twins",)
 TESTS = (
     Test("value", "value of the loss", probes.pair_loss_value, _VALUES, {"value": _VALUE}, seconds=20.0),
-    Test(
-        "gradient",
-        "gradient to both views",
-        probes.pair_loss_gradient,
-        _ORDINARY,
-        {"gradient_a": _GRADIENT, "gradient_b": _GRADIENT},
-    ),
+    Test("gradient", "gradient to both views", probes.pair_loss_gradient, _ORDINARY, _GRADIENTS),
     Test(
         "scale",
         "value and gradient for columns of any length",
         probes.pair_loss_value_and_gradient,
         _SCALE,
-        {"value": _VALUE, "gradient_a": _GRADIENT, "gradient_b": _GRADIENT},
+        {"value": _VALUE, **_GRADIENTS},
     ),
-    conduct_test(_CONDUCT, _VALUE),
+    side_effects_test("barlow_twins", "z_a", "z_b", _SIDE_EFFECTS, _VALUE),
 )

@@ -1,13 +1,19 @@
 """Question 1b: the oracle against hand-made examples, laws, finite differences and a library."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from lightly.loss import BarlowTwinsLoss
 
-from autograder.questions.draw import stored_cases
+from autograder.questions.cases import stored_cases
+from autograder.release.trial import lost
+
+from .mistakes import MISCONCEPTIONS
 from .oracle import barlow_twins
 
-CASES = stored_cases("simclr", "q1b")
+HERE = Path(__file__).parent
+CASES = stored_cases(HERE)
 
 
 def embeddings(n=5, d=4, seed=0):
@@ -66,7 +72,9 @@ def test_gradient_agrees_with_finite_differences():
     assert torch.autograd.gradcheck(lambda a, b: barlow_twins(a, b, 0.3), (z_a, z_b))
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if len(case.inputs["a"]) > 1], ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "case", [case for case in CASES.values() if len(case.inputs["a"]) > 1], ids=lambda case: case.name
+)
 def test_oracle_agrees_with_lightly_on_centred_features(case):
     """lightly standardises by batch norm, whose epsilon vanishes against columns of a large length."""
     z_a, z_b = ((z - z.mean(0)) / z.std(0) * 1e4 for z in (case.inputs["a"].double(), case.inputs["b"].double()))
@@ -77,3 +85,17 @@ def test_oracle_agrees_with_lightly_on_centred_features(case):
     # Batch norm takes the mean out of the gradient as well.
     for mine, other in zip(torch.autograd.grad(ours, (z_a, z_b)), torch.autograd.grad(theirs, (z_a, z_b))):
         torch.testing.assert_close((mine - mine.mean(0)) * 1e4, other * 1e4)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "tests"),
+    [
+        ("epsilon_in_norm", ("scale",)),
+        ("norms_without_gradient", ("gradient", "scale")),
+        ("centred", ("value", "gradient", "scale", "conduct")),
+        ("sets_default_dtype", ("conduct",)),
+    ],
+)
+def test_a_mistake_costs_what_it_breaks_and_is_recognised(mistake, tests):
+    wrong = next(entry for entry in MISCONCEPTIONS if entry.id == mistake)
+    assert lost(HERE, wrong.namespace) == dict.fromkeys(tests, wrong.hint)

@@ -1,4 +1,4 @@
-"""Right implementations of NT-Xent over Euclidean distances: each must earn all points."""
+"""Correct implementations of NT-Xent over Euclidean distances: each must earn all points."""
 
 from __future__ import annotations
 
@@ -9,6 +9,18 @@ from torch import nn
 
 def _partners(size):
     return torch.arange(size).roll(size // 2)
+
+
+def log_sum_of_each_row(z_i, z_j, temperature):
+    """The plain form of q1a with another similarity: ``mistakes`` are changes of it."""
+    n = len(z_i)
+    z = torch.cat([z_i, z_j])
+    logits = -(z[:, None] - z).norm(dim=2) / temperature
+    itself = torch.eye(2 * n, dtype=torch.bool)
+    partner = torch.arange(2 * n).roll(n)
+    positive = logits.gather(1, partner[:, None]).squeeze(1)
+    denominator = logits.masked_fill(itself, -torch.inf).logsumexp(1)
+    return (denominator - positive).mean()
 
 
 def broadcast_norm(z_i, z_j, temperature):
@@ -116,6 +128,7 @@ def pairwise_distance(z_i, z_j, temperature):
 CORRECT = {
     function.__name__: {"nt_xent_euclidean": function}
     for function in (
+        log_sum_of_each_row,
         broadcast_norm,
         masked_square_root,
         clamped_square_root,

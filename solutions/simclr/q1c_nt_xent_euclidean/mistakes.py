@@ -2,213 +2,79 @@
 
 from __future__ import annotations
 
-import torch
-import torch.nn.functional as F
-
-from autograder.questions.pair_losses.mistakes import answer_misconceptions, misconceptions
-
-
-def _distances(z_i, z_j):
-    z = torch.cat([z_i, z_j])
-    return (z[:, None] - z[None, :]).norm(dim=2)
-
-
-def _partners(size):
-    return torch.arange(size).roll(size // 2)
-
-
-def _without_self(logits):
-    return logits.masked_fill(torch.eye(len(logits), dtype=torch.bool), float("-inf"))
-
-
-def _positives(logits):
-    return logits.gather(1, _partners(len(logits))[:, None]).squeeze(1)
-
-
-def _from_logits(logits):
-    return F.cross_entropy(_without_self(logits), _partners(len(logits)))
-
-
-def _right(z_i, z_j, temperature):
-    return _from_logits(-_distances(z_i, z_j) / temperature)
-
-
-def cosine_used(z_i, z_j, temperature):
-    z = F.normalize(torch.cat([z_i, z_j]), dim=1)
-    return _from_logits(z @ z.T / temperature)
-
-
-def dot_product_used(z_i, z_j, temperature):
-    z = torch.cat([z_i, z_j])
-    return _from_logits(z @ z.T / temperature)
-
-
-def squared_distance(z_i, z_j, temperature):
-    z = torch.cat([z_i, z_j])
-    return _from_logits(-(z[:, None] - z[None, :]).square().sum(2) / temperature)
-
-
-def mean_squared_distance(z_i, z_j, temperature):
-    z = torch.cat([z_i, z_j])
-    return _from_logits(-(z[:, None] - z[None, :]).square().mean(2) / temperature)
-
-
-def manhattan_distance(z_i, z_j, temperature):
-    z = torch.cat([z_i, z_j])
-    return _from_logits(-(z[:, None] - z[None, :]).abs().sum(2) / temperature)
-
-
-def distance_not_negated(z_i, z_j, temperature):
-    return _from_logits(_distances(z_i, z_j) / temperature)
-
-
-def inverse_distance(z_i, z_j, temperature):
-    return _from_logits(1 / (1 + _distances(z_i, z_j)) / temperature)
-
-
-def normalised_first(z_i, z_j, temperature):
-    return _right(F.normalize(z_i), F.normalize(z_j), temperature)
-
-
-def self_in_denominator(z_i, z_j, temperature):
-    logits = -_distances(z_i, z_j) / temperature
-    return F.cross_entropy(logits, _partners(len(logits)))
-
-
-def positive_taken_out_instead_of_self(z_i, z_j, temperature):
-    logits = -_distances(z_i, z_j) / temperature
-    positive_mask = F.one_hot(_partners(len(logits)), len(logits)).bool()
-    return (logits.masked_fill(positive_mask, float("-inf")).logsumexp(1) - _positives(logits)).mean()
-
-
-def positive_and_self_taken_out(z_i, z_j, temperature):
-    logits = -_distances(z_i, z_j) / temperature
-    positive_mask = F.one_hot(_partners(len(logits)), len(logits)).bool()
-    return (_without_self(logits).masked_fill(positive_mask, float("-inf")).logsumexp(1) - _positives(logits)).mean()
-
-
-def denominator_averaged(z_i, z_j, temperature):
-    return _right(z_i, z_j, temperature) - torch.log(torch.tensor(2.0 * len(z_i) - 1))
-
-
-def one_direction(z_i, z_j, temperature):
-    logits = _without_self(-_distances(z_i, z_j) / temperature)
-    n = len(z_i)
-    return F.cross_entropy(logits[:n], _partners(2 * n)[:n])
-
-
-def one_direction_over_two_n(z_i, z_j, temperature):
-    return one_direction(z_i, z_j, temperature) / 2
-
-
-def cross_view_block_only(z_i, z_j, temperature):
-    n = len(z_i)
-    logits = (-_distances(z_i, z_j) / temperature)[:n, n:]
-    labels = torch.arange(n)
-    return (F.cross_entropy(logits, labels) + F.cross_entropy(logits.T, labels)) / 2
-
-
-def interleaved_targets(z_i, z_j, temperature):
-    logits = _without_self(-_distances(z_i, z_j) / temperature)
-    return F.cross_entropy(logits, torch.arange(len(logits)) ^ 1)
-
-
-def temperature_multiplied(z_i, z_j, temperature):
-    return _from_logits(-_distances(z_i, z_j) * temperature)
-
-
-def temperature_ignored(z_i, z_j, temperature):
-    return _from_logits(-_distances(z_i, z_j))
-
-
-def temperature_not_on_positive(z_i, z_j, temperature):
-    logits = -_distances(z_i, z_j) / temperature
-    return (_without_self(logits).logsumexp(1) - _positives(logits) * temperature).mean()
-
-
-def summed(z_i, z_j, temperature):
-    return _right(z_i, z_j, temperature) * (2 * len(z_i))
-
-
-def divided_by_n(z_i, z_j, temperature):
-    return _right(z_i, z_j, temperature) * 2
-
-
-def denominator_without_gradient(z_i, z_j, temperature):
-    logits = -_distances(z_i, z_j) / temperature
-    return (_without_self(logits).logsumexp(1).detach() - _positives(logits)).mean()
-
-
-def exp_overwritten(z_i, z_j, temperature):
-    weights = torch.exp(-_distances(z_i, z_j) / temperature)
-    weights.fill_diagonal_(0.0)
-    return -torch.log(_positives(weights) / weights.sum(1)).mean()
-
-
-def root_of_every_square(z_i, z_j, temperature):
-    z = torch.cat([z_i, z_j])
-    return _from_logits(-(z[:, None] - z[None, :]).square().sum(2).sqrt() / temperature)
-
-
-def root_of_other_pairs(z_i, z_j, temperature):
-    z = torch.cat([z_i, z_j])
-    size = len(z)
-    rows, columns = torch.where(~torch.eye(size, dtype=torch.bool))
-    similarities = -(z[rows] - z[columns]).square().sum(1).sqrt().view(size, size - 1) / temperature
-    positive = -(z_i - z_j).square().sum(1).sqrt().repeat(2) / temperature
-    return (similarities.logsumexp(1) - positive).mean()
-
+from autograder.questions.edits import edit, misconceptions
+from autograder.questions.pair_losses import mistakes as pair_losses
+
+from ..q1a_nt_xent.mistakes import AFTER_SIMILARITIES
+from .correct import log_sum_of_each_row
 
 _ZERO_DISTANCE = (
     "The derivative of a square root at 0 is infinite, and infinity times 0 is nan: look at the pairs whose distance "
-    "is 0{}."
+    "is 0, such as {}."
 )
+_DISTANCE = "-(z[:, None] - z).norm(dim=2)"
+_AFTER = {change.id: change for change in AFTER_SIMILARITIES}
 
-_HINTS = {
-    cosine_used: "The similarity is the cosine; here it is the negative Euclidean distance.",
-    dot_product_used: "The similarity is a dot product; here it is the negative Euclidean distance.",
-    squared_distance: "The distance is squared; the similarity is its negative without the square.",
-    mean_squared_distance: "The similarity is a mean squared difference; it should be the negative Euclidean distance.",
-    manhattan_distance: "The distance is a sum of absolute differences; it should be the Euclidean one.",
-    distance_not_negated: "The sign of the distance is missing: the farther a view, the more similar it counts.",
-    inverse_distance: "The similarity is 1/(1 + distance); it should be the negative distance.",
-    normalised_first: "The rows are normalised first; the distance is taken between the raw embeddings.",
-    self_in_denominator: (
-        "The denominator counts the anchor's distance 0 to itself; the sum runs over the other 2n − 1 views."
-    ),
-    positive_taken_out_instead_of_self: (
-        "The denominator leaves out the positive and keeps the anchor itself; it should be the other way round."
-    ),
-    positive_and_self_taken_out: "The denominator leaves out the positive as well; only the anchor itself is left out.",
-    denominator_averaged: "The denominator is a mean over the other views; the definition sums them.",
-    one_direction: "Only the views in z_i serve as anchors; the loss is the mean over all 2n anchors, both directions.",
-    one_direction_over_two_n: (
-        "Only the anchors of the first view are summed, yet the sum is divided by 2n: the anchors of the second view "
-        "are missing."
-    ),
-    cross_view_block_only: (
-        "Only pairs across the two views are compared; the other 2n − 1 views also include the n − 1 from the "
-        "anchor's own view."
-    ),
-    interleaved_targets: "The targets pair rows 2k and 2k + 1, but concatenated views lie n rows apart.",
-    temperature_multiplied: "Distances are multiplied by the temperature; they are to be divided by it.",
-    temperature_ignored: "The temperature has no effect on the loss; every distance is divided by it.",
-    temperature_not_on_positive: "The distance of the positive pair is not divided by the temperature; the others are.",
-    summed: "The losses of the 2n anchors are summed; their mean is asked.",
-    divided_by_n: "The sum over all 2n anchors is divided by n; there are 2n of them.",
-    denominator_without_gradient: (
-        "The value is right, but no gradient flows through the denominator: it is rebuilt or detached (torch.tensor, "
-        ".item(), .detach()) on the way."
-    ),
-    exp_overwritten: (
-        "The forward pass is right, but backward raises: an entry is written in place into a tensor that autograd "
-        "still needs, such as the output of exp."
-    ),
-    root_of_every_square: _ZERO_DISTANCE.format(", such as an anchor with itself"),
-    root_of_other_pairs: _ZERO_DISTANCE.format(", such as two equal views"),
-}
+_EDITS = (
+    edit("cosine_used",
+         "Your similarity is the cosine; use the negative Euclidean distance.",
+         "torch.cat([z_i, z_j])", "F.normalize(torch.cat([z_i, z_j]), dim=1)", _DISTANCE, "z @ z.T"),
+    edit("dot_product_used",
+         "Your similarity is a dot product; use the negative Euclidean distance.",
+         _DISTANCE, "z @ z.T"),
+    edit("squared_distance",
+         "You square the distance; the similarity is its negative without the square.",
+         "norm(dim=2)", "square().sum(2)"),
+    edit("mean_squared_distance",
+         "Your similarity is a mean squared difference; use the negative Euclidean distance.",
+         "norm(dim=2)", "square().mean(2)"),
+    edit("manhattan_distance",
+         "Your distance is a sum of absolute differences; use the Euclidean one.",
+         "norm(dim=2)", "abs().sum(2)"),
+    edit("distance_not_negated",
+         "The sign of the distance is missing: a view that is farther away counts as more similar.",
+         "-(z", "(z"),
+    edit("inverse_distance",
+         "Your similarity is 1/(1 + distance); use the negative distance.",
+         _DISTANCE, "1 / (1 + (z[:, None] - z).norm(dim=2))"),
+    edit("normalised_first",
+         "You normalise the rows first; take the distance between the raw embeddings.",
+         "torch.cat([z_i, z_j])", "F.normalize(torch.cat([z_i, z_j]), dim=1)"),
+    edit("self_in_denominator",
+         "Your denominator counts the anchor's distance 0 to itself; sum over the other 2n − 1 views.",
+         ".masked_fill(itself, -torch.inf)", ""),
+    _AFTER["positive_taken_out_instead_of_self"],
+    _AFTER["positive_and_self_taken_out"],
+    _AFTER["denominator_averaged"],
+    _AFTER["one_direction"],
+    _AFTER["one_direction_over_two_n"],
+    _AFTER["cross_view_block_only"],
+    _AFTER["interleaved_targets"],
+    edit("temperature_multiplied",
+         "You multiply distances by the temperature; divide by it.",
+         "/ temperature", "* temperature"),
+    edit("temperature_ignored",
+         "The temperature has no effect on your loss; divide every distance by it.",
+         " / temperature", ""),
+    edit("temperature_not_on_positive",
+         "You divide the other distances by the temperature, but not the distance of the positive pair.",
+         "- positive", "- positive * temperature"),
+    _AFTER["summed"],
+    _AFTER["divided_by_n"],
+    _AFTER["denominator_without_gradient"],
+    edit("exp_overwritten",
+         "The forward pass is correct, but backward raises an error: you write in place into a tensor that autograd "
+         "still needs, such as the output of exp.",
+         "positive = logits", "weights = torch.exp(logits)\n    weights.fill_diagonal_(0.0)\n    positive = weights",
+         "logits.masked_fill(itself, -torch.inf).logsumexp(1)", "weights.sum(1)",
+         "(denominator - positive)", "-torch.log(positive / denominator)"),
+    edit("root_of_every_square", _ZERO_DISTANCE.format("an anchor with itself"),
+         "norm(dim=2)", "square().sum(2).sqrt()"),
+    edit("root_of_other_pairs", _ZERO_DISTANCE.format("two equal views"),
+         "norm(dim=2)", "square().sum(2).masked_fill(torch.eye(2 * n).bool(), 1.0).sqrt()"),
+)  # fmt: skip
 
 MISCONCEPTIONS = (
-    *misconceptions("nt_xent_euclidean", _HINTS),
-    *answer_misconceptions("nt_xent_euclidean", "z_i", "z_j", _right),
+    *misconceptions("nt_xent_euclidean", log_sum_of_each_row, _EDITS),
+    *pair_losses.misconceptions("nt_xent_euclidean", "z_i", "z_j", log_sum_of_each_row),
 )

@@ -6,7 +6,7 @@ import torch
 
 from autograder.questions.model import Case, Close, Test
 from autograder.questions.pair_losses import probes
-from autograder.questions.pair_losses.question import norms_between, unit_rows, unit_rows_near
+from autograder.questions.pair_losses.question import gradients, norms_between, unit_rows, unit_rows_near
 
 # n, d, temperature, row norms from and to, spread of the second view around the first (None: unrelated views).
 # Distances stay below 40 temperatures: this question does not ask for a form that survives an underflow of exp.
@@ -74,24 +74,18 @@ def gradient_rounding(case: Case) -> float:
     return value_rounding(case) / (case.inputs["parameter"] * len(case.inputs["a"]))
 
 
-_VALUE = Close(rtol=1e-4, atol=value_rounding)
-_GRADIENT = Close(rtol=1e-3, atol=gradient_rounding)
+_VALUE = Close(rtol=1e-4, atol=value_rounding, what="the loss")
+_GRADIENTS = gradients("z_i", "z_j", rtol=1e-3, atol=gradient_rounding)
 
 STUBS = ("nt_xent_euclidean",)
 TESTS = (
     Test("value", "value of the loss", probes.pair_loss_value, _ORDINARY, {"value": _VALUE}),
-    Test(
-        "gradient",
-        "gradient to both views",
-        probes.pair_loss_gradient,
-        _ORDINARY,
-        {"gradient_a": _GRADIENT, "gradient_b": _GRADIENT},
-    ),
+    Test("gradient", "gradient to both views", probes.pair_loss_gradient, _ORDINARY, _GRADIENTS),
     Test(
         "coincident",
         "value and gradient where distances are 0",
         probes.pair_loss_value_and_gradient,
         _COINCIDENT,
-        {"value": _VALUE, "gradient_a": _GRADIENT, "gradient_b": _GRADIENT},
+        {"value": _VALUE, **_GRADIENTS},
     ),
 )

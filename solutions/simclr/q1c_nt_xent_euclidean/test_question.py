@@ -1,17 +1,22 @@
 """Question 1c: the oracle against hand-made examples, laws, finite differences and a library."""
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
 from pytorch_metric_learning.distances import LpDistance
 from pytorch_metric_learning.losses import NTXentLoss
 
-from autograder.questions.draw import stored_cases
+from autograder.questions.cases import stored_cases
+from autograder.release.trial import lost
+
+from .mistakes import MISCONCEPTIONS
 from .oracle import nt_xent_euclidean
 
-CASES = stored_cases("simclr", "q1c")
-case_by_name = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+HERE = Path(__file__).parent
+CASES = stored_cases(HERE)
+case_by_name = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 
 
 def embeddings(n=4, d=5, seed=0):
@@ -63,3 +68,16 @@ def test_oracle_agrees_with_pytorch_metric_learning(case):
     loss = NTXentLoss(temperature, distance=LpDistance(normalize_embeddings=False, p=2))
     theirs = loss(torch.cat([z_i, z_j]), torch.arange(len(z_i)).repeat(2))
     torch.testing.assert_close(theirs, nt_xent_euclidean(z_i, z_j, temperature), check_dtype=False)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "tests"),
+    [
+        ("root_of_other_pairs", ("coincident",)),
+        ("root_of_every_square", ("gradient", "coincident")),
+        ("cosine_used", ("value", "gradient", "coincident")),
+    ],
+)
+def test_a_mistake_costs_what_it_breaks_and_is_recognised(mistake, tests):
+    wrong = next(entry for entry in MISCONCEPTIONS if entry.id == mistake)
+    assert lost(HERE, wrong.namespace) == dict.fromkeys(tests, wrong.hint)

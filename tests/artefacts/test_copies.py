@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.engine.copies import CHUNK, CLOSE, nearest
+from autograder.artefacts.samples.copies import CHUNK, CLOSE, nearest
 from data_scripts import locate
 
 torch.set_num_threads(1)

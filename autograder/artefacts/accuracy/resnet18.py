@@ -13,10 +13,9 @@ from functools import cache
 import torch
 from torch import nn
 
+from autograder.artefacts.reading import CheckpointError
 from autograder.engine.text import one_line
-from autograder.errors import KitError
 
-CLASSES = 10
 WIDTH = 512
 STEM = "conv1.weight"
 COUNTER = "num_batches_tracked"
@@ -24,12 +23,8 @@ COUNTER = "num_batches_tracked"
 Tensors = Mapping[str, torch.Tensor]
 
 
-class CheckpointError(KitError):
-    """The tensors do not make up the classifier; the text is a sentence for the student."""
-
-
-def empty_classifier() -> nn.Module:
-    """torchvision's ResNet-18 with the CIFAR stem (3×3 convolution, stride 1, no max-pool) and ``Linear(512, 10)``.
+def empty_classifier(classes: int, channels: int = 3) -> nn.Module:
+    """torchvision's ResNet-18 with the CIFAR stem (3×3 convolution, stride 1, no max-pool) and ``Linear(512, classes)``.
 
     Its parameters are on the meta device: load a state dict with ``assign=True``.
     SimCLR (Chen et al., 2020), appendix B.9.
@@ -37,52 +32,52 @@ def empty_classifier() -> nn.Module:
     from torchvision.models import resnet18  # seconds, and needed only where there is a checkpoint
 
     with torch.device("meta"):
-        model = resnet18(weights=None, num_classes=CLASSES)
-        model.conv1 = nn.Conv2d(3, 64, kernel_size=3, stride=1, padding=1, bias=False)
+        model = resnet18(weights=None, num_classes=classes)
+        model.conv1 = nn.Conv2d(channels, 64, kernel_size=3, stride=1, padding=1, bias=False)
         model.maxpool = nn.Identity()
     return model
 
 
-def classifier(tensors: Tensors) -> nn.Module:
+def classifier(tensors: Tensors, classes: int, channels: int = 3) -> nn.Module:
     """The kit's classifier with the submitted weights, in eval mode.
 
     Raises:
         CheckpointError: see ``match``.
     """
-    model = empty_classifier()
-    model.load_state_dict(match(tensors), assign=True)
+    model = empty_classifier(classes, channels)
+    model.load_state_dict(match(tensors, classes, channels), assign=True)
     return model.eval().requires_grad_(False)
 
 
-def match(tensors: Tensors) -> dict[str, torch.Tensor]:
+def match(tensors: Tensors, classes: int, channels: int = 3) -> dict[str, torch.Tensor]:
     """State dict for ``empty_classifier`` out of a checkpoint's tensors; tensors that it does not need are passed over.
 
     Raises:
         CheckpointError: a part is missing, has another shape, or holds NaN or infinity.
     """
-    shapes = _encoder_shapes()
-    head_name = _head_name(tensors)
+    shapes = _encoder_shapes(channels)
+    head_name = _head_name(tensors, classes)
     encoder = _encoder_by_name(tensors, shapes, near=head_name or "") or _encoder_by_order(tensors, shapes)
     if encoder is None:
         raise CheckpointError(_what_is_there(tensors, shapes))
     for name, shape in shapes.items():
         _check_shape(name, tensors[encoder[name]], shape)
     if head_name is None:
-        raise CheckpointError(_no_head(tensors))
+        raise CheckpointError(_no_head(tensors, classes))
     state = {name: tensors[source] for name, source in encoder.items()}
     state["fc.weight"] = tensors[head_name]
-    state["fc.bias"] = _head_bias(tensors, head_name)
+    state["fc.bias"] = _head_bias(tensors, head_name, classes)
     for name, tensor in state.items():
         if not tensor.isfinite().all():
             raise CheckpointError(f"The checkpoint's {name} holds NaN or infinity: the training diverged.")
-    counters = {name: torch.tensor(0) for name in empty_classifier().state_dict() if name.endswith(COUNTER)}
+    counters = {name: torch.tensor(0) for name in empty_classifier(classes).state_dict() if name.endswith(COUNTER)}
     return state | counters
 
 
 @cache
-def _encoder_shapes() -> dict[str, tuple[int, ...]]:
+def _encoder_shapes(channels: int) -> dict[str, tuple[int, ...]]:
     """Names and shapes of the encoder's tensors in torchvision's order, counters left out."""
-    state = empty_classifier().state_dict()
+    state = empty_classifier(1, channels).state_dict()
     return {
         name: tuple(value.shape)
         for name, value in state.items()
@@ -116,15 +111,15 @@ def _encoder_by_order(tensors: Tensors, shapes: Mapping[str, tuple]) -> dict[str
     return None
 
 
-def _head_name(tensors: Tensors) -> str | None:
-    """The last (10, 512) tensor; a checkpoint of the whole training may hold an earlier probe before it."""
-    return next((name for name in reversed(list(tensors)) if tuple(tensors[name].shape) == (CLASSES, WIDTH)), None)
+def _head_name(tensors: Tensors, classes: int) -> str | None:
+    """The last (classes, 512) tensor; a checkpoint of the whole training may hold an earlier probe before it."""
+    return next((name for name in reversed(list(tensors)) if tuple(tensors[name].shape) == (classes, WIDTH)), None)
 
 
-def _head_bias(tensors: Tensors, head_name: str) -> torch.Tensor:
+def _head_bias(tensors: Tensors, head_name: str, classes: int) -> torch.Tensor:
     """The bias beside the weight; none is the same as zeros."""
     bias = tensors.get(head_name.removesuffix("weight") + "bias")
-    return bias if bias is not None and tuple(bias.shape) == (CLASSES,) else torch.zeros(CLASSES)
+    return bias if bias is not None and tuple(bias.shape) == (classes,) else torch.zeros(classes)
 
 
 def _check_shape(name: str, tensor: torch.Tensor, shape: tuple[int, ...]) -> None:
@@ -148,7 +143,7 @@ def _what_is_there(tensors: Tensors, shapes: Mapping[str, tuple]) -> str:
     return f"There is no ResNet-18 with the CIFAR stem among the {len(tensors)} tensors, which begin with {shown}."
 
 
-def _no_head(tensors: Tensors) -> str:
+def _no_head(tensors: Tensors, classes: int) -> str:
     flat = [(name, tuple(t.shape)) for name, t in tensors.items() if t.dim() == 2 and t.shape[1] == WIDTH]
     found = "; ".join(f"{one_line(name, 60)} is {shape}" for name, shape in flat[-3:]) or "there is no linear layer"
-    return f"The linear layer of shape ({CLASSES}, {WIDTH}) is missing ({found}): save the fine-tuned classifier."
+    return f"The linear layer of shape ({classes}, {WIDTH}) is missing ({found}): save the fine-tuned classifier."

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from autograder.engine.pictures import SamplesError, pictures, to_bytes
+from autograder.artefacts.samples.files import SamplesError, pictures, to_bytes
 
 SHAPE = (1, 4, 5)
 BYTES = torch.randint(0, 256, (6, *SHAPE), generator=torch.Generator().manual_seed(0)).float()

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from autograder.engine.checkpoint import CheckpointError
-from autograder.engine.unet_checkpoint import network, schedule
+from autograder.artefacts.reading import CheckpointError
+from autograder.artefacts.samples.unet import network, schedule
 from autograder.given.unet import UNet
 
 torch.set_num_threads(1)

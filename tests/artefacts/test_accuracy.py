@@ -8,15 +8,22 @@ import pytest
 import torch
 from torch import nn
 
-from autograder.assignment import AccuracySheet
-from autograder.engine import accuracy
-from autograder.engine.accuracy import MEAN, STD, Accuracy, batch_for, normalised, points, top1
-from autograder.engine.checkpoint import empty_classifier
-from autograder.engine.measure import earned
+from autograder.artefacts import Finding, Inputs
+from autograder.artefacts.accuracy import Accuracy, count, points
+from autograder.artefacts.accuracy.count import Count, count_top1, normalised
+from autograder.artefacts.accuracy.resnet18 import empty_classifier
 
-SHEET = AccuracySheet("q6", "Accuracy", "best.pt", points=8, bonus=5, ramp_from=0.40, full_above=0.75, bonus_above=0.85)
+MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
+SHEET = Accuracy(
+    "q6", "accuracy", "Accuracy", "simclr_lin_best.pt", "resnet18_cifar", tuple("abcdefghij"), MEAN, STD,
+    points=8, bonus=5, ramp_from=0.40, full_above=0.75, bonus_above=0.85,
+)  # fmt: skip
 
 torch.set_num_threads(1)
+
+
+def top1(model, images, labels, **options) -> Count:
+    return count_top1(model, images, labels, mean=MEAN, std=STD, **options)
 
 
 def images_and_labels(n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -36,7 +43,7 @@ def test_normalisation_is_the_notebook_s():
     images, _ = images_and_labels(3)
     mean, std = torch.tensor(MEAN).view(3, 1, 1), torch.tensor(STD).view(3, 1, 1)
     expected = (torch.from_numpy(images).float() / 255 - mean) / std
-    torch.testing.assert_close(normalised(images), expected)
+    torch.testing.assert_close(normalised(images, MEAN, STD), expected)
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 100])
@@ -47,23 +54,23 @@ def test_count_is_exact_over_a_ragged_last_batch(tmp_path, batch_size):
     np.save(tmp_path / "images.npy", images)
     mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
     seen = []
-    result = top1(BrightestChannel(), mapped, labels, batch_size=batch_size, progress=seen.append)
-    assert (result.correct, result.total, result.finished) == (48, 53, True)
+    result = top1(BrightestChannel(), mapped, labels, batch_size=batch_size, reached=seen.append)
+    assert (result.correct, result.evaluated, result.finished) == (48, 53, True)
     assert result.top1 == 48 / 53
-    assert seen[-1] == 53
+    assert seen[-1] == result
     assert len(seen) == math.ceil(53 / batch_size)
 
 
 def test_classifier_agrees_with_a_literal_loop_in_float64():
     torch.manual_seed(0)
-    model = empty_classifier().to_empty(device="cpu")
+    model = empty_classifier(10).to_empty(device="cpu")
     for module in model.modules():
         if hasattr(module, "reset_parameters"):
             module.reset_parameters()
     model.eval()
     images, _ = images_and_labels(5)
     exact = model.double()
-    labels = np.array([int(exact(normalised(images[k : k + 1]).double()).argmax()) for k in range(5)])
+    labels = np.array([int(exact(normalised(images[k : k + 1], MEAN, STD).double()).argmax()) for k in range(5)])
     labels[3] = (labels[3] + 1) % 10
     assert top1(model.float().train(), images, labels, batch_size=2).correct == 4
 
@@ -80,7 +87,7 @@ def test_values_that_overflow_count_as_wrong():
 def test_end_of_time_is_said():
     images, labels = images_and_labels(20)
     result = top1(BrightestChannel(), images, labels, deadline=time.monotonic() - 1)
-    assert (result.total, result.top1, result.finished) == (0, 0.0, False)
+    assert (result.evaluated, result.top1, result.finished) == (0, 0.0, False)
 
     class Slow(BrightestChannel):
         def forward(self, x):
@@ -88,31 +95,44 @@ def test_end_of_time_is_said():
             return super().forward(x)
 
     result = top1(Slow(), images, labels, batch_size=5, deadline=time.monotonic() + 0.3)
-    assert 0 < result.total < 20
+    assert 0 < result.evaluated < 20
     assert not result.finished
-    assert result.certain == result.correct / 20
 
 
 def test_points_that_are_certain_are_given_although_the_time_ran_out():
     """What was not looked at counts as wrong, so time can only cost points, never earn them."""
 
-    def earned_of(correct, total, of=10_000, finished=False):
-        return earned(SHEET, Accuracy(correct, total, 1.0, finished, of))
+    def earned_of(correct, evaluated):
+        numbers = {"correct": correct, "evaluated": evaluated, "dataset_size": 10_000}
+        return tuple(points for points, _ in SHEET.earned(Finding({"accuracy": ""}, numbers)).values())
 
     assert earned_of(8_600, 9_000) == (8, 5) and earned_of(8_500, 8_500) == (8, 0)
     assert earned_of(7_500, 7_500) == (7.9, 0) and earned_of(3_900, 3_900) == earned_of(0, 0) == (0, 0)
-    assert earned_of(8_600, 10_000, finished=True) == (8, 5)
-    # Recorded before the number of all images was: nothing is certain of an unfinished one.
-    assert earned_of(3_000, 3_000, of=0) == (0, 0) and earned_of(8_600, 10_000, of=0, finished=True) == (8, 5)
-    assert earned(SHEET, None) == (0, 0)
+    assert earned_of(8_600, 10_000) == (8, 5)
+    assert [points for points, _ in SHEET.earned(Finding({"accuracy": "No file."})).values()] == [0, 0]
 
 
-@pytest.mark.parametrize(
-    ("free_mb", "batch"),
-    [(0, None), (203, None), (204, 32), (222, 32), (223, 64), (260, 64), (261, 128), (10_000, 128)],
-)
-def test_memory_decides_the_batch_of_the_faster_network(free_mb, batch):
-    assert batch_for(free_mb << 20) == batch
+def test_what_is_certain_is_published_after_every_batch(images, checkpoint):
+    """Each finding on the way counts the images that were not reached as wrong; the last is not of an unfinished one."""
+    state = torch.load(checkpoint, weights_only=True)["state_dict"]
+    tensors = {name: tensor.float() for name, tensor in state.items() if tensor.is_floating_point()}
+    published = []
+    inputs = Inputs("cifar10", images, lambda file: True, lambda file: tensors, math.inf, publish=published.append)
+    found = SHEET.measure(inputs)
+    assert [one.numbers["evaluated"] for one in published] == [16, 32, 48, 64, 80, 96, 100]
+    certain = [one.numbers["correct"] / one.numbers["dataset_size"] for one in published]
+    assert certain == sorted(certain) and certain[-1] == found.headline.value > 0
+    assert not published[0].finished and published[0].headline is None
+    assert published[0].sentences["accuracy"].startswith("Measured 16 of 100 images so far; the others count as wrong.")
+    assert found == published[-1] and found.finished
+
+
+def test_the_time_that_ran_out_is_said_to_the_student(images, checkpoint):
+    state = torch.load(checkpoint, weights_only=True)["state_dict"]
+    tensors = {name: tensor.float() for name, tensor in state.items() if tensor.is_floating_point()}
+    found = SHEET.measure(Inputs("cifar10", images, lambda file: True, lambda file: tensors, time.monotonic() - 1))
+    assert not found.finished and found.headline is None
+    assert found.sentences["accuracy"].startswith("The time ran out after 0 of 100 images; the others count as wrong.")
 
 
 def test_no_more_threads_than_the_container_has_processors(monkeypatch):
@@ -127,7 +147,7 @@ def test_no_more_threads_than_the_container_has_processors(monkeypatch):
     torch.set_num_threads(3)
     try:
         for processors in (1, 2, 8):
-            monkeypatch.setattr(accuracy, "processors", lambda processors=processors: processors)
+            monkeypatch.setattr(count, "processors", lambda processors=processors: processors)
             top1(Threads(), images, labels)
             assert torch.get_num_threads() == 3
     finally:

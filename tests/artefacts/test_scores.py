@@ -1,17 +1,23 @@
-"""Coverage, confidence and Fréchet distance against values known otherwise; shares and quality by hand."""
+"""Coverage, confidence and Fréchet distance against values known otherwise; shares of points by hand."""
 
 import math
+from dataclasses import asdict
 
 import pytest
 import torch
 
-from autograder.engine.quality import Scores, coverage, frechet, quality, scores, shares
+from autograder.artefacts.samples import share_of_points, shares
+from autograder.artefacts.samples.scores import coverage, frechet, scores
 from autograder.scorers.classifier import load
 from data_scripts import locate
 
 RAMPS = {"coverage": (0.5, 0.85), "confidence": (0.6, 0.9), "frechet": (60, 15)}
 
 torch.set_num_threads(1)
+
+
+def numbers(coverage: float, confidence: float, frechet: float) -> dict[str, float]:
+    return {"coverage": coverage, "confidence": confidence, "frechet": frechet}
 
 
 def random_covariance(generator: torch.Generator, size: int, rank: int) -> torch.Tensor:
@@ -49,15 +55,15 @@ def test_coverage_by_hand():
 
 
 def test_shares_rise_and_fall_between_the_ends_of_their_ramps():
-    assert shares(Scores(0.5, 0.6, 60), RAMPS) == {"coverage": 0, "confidence": 0, "frechet": 0}
-    assert shares(Scores(0.85, 0.9, 15), RAMPS) == {"coverage": 1, "confidence": 1, "frechet": 1}
-    assert shares(Scores(0.675, 0.75, 37.5), RAMPS) == pytest.approx(
+    assert shares(numbers(0.5, 0.6, 60), RAMPS) == {"coverage": 0, "confidence": 0, "frechet": 0}
+    assert shares(numbers(0.85, 0.9, 15), RAMPS) == {"coverage": 1, "confidence": 1, "frechet": 1}
+    assert shares(numbers(0.675, 0.75, 37.5), RAMPS) == pytest.approx(
         {"coverage": 0.5, "confidence": 0.5, "frechet": 0.5}
     )
-    assert shares(Scores(0.1, 1.0, 1000), RAMPS) == {"coverage": 0, "confidence": 1, "frechet": 0}
-    assert quality(Scores(0.675, 0.75, 37.5), RAMPS) == pytest.approx(0.125)
-    assert quality(Scores(1, 1, 0), RAMPS) == 1
-    assert quality(Scores(1, 0.3, 0), RAMPS) == 0
+    assert shares(numbers(0.1, 1.0, 1000), RAMPS) == {"coverage": 0, "confidence": 1, "frechet": 0}
+    assert share_of_points(numbers(0.675, 0.75, 37.5), RAMPS) == pytest.approx(0.125)
+    assert share_of_points(numbers(1, 1, 0), RAMPS) == 1
+    assert share_of_points(numbers(1, 0.3, 0), RAMPS) == 0
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
@@ -68,7 +74,7 @@ def test_noise_is_nothing_to_the_shipped_scorers(name):
     noise = torch.randint(0, 256, (64, 1, 28, 28), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     found = scores(scorer, noise)
     assert found.confidence < 0.2 and found.frechet > 100
-    assert quality(found, RAMPS) == 0
+    assert share_of_points(asdict(found), RAMPS) == 0
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])

@@ -14,7 +14,8 @@ import torch
 from torch import nn
 from torchvision.models import resnet18, resnet50
 
-from autograder.engine.checkpoint import CheckpointError, classifier, empty_classifier, match
+from autograder.artefacts.accuracy.resnet18 import classifier, empty_classifier, match
+from autograder.artefacts.reading import CheckpointError
 from autograder.sandbox.checkpoint import UnreadableCheckpoint, load
 
 torch.set_num_threads(1)
@@ -27,7 +28,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def model() -> nn.Module:
     """A classifier with statistics and weights that are all different from another's."""
-    model = empty_classifier().to_empty(device="cpu")
+    model = empty_classifier(10).to_empty(device="cpu")
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for tensor in model.state_dict().values():
@@ -107,7 +108,7 @@ FORMS = {
 @pytest.mark.parametrize("form", FORMS)
 def test_forms_that_are_accepted(path, state, form):
     torch.save(FORMS[form](state), path)
-    found = match(load(path))
+    found = match(load(path), 10)
     assert_same(found, state)
     assert all(tensor.dtype == torch.float32 and tensor.is_contiguous() for tensor in load(path).values())
 
@@ -115,21 +116,21 @@ def test_forms_that_are_accepted(path, state, form):
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_is_widened(path, state, dtype):
     torch.save({name: tensor.to(dtype) for name, tensor in state.items()}, path)
-    assert_same(match(load(path)), {name: tensor.to(dtype).float() for name, tensor in state.items()})
+    assert_same(match(load(path), 10), {name: tensor.to(dtype).float() for name, tensor in state.items()})
 
 
 def test_safetensors_and_the_older_torch_format(path, state):
     safetensors.torch.save_file(prefixed(state, "model."), path)
-    assert_same(match(load(path)), state)
+    assert_same(match(load(path), 10), state)
     torch.save(state, path, _use_new_zipfile_serialization=False)
-    assert_same(match(load(path)), state)
+    assert_same(match(load(path), 10), state)
 
 
 def test_classifier_computes_what_the_saved_model_computed(path, model):
     torch.save({"state_dict": model.state_dict()}, path)
     images = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
-        assert torch.equal(classifier(load(path))(images), model(images))
+        assert torch.equal(classifier(load(path), 10)(images), model(images))
 
 
 def test_tied_tensors_come_back_with_memory_of_their_own(path, state):
@@ -316,7 +317,7 @@ def test_safetensors_with_false_offsets(path, header):
 def test_imagenet_stem_is_named(state):
     tensors = state | {"conv1.weight": torch.zeros(64, 3, 7, 7)}
     with pytest.raises(CheckpointError) as error:
-        match(tensors)
+        match(tensors, 10)
     assert str(error.value) == "The first convolution is (64, 3, 7, 7); the CIFAR stem has (64, 3, 3, 3)."
 
 
@@ -325,24 +326,24 @@ def test_other_networks_are_named(state):
         deeper = resnet50(weights=None).state_dict()
         narrow = resnet18(weights=None).state_dict()
     with pytest.raises(CheckpointError, match=r"The first convolution is \(64, 3, 7, 7\)"):
-        match(deeper)
+        match(deeper, 10)
     deeper["conv1.weight"] = state["conv1.weight"]
     with pytest.raises(CheckpointError, match=r"encoder's layer1.0.conv1.weight is \(64, 64, 1, 1\)"):
-        match(deeper)
+        match(deeper, 10)
     with pytest.raises(CheckpointError, match="no ResNet-18 with the CIFAR stem among the 1 tensors"):
-        match({"net.0.weight": torch.zeros(3, 3)})
+        match({"net.0.weight": torch.zeros(3, 3)}, 10)
     narrow |= {"conv1.weight": state["conv1.weight"], "layer3.0.conv2.weight": torch.zeros(1, 256, 3, 3)}
     with pytest.raises(CheckpointError, match=r"layer3.0.conv2.weight is \(1, 256, 3, 3\); ResNet-18 has \(256, "):
-        match(narrow)
+        match(narrow, 10)
 
 
 def test_missing_parts_are_named(state):
     with pytest.raises(CheckpointError, match="lacks layer4.1.bn2.running_var"):
-        match({name: tensor for name, tensor in state.items() if name != "layer4.1.bn2.running_var"})
+        match({name: tensor for name, tensor in state.items() if name != "layer4.1.bn2.running_var"}, 10)
     with pytest.raises(CheckpointError, match="there is no linear layer"):
-        match(encoder_of(state))
+        match(encoder_of(state), 10)
     with pytest.raises(CheckpointError, match=r"fc.weight is \(1000, 512\)"):
-        match(encoder_of(state) | {"fc.weight": torch.zeros(1000, 512)})
+        match(encoder_of(state) | {"fc.weight": torch.zeros(1000, 512)}, 10)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -350,11 +351,11 @@ def test_values_that_are_not_finite_are_named(state, value):
     broken = state["layer2.0.bn1.weight"].clone()
     broken[3] = value
     with pytest.raises(CheckpointError, match="layer2.0.bn1.weight holds NaN or infinity"):
-        match(state | {"layer2.0.bn1.weight": broken})
+        match(state | {"layer2.0.bn1.weight": broken}, 10)
 
 
 def test_names_of_any_content_give_one_printable_line():
     with pytest.raises(CheckpointError) as error:
-        match({"\x1b[31m\n" + "x" * 10_000: torch.zeros(1)})
+        match({"\x1b[31m\n" + "x" * 10_000: torch.zeros(1)}, 10)
     assert str(error.value).isprintable()
     assert len(str(error.value)) < 300

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from autograder.engine.ddim import SEED, NotFinite, batch_size, draw, linear_alpha_bar, strided
+from autograder.artefacts.samples.ddim import SEED, NotFinite, batch_size, draw, linear_alpha_bar, strided
 from autograder.given.unet import UNet
 
 torch.set_num_threads(1)
@@ -101,7 +101,7 @@ def test_samples_do_not_depend_on_batches_or_on_the_random_state(monkeypatch):
         nn.init.normal_(parameter)
     together = draw(model, ALPHA_BAR, (5, 1, 6, 6), 3).images
     before = torch.random.get_rng_state()
-    monkeypatch.setattr("autograder.engine.ddim.LARGEST_BATCH", 2)
+    monkeypatch.setattr("autograder.artefacts.samples.ddim.LARGEST_BATCH", 2)
     seen = []
     apart = draw(model, ALPHA_BAR, (5, 1, 6, 6), 3, progress=seen.append).images
     assert torch.equal(torch.random.get_rng_state(), before)
@@ -121,7 +121,7 @@ def test_answers_that_overflow_are_no_samples(value):
 
 
 def test_the_end_of_time_is_kept(monkeypatch):
-    monkeypatch.setattr("autograder.engine.ddim.LARGEST_BATCH", 1)
+    monkeypatch.setattr("autograder.artefacts.samples.ddim.LARGEST_BATCH", 1)
 
     def slow(x, t):
         time.sleep(0.05)

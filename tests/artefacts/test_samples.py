@@ -11,10 +11,12 @@ import torch
 from torch import nn
 
 import data_scripts
-from autograder.assignment import SAMPLES, Assignment, Budgets, SamplesSheet, Visibility, read_assignment
-from autograder.engine.grade import Grading, grade_samples, unreached
+from autograder.artefacts import Inputs
+from autograder.artefacts.samples import PARTS, Samples
+from autograder.assignment import Assignment, Visibility, read_assignment
+from autograder.engine.grade import Grading, grade_artefact, unreached
+from autograder.engine.limits import Limits
 from autograder.engine.report import Report
-from autograder.engine.samples import measure_samples
 from autograder.engine.submission import Submission
 from autograder.given.unet import UNet
 from data_scripts.catalogue import MNIST
@@ -29,7 +31,7 @@ HALF = {**LENIENT, "frechet": (1e6, -1e6)}  # the Fréchet distance is small bes
 
 def sheet(ramps=LENIENT, **changes):
     entries = {"own_count": 40, "count": 6, "steps": 3, "points": {"checkpoint": 6, "own": 2}} | changes
-    return SamplesSheet("q6", "Samples", "ddpm_model.pt", "ddpm_samples.pt", **entries, ramps=ramps)
+    return Samples("q6", "samples", "Samples", "ddpm_model.pt", "ddpm_samples.pt", "unet", **entries, ramps=ramps)
 
 
 @pytest.fixture(scope="module")
@@ -64,14 +66,12 @@ def submission(folder: Path, **contents) -> Submission:
 
 
 def graded(submission, zygote, data, sheet, seconds=60.0) -> Report:
-    assignment = Assignment(
-        "ddpm", "DDPM", "mnist", "", "", Visibility(), Budgets(seconds), (), accuracy=None, samples=sheet
-    )
+    assignment = Assignment("ddpm", "DDPM", "mnist", "", "", Visibility(), Limits(seconds), (), (sheet,))
     report, seen = Report("ddpm", "DDPM", "s"), []
     grading = Grading(assignment, {}, report, lambda r: None, seen.append, time.monotonic() + seconds)
     grading.verdicts = unreached(assignment, {})
-    grade_samples(grading, zygote, submission, data)
-    assert [verdict.test for verdict in report.verdicts] == list(SAMPLES)
+    grade_artefact(grading, sheet, zygote, submission, data)
+    assert [verdict.test for verdict in report.verdicts] == list(PARTS)
     assert all(verdict.visibility == "visible" for verdict in report.verdicts)
     return report
 
@@ -253,6 +253,10 @@ def test_the_time_runs_out_while_a_wide_network_draws(tmp_path, zygote, data):
 )
 def test_what_the_grader_lacks_is_said(tmp_path, zygote, data, dataset, with_data, words):
     given = submission(tmp_path, model=checkpoint(), samples={"samples": handed()})
-    found = measure_samples(sheet(), dataset, zygote, given, data if with_data else None, time.monotonic() + 9)
-    assert {finding.quality(sheet()) for finding in found.values()} == {0}
-    assert all(finding.message.startswith("Not measured") and words in finding.message for finding in found.values())
+    inputs = Inputs(
+        dataset, data if with_data else None, lambda file: bool(given.find(file)), lambda file: {}, time.monotonic() + 9
+    )
+    found = sheet().measure(inputs)
+    assert {points for points, _ in sheet().earned(found).values()} == {0}
+    assert list(found.sentences) == list(PARTS)
+    assert all(said.startswith("Not measured") and words in said for said in found.sentences.values())

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import torch
 
-from autograder.engine.checkpoint import CheckpointError
+from autograder.artefacts.reading import CheckpointError
 from autograder.engine.text import one_line
 from autograder.given.unet import UNet
 

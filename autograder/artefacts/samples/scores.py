@@ -5,15 +5,11 @@ Pure functions of pictures and of a scorer (``autograder.scorers``).
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import torch
 
 from autograder.scorers.classifier import Scorer, look
-
-Ramps = Mapping[str, tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -56,14 +52,3 @@ def symmetric_root(matrix: torch.Tensor) -> torch.Tensor:
     """Root of a symmetric matrix without negative eigenvalues but for rounding."""
     values, vectors = torch.linalg.eigh((matrix + matrix.T) / 2)
     return (vectors * values.clamp(min=0).sqrt()) @ vectors.T
-
-
-def shares(found: Scores, ramps: Ramps) -> dict[str, float]:
-    """Each number as a share in [0, 1]: 0 at the first end of its ramp, 1 at the second, straight between them."""
-    values = asdict(found)
-    return {name: min(1.0, max(0.0, (values[name] - zero) / (one - zero))) for name, (zero, one) in ramps.items()}
-
-
-def quality(found: Scores, ramps: Ramps) -> float:
-    """The product of the shares: a single bad number leaves nothing."""
-    return math.prod(shares(found, ramps).values())

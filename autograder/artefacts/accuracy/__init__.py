@@ -1,0 +1,170 @@
+"""The kind ``accuracy``: top-1 accuracy of a classifier's checkpoint on the test images."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autograder.artefacts.model import Finding, Inputs, Test
+from autograder.artefacts.points import in_steps, last_step
+from autograder.errors import KitError
+from autograder.toml_entries import WrongEntry, check_choice, check_file, check_range, is_number, record
+from autograder.toml_lines import Place
+
+if TYPE_CHECKING:
+    import torch
+
+    from data_scripts import Prepared
+
+# The networks that the grader can build, by the module that does it: ``classifier(tensors, outputs, channels)``.
+NETWORKS = {"resnet18_cifar": "autograder.artefacts.accuracy.resnet18"}
+FULL_TEST = 10_000 * 32 * 32  # pixels of CIFAR-10's test images
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """A table of kind ``accuracy``: accuracies are fractions of 1; ``mean`` and ``std`` are those of each channel.
+
+    0 points up to ``ramp_from``, then a straight line to full marks above ``full_above``; the bonus above ``bonus_above``.
+    """
+
+    question: str
+    kind: str
+    title: str
+    file: str
+    network: str
+    classes: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    points: float
+    bonus: float
+    ramp_from: float
+    full_above: float
+    bonus_above: float
+
+    def tests(self) -> tuple[Test, ...]:
+        return (
+            Test("accuracy", "top-1 accuracy", self.points),
+            Test("bonus", "bonus", 0, self.bonus),
+        )
+
+    def measure(self, inputs: Inputs) -> Finding:
+        from autograder.artefacts.accuracy.measure import measure
+
+        return measure(self, inputs)
+
+    def earned(self, finding: Finding) -> dict[str, tuple[float, str]]:
+        total = points(self, certain(finding.numbers))
+        bonus = max(0.0, total - self.points)
+        over = f"Earned by more than {self.bonus_above:.0%}: {self.bonus:g} points." if bonus else ""
+        return {
+            "accuracy": (min(total, self.points), finding.sentences["accuracy"]),
+            "bonus": (bonus, over or f"For more than {self.bonus_above:.0%}."),
+        }
+
+    def settings(self) -> Mapping[str, Any]:
+        names = ("file", "network", "classes", "mean", "std")
+        return {name: getattr(self, name) for name in names}
+
+    def files(self) -> tuple[str, ...]:
+        return (self.file,)
+
+    def rule(self, dataset: str) -> str:
+        bonus = f"; above {self.bonus_above:.4g}, {self.bonus:g} more" if self.bonus else ""
+        return (
+            f"top-1 accuracy of {self.file} on {dataset}: nothing up to {self.ramp_from:.4g}, "
+            f"all {self.points:g} points above {self.full_above:.4g}{bonus}"
+        )
+
+    def units(self, data: Prepared) -> tuple[int, str]:
+        return self.splits(data)["test"], "test images"
+
+    def splits(self, data: Prepared) -> dict[str, int]:
+        return {"test": measured_images(data.manifest["image_shape"], data.counts["test"])}
+
+    def extra_files(self, dataset: str) -> tuple[Path, ...]:
+        return ()
+
+    def score(self, dataset: str, data: Prepared, tensors: Mapping[str, torch.Tensor] | None, split: str) -> str:
+        if tensors is None:
+            raise KitError("--split shows what real images score; an accuracy is that of a file, so name the file")
+        finding = self.measure(
+            Inputs(dataset, data, has=lambda file: True, read=lambda file: dict(tensors), deadline=math.inf)
+        )
+        (points, sentence), (bonus, _) = self.earned(finding).values()
+        return f"{sentence} {points + bonus:g} of {self.points:g} points"
+
+
+def read(table: dict, where: str, place: Place, channels: int) -> Accuracy:
+    """A table of ``assignment.toml``, where images have so many ``channels``. Raises WrongEntry."""
+    sheet = record(Accuracy, table, where, place)
+    check_file(sheet.file, where, (*place, "file"))
+    check_choice(table, "network", where, place, NETWORKS)
+    classes = sheet.classes
+    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes) or len(set(classes)) < 2:
+        raise WrongEntry((*place, "classes"), f"{where}: classes is {classes!r}, expected a list of two names or more")
+    if len(set(classes)) < len(classes):
+        raise WrongEntry((*place, "classes"), f"{where}: classes names a class twice")
+    for name, least in (("mean", -math.inf), ("std", 0)):
+        values = table[name]
+        if (
+            not isinstance(values, list)
+            or len(values) != channels
+            or not all(is_number(v) and v > least for v in values)
+        ):
+            above = " above 0" if least == 0 else ""
+            numbers = "one number" if channels == 1 else f"{channels} numbers"
+            raise WrongEntry(
+                (*place, name),
+                f"{where}: {name} is {values!r}, expected {numbers}{above}, one for each channel of the images",
+            )
+    for name in ("points", "bonus"):
+        check_range(table, name, where, place, (0, math.inf))
+    for name in ("ramp_from", "full_above", "bonus_above"):
+        check_range(table, name, where, place, (0, 1))
+    for name in ("full_above", "bonus_above") if sheet.bonus else ("full_above",):
+        if table[name] == 1:
+            raise WrongEntry((*place, name), f"{where}: {name} is 1, and no accuracy is above that")
+    if sheet.full_above <= sheet.ramp_from:
+        raise WrongEntry(
+            (*place, "full_above"),
+            f"{where}: full_above is {sheet.full_above:g}, expected more than ramp_from, {sheet.ramp_from:g}",
+        )
+    if sheet.bonus and sheet.bonus_above < sheet.full_above:
+        raise WrongEntry(
+            (*place, "bonus_above"),
+            f"{where}: bonus_above is {sheet.bonus_above:g}, expected full_above, {sheet.full_above:g}, or more",
+        )
+    return replace(sheet, **{name: tuple(table[name]) for name in ("classes", "mean", "std")})
+
+
+def certain(numbers: Mapping[str, Any]) -> float:
+    """The least that the accuracy can come to: images that were not reached count as wrong. 0 if none was measured."""
+    return numbers["correct"] / numbers["dataset_size"] if numbers.get("dataset_size") else 0.0
+
+
+def points(sheet: Accuracy, accuracy: float) -> float:
+    """Points of an accuracy in [0, 1], bonus included, in steps of a tenth.
+
+    0 up to ``ramp_from``, then a straight line towards full marks at ``full_above``, rounded down; full marks need
+    strictly more than ``full_above``, so at it the line ends one step short of them, and the bonus strictly more
+    than ``bonus_above``. The line meets both ends, so no single image is worth more than a step.
+    """
+    if accuracy > sheet.full_above:
+        return sheet.points + (sheet.bonus if accuracy > sheet.bonus_above else 0)
+    if accuracy <= sheet.ramp_from:
+        return 0.0
+    share = (accuracy - sheet.ramp_from) / (sheet.full_above - sheet.ramp_from)
+    return min(in_steps(share * sheet.points), last_step(sheet.points))
+
+
+def measured_images(image_shape: Sequence[int], count: int) -> int:
+    """How many test images are measured, from the first on: all, but no more work than ``FULL_TEST`` pixels are.
+
+    The work of a convolutional network grows with the pixels: 10,000 images of CIFAR-10 cost as much as 1,111 of STL-10.
+    Prepared images are in shuffled order, so the first are a fair sample.
+    """
+    return min(count, FULL_TEST // math.prod(image_shape[1:]))

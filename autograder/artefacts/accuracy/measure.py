@@ -1,0 +1,61 @@
+"""Measures a checkpoint's accuracy on the test images, in this process, with the kit's own network."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from importlib import import_module
+
+from autograder.artefacts.accuracy import NETWORKS, Accuracy
+from autograder.artefacts.accuracy.count import Count, count_top1
+from autograder.artefacts.model import Finding, Headline, Inputs
+from autograder.artefacts.reading import CheckpointError, Unread
+from data_scripts import DATASETS, Prepared
+
+
+def measure(sheet: Accuracy, inputs: Inputs) -> Finding:
+    """Count the correct images. What is certain is published after every batch: images not reached count as wrong."""
+    data = inputs.data
+    if not inputs.has(sheet.file):
+        return _nothing(f"{sheet.file} is not in the submission.")
+    if data is None:
+        return _nothing("Not measured: this grader has no test images. Ask your instructor.")
+    try:
+        network = import_module(NETWORKS[sheet.network])
+        model = network.classifier(inputs.read(sheet.file), len(sheet.classes), len(sheet.mean))
+    except Unread as error:
+        return _nothing(str(error))
+    except CheckpointError as error:
+        return _nothing(f"{sheet.file}: {error}")
+    images, labels = data.images("test"), data.labels("test")
+    most = sheet.splits(data)["test"]
+
+    def reached(count: Count) -> None:
+        inputs.publish(_finding(count, data, f"Measured {count.evaluated:,} of {count.dataset_size:,} images so far"))
+        inputs.progress(count.evaluated)
+
+    count = count_top1(
+        model, images[:most], labels[:most], mean=sheet.mean, std=sheet.std, deadline=inputs.deadline, reached=reached
+    )
+    return _finding(count, data, f"The time ran out after {count.evaluated:,} of {count.dataset_size:,} images")
+
+
+def _nothing(sentence: str) -> Finding:
+    return Finding({"accuracy": sentence})
+
+
+def _finding(count: Count, data: Prepared, unfinished: str) -> Finding:
+    """What is certain of a count; ``unfinished`` says why it is not one of all images, where it is not."""
+    sentence = _sentence(count, data)
+    if not count.finished:
+        return Finding(
+            {"accuracy": f"{unfinished}; the others count as wrong. {sentence}"}, asdict(count), finished=False
+        )
+    headline = Headline("Top-1 accuracy", "top1", count.top1, f"{100 * count.top1:.2f} %")
+    return Finding({"accuracy": sentence}, asdict(count), headline=headline)
+
+
+def _sentence(count: Count, data: Prepared) -> str:
+    """What was measured, on how many images of which kind."""
+    title = DATASETS[data.manifest["dataset"]].title
+    images = f"generated images, not {title}" if data.manifest["generated"] else data.source
+    return f"{count.top1:.2%} top-1: {count.correct:,} of {count.evaluated:,} test images right ({images})."

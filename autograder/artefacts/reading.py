@@ -1,0 +1,36 @@
+"""Reads a handed-in file into plain tensors.
+
+The file is unpickled in a sandbox session that runs no student code; only named float32 tensors come back.
+"""
+
+from __future__ import annotations
+
+import time
+
+import torch
+
+from autograder.engine.session import Sandbox, SessionLost, StudentError
+from autograder.engine.submission import Submission
+from autograder.errors import KitError
+
+LOAD_SECONDS = 60.0
+
+
+class Unread(KitError):
+    """A file's tensors did not come out of the sandbox; the text is a sentence for the student."""
+
+
+class CheckpointError(KitError):
+    """The tensors do not make up the network; the text is a sentence for the student."""
+
+
+def read_tensors(file: str, zygote: Sandbox, submission: Submission, deadline: float) -> dict[str, torch.Tensor]:
+    """The tensors of a file that is in the submission, read in a session of its own. Raises Unread."""
+    name = str(submission.find(file)[0].relative_to(submission.folder))
+    try:
+        with zygote.session(submission.folder) as session:
+            return session.load_checkpoint(name, max(0.1, min(LOAD_SECONDS, deadline - time.monotonic())))
+    except StudentError as error:
+        raise Unread(error.message if file in error.message else f"{file}: {error.message}") from None
+    except SessionLost as error:
+        raise Unread(f"{file} could not be read: {error.reason}.") from None

@@ -1,0 +1,204 @@
+"""Scores samples of a generative model: those that this process draws from the checkpoint, and those handed in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import torch
+
+from autograder.artefacts.model import Finding, Inputs
+from autograder.artefacts.reading import CheckpointError, Unread
+from autograder.artefacts.samples import MOST_COPIES, NETWORKS, PARTS, Samples, ddim, share_of_points
+from autograder.artefacts.samples.copies import CLOSE, nearest
+from autograder.artefacts.samples.files import NAME, SamplesError, pictures, to_bytes
+from autograder.artefacts.samples.scores import Scores, scores
+from autograder.engine.pictures import Picture
+from autograder.engine.text import one_line
+from autograder.errors import KitError
+from autograder.scorers.classifier import Scorer, load
+from data_scripts import DataError, Prepared
+
+SHOWN, COLUMNS = 64, 16
+TITLES = {
+    "checkpoint": "Samples that the grader drew from the submitted checkpoint",
+    "own": "Samples that were handed in",
+}
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What is known of one set of samples: a sentence for the student, and where they were scored their numbers."""
+
+    sentence: str
+    numbers: Mapping[str, Any] | None = None
+    images: torch.Tensor | None = None
+    note: str = ""
+    finished: bool = True
+
+
+def measure(sheet: Samples, inputs: Inputs) -> Finding:
+    """Score both sets of samples. What is known of the first is published before the second is looked at."""
+    scorer = load(inputs.dataset)
+    files = {"checkpoint": sheet.checkpoint, "own": sheet.file}
+    looked, tensors = {}, {}
+    for part, file in files.items():
+        if not inputs.has(file):
+            looked[part] = Looked(f"{file} is not in the submission.")
+        elif inputs.data is None:
+            looked[part] = Looked("Not measured: this grader has no test images. Ask your instructor.")
+        elif scorer is None:
+            looked[part] = Looked(f"Not measured: this grader has no scorer for {inputs.dataset}. Ask your instructor.")
+        else:
+            try:
+                tensors[part] = inputs.read(file)
+            except Unread as error:
+                looked[part] = Looked(reworded(str(error)))
+    look_at = {"checkpoint": drawn_from, "own": handed_in}
+    for part in tensors:
+        try:
+            looked[part] = look_at[part](sheet, tensors[part], scorer, inputs.data, inputs.deadline, inputs.progress)
+        except (CheckpointError, SamplesError) as error:
+            looked[part] = Looked(f"{files[part]}: {error}")
+        waiting = {other: Looked("Not looked at yet.", finished=False) for other in tensors if other not in looked}
+        inputs.publish(_finding(looked | waiting))
+    return _finding(looked)
+
+
+def _finding(looked: Mapping[str, Looked]) -> Finding:
+    shown = {part: looked[part].images for part in PARTS if looked[part].images is not None}
+    return Finding(
+        {part: looked[part].sentence for part in PARTS},
+        {part: looked[part].numbers for part in PARTS if looked[part].numbers},
+        tuple(Picture(TITLES[p], x[:SHOWN], COLUMNS) for p, x in shown.items() if x.shape[1] in (1, 3)),
+        all(looked[part].finished for part in PARTS),
+        tuple(looked[part].note for part in PARTS if looked[part].note),
+    )
+
+
+def drawn_from(
+    sheet: Samples, tensors: Mapping[str, torch.Tensor], scorer: Scorer, data: Prepared, deadline: float,
+    progress: Callable[[int], None],
+) -> Looked:  # fmt: skip
+    """Draw samples from the checkpoint's network and score them. Raises CheckpointError."""
+    shape, networks = tuple(data.manifest["image_shape"]), import_module(NETWORKS[sheet.network])
+    model, own_schedule = networks.network(tensors, shape[0]), networks.schedule(tensors)
+    alpha_bar = ddim.linear_alpha_bar() if own_schedule is None else own_schedule
+    try:
+        drawn = ddim.draw(model, alpha_bar, (sheet.count, *shape), sheet.steps, deadline=deadline, progress=progress)
+    except ddim.NotFinite:
+        raise CheckpointError("The network's answers are NaN or infinite, so there are no samples.") from None
+    except (RuntimeError, ValueError) as error:  # more levels than the images can be halved, or no memory for it
+        raise CheckpointError(f"The network does not run on these images: {one_line(str(error))}") from None
+    if not drawn.finished:
+        sentence = (
+            f"The time for this submission ran out after {drawn.steps:,} of {drawn.wanted:,} evaluations of the "
+            f"network ({len(drawn.images):,} of {sheet.count:,} samples), so no points are given: use a smaller network."
+        )
+        return Looked(sentence, finished=False)
+    steps = min(sheet.steps, len(alpha_bar))
+    about = {"own_schedule": own_schedule is not None}
+    return scored(f"{sheet.count:,} samples drawn in {steps} steps", to_bytes(drawn.images), scorer, data, about)
+
+
+def handed_in(
+    sheet: Samples, tensors: Mapping[str, torch.Tensor], scorer: Scorer, data: Prepared, *_: object
+) -> Looked:
+    """Score the samples of a file. Raises SamplesError."""
+    images = pictures(tensors, tuple(data.manifest["image_shape"]), sheet.own_count)
+    return scored(f"{len(images):,} samples handed in", images, scorer, data, {})
+
+
+def scored(what: str, images: torch.Tensor, scorer: Scorer, data: Prepared, about: Mapping[str, Any]) -> Looked:
+    """The scores of (n, c, h, w) uint8 samples, and whether they are copies of training images."""
+    found = scores(scorer, images)
+    sentence = f"{what}: {score_sentence(found)} ({source(scorer, data)})."
+    numbers = {**asdict(found), **about, "copies": None}
+    training = training_images(data)
+    if training is None:
+        note = f"{what}: not compared with training images, which this grader does not have."
+        return Looked(sentence, numbers, images, note)
+    numbers["copies"] = share_of_copies(images, training)
+    if numbers["copies"] > MOST_COPIES:
+        sentence += f" {numbers['copies']:.0%} of them are copies of training images, so they earn nothing."
+    return Looked(sentence, numbers, images)
+
+
+def share_of_copies(images: torch.Tensor, training: np.ndarray) -> float:
+    """How many of the samples are copies of training images, as a fraction of 1."""
+    return (nearest(images, training) < CLOSE).double().mean().item()
+
+
+def score_sentence(found: Scores) -> str:
+    """The three numbers of a score."""
+    return f"coverage {found.coverage:.2f}, confidence {found.confidence:.2f}, Fréchet distance {found.frechet:.1f}"
+
+
+def source(scorer: Scorer, data: Prepared) -> str:
+    """Which images the samples are compared with."""
+    made_of = scorer.about["source"]
+    return (
+        f"compared with {made_of}, not with the generated images of this grader"
+        if data.manifest["generated"]
+        else made_of
+    )
+
+
+def training_images(data: Prepared) -> np.ndarray | None:
+    """(n, c, h, w) uint8, where this grader has them."""
+    try:
+        return data.images("train")
+    except (DataError, KeyError):
+        return None
+
+
+def reworded(message: str) -> str:
+    """The sandbox's sentence about a file; it speaks of a classifier, which is what checkpoints mostly hold."""
+    return message.replace("classifier.state_dict()", "a dictionary of tensors").replace(
+        "a ResNet-18 has about a hundred", "this network has about a hundred"
+    )
+
+
+# --- ./kit score ----------------------------------------------------------------------------------------------------
+
+
+def score(sheet: Samples, dataset: str, data: Prepared, tensors: Mapping[str, torch.Tensor] | None, split: str) -> str:
+    """The numbers of a file's samples, of those of its network, or of real images of a split, in lines. Raises KitError."""
+    scorer = load(dataset)
+    if scorer is None:
+        raise KitError(f"there is no scorer of {dataset}; make one: python -m autograder.scorers.train {dataset}")
+    images = real_images(data, split, sheet.count) if tensors is None else samples_of(sheet, tensors, data)
+    found = scores(scorer, images)
+    lines = [
+        f"{len(images):,} images: coverage {found.coverage:.3f}, confidence {found.confidence:.3f}, "
+        f"Fréchet distance {found.frechet:.2f}; {share_of_points(asdict(found), sheet.ramps):.0%} of the points"
+    ]
+    if split != "train":
+        lines.append(f"copies of training images: {share_of_copies(images, data.images('train')):.2%}")
+    return "\n".join(lines)
+
+
+def real_images(data: Prepared, split: str, count: int) -> torch.Tensor:
+    """(count, c, h, w) uint8 of a split, the same ones each time."""
+    everything = data.images(split)
+    chosen = torch.randperm(len(everything), generator=torch.Generator().manual_seed(0))[:count]
+    return torch.from_numpy(everything[chosen.numpy()])
+
+
+def samples_of(sheet: Samples, tensors: Mapping[str, torch.Tensor], data: Prepared) -> torch.Tensor:
+    """The samples of a file, or those of its network, (n, c, h, w) uint8. Raises KitError where it holds neither."""
+    shape, networks = tuple(data.manifest["image_shape"]), import_module(NETWORKS[sheet.network])
+    if any(name.split(".")[-1] == NAME for name in tensors):
+        return pictures(tensors, shape)
+    own = networks.schedule(tensors)
+    alpha_bar = ddim.linear_alpha_bar() if own is None else own
+    try:
+        model = networks.network(tensors, shape[0])
+        drawn = ddim.draw(model, alpha_bar, (sheet.count, *shape), sheet.steps, deadline=math.inf)
+    except ddim.NotFinite:
+        raise KitError("the network's answers are NaN or infinite") from None
+    return to_bytes(drawn.images)

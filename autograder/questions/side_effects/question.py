@@ -1,0 +1,47 @@
+"""How the answers of the probes of side effects are compared, with the sentences that students read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from autograder.questions.model import Comparison, Exact
+
+
+def comparisons(
+    function: str, inputs: Mapping[str, str], value: Comparison | None = None, prefix: str = ""
+) -> dict[str, Comparison]:
+    """Comparisons of what ``probes.side_effects`` returns for the student's ``function``.
+
+    Args:
+        inputs: name of each input of the probe that must not change -> how a sentence calls it.
+        value: how the result is compared with the reference, under both seeds and both default dtypes. Without it the
+            result is compared with itself alone, so that a wrong value costs no point here.
+        prefix: what the probe puts before the names of its answer.
+    """
+    reached = {
+        "differs_by_seed": Exact(advice=f"What {function} returns depends on torch's global seed"),
+        "differs_by_default": Exact(advice=f"What {function} returns depends on torch's default dtype"),
+    }
+    outputs = {
+        **{f"changed_{name}": Exact(advice=changed(function, what)) for name, what in inputs.items()},
+        "rng_bytes": random_state_changed(function),
+        "default_is_float64": Exact(advice=f"You change torch's default dtype in {function}"),
+        **(dict.fromkeys(("value_seed_1", "value_seed_2", "value_default_float64"), value) if value else reached),
+    }
+    return {prefix + name: comparison for name, comparison in outputs.items()}
+
+
+def dtypes_kept(function: str, prefix: str = "") -> dict[str, Comparison]:
+    """The comparison of what ``probes.dtypes_kept`` returns."""
+    advice = f"Return float32 from {function} for float32 inputs, and float64 for float64 inputs"
+    return {f"{prefix}dtypes_kept": Exact(advice=advice)}
+
+
+def random_state_changed(function: str) -> Exact:
+    """The comparison of ``rng_bytes``."""
+    return Exact(advice=f"You seed torch's global random generator in {function}, or draw from it")
+
+
+def changed(function: str, what: str) -> str:
+    """The sentence, without its full stop, about an input that ``function`` changes."""
+    return f"You change {what} in place in {function}; compute on a new tensor"
