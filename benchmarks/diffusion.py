@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=10)
     options = parser.parse_args()
     os.environ["KIT_PROFILE"] = options.profile
-    names = notebook_names(read_master(SOLUTIONS / "ddpm" / "ddpm.py", "ddpm", ""), Path(tempfile.mkdtemp()))
+    names = notebook_names(read_master(SOLUTIONS / "ddpm" / "master.py", "ddpm", ""), Path(tempfile.mkdtemp()))
     batch = names["HP"]["batch"]
     pictures = torch.rand(batch * options.steps, 1, SIZE, SIZE)
     ours, parameters = notebook_loop(names, pictures, batch)
@@ -59,12 +59,11 @@ def notebook_loop(names: dict, pictures: torch.Tensor, batch: int) -> tuple[Call
     """An epoch of the notebook's own training, and the number of parameters of its network."""
     table, device = names["HP"], names["DEVICE"]
     names["SCHEDULE"] = names["noise_schedule"](table["T"], table["beta_start"], table["beta_end"]).to(device)
-    precision = names["choose_precision"](device, table["precision"], batch)
-    layout = torch.channels_last if precision.channels_last else torch.contiguous_format
-    model = names["Averaged"](names["UNet"](1, table["widths"]), table["ema"]).to(device, memory_format=layout)
+    model = names["Averaged"](names["UNet"](1, table["widths"]), table["ema"]).to(device)
     optimizer, scheduler = names["adam"](table["lr"], table["warmup"])(model, 10**6)
-    loader = names["Batches"]((pictures * 255).to(torch.uint8), torch.zeros(len(pictures), dtype=torch.int64), batch)
-    fast = names["InPrecision"](model, precision)
+    labels = torch.zeros(len(pictures), dtype=torch.int64)
+    loader = names["Batches"]((pictures * 255).to(torch.uint8), labels, batch, names["to_floats"])
+    fast = names["InPrecision"](model)
 
     def epoch() -> float:
         return names["train_one_epoch"](fast, loader, optimizer, scheduler, names["diffusion_loss"], device)

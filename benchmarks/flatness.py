@@ -42,7 +42,7 @@ class Holdings:
 def holdings(grader: Grader, submissions: int, milliseconds: float) -> Holdings:
     """Count. ``files`` are all in the grader's own folder and in the temporary one, which must be nobody else's."""
     gc.collect()
-    sandbox = tree(grader.zygote.pid)
+    sandbox = tree(grader.sandbox.pid)
     engine = os.getpid()
     return Holdings(
         submissions,
@@ -51,7 +51,7 @@ def holdings(grader: Grader, submissions: int, milliseconds: float) -> Holdings:
         sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in (engine, *sandbox)),
         len(tree(engine)),
         sum(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE for pid in tree(engine)),
-        sum(len(list(folder.rglob("*"))) for folder in (grader.zygote.root, Path(tempfile.gettempdir()))),
+        sum(len(list(folder.rglob("*"))) for folder in (grader.sandbox.root, Path(tempfile.gettempdir()))),
         milliseconds,
     )
 

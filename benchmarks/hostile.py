@@ -68,7 +68,7 @@ def by_kit(grader: Grader, attack: Attack, folder: Path) -> Outcome:
     """Grade a case with this kit, and look for the same damages as its test does."""
     if reason := attack.hindrance():
         return Outcome(NOT_APPLICABLE, reason)
-    parent, before, files = grader.zygote.pid, members(grader), shared_files()
+    parent, before, files = grader.sandbox.pid, members(grader), shared_files()
     started = time.monotonic()
     if attack.earlier:
         grader.grade(attack.hand_in_earlier(folder / "earlier"))
@@ -76,7 +76,7 @@ def by_kit(grader: Grader, attack: Attack, folder: Path) -> Outcome:
     seconds = time.monotonic() - started
     harms = [
         *learned(report),
-        *([] if grader.zygote.pid == parent and psutil.pid_exists(parent) else ["kills the sandbox's parent"]),
+        *([] if grader.sandbox.pid == parent and psutil.pid_exists(parent) else ["kills the sandbox's parent"]),
         *("leaves a process" for _ in list(members(grader) - before)[:1]),
         *(f"leaves {path}" for path in sorted(shared_files() - files)),
         *(attack.check(grader, report, folder / "handed-in") if attack.check else ()),

@@ -114,9 +114,9 @@ def fine_tuned(names: Names, wanted: dict, train, test) -> float:
     if whole:
         return history[-1]["test_top1"]
     best = names["RUN"] / f"{name}_lin_best.pt"
-    model = names["quicken"](names["Classifier"](names["SimCLR"](names["HP"]["projection_dim"])))
+    model = names["Classifier"](names["SimCLR"](names["HP"]["projection_dim"]))
     model.load_state_dict(torch.load(best, map_location="cpu", weights_only=True)["state_dict"])
-    network = names["InPrecision"](model.to(names["DEVICE"]), names["PRECISION"])
+    network = names["InPrecision"](model.to(names["DEVICE"]))
     _, top1, _ = names["evaluate"](network, names["finetune_batches"](*test)[1], names["DEVICE"])
     for file in (names["RUN"] / f"{name}_finetune_last.pt", best):
         file.unlink()

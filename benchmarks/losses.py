@@ -41,7 +41,7 @@ def main() -> None:
     histories = {}
     for loss in LOSSES:
         histories[loss] = names["pretrain"](
-            images[: options.images], labels[: options.images], loss, options.epochs, None, name=loss
+            images[: options.images], labels[: options.images], loss, options.epochs, name=loss
         )
         if loss not in {row["loss"] for row in rows}:
             found = worth(names, loss, images[:PROBED], labels[:PROBED], *test)

@@ -189,7 +189,7 @@ def train_plainly(way: Recipe) -> None:
 
     def plan(part: str, lr: float, epochs: int) -> dict:
         rest = {"decay": table[f"{part}_decay"], "warmup": table[f"{part}_warmup"], "batch": table[f"{part}_batch"]}
-        return {"epochs": epochs, "sizes": [way.view_size] * epochs, "seconds": None, "lr": lr, **rest}
+        return {"epochs": epochs, "sizes": [way.view_size] * epochs, "lr": lr, **rest}
 
     def pretrained(network, batches, optimizer, scheduler):
         loss = names["loss_function"](table["loss"])
@@ -224,9 +224,8 @@ def timed(way: Recipe) -> dict[str, float]:
     """Seconds of a step of pre-training, of one of fine-tuning at each size, and of a test of one image."""
     names, table = way.names, way.names["HP"]
     device, precise = names["DEVICE"], names["InPrecision"]
-    layout = torch.channels_last if names["PRECISION"].channels_last else torch.contiguous_format
     images, labels = (part[: table["pretrain_batch"] * (STEPS + 1)] for part in cifar10("train"))
-    simclr = names["quicken"](names["SimCLR"](table["projection_dim"])).to(device, memory_format=layout)
+    simclr = names["SimCLR"](table["projection_dim"]).to(device)
     classifier = names["Classifier"](simclr, table["num_classes"])
 
     def seconds(batches, network, train, *extra) -> float:
@@ -236,7 +235,7 @@ def timed(way: Recipe) -> dict[str, float]:
         times = []
         for _ in range(STEPS + 1):
             start = time.perf_counter()
-            train(precise(network, names["PRECISION"]), [next(steps)], optimizer, scheduler, *extra, device)
+            train(precise(network), [next(steps)], optimizer, scheduler, *extra, device)
             times.append(time.perf_counter() - start)
         return statistics.mean(times[1:])
 
@@ -248,7 +247,7 @@ def timed(way: Recipe) -> dict[str, float]:
         found[title(size, frozen)] = seconds(batches, classifier, names["finetune_one_epoch"])
     tests = way.tests(images[:TESTED], labels[:TESTED])
     start = time.perf_counter()
-    names["evaluate"](precise(classifier, names["PRECISION"]), tests, device)
+    names["evaluate"](precise(classifier), tests, device)
     return found | {"test": (time.perf_counter() - start) / TESTED}
 
 

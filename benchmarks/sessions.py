@@ -29,7 +29,7 @@ POLL_SECONDS = 0.01
 
 def cells() -> tuple[Cell, ...]:
     """The code cells of the solution that grading runs."""
-    master = read_master(SOLUTIONS / "simclr" / "simclr.py", "simclr", "")
+    master = read_master(SOLUTIONS / "simclr" / "master.py", "simclr", "")
     code = [cell for cell in master.cells if cell.cell_type == "code" and not has_tag(cell, "skip-grading")]
     return tuple(Cell(index, cell.source, None) for index, cell in enumerate(code))
 
@@ -59,9 +59,9 @@ def peak_private(pid: int, action: Callable[[], object]) -> float:
     return peak[0]
 
 
-def in_flight(zygote: Sandbox, test: KeyTest) -> dict[str, float]:
+def in_flight(sandbox: Sandbox, test: KeyTest) -> dict[str, float]:
     """Megabytes that one submission adds: after its cells have run, at the peak of its forward, and after it."""
-    with Runner(zygote, cells()) as runner:
+    with Runner(sandbox, cells()) as runner:
         runner.outcomes  # noqa: B018  (runs the cells)
         pid = runner._session.pid
         before = memory(tree(pid))["Private"]
@@ -69,16 +69,16 @@ def in_flight(zygote: Sandbox, test: KeyTest) -> dict[str, float]:
         return {"cells run": before, "peak of the forward": peak, "after it": memory(tree(pid))["Private"]}
 
 
-def restart(zygote: Sandbox, test: KeyTest) -> dict[str, float]:
+def restart(sandbox: Sandbox, test: KeyTest) -> dict[str, float]:
     """Milliseconds: to see that a session was killed and clear it away, and to have another with all cells run."""
-    with Runner(zygote, cells()) as runner:
+    with Runner(sandbox, cells()) as runner:
         runner.outcomes  # noqa: B018  (runs the cells)
         os.kill(runner._session.pid, signal.SIGKILL)
         lost = timed(lambda: _expect_loss(runner, test))
         again = timed(runner._ready)
-    with zygote.session() as session:
+    with sandbox.session() as session:
         os.kill(session.pid, signal.SIGKILL)
-    bare = timed(lambda: zygote.session().close())
+    bare = timed(lambda: sandbox.session().close())
     return {"kill noticed": 1000 * lost, "next session, cells run again": 1000 * again, "a bare session": 1000 * bare}
 
 
@@ -95,10 +95,10 @@ def main() -> None:
     bundle = build_bundle(COURSE.assignment("simclr"))
     test = next(test for test in read_key(bundle / "key.safetensors") if test.probe == "simclr_features")
     print(f"{rounds} rounds; {machine()}\n\n| what | median | largest |\n| --- | --- | --- |")
-    with Sandbox("autograder.questions.simclr.probes") as zygote:
-        print(f"| sandbox's parent, all shared pages, MB | {memory([zygote.pid])['Pss']:.0f} | |")
+    with Sandbox("autograder.questions.simclr.probes") as sandbox:
+        print(f"| sandbox's parent, all shared pages, MB | {memory([sandbox.pid])['Pss']:.0f} | |")
         for unit, measure in (("MB", in_flight), ("ms", restart)):
-            rows = [measure(zygote, test) for _ in range(rounds)]
+            rows = [measure(sandbox, test) for _ in range(rounds)]
             for name in rows[0]:
                 values = [row[name] for row in rows]
                 print(f"| {name}, {unit} | {statistics.median(values):.0f} | {max(values):.0f} |")

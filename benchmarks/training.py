@@ -24,21 +24,13 @@ Names = dict[str, Any]
 def solution(run: Path, profile: str, plain: bool = False) -> Names:
     """The names of the solution notebook under ``profile``, with ``run`` as its run folder, ready to train.
 
-    A ``plain`` one is in float32 and PyTorch's usual memory layout, with nothing quickened.
+    A ``plain`` one is in float32.
     """
     os.environ["KIT_PROFILE"] = profile
     run.mkdir(parents=True, exist_ok=True)
     names = notebook_names(assignment_master(COURSE.assignment("simclr")), run)
     if plain:
-        names["HP"]["winograd"] = False
-        names["PRECISION"] = names["Precision"]()
-        return names
-    table, device = names["HP"], names["DEVICE"]
-    precision = names["choose_precision"](device, table["precision"], table["pretrain_batch"])
-    if names["takes_winograd"](precision):
-        precision = names["Precision"](torch.float32, channels_last=True)
-    names["PRECISION"] = precision
-    names["keep_freed_memory"]()
+        names["PRECISION"] = "float32"
     return names
 
 

@@ -1,9 +1,8 @@
-"""This checkout as a course, and a small copy of it without assignments: tests make theirs there and leave this one alone."""
+"""This checkout as a course, and the kit's commands in other folders: tests make courses there and leave this one alone."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,19 +16,6 @@ SOLUTIONS = COURSE.solutions
 open_package(SOLUTIONS)
 PROBES = "tests.sandbox.probes_of_the_tests"  # of the sandbox's own tests
 
-FOLDERS = ("autograder", "data_scripts")
-FILES = ("pyproject.toml", "tests/conftest.py", "tests/checkout.py")
-
-
-def copy_checkout(folder: Path) -> Path:
-    """The kit without its assignments, in a new folder."""
-    for name in FOLDERS:
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in FILES:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / name, folder / name)
-    return folder
-
 
 def kit(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
     """What ``kit ARGUMENTS`` does in that folder, with this Python."""
@@ -37,12 +23,12 @@ def kit(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
 
 
 def python(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    """Run this Python in that folder, with the packages of this checkout, or its own where it has a copy of them.
+    """Run this Python in that folder, with the packages of this checkout.
 
     It does not hear of the launcher that runs the tests: a command that finds no course would take this checkout.
     """
     kept = {name: value for name, value in os.environ.items() if name != LAUNCHER}
-    environment = {**kept, "PYTHONPATH": f"{folder}:{ROOT}", "OMP_NUM_THREADS": "1", "COLUMNS": "140"}
+    environment = {**kept, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "COLUMNS": "140"}
     return subprocess.run(
         [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=600
     )

@@ -81,7 +81,7 @@ def checkpoint(tmp_path_factory, images) -> Path:
 
 
 @pytest.fixture(scope="session")
-def zygote():
+def sandbox():
     """The preloaded parent with the tests' own probes and short limits."""
     limits = Limits(
         memory_mb=800,
@@ -96,5 +96,5 @@ def zygote():
         scratch_mb=300,
         scratch_files=4000,
     )
-    with Sandbox(Probes(modules=(PROBES,)), limits) as zygote:
-        yield zygote
+    with Sandbox(Probes(modules=(PROBES,)), limits) as sandbox:
+        yield sandbox

@@ -103,10 +103,6 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "tests/release/test_recipe.py::test_a_run_is_a_folder_and_ends_with_a_table",
         "whole_run",
     ),
-    "./kit train simclr --profile gpu --processes 4": (
-        "tests/release/test_recipe.py::test_training_in_two_processes_runs_and_resumes",
-        "--processes",
-    ),
     "./kit tolerances simclr": (
         "tests/questions/test_gaps.py::test_correct_variants_pass_with_room_and_mistakes_fail_with_room",
         "measure(",

@@ -24,11 +24,11 @@ class CheckpointError(KitError):
     """The tensors do not make up the network; the text is a sentence for the student."""
 
 
-def read_tensors(file: str, zygote: Sandbox, submission: Submission, deadline: float) -> dict[str, torch.Tensor]:
+def read_tensors(file: str, sandbox: Sandbox, submission: Submission, deadline: float) -> dict[str, torch.Tensor]:
     """The tensors of a file that is in the submission, read in a session of its own. Raises Unread."""
     name = str(submission.find(file)[0].relative_to(submission.folder))
     try:
-        with zygote.session(submission.folder) as session:
+        with sandbox.session(submission.folder) as session:
             return session.load_checkpoint(name, max(0.1, min(LOAD_SECONDS, deadline - time.monotonic())))
     except StudentError as error:
         raise Unread(error.message if file in error.message else f"{file}: {error.message}") from None

@@ -90,9 +90,9 @@ def read_tensors(file: Path) -> dict[str, torch.Tensor]:
     if not file.is_file():
         raise KitError(f"{file}: no such file")
     try:
-        with tempfile.TemporaryDirectory() as folder, Sandbox() as zygote:
+        with tempfile.TemporaryDirectory() as folder, Sandbox() as sandbox:
             shutil.copyfile(file, Path(folder) / file.name)
-            with zygote.session(Path(folder)) as session:
+            with sandbox.session(Path(folder)) as session:
                 return session.load_checkpoint(file.name)
     except StudentError as error:
         raise KitError(error.message) from None

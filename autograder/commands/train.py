@@ -1,4 +1,4 @@
-"""``./kit train``: the solution's training under a profile, resumable, on as many processes as asked."""
+"""``./kit train``: the solution's training under a profile, resumable."""
 
 from __future__ import annotations
 
@@ -18,13 +18,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="the run folder; training goes on from the checkpoints that lie there (default: runs/NAME-PROFILE)",
     )
     parser.add_argument("--data", type=Path, help="folder with the prepared data set (default: the usual places)")
-    parser.add_argument(
-        "--processes",
-        type=_positive,
-        default=1,
-        metavar="N",
-        help="share each batch among N processes, one for each GPU, by torchrun (default: 1)",
-    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -32,19 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     from autograder.release.train import train
 
     folder = arguments.run or Path("runs") / f"{arguments.name}-{arguments.profile}"
-    train(
-        find_course(arguments.course).assignment(arguments.name),
-        arguments.profile,
-        folder,
-        arguments.data,
-        arguments.processes,
-    )
+    assignment = find_course(arguments.course).assignment(arguments.name)
+    train(assignment, arguments.profile, folder, arguments.data)
     print(f"run folder: {folder}")
     return 0
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number

@@ -106,14 +106,14 @@ class Grader:
         self.assignment = read_assignment(bundle / "assignment.toml")
         self.key = {(test.question, test.id): test for test in read_key(bundle / "key.safetensors")}
         probes = probes_in(bundle, self.assignment, self.key.values())
-        self.zygote = Sandbox(probes, self.assignment.limits, unsafe=unsafe)
+        self.sandbox = Sandbox(probes, self.assignment.limits, unsafe=unsafe)
 
     def __enter__(self) -> Self:
-        self.zygote.__enter__()
+        self.sandbox.__enter__()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self.zygote.__exit__(*exception)
+        self.sandbox.__exit__(*exception)
 
     def grade(
         self,
@@ -138,7 +138,7 @@ class Grader:
         grading.verdicts = unreached(assignment, self.key)
         report.verdicts = list(grading.verdicts.values())
         publish(report)
-        with tempfile.TemporaryDirectory(prefix="submission-", dir=self.zygote.root) as scratch:
+        with tempfile.TemporaryDirectory(prefix="submission-", dir=self.sandbox.root) as scratch:
             try:
                 submission = collect(source, Path(scratch) / "submission", assignment.name)
                 cells = read_cells(submission.notebook)
@@ -165,7 +165,7 @@ class Grader:
         beside = submission.beside_notebook(assignment.files)
         questions = [question.id for question in assignment.questions if only is None or question.id in only]
         if questions:
-            with Runner(self.zygote, cells, beside, grading.deadline) as runner:
+            with Runner(self.sandbox, cells, beside, grading.deadline) as runner:
                 for question in questions:
                     functions = {question: remote_question(grading, runner, question)}
                     run_question(grading, self.bundle / "tests" / f"{question}.py", functions)
@@ -175,7 +175,7 @@ class Grader:
                 report.incidents += incidents(runner.outcomes)
         for artefact in assignment.artefacts:
             if (only is None or artefact.question in only) and grading.left() > 0:
-                grade_artefact(grading, artefact, self.zygote, submission, self.data)
+                grade_artefact(grading, artefact, self.sandbox, submission, self.data)
 
 
 def probes_in(bundle: Path, assignment: Assignment, key: Iterable[KeyTest]) -> Probes:
@@ -217,7 +217,7 @@ def incidents(outcomes: tuple[CellOutcome, ...]) -> list[str]:
 
 
 def grade_artefact(
-    grading: Grading, artefact: Artefact, zygote: Sandbox, submission: Submission, data: Prepared | None
+    grading: Grading, artefact: Artefact, sandbox: Sandbox, submission: Submission, data: Prepared | None
 ) -> None:
     """Measure an artefact, record its points and show its pictures. A failure of the grader costs no other question.
 
@@ -239,7 +239,7 @@ def grade_artefact(
         grading.assignment.dataset,
         data,
         has=lambda file: bool(submission.find(file)),
-        read=lambda file: read_tensors(file, zygote, submission, grading.deadline),
+        read=lambda file: read_tensors(file, sandbox, submission, grading.deadline),
         deadline=grading.deadline,
         progress=progress,
         publish=publish,

@@ -48,13 +48,13 @@ class Runner:
 
     def __init__(
         self,
-        zygote: Sandbox,
+        sandbox: Sandbox,
         cells: Sequence[RunnableCell],
         files: Path | None = None,
         deadline: float = float("inf"),
     ) -> None:
-        self.zygote = zygote
-        self.limits = zygote.limits
+        self.sandbox = sandbox
+        self.limits = sandbox.limits
         self.cells = cells
         self.files = files
         self.deadline = deadline
@@ -108,7 +108,7 @@ class Runner:
                     raise SessionLost("restarts", reason)
                 self.restarts += 1
             self._started = True
-            self._session = self.zygote.session(self.files)
+            self._session = self.sandbox.session(self.files)
             self._run_cells(self._session)
         return self._session
 

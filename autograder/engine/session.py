@@ -135,7 +135,8 @@ class Sandbox:
         self.root = Path(tempfile.mkdtemp(prefix="autograder-"))
         self.root.chmod(0o711)  # a fresh user must be able to enter its own folder, and to list no other
         try:
-            if self.probes.code and self.probes.modules:  # a copy: where the bundle lies is no business of what runs student code
+            # A copy, since the memory that student code inherits should not say where the bundle lies.
+            if self.probes.code and self.probes.modules:
                 shutil.copytree(self.probes.code, self.root / "code")
             self._start()
         except BaseException:

@@ -85,26 +85,3 @@ def draw_crops(images: torch.Tensor) -> torch.Tensor:
     columns = torch.where(torch.rand(n, 1, device=DEVICE) < 0.5, columns, columns.flip(1))
     which = torch.arange(n, device=DEVICE)[:, None, None]
     return normalised(padded[which, :, rows[:, :, None], columns[:, None]].permute(0, 3, 1, 2) / 255)
-
-
-class Batches:
-    """Batches of uint8 images on the device, each distorted as a whole by ``draw``: (draw(images), labels).
-
-    Shuffled ones are shared by all processes: each has an equal part of every batch, and the last few images of an epoch,
-    which have no partner in every process, are left out.
-    """
-
-    def __init__(self, images: torch.Tensor, labels: torch.Tensor, batch_size: int, draw, shuffle: bool = True):
-        self.images, self.labels = images.to(DEVICE), labels.to(DEVICE)
-        self.draw, self.shuffle = draw, shuffle
-        processes = WORLD if shuffle else 1
-        self.count, self.batch_size = (n - n % processes for n in (len(images), batch_size))
-
-    def __len__(self) -> int:
-        return math.ceil(self.count / self.batch_size)
-
-    def __iter__(self):
-        order = torch.randperm(len(self.images)) if self.shuffle else torch.arange(len(self.images))
-        for some in same_everywhere(order.to(DEVICE))[: self.count].split(self.batch_size):
-            some = my_share(some) if self.shuffle else some
-            yield self.draw(self.images[some]), self.labels[some]

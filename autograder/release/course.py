@@ -1,5 +1,7 @@
 """The master as the settings of a course want it: points in its text, questions that are left out, data set, profile.
 
+A cell with a tag ``only-NAME`` is there where the course's data set is NAME, and dropped elsewhere.
+
 Of a question with ``given = true`` in ``assignment.toml`` students are *given* the code, since later cells need it, and
 nothing of it is tested. ``{{points q1}}`` in a text cell stands for the points of a
 question, ``{{points}}`` for full marks.
@@ -46,6 +48,7 @@ def with_settings(master: NotebookNode, assignment: Assignment) -> NotebookNode:
         WrongEntry: the master does not know the profile.
     """
     notebook = copy.deepcopy(master)
+    notebook.cells = [cell for cell in notebook.cells if is_for(cell, assignment.dataset)]
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = POINTS.sub(lambda found: points(assignment, found["question"]), cell.source)
@@ -57,6 +60,12 @@ def with_settings(master: NotebookNode, assignment: Assignment) -> NotebookNode:
         notebook.metadata["profile"] = assignment.profile
     notebook.cells = [made for cell in notebook.cells for made in (cell, *data_set_cell(cell, assignment.dataset))]
     return with_given(notebook, left_out(notebook, assignment))
+
+
+def is_for(cell: NotebookNode, dataset: str) -> bool:
+    """Whether a cell is for a data set: all are but those that are tagged for others."""
+    wanted = [tag.removeprefix("only-") for tag in cell.metadata.get("tags", []) if tag.startswith("only-")]
+    return not wanted or dataset in wanted
 
 
 def points(assignment: Assignment, question: str | None) -> str:

@@ -11,6 +11,7 @@ tag                   in the solution notebook                       in the stud
 ``rubric``            as it is                                       left out
 ``skip-grading``      as it is, not run when graded                  the same
 ``given`` + stub + q  as it is                                       as it is, and the question has no public tests
+``only-NAME``         left out unless the course's data set is NAME  the same
 ====================  =============================================  ==========================================
 
 A line ``# {{given FILE}}`` stands for the text of ``autograder/given/FILE``, code that several notebooks give to students.

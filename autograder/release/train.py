@@ -7,21 +7,27 @@ import subprocess
 import sys
 from pathlib import Path
 
+from nbformat import NotebookNode
+
 from autograder.assignment import read_assignment
 from autograder.course import AssignmentFolder
 from autograder.datasets import find_data
 from autograder.errors import KitError
 from autograder.release.course import assignment_master, constant
 from autograder.release.notebooks import notebook_bytes
-from autograder.release.script import script
 
-TO_END = 40.0  # seconds that torchrun has to end its processes, of which it takes 30
+HEAD = """\
+# All code of the solution notebook, in order: run by ./kit train.
+import matplotlib
+
+matplotlib.use("agg")  # figures go to files
+"""
 
 
-def train(assignment: AssignmentFolder, profile: str, folder: Path, data: Path | None, processes: int = 1) -> None:
+def train(assignment: AssignmentFolder, profile: str, folder: Path, data: Path | None) -> None:
     """Run all of an assignment's solution under ``profile`` in ``folder``; checkpoints that lie there are gone on from.
 
-    ``processes`` share each batch, by torchrun. Progress goes to stderr, what the notebook prints to stdout.
+    Progress goes to stderr, what the notebook prints to stdout.
 
     Raises:
         KitError: there is no such profile or no data set, or the script stops with an error (which it printed).
@@ -42,9 +48,7 @@ def train(assignment: AssignmentFolder, profile: str, folder: Path, data: Path |
     settings = {"KIT_PROFILE": profile, "KIT_RUN": str(folder)}
     if prepared is not None:
         settings["KIT_DATA"] = str(prepared.folder.parent.resolve())
-    launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"] if processes > 1 else []
-    command = [sys.executable, *launcher, str(path)]
-    status = run(command, folder, settings)
+    status = subprocess.run([sys.executable, str(path)], cwd=folder, env={**os.environ, **settings}).returncode
     if status:
         raise KitError(
             f"{path} ended with status {status}; what it said stands above. The same command goes on after the "
@@ -52,14 +56,7 @@ def train(assignment: AssignmentFolder, profile: str, folder: Path, data: Path |
         )
 
 
-def run(command: list[str], folder: Path, settings: dict[str, str]) -> int:
-    """The exit status of a command, which on Ctrl-C is left to end what it has started."""
-    with subprocess.Popen(command, cwd=folder, env={**os.environ, **settings}) as child:
-        try:
-            return child.wait()
-        except KeyboardInterrupt:
-            try:
-                child.wait(TO_END)
-            except subprocess.TimeoutExpired:
-                child.kill()
-            raise
+def script(master: NotebookNode) -> str:
+    """The code cells of ``master`` as they are, less the public checks, as one Python script."""
+    code = [cell.source for cell in master.cells if cell.cell_type == "code"]
+    return "\n\n".join([HEAD, *(f"# %%\n{source}" for source in code if not source.startswith("grader.check("))]) + "\n"

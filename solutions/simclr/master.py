@@ -52,19 +52,14 @@
 # {{given colab.py}}
 
 # %%
-import copy
 import csv
-import ctypes
 import json
 import math
 import os
 import random
-import sys
 import time
 import zipfile
-from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -85,12 +80,9 @@ from tqdm import tqdm
 # | profile | meant for | takes |
 # | --- | --- | --- |
 # | `smoke` | does everything run? | seconds on a CPU |
-# | `demo` | a first checkpoint | a fixed 60 seconds of training |
+# | `demo` | a first checkpoint | about a minute of training on two CPU cores |
 # | `cpu` | two CPU cores and no GPU: small views, small pictures first | two to four hours, resumable |
-# | `gpu` | **the real thing**: 200 epochs of pre-training, 75 % and more | an hour or so on a T4, resumable |
-#
-# Where a row has a number of seconds, training plans its steps from the speed of this machine, so that the learning
-# rate still comes down to zero, and stops when the seconds are used up.
+# | `gpu` | **the real thing**: 200 epochs of pre-training, 75 % and more | an hour or less on a recent GPU, several on a T4; resumable |
 
 # %%
 if torch.cuda.is_available():
@@ -106,9 +98,9 @@ PROFILE = os.environ.get("KIT_PROFILE") or ("cpu" if DEVICE.type == "cpu" else "
 PROFILES = ("smoke", "demo", "cpu", "gpu")
 TABLE = {
     # data                    smoke       demo        cpu         gpu
-    "dataset":              ("cifar10",  "cifar10",  "cifar10",  "cifar10"),  # or stl10
+    "dataset":              ("cifar10",  "cifar10",  "cifar10",  "cifar10"),
     "num_classes":          (10,         10,         10,         10),
-    "pretrain_images":      (64,         64,         50_000,     100_000),    # the first so many
+    "pretrain_images":      (64,         64,         50_000,     50_000),     # the first so many
     "finetune_images":      (48,         96,         50_000,     50_000),
     "test_images":          (32,         50,         10_000,     10_000),
     "views":                ("yours",    "yours",    "batched",  "batched"),  # yours: image by image, by your functions
@@ -122,9 +114,8 @@ TABLE = {
     "temperature_euclidean": (1.0,       1.0,        1.0,        1.0),        # nt_xent_euclidean
     "lambd":                (5e-3,       5e-3,       5e-3,       5e-3),       # barlow_twins
     "pretrain_batch":       (16,         16,         256,        512),
-    "pretrain_epochs":      (2,          40,         6,          200),
+    "pretrain_epochs":      (2,          12,         6,          200),
     "pretrain_warmup":      (0.1,        0.1,        0.1,        0.05),       # share of all steps
-    "pretrain_seconds":     (None,       20,         None,       None),
     "lr_nt_xent":           (0.03,       0.03,       0.12,       0.24),
     "lr_barlow_twins":      (0.003,      0.003,      0.012,      0.024),
     "lr_nt_xent_euclidean": (0.01,       0.01,       0.04,       0.08),
@@ -133,26 +124,20 @@ TABLE = {
     "other_loss":           ("barlow_twins",) * 4,
     "other_images":         (32,         0,          5_000,      10_000),
     "other_epochs":         (2,          0,          4,          20),
-    "other_seconds":        (None,       None,       None,       None),
     # fine-tuning
     "finetune_batch":       (16,         16,         128,        256),
     "finetune_stages": (  # of each: pixels, epochs, how many of the encoder's four parts keep their weights
         ((16, 1, 0), (32, 1, 1)),
-        ((32, 20, 0),),
+        ((32, 15, 0),),
         ((16, 2, 0), (24, 4, 0), (32, 2, 1), (32, 3, 2)),
         ((32, 30, 0),),
     ),
     "finetune_warmup":      (0.1,        0.1,        0.1,        0.1),
-    "finetune_seconds":     (None,       40,         None,       None),
     "finetune_lr":          (0.02,       0.02,       0.1,        0.1),
     "finetune_decay":       (5e-4,       5e-4,       5e-4,       5e-4),
     # what the frozen features are worth
     "probe_epochs":         (2,          5,          20,         50),
     "probe_neighbours":     (5,          20,         200,        200),
-    # machine
-    "precision":            ("float32",  "auto",     "auto",     "auto"),     # auto: timed on this device
-    "winograd":             (False,      True,       True,       True),       # fewer products, where a CPU has no bfloat16
-    "num_workers":          (0,          0,          2,          8),          # of your loader; at most the number of cores
     "seed":                 (0,          0,          0,          0),
 }
 # fmt: on
@@ -183,17 +168,23 @@ seed_everything(HP["seed"])
 # %% tags=["skip-grading"]
 # {{given run_folder.py}}
 
-# %% [markdown]
+# %% [markdown] tags=["only-cifar10"]
 # ## Data
 #
 # CIFAR-10: 50,000 training and 10,000 test pictures of 32×32 pixels in ten classes. The cell takes a prepared copy
 # (`cifar10/train.npy` and `cifar10/test.npy` under `KIT_DATA` or a `data` folder nearby; a row is the label and then
 # the 3072 bytes of the picture) or else lets torchvision download it. You get **uint8** tensors: images `(n, 3, 32,
 # 32)`, labels `(n,)` int64.
+
+# %% [markdown] tags=["only-stl10"]
+# ## Data
 #
-# With `"stl10"` in the table's row `dataset` the pictures have 96×96 pixels, pre-training uses STL-10's 100,000
-# **unlabelled** ones, and its few labelled ones (5,000 to train, 8,000 to test) serve a linear layer on the frozen
-# encoder. `MEAN` and `STD` stay: STL-10's own differ by less than 0.09, and the first batch norm takes care of that.
+# STL-10: pictures of 96×96 pixels in ten classes. Pre-training uses its 100,000 **unlabelled** ones, and its few labelled
+# ones (5,000 to train, 8,000 to test) serve a linear layer on the frozen encoder. The cell takes a prepared copy
+# (`stl10/train.npy`, `test.npy` and `unlabeled.npy` under `KIT_DATA` or a `data` folder nearby; a row is the label and
+# then the bytes of the picture) or else lets torchvision download it. You get **uint8** tensors: images `(n, 3, 96,
+# 96)`, labels `(n,)` int64. `MEAN` and `STD` stay: STL-10's own differ by less than 0.09, and the first batch norm takes
+# care of that.
 
 
 # %% tags=["skip-grading"]
@@ -203,20 +194,13 @@ def data_folders() -> list[Path]:
     return [Path(folder) for folder in (*told, "data", "../data", "../../data")]
 
 
-def official_split(split: str) -> tuple[np.ndarray, np.ndarray]:
-    """Images (n, 3, H, W) uint8 and labels (n,) by torchvision, which downloads them unless they are there."""
-    unpacked = {"cifar10": "cifar-10-batches-py", "stl10": "stl10_binary"}[HP["dataset"]]
-    folders = data_folders()
-    root = next((folder for folder in folders if (folder / unpacked).is_dir()), folders[0])
-    if HP["dataset"] == "stl10":
-        found = torchvision.datasets.STL10(root, split=split, download=True)
-        return found.data, found.labels
-    found = torchvision.datasets.CIFAR10(root, train=split == "train", download=True)
-    return found.data.transpose(0, 3, 1, 2), np.array(found.targets)
+def official_root(unpacked: str) -> Path:
+    """The folder in which torchvision finds its files, or is to put them."""
+    return next((folder for folder in data_folders() if (folder / unpacked).is_dir()), data_folders()[0])
 
 
 def load_split(split: str, limit: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """The first ``limit`` images (n, 3, H, W) uint8 and labels (n,) of "train", "test" or STL-10's "unlabeled"."""
+    """The first ``limit`` images (n, 3, H, W) uint8 and labels (n,) of a split of the data set."""
     files = (folder / HP["dataset"] / f"{split}.npy" for folder in data_folders())
     prepared = next((file for file in files if file.is_file()), None)
     if prepared:
@@ -233,15 +217,36 @@ def load_split(split: str, limit: int) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(np.ascontiguousarray(images[:limit])), torch.from_numpy(labels[:limit].astype(np.int64))
 
 
-STL10 = HP["dataset"] == "stl10"
-if STL10:
-    CLASSES = ("airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck")
-    HP["view_size"] *= 3
-    HP["pretrain_batch"] //= 4  # of nine times the pixels
-    HP.update({name: lr / 4 for name, lr in HP.items() if name.startswith("lr_")})
+# %% tags=["skip-grading", "only-cifar10"]
+def official_split(split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Images (n, 3, 32, 32) uint8 and labels (n,) by torchvision, which downloads them unless they are there."""
+    root = official_root("cifar-10-batches-py")
+    found = torchvision.datasets.CIFAR10(root, train=split == "train", download=True)
+    return found.data.transpose(0, 3, 1, 2), np.array(found.targets)
+
+
+pretrain_images, pretrain_labels = load_split("train", HP["pretrain_images"])
+
+# %% tags=["skip-grading", "only-stl10"]
+CLASSES = ("airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck")
+of_table = {name: row[PROFILES.index(PROFILE)] for name, row in TABLE.items()}
+HP["pretrain_images"] = 2 * of_table["pretrain_images"]
+HP["view_size"] = 3 * of_table["view_size"]  # nine times the pixels, so smaller batches and learning rates
+HP["pretrain_batch"] = of_table["pretrain_batch"] // 4
+HP |= {name: lr / 4 for name, lr in of_table.items() if name.startswith("lr_")}
+
+
+def official_split(split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Images (n, 3, 96, 96) uint8 and labels (n,) by torchvision, which downloads them unless they are there."""
+    found = torchvision.datasets.STL10(official_root("stl10_binary"), split=split, download=True)
+    return found.data, found.labels
+
+
+pretrain_images, pretrain_labels = load_split("unlabeled", HP["pretrain_images"])
+
+# %% tags=["skip-grading"]
 train_images, train_labels = load_split("train", HP["finetune_images"])
 test_images, test_labels = load_split("test", HP["test_images"])
-pretrain_images, pretrain_labels = load_split("unlabeled" if STL10 else "train", HP["pretrain_images"])
 print(
     f"{len(pretrain_images)} images to pre-train, {len(train_images)} to train, {len(test_images)} to test, "
     f"{tuple(train_images.shape[1:])} each"
@@ -854,8 +859,7 @@ def to_pixels(view: torch.Tensor) -> np.ndarray:
 
 def save_figure(figure, name: str) -> None:
     """Write ``figure`` to the run's figures folder and show it."""
-    if os.environ.get("RANK", "0") == "0":  # of several processes (torchrun) one writes
-        figure.savefig(FIGURES / f"{name}.png", dpi=120, bbox_inches="tight")
+    figure.savefig(FIGURES / f"{name}.png", dpi=120, bbox_inches="tight")
     plt.show()
 
 
@@ -995,15 +999,15 @@ def test_epoch_conduct(train_one_epoch):
 # functions below draw **from the same family of distortions for a whole batch on the device**, each picture with its
 # own random numbers, several times faster than image by image. Cropping and scaling is one affine map per picture;
 # brightness, contrast, saturation, hue and grayscale are all linear in (r, g, b), so their product is one 3×3 matrix.
-# The row `views` of the table says which are used: `"yours"` or `"batched"`. (`torchrun` is for machines with several
-# GPUs: each process then takes its share of every batch, and the loss still sees all negatives.)
+# The row `views` of the table says which are used: `"yours"` or `"batched"`.
 
 
 # %%
-# {{given distributed.py}}
-
-
 # {{given views.py}}
+
+
+# %%
+# {{given batches.py}}
 
 
 # %% [markdown]
@@ -1011,25 +1015,14 @@ def test_epoch_conduct(train_one_epoch):
 #
 # Read this part, you need not change it. It makes your loop fast, and it makes it survive a lost session.
 #
-# **Precision.** Half precision and the channels-last layout double the speed of some devices and cost others a factor
-# of seven. `choose_precision` times a few steps of two convolutions and takes what is fastest *here*; the run folder
-# remembers it. `InPrecision` wraps the model, so your loop sees float32 outputs and needs to know nothing. On a CPU
-# without bfloat16, `quicken` lets the wide convolutions do the same sums with fewer products.
+# **Precision.** GPUs and some CPUs compute faster in half precision: bfloat16 on recent ones, float16 on older GPUs such
+# as Colab's T4. There `InPrecision` runs the model in it; it returns float32, so your loop needs to know nothing.
+# Everywhere else the model computes in float32.
 
 
 # %%
 # {{given precision.py}}
 
-
-# {{given fast_cpu.py}}
-
-
-# %% tags=["skip-grading"]
-PRECISION = precision_of_run(HP["pretrain_batch"])
-if takes_winograd(PRECISION):
-    PRECISION = Precision(torch.float32, channels_last=True)  # the layout of its matrix products
-keep_freed_memory()
-print(f"{PRECISION.dtype}, channels {'last' if PRECISION.channels_last else 'first'}")
 
 # %% [markdown]
 # **Checkpoints.** After every epoch, weights, optimiser, scheduler, all random generators and the history are written
@@ -1037,6 +1030,10 @@ print(f"{PRECISION.dtype}, channels {'last' if PRECISION.channels_last else 'fir
 # spoils nothing. Run the training cell again and it goes on after the last complete epoch. With other
 # hyper-parameters it starts anew and keeps the old file as `<name>_previous.pt`. **If you change your code, run it
 # with `restart=True`.**
+
+
+# %%
+# {{given checkpoints.py}}
 
 
 # %%
@@ -1048,20 +1045,12 @@ print(f"{PRECISION.dtype}, channels {'last' if PRECISION.channels_last else 'fir
 
 
 # %%
+PARAMETER = {"nt_xent": "temperature", "barlow_twins": "lambd", "nt_xent_euclidean": "temperature_euclidean"}
+
+
 def loss_function(loss: str):
-    """One of your losses as a function of (z_i, z_j) of all processes, with the hyper-parameter from the table."""
-    function = {"nt_xent": nt_xent, "barlow_twins": barlow_twins, "nt_xent_euclidean": nt_xent_euclidean}[loss]
-    return lambda z_i, z_j: function(gathered(z_i), gathered(z_j), loss_parameter(loss))
-
-
-def loss_parameter(loss: str) -> float:
-    """The hyper-parameter of a loss."""
-    return HP[{"nt_xent": "temperature", "barlow_twins": "lambd", "nt_xent_euclidean": "temperature_euclidean"}[loss]]
-
-
-def loader_workers() -> int:
-    """Worker processes for the loader; 0 where processes are not forked (they could not see a notebook's classes)."""
-    return min(HP["num_workers"], os.cpu_count() or 1) if sys.platform == "linux" else 0
+    """The loss that you defined under that name, as a function of (z_i, z_j), with its parameter from the table."""
+    return lambda z_i, z_j: globals()[loss](z_i, z_j, HP[PARAMETER[loss]])
 
 
 def by_plan(plan: dict):
@@ -1073,30 +1062,20 @@ def by_plan(plan: dict):
     return optimise
 
 
-def pretrain(images, labels, loss, epochs, seconds, name="simclr", restart=False) -> list[dict]:
+# %%
+def pretrain(images, labels, loss, epochs, name="simclr", restart=False) -> list[dict]:
     """Pre-train a fresh SimCLR; returns the history and leaves ``<name>_best_epoch.pt`` in the run folder."""
     seed_everything(HP["seed"])
-    model = quicken(SimCLR(HP["projection_dim"]))
+    model = SimCLR(HP["projection_dim"])
     how = (HP["view_size"], HP["jitter_strength"], HP["blur"])
-    if HP["views"] == "batched" or WORLD > 1:
+    if HP["views"] == "batched":
         loader = Batches(images, labels, HP["pretrain_batch"], lambda x: (draw_views(x, *how), draw_views(x, *how)))
     else:
-        loader = pretrain_loader(images, labels, simclr_transform(*how), HP["pretrain_batch"], loader_workers())
-    plan = {
-        "epochs": epochs,
-        "seconds": seconds,
-        "lr": HP[f"lr_{loss}"],
-        "decay": HP["pretrain_decay"],
-        "warmup": HP["pretrain_warmup"],
-        "batch": HP["pretrain_batch"],
-        "loss": loss,
-        "images": len(images),
-        "table": {
-            key: HP[key] for key in ("dataset", "view_size", "jitter_strength", "blur", "projection_dim", "seed")
-        },
-        "parameter": loss_parameter(loss),
-        "views": HP["views"],
-    }
+        loader = pretrain_loader(images, labels, simclr_transform(*how), HP["pretrain_batch"])
+    plan = {"loss": loss, "epochs": epochs, "images": len(images), "lr": HP[f"lr_{loss}"]}
+    plan |= {key: HP[f"pretrain_{key}"] for key in ("decay", "warmup", "batch")}
+    rows = ("dataset", "views", "view_size", "jitter_strength", "blur", "projection_dim", "seed", PARAMETER[loss])
+    plan |= {key: HP[key] for key in rows}
 
     def train(network, batches, optimizer, scheduler):
         return {"loss": train_one_epoch(network, batches, optimizer, scheduler, loss_function(loss), DEVICE)}
@@ -1121,7 +1100,6 @@ pretrain_history = pretrain(
     pretrain_labels,
     loss=HP["loss"],
     epochs=HP["pretrain_epochs"],
-    seconds=HP["pretrain_seconds"],
     restart=False,  # True: throw the last run away, for example because you changed a loss
 )
 update_metrics(pretrain=pretrain_history)
@@ -1163,7 +1141,6 @@ if HP["other_epochs"]:
         pretrain_labels[: HP["other_images"]],
         loss=HP["other_loss"],
         epochs=HP["other_epochs"],
-        seconds=HP["other_seconds"],
         name=HP["other_loss"],
     )
     save_figure(plot_pretrain(other_history, HP["other_loss"], HP["pretrain_batch"]), f"pretrain_{HP['other_loss']}")
@@ -1449,9 +1426,9 @@ def test_evaluate(evaluate):
 # %%
 def features(encoder: nn.Module, images: torch.Tensor, batch_size: int = 250) -> torch.Tensor:
     """The frozen encoder's h (n, 512) of uint8 images (n, 3, H, W)."""
-    frozen = InPrecision(quicken(encoder).to(DEVICE), PRECISION).eval()
+    frozen = InPrecision(encoder.to(DEVICE)).eval()
     with torch.no_grad():
-        parts = tqdm(images.split(batch_size), desc="features", leave=False, disable=RANK > 0)
+        parts = tqdm(images.split(batch_size), desc="features", leave=False)
         return torch.cat([frozen(normalised(part.to(DEVICE) / 255)) for part in parts])
 
 
@@ -1467,6 +1444,7 @@ def knn_accuracy(train_h, train_y, test_h, test_y, k: int, temperature: float = 
     return right / len(test_y)
 
 
+# %%
 def linear_probe(train_h, train_y, test_h, test_y, epochs: int, batch_size: int = 512) -> tuple[list[dict], nn.Linear]:
     """Train one linear layer on frozen features (n, 512), scaled to mean 0 and deviation 1 meanwhile.
 
@@ -1503,6 +1481,7 @@ def linear_probe(train_h, train_y, test_h, test_y, epochs: int, batch_size: int 
     return history, probe
 
 
+# %%
 def pretrained_simclr() -> tuple[nn.Module, dict]:
     """The network of the best pre-training epoch, and its checkpoint."""
     best = RUN / "simclr_best_epoch.pt"
@@ -1538,6 +1517,7 @@ def plot_finetune(history: list[dict], what: str = "fine-tuning"):
     return figure
 
 
+# %% tags=["skip-grading"]
 def kept_features(encoder: nn.Module, saved: dict) -> tuple[torch.Tensor, torch.Tensor]:
     """h of all training and test images, computed once for the encoder of a checkpoint and kept in the run folder."""
     path = RUN / "simclr_features.pt"
@@ -1545,8 +1525,7 @@ def kept_features(encoder: nn.Module, saved: dict) -> tuple[torch.Tensor, torch.
     kept = torch.load(path, map_location=DEVICE, weights_only=True) if path.is_file() else {"of": None}
     if kept["of"] != of:
         kept = {"of": of, "train": features(encoder, train_images), "test": features(encoder, test_images)}
-        if RANK == 0:
-            save_atomically(path, kept)
+        save_atomically(path, kept)
     return kept["train"], kept["test"]
 
 
@@ -1558,7 +1537,7 @@ write_history("simclr_probe", probe_history)
 update_metrics(knn_top1=knn_top1, probe=probe_history)
 save_figure(plot_finetune(probe_history, "linear probe"), "probe_curves")
 
-# %% [markdown]
+# %% [markdown] tags=["only-cifar10"]
 # ### The driver (given)
 #
 # It starts from `simclr_best_epoch.pt` and writes `simclr_lin_best.pt` after every epoch: **the last epoch wins, not
@@ -1572,7 +1551,7 @@ save_figure(plot_finetune(probe_history, "linear probe"), "probe_curves")
 # backward pass (after [Brock et al., 2017](https://arxiv.org/abs/1706.04983)). The row `finetune_stages` says when.
 
 
-# %%
+# %% tags=["only-cifar10"]
 def shrunk(images: torch.Tensor, size: int) -> torch.Tensor:
     """uint8 images (n, 3, H, W) -> uint8 (n, 3, size, size), averaged, not merely sampled."""
     if images.shape[-1] == size:
@@ -1583,7 +1562,7 @@ def shrunk(images: torch.Tensor, size: int) -> torch.Tensor:
 
 def finetune_batches(images, labels):
     """(shuffled, distorted batches; batches in order, undistorted), from your functions or by whole batches."""
-    if HP["views"] == "yours" and WORLD == 1:
+    if HP["views"] == "yours":
         return finetune_loaders(images, labels, images, labels, HP["finetune_batch"])
     size = HP["finetune_batch"]
     return (
@@ -1592,14 +1571,14 @@ def finetune_batches(images, labels):
     )
 
 
+# %% tags=["only-cifar10"]
 class ByStage:
     """The training batches of each epoch, from pictures of the size that its stage asks for."""
 
     def __init__(self, images: torch.Tensor, labels: torch.Tensor, stages):
         self.images, self.labels = images, labels
         self.sizes = [size for size, epochs, _ in stages for _ in range(epochs)]
-        # Several processes wait for the gradients of all weights.
-        self.frozen = [parts if WORLD == 1 else 0 for _, epochs, parts in stages for _ in range(epochs)]
+        self.frozen = [parts for _, epochs, parts in stages for _ in range(epochs)]
         self.size = None
         self.turn_to(0)
 
@@ -1627,16 +1606,17 @@ def freeze(model: nn.Module, parts: int) -> None:
             parameter.grad = None  # else the optimiser would go on with it
 
 
+# %% tags=["only-cifar10"]
 def finetune(
     train_images, train_labels, test_images, test_labels, name="simclr", pretrained=True, restart=False
 ) -> list[dict]:
     """Fine-tune from the best pre-training epoch, or from scratch; returns the history, leaves ``NAME_lin_best.pt``."""
     seed_everything(HP["seed"])
     simclr, start = pretrained_simclr() if pretrained else (SimCLR(HP["projection_dim"]), None)
-    model = quicken(Classifier(simclr, HP["num_classes"]))
+    model = Classifier(simclr, HP["num_classes"])
     train_loader = ByStage(train_images, train_labels, HP["finetune_stages"])
     test_loader = finetune_batches(test_images, test_labels)[1]
-    plan = {key: HP[f"finetune_{key}"] for key in ("seconds", "lr", "decay", "warmup", "batch")}
+    plan = {key: HP[f"finetune_{key}"] for key in ("lr", "decay", "warmup", "batch")}
     plan |= {"epochs": len(train_loader.sizes), "sizes": train_loader.sizes, "frozen": train_loader.frozen}
     plan |= {"images": len(train_images), "test_images": len(test_images), "seed": HP["seed"], "views": HP["views"]}
     plan |= {"start": (start["epoch"], start["loss"]) if start else None}
@@ -1659,32 +1639,30 @@ def finetune(
     return fit(f"{name}_finetune", model, train_loader, plan, by_plan(plan), train, test, after_epoch, restart)
 
 
-# %% [markdown]
+# %% tags=["skip-grading", "only-cifar10"]
+evaluation = "fine-tuning"
+finetune_history = finetune(
+    train_images,
+    train_labels,
+    test_images,
+    test_labels,
+    restart=False,  # True: throw the last run away, for example after a new pre-training
+)
+
+# %% [markdown] tags=["only-stl10"]
 # STL-10 has few labels, and what counts there is the **linear evaluation**: the encoder stays frozen, and the
 # checkpoint is the encoder with the probe's layer.
 
 
+# %% tags=["skip-grading", "only-stl10"]
+evaluation = "linear evaluation"
+finetune_history = probe_history
+classifier = Classifier(frozen, HP["num_classes"])
+classifier.linear.load_state_dict(probe.state_dict())
+result = {"epoch": len(probe_history), "top1": probe_history[-1]["test_top1"], "profile": PROFILE}
+save_atomically(RUN / "simclr_lin_best.pt", {"state_dict": classifier.state_dict(), **result})
+
 # %% tags=["skip-grading"]
-def evaluate_linearly() -> list[dict]:
-    """Save the frozen encoder with the linear probe as ``simclr_lin_best.pt``; returns the probe's history."""
-    model = Classifier(frozen, HP["num_classes"])
-    model.linear.load_state_dict(probe.state_dict())
-    result = {"epoch": len(probe_history), "top1": probe_history[-1]["test_top1"], "profile": PROFILE}
-    if RANK == 0:
-        save_atomically(RUN / "simclr_lin_best.pt", {"state_dict": model.state_dict(), **result})
-    return probe_history
-
-
-if STL10:
-    finetune_history = evaluate_linearly()
-else:
-    finetune_history = finetune(
-        train_images,
-        train_labels,
-        test_images,
-        test_labels,
-        restart=False,  # True: throw the last run away, for example after a new pre-training
-    )
 update_metrics(finetune=finetune_history)
 last = finetune_history[-1]
 print(
@@ -1692,8 +1670,7 @@ print(
     f"  train  loss {last['train_loss']:.3f}  top-1 {last['train_top1']:.3f}\n"
     f"  test   loss {last['test_loss']:.3f}  top-1 {last['test_top1']:.3f}  top-5 {last['test_top5']:.3f}"
 )
-
-save_figure(plot_finetune(finetune_history, "linear evaluation" if STL10 else "fine-tuning"), "finetune_curves")
+save_figure(plot_finetune(finetune_history, evaluation), "finetune_curves")
 
 # %% [markdown]
 # ### The run in one table
@@ -1719,11 +1696,11 @@ def results() -> list[tuple[str, str]]:
     minutes = {f"minutes to {share:.0%}": minutes_to(share) for share in (0.75, 0.85, 0.9)}
     return [
         ("data", f"{HP['dataset']}, {len(train_images):,} training and {len(test_images):,} test images"),
-        ("machine", f"{DEVICE.type}, {torch.get_num_threads()} CPU threads, {PRECISION.dtype}"),
+        ("machine", f"{DEVICE.type}, {torch.get_num_threads()} CPU threads, {PRECISION}"),
         ("pre-training", f"{len(pretrain_history)} epochs of {HP['loss']}, {spent[0]:.1f} minutes"),
         ("k-NN on the frozen encoder", f"top-1 {knn_top1:.2%}"),
         ("linear probe", f"top-1 {probe['test_top1']:.2%}, top-5 {probe['test_top5']:.2%}"),
-        ("linear evaluation" if STL10 else "fine-tuning", f"{len(finetune_history)} epochs, {spent[1]:.1f} minutes"),
+        (evaluation, f"{len(finetune_history)} epochs, {spent[1]:.1f} minutes"),
         ("its last epoch", f"top-1 {last['test_top1']:.2%}, top-5 {last['test_top5']:.2%}"),
         *((name, "not reached" if value is None else f"{value:.1f}") for name, value in minutes.items()),
     ]

@@ -65,12 +65,12 @@ def submission(folder: Path, **contents) -> Submission:
     return Submission("s", folder, folder / "ddpm.ipynb", files, ())
 
 
-def graded(submission, zygote, data, sheet, seconds=60.0) -> Report:
+def graded(submission, sandbox, data, sheet, seconds=60.0) -> Report:
     assignment = Assignment("ddpm", "DDPM", "mnist", "", "", Visibility(), Limits(seconds), (), (sheet,))
     report, seen = Report("ddpm", "DDPM", "s"), []
     grading = Grading(assignment, {}, report, lambda r: None, seen.append, time.monotonic() + seconds)
     grading.verdicts = unreached(assignment, {})
-    grade_artefact(grading, sheet, zygote, submission, data)
+    grade_artefact(grading, sheet, sandbox, submission, data)
     assert [verdict.test for verdict in report.verdicts] == list(PARTS)
     assert all(verdict.visibility == "visible" for verdict in report.verdicts)
     return report
@@ -84,9 +84,9 @@ def messages(report):
     return {verdict.test: verdict.message for verdict in report.verdicts}
 
 
-def test_both_sets_of_samples_earn_their_points_and_are_shown(tmp_path, zygote, data):
+def test_both_sets_of_samples_earn_their_points_and_are_shown(tmp_path, sandbox, data):
     given = submission(tmp_path, model=checkpoint(), samples={"samples": handed()})
-    report = graded(given, zygote, data, sheet())
+    report = graded(given, sandbox, data, sheet())
     assert points(report) == {"checkpoint": 6, "own": 2}
     assert report.possible() == 8
     told = messages(report)
@@ -108,23 +108,23 @@ def test_verdicts_of_bonus_questions_come_last():
     assert questions == ["q1a", "q1b", "q2", "q3", "q4", "q5", "q6", "q7"]
 
 
-def test_the_same_checkpoint_gives_the_same_samples(tmp_path, zygote, data):
+def test_the_same_checkpoint_gives_the_same_samples(tmp_path, sandbox, data):
     given = submission(tmp_path, model=checkpoint())
     torch.manual_seed(5)
-    first = graded(given, zygote, data, sheet()).pictures[0].images
+    first = graded(given, sandbox, data, sheet()).pictures[0].images
     torch.manual_seed(6)
-    assert torch.equal(graded(given, zygote, data, sheet()).pictures[0].images, first)
+    assert torch.equal(graded(given, sandbox, data, sheet()).pictures[0].images, first)
 
 
-def test_points_are_tenths_of_the_quality_rounded_down(tmp_path, zygote, data):
+def test_points_are_tenths_of_the_quality_rounded_down(tmp_path, sandbox, data):
     """A share of a little less than a half."""
     given = submission(tmp_path, model=checkpoint(), samples={"samples": handed()})
-    assert points(graded(given, zygote, data, sheet(HALF))) == {"checkpoint": 2.9, "own": 0.9}
+    assert points(graded(given, sandbox, data, sheet(HALF))) == {"checkpoint": 2.9, "own": 0.9}
 
 
-def test_poor_samples_earn_nothing_and_are_told_why(tmp_path, zygote, data):
+def test_poor_samples_earn_nothing_and_are_told_why(tmp_path, sandbox, data):
     given = submission(tmp_path, model=checkpoint(), samples={"samples": handed()})
-    report = graded(given, zygote, data, sheet(STRICT))
+    report = graded(given, sandbox, data, sheet(STRICT))
     assert points(report) == {"checkpoint": 0, "own": 0}
     told = messages(report)
     assert told["checkpoint"].endswith("this grader). Some classes are missing or too frequent: look at a large grid of "
@@ -132,56 +132,56 @@ def test_poor_samples_earn_nothing_and_are_told_why(tmp_path, zygote, data):
     assert told["own"].count(". ") == 1 and "train longer" in told["own"]
 
 
-def test_samples_without_a_model_behind_them_are_worth_nothing(tmp_path, zygote, data):
-    report = graded(submission(tmp_path, samples={"samples": handed()}), zygote, data, sheet())
+def test_samples_without_a_model_behind_them_are_worth_nothing(tmp_path, sandbox, data):
+    report = graded(submission(tmp_path, samples={"samples": handed()}), sandbox, data, sheet())
     assert points(report) == {"checkpoint": 0, "own": 0}
     assert messages(report)["checkpoint"] == "ddpm_model.pt is not in the submission."
     assert messages(report)["own"].endswith("no larger share of their points than the samples of the checkpoint.")
 
 
-def test_a_checkpoint_alone_keeps_its_points(tmp_path, zygote, data):
+def test_a_checkpoint_alone_keeps_its_points(tmp_path, sandbox, data):
     (tmp_path / "ddpm_samples.pt").mkdir()
-    report = graded(submission(tmp_path, model=checkpoint()), zygote, data, sheet())
+    report = graded(submission(tmp_path, model=checkpoint()), sandbox, data, sheet())
     assert points(report) == {"checkpoint": 6, "own": 0}
     assert messages(report)["own"] == "ddpm_samples.pt is not in the submission."
 
 
-def test_copies_of_training_images_earn_nothing(tmp_path, zygote, data):
+def test_copies_of_training_images_earn_nothing(tmp_path, sandbox, data):
     training = torch.from_numpy(data.images("train").copy())
     copied = handed()
     copied[:1] = training[:1]  # 2.5 % of 40
-    report = graded(submission(tmp_path, model=checkpoint(), samples={"samples": copied}), zygote, data, sheet())
+    report = graded(submission(tmp_path, model=checkpoint(), samples={"samples": copied}), sandbox, data, sheet())
     assert points(report) == {"checkpoint": 6, "own": 0}
     assert "2% of them are copies of training images" in messages(report)["own"]
 
 
-def test_a_network_that_draws_training_images_earns_nothing(tmp_path, zygote, data):
+def test_a_network_that_draws_training_images_earns_nothing(tmp_path, sandbox, data):
     """The training images are made to be what it draws."""
     given = submission(tmp_path, model=checkpoint())
-    drawn = graded(given, zygote, data, sheet()).pictures[0].images
+    drawn = graded(given, sandbox, data, sheet()).pictures[0].images
     known = data_scripts.Prepared(tmp_path / "mnist", data.manifest)
     shutil.copytree(data.folder, known.folder)
     rows = np.load(known.folder / "train.npy")
     rows[: len(drawn), 1:] = drawn.flatten(1).numpy()
     np.save(known.folder / "train.npy", rows)
-    report = graded(given, zygote, known, sheet())
+    report = graded(given, sandbox, known, sheet())
     assert points(report)["checkpoint"] == 0
     assert "100% of them are copies of training images" in messages(report)["checkpoint"]
 
 
-def test_without_training_images_the_instructor_is_told(tmp_path, zygote, data):
+def test_without_training_images_the_instructor_is_told(tmp_path, sandbox, data):
     part = data_scripts.Prepared(tmp_path / "mnist", data.manifest)
     part.folder.mkdir()
     shutil.copy(data.folder / "test.npy", part.folder)
     copied = torch.from_numpy(data.images("train")[:40].copy())
     given = submission(tmp_path, model=checkpoint(), samples={"samples": copied})
-    report = graded(given, zygote, part, sheet())
+    report = graded(given, sandbox, part, sheet())
     assert points(report) == {"checkpoint": 6, "own": 2}
     assert len(report.notes) == 2 and "not compared with training images" in report.notes[0]
 
 
-def test_a_checkpoint_without_schedule_takes_the_linear_one(tmp_path, zygote, data):
-    report = graded(submission(tmp_path, model=network().state_dict()), zygote, data, sheet(steps=2))
+def test_a_checkpoint_without_schedule_takes_the_linear_one(tmp_path, sandbox, data):
+    report = graded(submission(tmp_path, model=network().state_dict()), sandbox, data, sheet(steps=2))
     assert points(report)["checkpoint"] == 6
     assert messages(report)["checkpoint"].endswith("so the linear schedule of 1,000 steps was taken.")
 
@@ -211,36 +211,36 @@ def overflowing():
         ({"samples": {"labels": torch.arange(3)}}, "own", "holds no tensors"),
     ],
 )
-def test_files_that_cannot_be_scored_get_a_sentence(tmp_path, zygote, data, contents, part, words):
-    report = graded(submission(tmp_path, **contents), zygote, data, sheet())
+def test_files_that_cannot_be_scored_get_a_sentence(tmp_path, sandbox, data, contents, part, words):
+    report = graded(submission(tmp_path, **contents), sandbox, data, sheet())
     assert points(report) == {"checkpoint": 0, "own": 0}
     message = messages(report)[part]
     assert words in message and "ddpm_" in message and "classifier" not in message and len(message) < 400
 
 
-def test_a_network_that_halves_images_to_nothing_gets_a_sentence(tmp_path, zygote, data):
+def test_a_network_that_halves_images_to_nothing_gets_a_sentence(tmp_path, sandbox, data):
     """Its group norms refuse a batch of one image of one pixel."""
     given = submission(tmp_path, model=network(widths=(8,) * 12).state_dict())
-    report = graded(given, zygote, data, sheet(count=33, steps=1))
+    report = graded(given, sandbox, data, sheet(count=33, steps=1))
     assert points(report)["checkpoint"] == 0
     assert "does not run on these images: Expected more than 1 value" in messages(report)["checkpoint"]
 
 
-def test_an_untrained_network_earns_nothing(tmp_path, zygote, data):
-    report = graded(submission(tmp_path, model=UNet(1, (8, 8)).state_dict()), zygote, data, sheet(STRICT))
+def test_an_untrained_network_earns_nothing(tmp_path, sandbox, data):
+    report = graded(submission(tmp_path, model=UNet(1, (8, 8)).state_dict()), sandbox, data, sheet(STRICT))
     assert points(report)["checkpoint"] == 0 and report.pictures
 
 
-def test_a_class_conditional_network_is_asked_without_labels(tmp_path, zygote, data):
-    report = graded(submission(tmp_path, model=network(classes=10).state_dict()), zygote, data, sheet())
+def test_a_class_conditional_network_is_asked_without_labels(tmp_path, sandbox, data):
+    report = graded(submission(tmp_path, model=network(classes=10).state_dict()), sandbox, data, sheet())
     assert points(report)["checkpoint"] == 6
 
 
-def test_the_time_runs_out_while_a_wide_network_draws(tmp_path, zygote, data):
+def test_the_time_runs_out_while_a_wide_network_draws(tmp_path, sandbox, data):
     """The batches of a wide network are small, so that its time ends soon after the submission's does."""
     given = submission(tmp_path, model=network(widths=(512,)).state_dict())
     started = time.monotonic()
-    report = graded(given, zygote, data, sheet(count=256, steps=25), seconds=4.0)
+    report = graded(given, sandbox, data, sheet(count=256, steps=25), seconds=4.0)
     assert time.monotonic() - started < 20
     assert points(report)["checkpoint"] == 0
     message = messages(report)["checkpoint"]
@@ -251,7 +251,7 @@ def test_the_time_runs_out_while_a_wide_network_draws(tmp_path, zygote, data):
     ("dataset", "with_data", "words"),
     [("mnist", False, "this grader has no test images"), ("cifar10", True, "this grader has no scorer for cifar10")],
 )
-def test_what_the_grader_lacks_is_said(tmp_path, zygote, data, dataset, with_data, words):
+def test_what_the_grader_lacks_is_said(tmp_path, sandbox, data, dataset, with_data, words):
     given = submission(tmp_path, model=checkpoint(), samples={"samples": handed()})
     inputs = Inputs(
         dataset, data if with_data else None, lambda file: bool(given.find(file)), lambda file: {}, time.monotonic() + 9

@@ -33,7 +33,7 @@ def test_every_case_has_a_name_of_its_own():
 def test_no_attack_gains_anything(grader, tmp_path, attack):
     if reason := attack.hindrance():
         pytest.skip(reason)
-    parent, before, files = grader.zygote.pid, members(grader), shared_files()
+    parent, before, files = grader.sandbox.pid, members(grader), shared_files()
     earlier = grader.grade(attack.hand_in_earlier(tmp_path / "earlier")) if attack.earlier else None
     submission = attack.hand_in(tmp_path / "handed-in")
     started = time.monotonic()
@@ -45,10 +45,10 @@ def test_no_attack_gains_anything(grader, tmp_path, attack):
         *learned(report),
         *(learned(earlier) if earlier else ()),
         *([f"it took {seconds:.0f} seconds"] if seconds > attack.seconds else ()),
-        *([] if grader.zygote.pid == parent and psutil.pid_exists(parent) else ["the sandbox's parent was lost"]),
+        *([] if grader.sandbox.pid == parent and psutil.pid_exists(parent) else ["the sandbox's parent was lost"]),
         *(f"process {process} is left" for process in sorted(stay(grader, members(grader) - before))),
         *(f"{path} is left" for path in sorted(left)),
-        *(f"{path} is left" for path in grader.zygote.root.glob("session-*")),
+        *(f"{path} is left" for path in grader.sandbox.root.glob("session-*")),
         *(f"the grader failed: {note}" for note in report.notes if "the grader failed" in note),
         *(attack.check(grader, report, tmp_path / "handed-in") if attack.check else ()),
     ]
@@ -91,7 +91,7 @@ def learned(report: object) -> list[str]:
 
 def members(grader: object) -> set[tuple[int, float]]:
     """Processes of the sandbox: descendants of the preloaded parent, and what runs under a fresh user as nobody's child."""
-    found = set(psutil.Process(grader.zygote.pid).children(recursive=True))
+    found = set(psutil.Process(grader.sandbox.pid).children(recursive=True))
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             if process.uids().real in FRESH_USERS and process.ppid() == 1:

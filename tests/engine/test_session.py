@@ -20,8 +20,8 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture()
-def session(zygote):
-    with zygote.session() as session:
+def session(sandbox):
+    with sandbox.session() as session:
         yield session
     assert not psutil.pid_exists(session.pid) and not session.scratch.exists()
 
@@ -40,9 +40,9 @@ def say(session, body):
     return bytes(ask(session, body).tolist()).decode()
 
 
-def others_still_have_answers(zygote):
+def others_still_have_answers(sandbox):
     """The preloaded parent lives, and so does the engine."""
-    with zygote.session() as session:
+    with sandbox.session() as session:
         assert ask(session, "return 1", "true") == 1
 
 
@@ -145,11 +145,11 @@ def test_a_notebook_finds_what_jupyter_offers(session):
     assert say(session, "return inspect.getsource(shown)") == "def shown():\n    return 1\n"
 
 
-def test_files_beside_the_notebook_can_be_read_and_shadow_nothing(zygote, tmp_path):
+def test_files_beside_the_notebook_can_be_read_and_shadow_nothing(sandbox, tmp_path):
     (tmp_path / "helper.py").write_text("answer = 42")
     (tmp_path / "colorsys.py").write_text("raise SystemExit")
     (tmp_path / "data.txt").write_text("hello")
-    with zygote.session(tmp_path) as session:
+    with sandbox.session(tmp_path) as session:
         define(session, "import helper, colorsys")
         assert say(session, "return helper.answer, open('data.txt').read()") == "(42, 'hello')"
         define(session, "open('data.txt', 'w').write('changed')")
@@ -233,8 +233,8 @@ def test_what_cannot_be_stopped_is_killed_in_time(session, body):
         ("json.dumps = lambda *a, **k: '{}'; protocol.dumps = json.dumps", "protocol", "not asked"),
     ],
 )
-def test_an_end_or_garbage_costs_the_session_only(zygote, body, kind, reason):
-    with zygote.session() as session:
+def test_an_end_or_garbage_costs_the_session_only(sandbox, body, kind, reason):
+    with sandbox.session() as session:
         define(
             session,
             """
@@ -249,12 +249,12 @@ def test_an_end_or_garbage_costs_the_session_only(zygote, body, kind, reason):
         with pytest.raises(SessionLost) as caught:
             ask(session, body)
     assert caught.value.kind == kind and reason in caught.value.reason
-    others_still_have_answers(zygote)
+    others_still_have_answers(sandbox)
 
 
-def test_a_killed_process_is_told_from_one_that_ended(zygote):
+def test_a_killed_process_is_told_from_one_that_ended(sandbox):
     # The first process of a namespace cannot kill itself.
-    with zygote.session(without=["namespaces"]) as session, pytest.raises(SessionLost) as caught:
+    with sandbox.session(without=["namespaces"]) as session, pytest.raises(SessionLost) as caught:
         ask(session, "import os\nos.kill(os.getpid(), 9)")
     assert caught.value.kind == "memory" and "SIGKILL" in caught.value.reason
 
@@ -356,19 +356,19 @@ def test_a_flood_of_output_is_nothing(session):
     )
 
 
-def test_a_fork_bomb_is_limited_and_over(zygote):
-    with zygote.session() as session:
+def test_a_fork_bomb_is_limited_and_over(sandbox):
+    with sandbox.session() as session:
         define(
             session, "import os, time\ndef f():\n    while True:\n        try: os.fork()\n        except OSError: pass"
         )
         started = time.monotonic()
         with pytest.raises((SessionLost, StudentError)):
             session.call(f"{PROBES}.true", {"function": "f"}, 0.5)
-        alive = psutil.Process(zygote.pid).children(recursive=True)
+        alive = psutil.Process(sandbox.pid).children(recursive=True)
         assert len(alive) <= 25
     assert time.monotonic() - started < 8
-    assert not psutil.Process(zygote.pid).children(recursive=True)
-    others_still_have_answers(zygote)
+    assert not psutil.Process(sandbox.pid).children(recursive=True)
+    others_still_have_answers(sandbox)
 
 
 # Layers are left off one by one, and so that one alone remains: each keeps its promise without the others.
@@ -376,14 +376,14 @@ WITHOUT = [(), ("uid",), ("landlock",), ("namespaces",), ("seccomp",), ("cgroup"
 ALONE = [("namespaces", "uid"), ("namespaces", "landlock"), ("uid", "landlock")]
 
 
-def family(zygote):
-    return psutil.Process(zygote.pid).children(recursive=True)
+def family(sandbox):
+    return psutil.Process(sandbox.pid).children(recursive=True)
 
 
 @pytest.mark.parametrize("without", [*WITHOUT, *ALONE], ids=str)
-def test_a_daemon_is_dead_afterwards(zygote, without):
-    with zygote.session(without=without) as session:
-        before = len(family(zygote))
+def test_a_daemon_is_dead_afterwards(sandbox, without):
+    with sandbox.session(without=without) as session:
+        before = len(family(sandbox))
         say(
             session,
             """
@@ -399,8 +399,8 @@ def test_a_daemon_is_dead_afterwards(zygote, without):
             return os.read(r, 20).decode()
             """,
         )
-        assert len(family(zygote)) > before
-    assert not family(zygote)
+        assert len(family(sandbox)) > before
+    assert not family(sandbox)
 
 
 def test_a_forked_child_cannot_answer_for_its_parent(session):
@@ -412,8 +412,8 @@ def test_a_forked_child_cannot_answer_for_its_parent(session):
 
 
 @pytest.mark.parametrize("without", [*WITHOUT, *ALONE], ids=str)
-def test_a_worker_reports_the_layers_of_this_machine(zygote, without):
-    with zygote.session(without=without) as session:
+def test_a_worker_reports_the_layers_of_this_machine(sandbox, without):
+    with sandbox.session(without=without) as session:
         assert session.layers == tuple(layer.name for layer in layers.status(without) if layer.active)
         assert (session.uid is None) == ("uid" not in session.layers)
 
@@ -446,21 +446,21 @@ def test_probes_that_bring_answers_are_refused():
         Sandbox(Probes(modules=("tests.sandbox.no_such_probes",))).__enter__()
 
 
-def test_a_killed_parent_loses_its_sessions_and_is_started_again(zygote):
-    session, idle, pid = zygote.session(), zygote.session(), zygote.pid
+def test_a_killed_parent_loses_its_sessions_and_is_started_again(sandbox):
+    session, idle, pid = sandbox.session(), sandbox.session(), sandbox.pid
     psutil.Process(pid).kill()
     psutil.wait_procs([psutil.Process(pid)], timeout=5)
     with pytest.raises(SessionLost):
         session.call(f"{PROBES}.true", {"function": "f"})
-    others_still_have_answers(zygote)
+    others_still_have_answers(sandbox)
     idle.close()
-    others_still_have_answers(zygote)
-    assert zygote.pid != pid and not list(zygote.root.glob("session-*"))
+    others_still_have_answers(sandbox)
+    assert sandbox.pid != pid and not list(sandbox.root.glob("session-*"))
     assert not psutil.pid_exists(pid) and not psutil.pid_exists(session.pid)
 
 
-def test_a_scratch_folder_of_any_shape_is_removed(zygote):
-    with zygote.session() as session:
+def test_a_scratch_folder_of_any_shape_is_removed(sandbox):
+    with sandbox.session() as session:
         define(
             session,
             """
@@ -473,20 +473,20 @@ def test_a_scratch_folder_of_any_shape_is_removed(zygote):
     assert not session.scratch.exists()
 
 
-def test_many_sessions_leave_nothing_and_cost_the_same(zygote):
-    parent = psutil.Process(zygote.pid)
-    descriptors, files = parent.num_fds() if ROOT else 0, len(list(zygote.root.iterdir()))
+def test_many_sessions_leave_nothing_and_cost_the_same(sandbox):
+    parent = psutil.Process(sandbox.pid)
+    descriptors, files = parent.num_fds() if ROOT else 0, len(list(sandbox.root.iterdir()))
     for _ in range(20):
-        with zygote.session() as session:
+        with sandbox.session() as session:
             assert ask(session, "return 1", "true") == 1
-    assert not parent.children() and len(list(zygote.root.iterdir())) == files
+    assert not parent.children() and len(list(sandbox.root.iterdir())) == files
     assert not ROOT or parent.num_fds() == descriptors
 
 
-def test_a_checkpoint_is_read_in_the_sandbox(zygote, tmp_path):
+def test_a_checkpoint_is_read_in_the_sandbox(sandbox, tmp_path):
     torch.save({"state_dict": {"fc.weight": torch.ones(2, 3)}}, tmp_path / "best.pt")
     (tmp_path / "bad.pt").write_bytes(b"not a checkpoint")
-    with zygote.session(tmp_path) as session:
+    with sandbox.session(tmp_path) as session:
         assert torch.equal(session.load_checkpoint("best.pt")["state_dict.fc.weight"], torch.ones(2, 3))
         with pytest.raises(StudentError):
             session.load_checkpoint("bad.pt")

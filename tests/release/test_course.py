@@ -9,7 +9,7 @@ import pytest
 from autograder.assignment import WrongEntry, read_assignment
 from autograder.engine.grade import grade
 from autograder.frontends.terminal import by_question
-from autograder.release.course import assignment_master, constant, with_settings
+from autograder.release.course import assignment_master, constant, is_for, with_settings
 from autograder.release.everything import code_hash
 from autograder.release.notebooks import has_tag, notebook_bytes, read_master, solution_lines, student_notebook
 from tests.checkout import COURSE, SOLUTIONS
@@ -30,9 +30,19 @@ def code(notebook):
 
 
 @pytest.mark.parametrize("name", COURSE.names())
-def test_shipped_settings_change_no_code(name):
-    master = read_master(SOLUTIONS / name / f"{name}.py", name, "")
+def test_shipped_settings_change_no_code_but_drop_what_is_for_other_data_sets(name):
+    master = read_master(COURSE.assignment(name).master, name, "")
+    dataset = read_assignment(SOLUTIONS / name / "assignment.toml").dataset
+    master.cells = [cell for cell in master.cells if is_for(cell, dataset)]
     assert code_hash(assignment_master(COURSE.assignment(name))) == code_hash(master)
+
+
+def test_cells_of_another_data_set_are_dropped(settings):
+    master = read_master(SOLUTIONS / "simclr" / "master.py", "simclr", "")
+    for dataset, there, dropped in (("cifar10", "CIFAR10(", "STL10("), ("stl10", "STL10(", "CIFAR10(")):
+        text = "\n".join(code(with_settings(master, replace(settings, dataset=dataset))))
+        assert there in text and dropped not in text
+        assert text.count("def official_split") == 1
 
 
 def test_a_question_that_is_left_out_is_given(master, settings):
@@ -102,7 +112,7 @@ def test_a_profile_that_the_notebook_does_not_have_is_refused(master, settings):
 
 def test_another_data_set_is_put_into_the_hyper_parameters():
     ddpm = read_assignment(SOLUTIONS / "ddpm" / "assignment.toml")
-    master = read_master(SOLUTIONS / "ddpm" / "ddpm.py", "ddpm", "")
+    master = read_master(SOLUTIONS / "ddpm" / "master.py", "ddpm", "")
     cells = code(with_settings(master, replace(ddpm, dataset="fashion_mnist")))
     chosen = next(k for k, source in enumerate(cells) if source.startswith('HP["dataset"] = "fashion_mnist"'))
     assert "\nHP = " in cells[chosen - 1]

@@ -19,14 +19,14 @@ def start(tmp_path, monkeypatch):
     """Makes the notebook's names under the profile ``smoke``, for pictures of a shape, with a run folder by its name."""
     monkeypatch.setenv("KIT_PROFILE", "smoke")
     monkeypatch.chdir(tmp_path)
-    master = read_master(SOLUTIONS / "ddpm" / "ddpm.py", "ddpm", "")
+    master = read_master(SOLUTIONS / "ddpm" / "master.py", "ddpm", "")
 
     def notebook(folder, shape):
         run = tmp_path / folder
         run.mkdir(exist_ok=True)
         names = notebook_names(master, run)
         table = names["HP"]
-        names |= {"IMAGE_SHAPE": shape, "CLASSES": 10, "PRECISION": names["Precision"](), "DEVICE": torch.device("cpu")}
+        names |= {"IMAGE_SHAPE": shape, "CLASSES": 10, "PRECISION": "float32", "DEVICE": torch.device("cpu")}
         names["SCHEDULE"] = names["noise_schedule"](table["T"], table["beta_start"], table["beta_end"])
         return names
 

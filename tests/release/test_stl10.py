@@ -12,17 +12,17 @@ from autograder.artefacts.accuracy import measured_images
 from autograder.assignment import read_assignment
 from autograder.release.gradescope import data_files, needed_images
 from data_scripts import DATASETS, Prepared, prepare_generated
-from tests.checkout import ROOT, SOLUTIONS, copy_checkout, kit, python
+from tests.checkout import SOLUTIONS, kit, python
 
 COUNTS = {"train": 60, "test": 40, "unlabeled": 64}
 
 
 @pytest.fixture(scope="module")
-def course(tmp_path_factory):
-    """A checkout whose settings ask for STL-10, with a few generated pictures in its official layout, prepared."""
-    folder = copy_checkout(tmp_path_factory.mktemp("course"))
-    for part in ("solutions", "autograder/questions", "autograder/references"):
-        shutil.copytree(ROOT / part / "simclr", folder / part / "simclr")
+def course(tmp_path_factory, bundle):
+    """A course whose settings ask for STL-10, with a few generated images in its official layout, prepared."""
+    folder = tmp_path_factory.mktemp("course")
+    shutil.copytree(SOLUTIONS / "simclr", folder / "solutions" / "simclr")
+    shutil.copytree(bundle, folder / "dist" / bundle.name)
     settings = folder / "solutions" / "simclr" / "assignment.toml"
     settings.write_text(settings.read_text().replace('dataset = "cifar10"', 'dataset = "stl10"'))
     write_official(folder / "official" / "stl10_binary")
@@ -69,6 +69,8 @@ def trained(course):
 
 def test_it_pretrains_without_labels_and_evaluates_linearly(trained):
     run, said = trained
+    built = (run / "simclr.ipynb").read_text()
+    assert "datasets.STL10(" in built and "datasets.CIFAR10(" not in built and "def finetune(" not in built
     assert "64 images to pre-train, 48 to train, 32 to test, (3, 96, 96) each" in said
     header = (run / "simclr_probe.csv").read_text().splitlines()[0].split(",")
     assert {f"{split}_{what}" for split in ("train", "test") for what in ("loss", "top1", "top5")} <= set(header)

@@ -91,10 +91,10 @@ def world():
     libc.shmctl(segment, 0, None)
 
 
-def attempt(zygote, world, code, without):
+def attempt(sandbox, world, code, without):
     """Run an attempt in a session without some layers. Raises what it raises."""
-    names = "".join(f"{name} = {value}\n" for name, value in {**world, "PARENT": zygote.pid}.items())
-    with zygote.session(without=without) as session:
+    names = "".join(f"{name} = {value}\n" for name, value in {**world, "PARENT": sandbox.pid}.items())
+    with sandbox.session(without=without) as session:
         session.run_cell(1, names + dedent(PREPARATION) + f"def f():\n    {code}\n    return 1", 5)
         return session.call(f"{PROBES}.true", {"function": "f"}, 5)
 
@@ -107,24 +107,24 @@ def cases():
 
 
 @pytest.mark.parametrize(("code", "alone"), cases())
-def test_an_attempt_fails_by_each_layer_alone(zygote, world, code, alone):
+def test_an_attempt_fails_by_each_layer_alone(sandbox, world, code, alone):
     if alone and alone not in layers.active_names():
         pytest.skip(f"this machine lacks {alone}")
     if alone == "landlock" and landlock.abi() < landlock.ABI_OF_SIGNALS and "os.kill" in code:
         pytest.skip("this Landlock does not cover signals")
     without = GUARDS - {alone} if alone else ()
     with pytest.raises(StudentError) as caught:
-        attempt(zygote, world, code, without)
+        attempt(sandbox, world, code, without)
     assert caught.value.type in REFUSALS, caught.value
 
 
 @pytest.mark.skipif(not ROOT, reason="what an ordinary user may do without layers differs from machine to machine")
 @pytest.mark.parametrize("what", ATTEMPTS)
-def test_without_its_layers_an_attempt_succeeds(zygote, world, what):
+def test_without_its_layers_an_attempt_succeeds(sandbox, world, what):
     before = resource.getrlimit(resource.RLIMIT_CORE)
     code, _ = ATTEMPTS[what]
     try:
-        assert attempt(zygote, world, code, {*GUARDS, "no_new_privs"})["result"] == 1
+        assert attempt(sandbox, world, code, {*GUARDS, "no_new_privs"})["result"] == 1
     finally:
         for left in ("/tmp/left-behind", "/dev/shm/left-behind"):
             Path(left).unlink(missing_ok=True)
@@ -133,25 +133,25 @@ def test_without_its_layers_an_attempt_succeeds(zygote, world, what):
 
 @pytest.mark.parametrize("without", [(), *({guard} for guard in sorted(GUARDS)), GUARDS], ids=named)
 @pytest.mark.parametrize("what", NEVER)
-def test_memory_and_environment_of_the_grader_are_out_of_reach(zygote, world, what, without):
+def test_memory_and_environment_of_the_grader_are_out_of_reach(sandbox, world, what, without):
     with pytest.raises(StudentError) as caught:
-        attempt(zygote, world, NEVER[what], without)
+        attempt(sandbox, world, NEVER[what], without)
     assert caught.value.type in REFUSALS, caught.value
 
 
 @pytest.mark.parametrize("without", [(), *({guard} for guard in sorted(GUARDS))], ids=named)
-def test_no_capability_is_left(zygote, without):
+def test_no_capability_is_left(sandbox, without):
     body = "import re\ndef f(): return re.search('CapEff:\\\\s*(\\\\w+)', open('/proc/self/status').read())[1]"
-    with zygote.session(without=without) as session:
+    with sandbox.session(without=without) as session:
         session.run_cell(1, body, 5)
         shown = bytes(session.call(f"{PROBES}.text", {"function": "f"})["result"].tolist()).decode()
     reads_past_modes = 1 << 2  # kept where a fresh user could not enter the library, and within other layers
     assert int(shown, 16) in (0, reads_past_modes)
 
 
-def test_sessions_cannot_reach_each_other(zygote):
+def test_sessions_cannot_reach_each_other(sandbox):
     for without in ((), ("namespaces",), ("landlock",)):
-        with zygote.session(without=without) as first, zygote.session(without=without) as second:
+        with sandbox.session(without=without) as first, sandbox.session(without=without) as second:
             first.run_cell(1, "open('secret', 'w').write('x')\ndef f(): return 1", 5)
             for body in (f"open({str(first.scratch / 'work/secret')!r})", f"os.kill({first.pid}, 9)"):
                 second.run_cell(1, f"import os\ndef f(): return {body}", 5)
@@ -196,9 +196,9 @@ FLOODS = {
 
 @pytest.mark.parametrize("without", [(), ("cgroup", "namespaces")], ids=["by the kernel", "watched"])
 @pytest.mark.parametrize("what", FLOODS)
-def test_a_flood_is_stopped(zygote, what, without):
+def test_a_flood_is_stopped(sandbox, what, without):
     source = "import os, time\ndef f():\n" + "\n".join(f"    {line}" for line in dedent(FLOODS[what]).splitlines())
-    with zygote.session(without=without) as session:
+    with sandbox.session(without=without) as session:
         session.run_cell(1, source, 5)
         with pytest.raises((SessionLost, StudentError)) as caught:
             session.call(f"{PROBES}.true", {"function": "f"}, 40)  # a slow machine needs long to reach a limit

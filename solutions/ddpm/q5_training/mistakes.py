@@ -137,7 +137,7 @@ _CHAINS = (
     edit("noise scaled by the variance", "You multiply the noise of a step by its variance; multiply by the standard "
          "deviation.",
          "beta.sqrt() * noise", "beta * noise"),
-    edit("posterior variance", "The noise of your steps has the posterior variance β̃; the variance asked for is β.",
+    edit("posterior variance", "The noise of your steps has the posterior variance β̃; use the variance β.",
          "beta.sqrt() * noise", "schedule.posterior_variance[step].sqrt() * noise"),
     edit("noise not scaled", "You add the noise as it is; scale it with the standard deviation of the step.",
          "beta.sqrt() * noise", "noise"),

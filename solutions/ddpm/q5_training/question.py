@@ -123,6 +123,7 @@ TESTS = (
                 1.04,
                 (STEPS - 1,),
                 advice="The noise of your steps on the way does not have the standard deviation √β",
+                what="the noise of your steps on the way",
             ),
             # Wider bounds: they tell missing noise, noise scaled by the variance and the posterior's noise apart.
             "noise_scale": Within(0.52, 2.0, (STEPS - 1,), what="the noise of your steps on the way"),

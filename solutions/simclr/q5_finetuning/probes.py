@@ -205,7 +205,7 @@ def evaluation(student: Student, start: Tensor, batch_size: int, **data: Tensor)
     model = given_classifier(start).train()
     returned = student["evaluate"](model, LOOP.loader(batch_size, **data), device="cpu")
     if not isinstance(returned, tuple | list) or len(returned) != 3:
-        raise NotThreeNumbers(f"evaluate should return (mean loss, top-1, top-5), found {described(returned)}")
+        raise NotThreeNumbers(f"what evaluate returns should be (mean loss, top-1, top-5); it is {described(returned)}")
     mean_loss, top_1, top_5 = returned
     return {
         "mean_loss": as_number(mean_loss, start.dtype, "The mean loss of evaluate"),

@@ -110,7 +110,7 @@ def loads_harmlessly(grader: object, report: object, folder: Path) -> list[str]:
     """Load the checkpoint as the grader would: an answer of plain tensors or a refusal, soon, and nothing is run."""
     damages: list[str] = []
     started = time.monotonic()
-    with grader.zygote.session(folder / "submission") as session:
+    with grader.sandbox.session(folder / "submission") as session:
         try:
             tensors = session.load_checkpoint(FILE, SECONDS)
             if any(type(tensor) is not torch.Tensor for tensor in tensors.values()):

@@ -103,7 +103,7 @@ def gained_nothing(grader: object, report: object, folder: Path) -> list[str]:
 def still_running(grader: object, report: object, folder: Path) -> list[str]:
     """The grader's processes run, at their own priority and on all processors, and nobody traces them."""
     damages = []
-    for process in (psutil.Process(), psutil.Process(grader.zygote.pid)):
+    for process in (psutil.Process(), psutil.Process(grader.sandbox.pid)):
         if process.status() in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP, psutil.STATUS_ZOMBIE):
             damages.append(f"{process.pid} is {process.status()}")
         if process.nice() > 10:
