@@ -14,7 +14,7 @@ COMMANDS = {
     "demo": "build, train for about a minute, and grade four submissions",
     "build": "make notebooks, answer key, Gradescope zip and nbgrader course from the masters",
     "new": "make an assignment with one question, and a course if there is none here",
-    "train": "train the solution under a profile, resumable, on one process or several",
+    "train": "train the solution with a profile; run it again to continue",
     "check": "check the settings, grade the solution and the blank notebook, print the point sheet",
     "grade": "grade submissions: folders, zips or notebooks",
     "score": "measure a file that students hand in, such as a checkpoint or samples",
