@@ -1,4 +1,4 @@
-"""The command line: ``./kit COMMAND``. Modules of commands are imported only when they run, so that help is instant."""
+"""The command line: ``kit COMMAND``. A command's module is imported only when it runs, so help is fast."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from pathlib import Path
 from autograder.errors import KitError
 
 COMMANDS = {
-    "demo": "the whole job on real input: build, train for about a minute, grade four submissions",
-    "build": "derive notebooks, answer key and Gradescope zip from the masters",
-    "new": "begin an assignment, and a course where there is none: a question that builds, tests and grades",
-    "train": "train the solution under a profile, resumable, on one process or several",
-    "check": "check an assignment's settings, dry-run its solution and its blank notebook, print the point sheet",
-    "grade": "grade submissions: folders, zips or bare notebooks",
-    "draw": "draw the stored inputs of questions anew, once their cases have changed",
-    "score": "what a file of an artefact (a checkpoint, samples) scores",
-    "tolerances": "the measured gap between right solutions and mistakes, test by test",
-    "doctor": "versions, data found, sandbox layers, disk and memory",
-    "test": "the whole test suite",
-    "gradescope": "grade one submission where Gradescope has put it (called by run_autograder)",
+    "demo": "build, train for about a minute, and grade four submissions",
+    "build": "make notebooks, answer key, Gradescope zip and nbgrader course from the masters",
+    "new": "make an assignment with one question, and a course if there is none here",
+    "train": "train the solution with a profile; run it again to continue",
+    "check": "check the settings, grade the solution and the blank notebook, print the point sheet",
+    "grade": "grade submissions: folders, zips or notebooks",
+    "score": "measure a file that students hand in, such as a checkpoint or samples",
+    "draw": "draw and store the inputs of questions, after a change of their cases",
+    "tolerances": "the measured gap between correct solutions and mistakes, for each test",
+    "doctor": "show versions, data sets, sandbox layers, disk and memory",
+    "test": "run tests with pytest (default: all)",
+    "gradescope": "grade one submission on Gradescope (called by run_autograder)",
 }
 
 COURSE_HELP = "the directory with solutions/ (default: KIT_COURSE, else the one around the working directory)"
 
 
 def parser_for(command: str | None) -> argparse.ArgumentParser:
-    """The parser, complete only for the command that is going to run."""
+    """The parser; only the command that will run gets its arguments."""
     parser = argparse.ArgumentParser(prog="./kit", description="Graded notebook assignments with an autograder.")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     parser.add_argument("--course", type=Path, metavar="DIR", help=COURSE_HELP)
@@ -53,7 +53,7 @@ def parser_for(command: str | None) -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run one command. Ends with its status; an expected failure is one line on stderr and status 2."""
+    """Run one command and exit with its status; an expected failure prints one line on stderr and has status 2."""
     arguments = sys.argv[1:] if arguments is None else arguments
     command = next((word for word in arguments if word in COMMANDS), None)
     parsed = parser_for(command).parse_args(arguments)

@@ -1,7 +1,7 @@
-"""A course: any directory with ``solutions/``, where each folder with an ``assignment.toml`` is one assignment.
+"""A course: any directory with ``solutions/``. Each folder there with an ``assignment.toml`` is one assignment.
 
 ================================  ==================================================================================
-``solutions/NAME/``               one assignment, whole: settings, master, questions, results (instructors only)
+``solutions/NAME/``               everything about one assignment: settings, master, questions, results (instructors)
 ``assignments/NAME/NAME.ipynb``   what students get; the one folder that a course publishes
 ``dist/``                         what ``kit build`` makes: grading bundle, Gradescope zip, nbgrader course
 ================================  ==================================================================================
@@ -19,7 +19,7 @@ from autograder.errors import KitError
 
 SETTINGS = "assignment.toml"
 QUESTION_FOLDER = re.compile(r"(?P<id>q\d+[a-z]?)_\w+")
-# Where the launcher ./kit lies in a checkout: the course if there is none around the working directory.
+# Set by the launcher ./kit to its checkout, which is the course if there is none around the working directory.
 LAUNCHER = "KIT_LAUNCHER"
 
 
@@ -80,7 +80,7 @@ class AssignmentFolder:
     def master(self) -> Path:
         """The percent-format script that both notebooks are made from.
 
-        Not NAME.py: beside the notebook it would hide a library of that name.
+        It is not called NAME.py: beside the notebook that file would hide a library of that name.
         """
         return self.path / "master.py"
 
@@ -96,7 +96,7 @@ class AssignmentFolder:
 
     @property
     def bundle(self) -> Path:
-        """All that a grader needs beside the package; readable by its owner alone."""
+        """Everything that a grader needs beside the package; only its owner can read it."""
         return self.course.dist / f"{self.name}-bundle"
 
     def question_folders(self) -> dict[str, Path]:
@@ -109,7 +109,7 @@ class AssignmentFolder:
         for path in sorted(self.path.iterdir()):
             if path.is_dir() and (found := QUESTION_FOLDER.fullmatch(path.name)):
                 if other := folders.get(found["id"]):
-                    raise KitError(f"{other} and {path} are both {found['id']}; give one of them another id")
+                    raise KitError(f"{other} and {path} both have the id {found['id']}; give one of them another id")
                 folders[found["id"]] = path
         return folders
 
@@ -118,14 +118,14 @@ def find_course(given: Path | None = None) -> Course:
     """The course in ``given``, in the directory that ``KIT_COURSE`` names, or around the working directory.
 
     Raises:
-        KitError: there is none.
+        KitError: there is no course.
     """
     for source, path in (("--course", given), ("KIT_COURSE", os.environ.get("KIT_COURSE"))):
         if path:
             course = Course(Path(path).resolve())
             if not course.solutions.is_dir():
                 raise KitError(
-                    f"{source}: {path} is no course, for it has no folder solutions/; kit new NAME makes one"
+                    f"{source}: {path} is not a course, because it has no folder solutions/; kit new NAME makes one"
                 )
             return course
     course = surrounding(Path.cwd())
@@ -133,13 +133,13 @@ def find_course(given: Path | None = None) -> Course:
         course = surrounding(Path(launcher))
     if course is None:
         raise KitError(
-            f"{Path.cwd()} is in no course (a directory with solutions/NAME/{SETTINGS}); go to one, name it with "
-            "--course DIR or KIT_COURSE, or begin one here with: kit new NAME"
+            f"{Path.cwd()} is not in a course (a directory with solutions/NAME/{SETTINGS}); go to one, name it with "
+            "--course DIR or KIT_COURSE, or begin one here: kit new NAME"
         )
     return course
 
 
 def surrounding(folder: Path) -> Course | None:
-    """The course that a folder lies in, if any."""
+    """The nearest course that contains a folder, if any."""
     found = (Course(place) for place in (folder, *folder.parents))
     return next((course for course in found if course.names()), None)

@@ -1,6 +1,6 @@
 """The code of a course's assignments, imported by path under a name of the kit's own: ``kit_course.simclr.q2_encoder``.
 
-So an assignment called ``torch``, ``random`` or ``vae`` hides nothing that anybody imports.
+So an assignment called ``torch``, ``random`` or ``vae`` hides no module of that name.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ PACKAGE = "kit_course"
 
 
 def open_package(folder: Path) -> None:
-    """Make ``import kit_course.NAME`` look in ``folder``, and forget what was imported from another folder."""
+    """Let ``import kit_course.NAME`` look in ``folder``, and forget modules that came from another folder."""
     importlib.invalidate_caches()  # the folder may have been written a moment ago
     known = sys.modules.get(PACKAGE)
     if known is not None and list(known.__path__) == [str(folder)]:

@@ -1,4 +1,4 @@
-"""Finds the prepared data set that notebooks and grader read, and prepares it where only a source of it is found."""
+"""Finds the prepared data set that notebooks and grader read; prepares it if there is only a source of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from autograder.course import Course
 from autograder.errors import KitError
 from data_scripts import DATASETS, DataError, Prepared
 
-# What torchvision's class keeps in its root.
+# What torchvision's class stores in its root.
 TORCHVISION = {
     "cifar10": "cifar-10-batches-py",
     "mnist": "MNIST/raw",
@@ -21,7 +21,7 @@ TORCHVISION = {
     "stl10": "stl10_binary",
 }
 DEBIAN_FOLDER = Path("/usr/share/datasets")  # of Debian's packages: dataset-fashion-mnist
-# Other names of sources, beside torchvision's, in a usual folder or in Debian's.
+# Other names of sources in a usual folder or in Debian's.
 SOURCES = {
     "cifar10": ("cifar-10-python.tar.gz", "cifar10-*.zip", "cifar10.zip"),
     "fashion_mnist": ("fashion-mnist",),
@@ -33,8 +33,8 @@ SOURCES = {
 def find_data(dataset: str, given: Path | None, course: Course | None) -> Prepared | None:
     """The prepared data set in ``given``, or in ``KIT_DATA`` or a usual folder if that is None; None if there is none.
 
-    None, too, for the data set '', that of an assignment without images. Where ``given`` holds torchvision's own layout,
-    it is prepared beside that.
+    The data set '' is that of an assignment without images: None. If ``given`` holds torchvision's own layout, the data
+    set is prepared in the same folder.
 
     Raises:
         KitError: ``given`` holds no prepared data set.
@@ -53,7 +53,7 @@ def find_data(dataset: str, given: Path | None, course: Course | None) -> Prepar
 
 
 def find_prepared(dataset: str, given: Path | None, course: Course | None) -> Prepared | None:
-    """The data set in ``given`` or the usual places as ``find_data`` finds it, but only if it is prepared already.
+    """The data set in ``given`` or the usual places, as ``find_data`` finds it, if it is prepared.
 
     Raises:
         KitError: its manifest is damaged.
@@ -69,7 +69,7 @@ def find_prepared(dataset: str, given: Path | None, course: Course | None) -> Pr
 
 
 def usual_folders(course: Course | None) -> tuple[Path, ...]:
-    """Where people keep data beside a course, nearest first; without a course, in their home alone."""
+    """Folders for data beside a course, nearest first, and in the user's home; without a course only the latter."""
     beside = (course.root, course.root.parent, course.root.parent / "shared") if course else ()
     return tuple(folder / "data" for folder in (*beside, Path.home()))
 
@@ -82,7 +82,7 @@ def find_source(dataset: str, course: Course | None) -> Path | None:
 
 
 def describe(prepared: Prepared | None, dataset: str, course: Course | None) -> str:
-    """One line for people."""
+    """One line about a data set, or how to prepare it."""
     if prepared is None:
         source = find_source(dataset, course)
         option = f" --source {shlex.quote(str(source))}" if source else ""
@@ -96,7 +96,7 @@ def find_or_prepare(
 ) -> Prepared:
     """The data set from ``given`` (prepared, or a source), from a usual folder, by download, or else generated images.
 
-    What has to be prepared goes to the course's ``data/``; generated images to ``data/generated``.
+    It is prepared in the course's ``data/``; generated images in ``data/generated``.
 
     Raises:
         KitError: ``given`` is neither prepared nor a source that can be read, or nothing can be written.
@@ -111,7 +111,7 @@ def find_or_prepare(
         say(f"no {title} found on this machine: downloading it")
         return _prepare(dataset, None, course.root / "data")
     except KitError as error:
-        say(f"{error}; going on with generated images")
+        say(f"{error}; continuing with generated images")
     try:
         return data_scripts.prepare_generated(
             course.root / "data" / "generated", **generated, dataset=DATASETS[dataset]

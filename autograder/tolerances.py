@@ -1,8 +1,8 @@
-"""The measured gap: how far right solutions stay below the tolerance of each test, and mistakes above it.
+"""The measured gap: how far correct solutions stay below the tolerance of each test, and mistakes above it.
 
-Errors are multiples of what a test allows (``judge.excess``). A tolerance is sound if the worst right variant stays at or
-below 1/GAP and every mistake is either at or above GAP, or invisible: at or below 1/GAP, as a mistake in the gradient is
-to a test of the value. Counts, flags and statistics have no rounding: right variants pass them, mistakes fail or do not.
+Errors are multiples of what a test allows (``judge.excess``). A tolerance is sound if the worst correct solution is at or
+below 1/GAP and every mistake is at or above GAP, or invisible to the test: at or below 1/GAP, as a mistake in the gradient
+is to a test of the value. Counts, flags and statistics have no rounding: correct solutions pass, mistakes pass or fail.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ GAP = 5.0
 
 @dataclass(frozen=True)
 class Gap:
-    """One test's gap. ``right`` and ``wrong`` map names of variants and misconceptions to errors, as multiples."""
+    """One test's gap. ``right`` and ``wrong`` map names of correct solutions and misconceptions to errors, as multiples."""
 
     question: str
     test: str
@@ -33,13 +33,13 @@ class Gap:
 
     @property
     def worst_right(self) -> tuple[float, str]:
-        """The largest error of a right variant, and its name."""
-        return max(((error, name) for name, error in self.right.items()), default=(0.0, "no variant"))
+        """The largest error of a correct solution, and its name."""
+        return max(((error, name) for name, error in self.right.items()), default=(0.0, "no correct solution"))
 
     @property
     def mildest_wrong(self) -> tuple[float, str]:
         """The smallest error of a mistake that this test sees, and its name."""
-        return min(((e, n) for n, e in self.wrong.items() if e > 1 / GAP), default=(math.inf, "none is seen here"))
+        return min(((e, n) for n, e in self.wrong.items() if e > 1 / GAP), default=(math.inf, "none is visible"))
 
     @property
     def sound(self) -> bool:
@@ -50,7 +50,7 @@ class Gap:
 def error_of(test: KeyTest, results: Mapping[str, Result]) -> float:
     """The largest error of a submission in one test, as a multiple of what is allowed.
 
-    Infinity where it raises, has a wrong shape or dtype, or fails a count, a flag or a statistic; 0 where it passes those.
+    Infinity if it raises, has a wrong shape or dtype, or fails a count, a flag or a statistic; these are 0 if it passes.
     """
     worst = 0.0
     for case in test.cases:

@@ -196,39 +196,39 @@ def shown(outcome: Outcome) -> str:
 DETAIL_HEAD = ("| case | what it tries | " + " | ".join(TITLES[g] for g in GRADERS) + " |", "|---|---|---|---|---|")
 TEMPLATE = """# Hostile submissions against three graders
 
-Made by `python -m benchmarks.hostile`; the cases are those of `tests/corpus/hostile`, which the suite runs against this
-kit in `tests/corpus/test_hostile.py`. Machine: {machine}. Versions: {versions}.
+Made by `python -m benchmarks.hostile`; the cases are those of `tests/corpus/hostile`.
+`tests/corpus/test_hostile.py` runs them against this kit in the suite. Machine: {machine}. Versions: {versions}.
 
-The three graders score the same three loss questions for the same 20 points. The stock graders get what a careful
-instructor would write: hidden tests that ask for a plain tensor of the right shape and dtype, finite, and then compare
-value and both gradients with stored references by `torch.allclose`, at this kit's tolerances. A right submission earned
-20 of 20 from each of the three before any case was run.
+The three graders score the same three loss questions for the same 20 points. The stock graders get the hidden tests that a
+careful instructor would write: they require a plain, finite tensor of the correct shape and dtype, and then compare value
+and both gradients with stored references by `torch.allclose`, at this kit's tolerances. Before any case was run, a correct
+submission earned 20 of 20 points from each of the three.
 
-* **Otter**: `otter generate`, then `otter run`; the references lie in a support file beside the tests, where Otter puts it.
-* **nbgrader**: a course made by `nbgrader generate_assignment`, then `nbgrader autograde`; the references stand in the
+* **Otter**: `otter generate`, then `otter run`; the references are in a support file beside the tests, where Otter puts it.
+* **nbgrader**: a course made by `nbgrader generate_assignment`, then `nbgrader autograde`; the references are in the
   hidden test cells. The score is read from `gradebook.db`.
-* Each stock run happens in a bubblewrap container of its own, without network, with limits of 3 GB, 400 processes and
-  {limit} s. So "kills other processes" and "leaves" speak of that container, and a case that needs the machine (a full
-  disk, a fork bomb that nobody stops) does less harm here than on a course machine, where there is no such container.
+* Each stock run has a bubblewrap container of its own, without a network, with limits of 3 GB, 400 processes and {limit} s.
+  So "kills other processes" and "leaves" refer to that container. A case that attacks the machine (a full disk, a fork bomb
+  that nobody stops) does less harm here than on a course machine without such a container.
 
-A case **gains** if the score is higher than what the submission deserves. It **harms** if there is no grade, the grader
-hangs for more than {limit} s or is killed, processes, files or shared memory stay, another process is killed or stopped,
-or something of a reference is read. No grade for the hostile student alone counts too: an instructor has to look into it.
-Cases about parts that only this kit has (its connection, its checkpoint loader) do not apply to the others; neither do
-zip files to nbgrader, nor links and pipes to Otter, which takes single files.
+A case **gains** if the score is higher than what the submission deserves. It **harms** if there is no grade, if the
+grader hangs for more than {limit} s or is killed, if processes, files or shared memory remain, if another process is killed
+or stopped, or if a part of a reference is read. A missing grade counts even if only the hostile student has none, because an
+instructor has to look at it. Cases about parts that only this kit has (its connection, its checkpoint loader) do not apply to
+the others. Zip files do not apply to nbgrader; links and pipes do not apply to Otter, which takes single files.
 
-Cells read *gains + harms of applicable cases*.
+Each cell shows *gains + harms of applicable cases*.
 
 | class | cases | {heads} |
 |---|---|---|---|---|
 {rows}
 
-One run each, not an average. A stock grader whose cell fails earns the student nothing, and neither stock grader starts again
-after a crash, so "no grade" is often an accident of the same kind as an honest infinite loop.
+Each case ran once. With a stock grader a failing cell earns the student nothing, and neither stock grader restarts after a
+crash, so "no grade" is often what an honest infinite loop would cause, too.
 
 ## Case by case
 
-– means: nothing gained, no harm.
+The sign – means: no gain, no harm.
 {details}
 """
 

@@ -1,6 +1,6 @@
-"""How alike are right solutions that were written independently, and how alike are copies in disguise?
+"""How alike are correct solutions that were written independently, and how alike are copies in disguise?
 
-A synthetic class: each student takes one of the kit's own right variants for each question at random; some hand in
+A synthetic class: each student takes one of the kit's own correct variants for each question at random; some hand in
 another's code with names, comments, spacing and a few statements changed. Prints the scores of pairs by the share of
 questions in which both took the same variant, those of copies, and the time for a large class.
 
@@ -29,7 +29,7 @@ from tests.checkout import SOLUTIONS
 
 
 def variants(path: Path) -> list[str]:
-    """The sources of the right variants of one question, each with the helpers that it calls."""
+    """The sources of the correct variants of one question, each with the helpers that it calls."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     source = path.read_text(encoding="utf-8").splitlines()
     parts = {}
@@ -37,11 +37,7 @@ def variants(path: Path) -> list[str]:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
             parts[node.name] = "\n".join(source[first - 1 : node.end_lineno])
-    table = next(
-        node.value
-        for node in tree.body
-        if isinstance(node, ast.Assign) and node.targets[0].id in ("VARIANTS", "RIGHT_VARIANTS")
-    )
+    table = next(node.value for node in tree.body if isinstance(node, ast.Assign) and node.targets[0].id == "CORRECT")
     groups = table.generators[0].iter.elts if isinstance(table, ast.DictComp) else table.values
     return [whole(names_in(group) & parts.keys(), parts) for group in groups]
 

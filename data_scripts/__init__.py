@@ -1,18 +1,18 @@
 """Fetch, verify and convert the data sets of the assignments; imports nothing of ``autograder``.
 
-    python -m data_scripts                               # what there is, and what is here
-    python -m data_scripts cifar10 mnist svhn            # downloads the official archives, together, and converts them
-    python -m data_scripts cifar10 --mirror URL          # the same from below another address; MD5s are checked all the same
-    python -m data_scripts cifar10 --offline             # from what was downloaded before, without network
+    python -m data_scripts                               # lists the data sets and which are prepared
+    python -m data_scripts cifar10 mnist svhn            # downloads the official archives at the same time, and converts them
+    python -m data_scripts cifar10 --mirror URL          # downloads from another address; MD5s are checked as always
+    python -m data_scripts cifar10 --offline             # uses only what was downloaded before
     python -m data_scripts cifar10 --source PATH         # an official archive, packed or not, or a folder or zip of images
     python -m data_scripts mnist --source PATH           # the IDX files; likewise fashion_mnist
     python -m data_scripts svhn --source PATH            # the MAT files
     python -m data_scripts stl10 --source PATH           # the official archive, packed or not
     python -m data_scripts generated --out DIR --train 2000 --test 500 --like mnist
 
-Each leaves ``<out>/<name>/train.npy``, ``test.npy`` and ``manifest.json``; STL-10 ``unlabeled.npy``, too. A ``.npy`` file is
+Each writes ``<out>/<name>/train.npy``, ``test.npy`` and ``manifest.json``; STL-10 also ``unlabeled.npy``. A ``.npy`` file is
 one uint8 array of shape (n, 1 + C*H*W): column 0 the label (255 where there is none: STL-10's unlabelled images), the
-others the image in CHW order, so numpy alone reads it, by memory map: ``np.load(path, mmap_mode="r",
+others the image in CHW order, so NumPy alone reads it as a memory map: ``np.load(path, mmap_mode="r",
 allow_pickle=False)``. ``train-1percent.npy`` and ``train-10percent.npy`` are int64 row numbers of ``train.npy``, equally
 many of each class (``subsets``).
 """

@@ -18,7 +18,7 @@ LIST = "list"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit status: 0 done, 2 an error told in one sentence, 130 interrupted by Ctrl-C."""
+    """Run one command; the exit status: 0 done, 2 an error, printed in one sentence, 130 interrupted by Ctrl-C."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     generated = arguments[:1] == ["generated"]
     options = _generated_parser().parse_args(arguments[1:]) if generated else _parse(arguments)
@@ -80,11 +80,11 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = _parser()
     options = parser.parse_intermixed_args(arguments)
     if LIST in options.names and len(options.names) > 1:
-        parser.error(f"{LIST} stands alone")
+        parser.error(f"{LIST} takes no other names")
     if options.source is not None and len(set(options.names) - {LIST}) != 1:
-        parser.error("--source is a copy of one data set: name one")
+        parser.error("--source holds one data set; name one")
     if options.source is not None and options.mirror is not None:
-        parser.error("--mirror is for downloads, and with --source there is none")
+        parser.error("--mirror changes where downloads come from, and with --source nothing is downloaded")
     return options
 
 
@@ -92,8 +92,8 @@ def _parser() -> argparse.ArgumentParser:
     layouts = "\n".join(f"  {name:<14}{dataset.layout}" for name, dataset in DATASETS.items())
     parser = argparse.ArgumentParser(
         prog="python -m data_scripts",
-        description="Prepare data sets for the notebooks. 'generated' in the place of NAME makes images: see generated -h.",
-        epilog=f"what --source takes:\n{layouts}",
+        description="Prepare data sets for the notebooks. To generate images instead, see: generated -h",
+        epilog=f"what --source accepts:\n{layouts}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
@@ -105,9 +105,9 @@ def _parser() -> argparse.ArgumentParser:
         "--mirror",
         type=_address,
         metavar="URL",
-        help="download from below this address, not from the official hosts: the official files lie in URL/NAME/ or URL/",
+        help="download the official files from URL/NAME/ or URL/ instead of the official hosts",
     )
-    parser.add_argument("--offline", action="store_true", help="use what was downloaded before, and no network")
+    parser.add_argument("--offline", action="store_true", help="use only what was downloaded before")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser
 
@@ -116,23 +116,27 @@ def _generated_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m data_scripts generated", description="Make generated images in a data set's format."
     )
-    parser.add_argument("--out", type=Path, required=True, help="folder to make them in")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write them to")
     parser.add_argument("--train", type=_positive, required=True, help="number of training images")
     parser.add_argument("--test", type=_positive, required=True, help="number of test images")
-    parser.add_argument("--like", choices=DATASETS, default="cifar10", help="whose format (default: cifar10)")
+    parser.add_argument(
+        "--like", choices=DATASETS, default="cifar10", help="the data set whose format they get (default: cifar10)"
+    )
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser
 
 
 def _name(text: str) -> str:
     if text not in DATASETS and text != LIST:
-        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(DATASETS)}, generated and {LIST}")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not known; choose from {', '.join(DATASETS)}, generated and {LIST}"
+        )
     return text
 
 
 def _address(text: str) -> str:
     if not text.startswith(("http://", "https://")):
-        raise argparse.ArgumentTypeError(f"{text!r} is no address; it begins with http:// or https://")
+        raise argparse.ArgumentTypeError(f"{text!r} is not an address; begin it with http:// or https://")
     return text
 
 

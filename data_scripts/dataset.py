@@ -1,4 +1,4 @@
-"""What a data set is (one entry of the catalogue) and what a source of its images must offer."""
+"""One entry of the catalogue of data sets, and what a source of its images offers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Source(Protocol):
     generated: bool
 
     def fingerprint(self) -> str:
-        """Changes whenever the rows would; an interrupted conversion continues only under the same one."""
+        """A text that changes whenever the rows change; an interrupted conversion continues only with the same one."""
 
     def chunks(self, split: str, start: int) -> Iterator[Rows]:
         """The rows of ``split`` from row ``start`` to the last, in order, a few hundred to some thousand at a time."""
@@ -33,9 +33,9 @@ class Source(Protocol):
 class Dataset:
     """One entry of the catalogue.
 
-    ``layout`` says in words what ``--source`` takes. ``readers`` are tried in order on ``--source``: each returns a
-    ``Source``, or None where the path is not of its layout. ``remote`` names the official files and where below a
-    folder they are to lie (none where the folder holds them unpacked and whole); ``download_bytes`` is what they take.
+    ``layout`` says in words what ``--source`` accepts. ``readers`` are tried in order on ``--source``: each returns a
+    ``Source``, or None if the path has another layout. ``remote`` names the official files and where they belong below a
+    folder (none if the folder holds them unpacked and complete); ``download_bytes`` is their size.
     ``official`` imports and returns the torchvision class that knows their addresses and checksums (a function, because
     the import takes seconds).
     """
@@ -57,7 +57,7 @@ class Dataset:
         return 1 + math.prod(self.image_shape)
 
     def open(self, path: Path) -> Source:
-        """The source at ``path``. Raises ``DataError`` where it is missing, of no known layout or incomplete."""
+        """The source at ``path``. Raises ``DataError`` if it is missing, incomplete or has no known layout."""
         try:
             if not path.exists():
                 raise DataError(

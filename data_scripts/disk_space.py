@@ -1,4 +1,4 @@
-"""Whether the disk has room for what is to come, asked before the first byte is written."""
+"""Checks that the disk has enough space before the first byte is written."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from data_scripts.errors import DataError
 
 
 def require_space(folder: Path, needed: int) -> None:
-    """Raise ``DataError`` where fewer than ``needed`` bytes are free in ``folder``, which need not be there yet."""
+    """Raise ``DataError`` if fewer than ``needed`` bytes are free in ``folder``, which need not exist yet."""
     existing = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     free = shutil.disk_usage(existing).free
     if needed > free:

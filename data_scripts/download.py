@@ -1,8 +1,8 @@
-"""Downloads over HTTP: several files at once, continued where they were cut, checked before a file takes its name.
+"""Downloads over HTTP: several files at once, continued where they were interrupted, checked before they get their name.
 
-While a file comes, ``<name>.part`` holds it. A later try, in this run or the next, asks for the rest of the part alone
-(a server that knows no ranges sends the whole again). Only with the right MD5 does the part take the file's name: a cut
-or altered file is never used.
+During a download ``<name>.part`` holds the file. A later try, in this run or the next, requests only the missing rest (a
+server that does not know ranges sends the whole file again). The part gets the file's name only if its MD5 is correct, so
+a truncated or altered file is never used.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from data_scripts.disk_space import require_space
 from data_scripts.errors import DataError, describe_os_error
 from data_scripts.part_file import file_md5, locked, part_of
 
-TIMEOUT = 60  # seconds, to connect and between two pieces: compute nodes without network often drop packets in silence
+TIMEOUT = 60  # seconds, to connect and between two pieces: compute nodes without a network often drop packets silently
 AT_ONCE = 6
 TRIES = 4  # in a row that bring nothing new
 PAUSE = 1.0  # seconds before the second try, twice as many before the third, ...
@@ -36,14 +36,14 @@ AGENT = "Mozilla/5.0 (compatible; data_scripts)"  # some hosts refuse Python's o
 
 @dataclass(frozen=True)
 class Remote:
-    """One official file: where it is to lie, the addresses that may have it (tried in turn), the MD5 it must have."""
+    """One official file: its path, the addresses that may have it (tried in turn), and its MD5."""
 
     path: Path
     addresses: tuple[str, ...]
     md5: str
 
     def at_mirror(self, mirror: str, name: str) -> Remote:
-        """The same file below the address ``mirror`` alone: in its folder ``name``, or directly.
+        """The same file at ``mirror`` only: in the folder ``name`` there, or directly.
 
         MNIST and Fashion-MNIST have files of the same names.
         """
@@ -51,16 +51,16 @@ class Remote:
         return replace(self, addresses=(f"{base}/{name}/{self.path.name}", f"{base}/{self.path.name}"))
 
     def problem(self) -> str:
-        """Why what lies at ``path`` is not the file; '' where it is."""
+        """Why ``path`` does not hold the file; '' if it does."""
         return md5_problem(self.path, self.md5) if self.path.is_file() else "missing"
 
 
 class Undelivered(DataError):
-    """No address gave the file: a matter of the network, not of this machine."""
+    """No address delivered the file: a problem of the network, not of this machine."""
 
 
 def md5_problem(content: Path | bytes, expected: str) -> str:
-    """'' where a file or its content has the MD5 ``expected``, else a clause with both MD5s."""
+    """'' if a file or its content has the MD5 ``expected``, else a clause with both MD5s."""
     size = len(content) if isinstance(content, bytes) else content.stat().st_size
     found = hashlib.md5(content, usedforsecurity=False).hexdigest() if isinstance(content, bytes) else file_md5(content)
     if found == expected:
@@ -69,7 +69,7 @@ def md5_problem(content: Path | bytes, expected: str) -> str:
 
 
 def require_there(files: Sequence[Remote]) -> None:
-    """Raise ``DataError`` where one of the files is missing or another: for use without network."""
+    """Raise ``DataError`` if one of the files is missing or has another MD5; nothing is downloaded."""
     problems = {file: problem for file in files if (problem := file.problem())}
     for file, problem in problems.items():
         raise DataError(f"{file.path}: {problem}, and nothing is downloaded offline; {_by_hand(list(problems))}")
@@ -87,10 +87,10 @@ def require_fetched(files: Sequence[Remote], errors: Mapping[Path, DataError]) -
 
 
 def fetch(files: Sequence[Remote], spare: int = 0, progress: bool = True) -> dict[Path, DataError]:
-    """Fetch ``files``, ``AT_ONCE`` at a time; for each one that could not be had, by its path, why.
+    """Fetch ``files``, ``AT_ONCE`` at a time; for each one that failed, by its path, the reason.
 
-    A file that is there and has its MD5 is kept, without network. No download begins that would leave fewer than
-    ``spare`` bytes free on its disk. ``progress`` shows one bar for all on a terminal and tells what is continued.
+    A file that exists and has its MD5 is kept. No download begins that would leave fewer than ``spare`` bytes free on its
+    disk. ``progress`` shows one bar for all files on a terminal and says what is continued.
     """
     if not files:
         return {}
@@ -112,7 +112,7 @@ def fetch(files: Sequence[Remote], spare: int = 0, progress: bool = True) -> dic
                 except Exception as error:
                     errors[file.path] = error
 
-        # Daemons: Ctrl-C need not wait for a server that is silent.
+        # Daemons: Ctrl-C does not wait for a server that is silent.
         threads = [threading.Thread(target=work, daemon=True) for _ in range(min(AT_ONCE, len(files)))]
         try:
             for thread in threads:
@@ -137,16 +137,16 @@ class _Fetching:
         self.progress = progress
         self.stop = threading.Event()
         self.lock = threading.Lock()
-        self.sizes: dict[Path, tuple[int, int]] = {}  # of each file that is coming: bytes that are here, and in all
+        self.sizes: dict[Path, tuple[int, int]] = {}  # of each file in progress: bytes so far, bytes in all
 
     def get(self, file: Remote) -> None:
-        """Fetch one file unless it is there. Raises ``DataError``, ``Undelivered`` where the network is at fault."""
+        """Fetch one file unless it exists. Raises ``DataError``; ``Undelivered`` if the network is the cause."""
         try:
             problem = file.problem()
             if not problem:
                 return
             if problem != "missing":
-                self._say(f"{file.path}: {problem}; it is downloaded again")
+                self._say(f"{file.path}: {problem}; downloading it again")
             file.path.parent.mkdir(parents=True, exist_ok=True)
             with locked(part_of(file.path)) as part:
                 self._complete(file, part)
@@ -157,7 +157,7 @@ class _Fetching:
             raise describe_os_error(error, file.path) from error
         except DataError:
             with self.lock:
-                self.sizes.pop(file.path, None)  # it asks for no more space
+                self.sizes.pop(file.path, None)  # it needs no more space
             raise
 
     def _complete(self, file: Remote, part: BinaryIO) -> None:
@@ -171,9 +171,9 @@ class _Fetching:
         raise Undelivered(", and ".join(failures))
 
     def _from(self, address: str, file: Remote, part: BinaryIO) -> None:
-        """Complete ``part`` from one address, in several tries where the connection is dropped.
+        """Complete ``part`` from one address; try again if the connection is dropped.
 
-        Raises ``OSError`` or ``HTTPException`` where it cannot be had, ``ValueError`` where what came is altered.
+        Raises ``OSError`` or ``HTTPException`` if the download fails, ``ValueError`` if the content is altered.
         """
         furthest = _size(part)
         foreign = furthest > 0  # begun by an earlier run or at another address, perhaps with another file
@@ -198,7 +198,7 @@ class _Fetching:
             foreign, furthest = False, 0  # once more, from the beginning
 
     def _receive(self, address: str, path: Path, part: BinaryIO) -> bool:
-        """Append to ``part`` what it lacks; whether what it had was continued, not sent again."""
+        """Append the missing rest to ``part``; returns whether the server continued instead of sending everything again."""
         here = _size(part)
         headers = {"User-Agent": AGENT} | ({"Range": f"bytes={here}-"} if here else {})
         try:
@@ -209,12 +209,12 @@ class _Fetching:
             raise
         with response:
             if response.headers.get_content_type() == "text/html":  # a login page, or one that says "not found"
-                raise ValueError("a web page came in the place of the file")
+                raise ValueError("the server sent a web page instead of the file")
             continued = response.status == 206
             if not continued:
                 part.truncate(0)
                 here = 0
-            whole = here + int(response.headers.get("Content-Length") or 0)  # told by most servers
+            whole = here + int(response.headers.get("Content-Length") or 0)  # most servers send it
             require_space(path.parent, self._note(path, here, whole) + self.spare)
             if continued:
                 self._say(f"{path}: continuing after {here:,} of {whole:,} bytes")
@@ -229,7 +229,7 @@ class _Fetching:
         return continued
 
     def _note(self, path: Path, here: int, whole: int) -> int:
-        """Show how far ``path`` is; the bytes that all files together still lack."""
+        """Show the progress of ``path``; returns the bytes that all files together still lack."""
         with self.lock:
             self.sizes[path] = here, whole
             self.bar.total = sum(whole for _, whole in self.sizes.values())
@@ -242,7 +242,7 @@ class _Fetching:
 
 
 def _may_pass(error: Exception, answered: bool) -> bool:
-    """Whether another try may help: not where the server refuses, nor where there has been no connection at all."""
+    """Whether another try may help: not if the server refuses, nor if there was never a connection."""
     if isinstance(error, HTTPError):
         return error.code >= 500
     return answered or not isinstance(error, URLError)
@@ -265,7 +265,7 @@ def _size(file: BinaryIO) -> int:
 
 
 def _write(file: BinaryIO, content: bytes, path: Path) -> None:
-    """Write at once, so that a full disk is met here and not taken for the network."""
+    """Write immediately, so that an error of the disk is raised here and not mistaken for one of the network."""
     try:
         file.write(content)
         file.flush()

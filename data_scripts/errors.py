@@ -1,11 +1,11 @@
-"""The one exception of this package that is meant for the reader of a terminal."""
+"""The exception of this package whose message is printed on the terminal."""
 
 from __future__ import annotations
 
 import errno
 from pathlib import Path
 
-# EFBIG is what a file-size limit (a quota on course machines) gives where a full disk gives ENOSPC.
+# A full disk gives ENOSPC, a file-size limit (a quota on course machines) EFBIG.
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -14,16 +14,16 @@ class DataError(Exception):
 
 
 class DamagedManifest(DataError):
-    """The manifest of a prepared data set can be read and says nothing that could be relied on."""
+    """The manifest of a prepared data set can be read, but not relied on."""
 
 
 def is_no_space(error: BaseException) -> bool:
-    """Whether ``error`` says that the disk, or what this user may write, is full."""
+    """Whether ``error`` says that the disk, or this user's share of it, is full."""
     return isinstance(error, OSError) and error.errno in _NO_SPACE
 
 
 def describe_os_error(error: OSError, path: Path) -> DataError:
-    """The ``DataError`` that tells what ``error``, met at ``path``, asks of the user."""
+    """The ``DataError`` that says what the user can do about ``error`` at ``path``."""
     where = error.filename or path
     reason = error.strerror or str(error)
     what_to_do = f"{reason}; check the path and its permissions"
@@ -32,6 +32,6 @@ def describe_os_error(error: OSError, path: Path) -> DataError:
             f"no space left to write ({reason}); free some space or choose another --out, then "
             "run the same command again to continue"
         )
-    told = DataError(f"{where}: {what_to_do}")
-    told.__cause__ = error  # for --debug, also where it is not raised
-    return told
+    described = DataError(f"{where}: {what_to_do}")
+    described.__cause__ = error  # --debug shows it, even if nothing is raised
+    return described

@@ -1,4 +1,4 @@
-"""A file that is whole under its name or not there: until it is whole, its content lies in ``<name>.part``."""
+"""Files that are complete or do not exist: until a file is complete, its content is in ``<name>.part``."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from data_scripts.errors import DataError
 
 
 def part_of(path: Path) -> Path:
-    """Where the content of ``path`` lies until it is whole."""
+    """Where the content of ``path`` is until it is complete."""
     return path.with_name(path.name + ".part")
 
 
 @contextmanager
 def locked(part: Path) -> Iterator[BinaryIO]:
-    """``part`` opened for appending, for this process alone; removed at the end where it is empty.
+    """``part`` opened for appending, for this process alone; removed at the end if it is empty.
 
-    Raises ``DataError`` where another process holds it.
+    Raises ``DataError`` if another process holds it.
     """
     with open(part, "a+b") as file:
         try:

@@ -30,13 +30,13 @@ def prepare(
     mirror: str | None = None,
     offline: bool = False,
 ) -> Prepared:
-    """Prepare ``dataset`` in ``<out>/<dataset.name>`` from ``source``, or from its own host where that is None.
+    """Prepare ``dataset`` in ``<out>/<dataset.name>`` from ``source``, or from its own host if that is None.
 
-    A data set that is there already is verified and kept; an altered file of it is made again; an interrupted run is
-    continued. ``progress`` shows a bar on a terminal and says on stderr what was kept. A download leaves the archive in
-    ``out``, where torchvision finds it too, and where it is looked for before the network is; it is asked of the
-    address ``mirror`` instead of the official hosts where one is given, and of nobody where ``offline``. Raises
-    ``DataError``, also where ``out`` holds the same data set from another source.
+    A data set that exists is verified and kept; an altered file of it is made again; an interrupted run is continued.
+    ``progress`` shows a bar on a terminal and says on stderr what was kept. Downloaded archives stay in ``out``, where
+    torchvision finds them, too; they are used again before anything is downloaded. Downloads come from the address
+    ``mirror`` if it is given, else from the official hosts; there are none if ``offline``. Raises ``DataError``, also if
+    ``out`` holds the same data set from another source.
     """
     opened = None if source is None else dataset.open(Path(source))
     return _one(_prepare([(dataset, opened)], Path(out), progress, mirror, offline))
@@ -49,7 +49,7 @@ def prepare_all(
     mirror: str | None = None,
     offline: bool = False,
 ) -> list[Prepared | DataError]:
-    """As ``prepare`` without a source, for several: all are downloaded together. What one fails with stops no other."""
+    """As ``prepare`` without a source, for several, downloaded together. An error of one does not stop the others."""
     return _prepare([(dataset, None) for dataset in datasets], Path(out), progress, mirror, offline)
 
 
@@ -61,7 +61,7 @@ def prepare_generated(out: Path, train: int, test: int, progress: bool = True, d
 
 @dataclass
 class _Task:
-    """A data set that is to be made from ``source``, or from ``files`` where that is None, but for what is intact."""
+    """A data set to be made from ``source``, or from ``files`` if that is None, except for its intact splits."""
 
     dataset: Dataset
     folder: Path
@@ -85,7 +85,7 @@ def _prepare(
     mirror: str | None = None,
     offline: bool = False,
 ) -> list[Prepared | DataError]:
-    """What comes of each data set, made from its source or, where that is None, from its own host."""
+    """The result for each data set, made from its source or, if that is None, from its own host."""
     found = [_outcome(out, _look, dataset, opened, out, progress, mirror, offline) for dataset, opened in wanted]
     tasks = [task for task in found if isinstance(task, _Task)]
     spare = sum(_bytes_to_write(task.dataset, task.folder, task.intact) for task in tasks)
@@ -106,7 +106,7 @@ def _outcome(out: Path, step: Callable[..., Any], *arguments: object) -> Any:
 def _look(
     dataset: Dataset, opened: Source | None, out: Path, progress: bool, mirror: str | None, offline: bool
 ) -> Prepared | _Task:
-    """The data set where it is there as wanted, else what is to be done."""
+    """The data set if it exists as wanted, else what has to be done."""
     existing = _existing(dataset, out)
     intact = []
     if existing is not None:
@@ -119,7 +119,7 @@ def _look(
             _say(progress, f"{existing.folder}: already prepared, making its label subsets")
             with locked(part_of(existing.folder / MANIFEST)):
                 return with_subsets(existing)
-        _say(progress, f"{existing.folder}: not as it was prepared, making again what was altered")
+        _say(progress, f"{existing.folder}: some files were altered, making them again")
     files = [] if opened else dataset.remote(dataset, out)
     if mirror:
         files = [file.at_mirror(mirror, dataset.name) for file in files]
@@ -129,7 +129,7 @@ def _look(
 
 
 def _make(task: _Task, errors: Mapping[Path, DataError], progress: bool) -> Prepared:
-    """Convert ``task``; ``errors`` tells which files could not be fetched."""
+    """Convert ``task``; ``errors`` holds the files that could not be fetched."""
     require_fetched(task.files, errors)
     # Without files, the archive lies unpacked where they would have been put.
     source = task.source or task.dataset.open(task.files[0].path if task.files else task.folder.parent)
@@ -155,9 +155,9 @@ def _existing(dataset: Dataset, out: Path) -> Prepared | None:
 
 
 def _check_wanted(existing: Prepared, dataset: Dataset, opened: Source | None) -> None:
-    """Raise ``DataError`` where ``existing`` holds something else than what is asked for.
+    """Raise ``DataError`` if ``existing`` holds something else than what is wanted.
 
-    Without ``opened`` (no --source) any real copy of the data set will do.
+    Without ``opened`` (no --source) any real copy of the data set is accepted.
     """
     generated = opened is not None and opened.generated
     same = existing.manifest["generated"] == generated and existing.counts == dataset.counts
@@ -166,15 +166,15 @@ def _check_wanted(existing: Prepared, dataset: Dataset, opened: Source | None) -
     if not same:
         counts = ", ".join(f"{count:,} {split}" for split, count in existing.counts.items())
         raise DataError(
-            f"{existing.folder}: already holds {existing.source} ({counts}), which is not what is asked "
-            "for; choose another --out or remove this folder"
+            f"{existing.folder}: already holds {existing.source} ({counts}), which is not what this "
+            "command makes; choose another --out or remove this folder"
         )
 
 
 def _convert(task: _Task, source: Source, fingerprint: str, progress: bool) -> Prepared:
     """Write the splits that are not intact, then the manifest, which vouches for all.
 
-    An old one stays until then where it vouches for an intact split, for a repair may fail, too.
+    An old manifest stays until then if it vouches for an intact split, because a repair may fail.
     """
     dataset, folder = task.dataset, task.folder
     if not task.intact:
@@ -202,7 +202,7 @@ def _convert(task: _Task, source: Source, fingerprint: str, progress: bool) -> P
 
 
 def _bytes_to_write(dataset: Dataset, folder: Path, kept: Collection[str]) -> int:
-    """Of the splits that are not ``kept``, without what an interrupted run has left of them."""
+    """Bytes still to be written of the splits that are not ``kept``."""
     shapes = {split: (images, dataset.row_bytes) for split, images in dataset.counts.items() if split not in kept}
     return sum(bytes_to_write(folder / f"{split}.npy", shape) for split, shape in shapes.items())
 

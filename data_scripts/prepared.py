@@ -15,7 +15,7 @@ from data_scripts.errors import DamagedManifest, DataError, describe_os_error
 from data_scripts.part_file import file_sha256
 
 MANIFEST = "manifest.json"
-UNLABELLED = 255  # in the place of a label, where a split has none (STL-10's "unlabeled")
+UNLABELLED = 255  # instead of a label, if a split has none (STL-10's "unlabeled")
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,14 @@ class Prepared:
 
     @classmethod
     def open(cls, folder: Path) -> Prepared:
-        """Read the manifest in ``folder``. Raises ``DamagedManifest``, or ``DataError`` where it cannot be read."""
+        """Read the manifest in ``folder``. Raises ``DamagedManifest``, or ``DataError`` if it cannot be read."""
         path = folder / MANIFEST
         try:
             manifest = json.loads(path.read_text())
             whole = len(manifest["image_shape"]) == 3 and {"source", "generated", "classes"} <= manifest.keys()
             for entry in manifest["splits"].values():
                 for stored in (entry, *entry.get("subsets", {}).values()):
-                    # A manifest may come from elsewhere: its files are files of its own folder.
+                    # A manifest may come from others: accept only files of its own folder.
                     inside = Path(stored["file"]).name == stored["file"]
                     whole = whole and inside and {"images", "sha256"} <= stored.keys()
         except (ValueError, KeyError, TypeError, AttributeError):
@@ -63,18 +63,18 @@ class Prepared:
         return rows[:, 1:].reshape(len(rows), *self.manifest["image_shape"])
 
     def labels(self, split: str) -> np.ndarray:
-        """(n,) int64, the place of each image's class in ``manifest["classes"]``; 255 (``UNLABELLED``) where it has none."""
+        """(n,) int64, the index of each image's class in ``manifest["classes"]``; 255 (``UNLABELLED``) if it has none."""
         return np.array(self._rows(split)[:, 0], np.int64)
 
     def subset(self, split: str, percent: int) -> np.ndarray:
         """(k,) int64, ascending: the rows of ``split`` that are its ``percent`` % with labels, each class equally often.
 
-        They are stored for 1 and 10 % of "train". Raises ``DataError`` where they are not.
+        They are stored for 1 and 10 % of "train". Raises ``DataError`` if they are not.
         """
         entry = self._subsets(split).get(str(percent))
         if entry is None:
             raise DataError(
-                f"{self.folder}: no stored subset of {percent} % of {split}; those of 1 and 10 % of train are added by "
+                f"{self.folder}: no stored subset of {percent} % of {split}; those of 1 and 10 % of train are made by: "
                 f"python -m data_scripts {self.manifest['dataset']} --out {self.folder.parent}"
             )
         path = self.folder / entry["file"]
@@ -98,7 +98,7 @@ class Prepared:
                     )
 
     def is_intact(self, split: str) -> bool:
-        """Whether the file of ``split`` is there and has the SHA-256 of the manifest."""
+        """Whether the file of ``split`` exists and has the SHA-256 of the manifest."""
         return self._matches(self.manifest["splits"][split])
 
     def has_subsets(self) -> bool:

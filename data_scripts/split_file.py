@@ -1,8 +1,8 @@
-"""Writes one split into one ``.npy`` file that is either whole under its name or not there, and can be interrupted.
+"""Writes one split into a ``.npy`` file that is either complete or does not exist; writing can be interrupted.
 
-While rows are written, ``train.npy.part`` holds them and ``train.npy.progress.json`` says which source they come from,
-how many are there and their SHA-256. The next run hashes the part, and where all three agree it goes on after the last
-of these rows. Rows are appended rather than written to a memory map: on a full disk a map ends the process (SIGBUS).
+While rows are written, ``train.npy.part`` holds them and ``train.npy.progress.json`` holds their source,
+their number and their SHA-256. The next run hashes the part; if all three agree, it continues after the last of these
+rows. Rows are appended rather than written to a memory map: on a full disk a map ends the process (SIGBUS).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def write_split(
     """Write the uint8 array of ``shape`` (rows, row bytes) that ``chunks`` yields to ``path``; returns its SHA-256.
 
     ``source`` is the fingerprint of where the rows come from; ``chunks(k)`` yields them from row k on. A finished
-    ``path`` of the same source is kept. Raises ``DataError`` where the disk is full, another process writes the same
+    ``path`` of the same source is kept. Raises ``DataError`` if the disk is full, another process writes the same
     file or the source has another number of rows.
     """
     try:
@@ -62,12 +62,12 @@ def write_split(
 
 
 def forget_progress(path: Path) -> None:
-    """Remove the progress file of ``path``, once something else (the manifest) records that it is whole."""
+    """Remove the progress file of ``path``, once the manifest records that it is complete."""
     _progress_file(path).unlink(missing_ok=True)
 
 
 def bytes_to_write(path: Path, shape: tuple[int, int]) -> int:
-    """How many bytes ``write_split`` still has to write: none of those that an interrupted run has left."""
+    """How many bytes ``write_split`` still has to write, without those that an interrupted run has written."""
     if path.exists() and _read_progress(path).rows == shape[0]:
         return 0
     part = part_of(path)
@@ -103,7 +103,7 @@ def _append_rows(
         write_json(_progress_file(path), asdict(Progress(source, done, digest.hexdigest())))
     if done != shape[0]:
         raise DataError(
-            f"{path}: the source gave {done:,} images where {shape[0]:,} are expected; get the whole source"
+            f"{path}: the source gave {done:,} images where {shape[0]:,} are expected; get a complete source"
         )
     return digest.hexdigest()
 
@@ -124,7 +124,7 @@ def _continue_from(
 
 
 def _sha256_of_first(file: BinaryIO, length: int) -> hashlib._Hash:
-    """The running digest of the first ``length`` bytes, read in pieces: a split may be larger than the memory."""
+    """The running digest of the first ``length`` bytes, read in pieces, because a split may be larger than the memory."""
     file.seek(0)
     digest = hashlib.sha256()
     while piece := file.read(min(2**20, length - file.tell())):

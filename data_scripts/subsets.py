@@ -1,7 +1,7 @@
 """Label subsets: which 1 % and 10 % of the training images keep their labels, in an index file beside the images.
 
 ``train-1percent.npy`` and ``train-10percent.npy`` hold int64 row numbers of ``train.npy``, ascending. Every class is in
-them equally often, also where the classes of the whole are not equally large: n images of c classes give
+them equally often, even if the classes of the whole have different sizes: n images of c classes give
 round(percent · n / 100 / c) of each, but at least one and no more than the smallest class has. They are the first rows
 of each class, so the smaller subset is part of the larger one, and the same images give the same subsets everywhere.
 """
@@ -20,7 +20,7 @@ SPLIT = "train"
 
 
 def balanced_rows(labels: np.ndarray, classes: int, percent: int) -> np.ndarray:
-    """(k,) int64, ascending: the first rows of each class, equally many; none where a class has no image.
+    """(k,) int64, ascending: the first rows of each class, equally many; none if a class has no image.
 
     ``labels`` is (n,) of 0..classes-1, ``percent`` the share of n that is wanted.
     """
@@ -32,7 +32,7 @@ def balanced_rows(labels: np.ndarray, classes: int, percent: int) -> np.ndarray:
 def with_subsets(data: Prepared) -> Prepared:
     """``data`` with its index files and a manifest that names them, both written here.
 
-    Where a class has no image (few generated ones), no subset is balanced, and none is made.
+    If a class has no image (few generated ones), no subset would be balanced, and none is made.
     """
     labels, classes = data.labels(SPLIT), len(data.manifest["classes"])
     entries = {}

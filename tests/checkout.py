@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from autograder.course import Course
+from autograder.course import LAUNCHER, Course
 from autograder.course_code import open_package
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -23,8 +23,12 @@ def kit(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
 
 
 def python(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    """Run this Python in that folder, with the packages of this checkout."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "COLUMNS": "140"}
+    """Run this Python in that folder, with the packages of this checkout.
+
+    It does not hear of the launcher that runs the tests: a command that finds no course would take this checkout.
+    """
+    kept = {name: value for name, value in os.environ.items() if name != LAUNCHER}
+    environment = {**kept, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "COLUMNS": "140"}
     return subprocess.run(
         [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=600
     )

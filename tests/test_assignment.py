@@ -255,7 +255,7 @@ def test_a_question_may_be_left_out_as_a_whole():
 @pytest.mark.parametrize(
     ("points", "place", "sentence"),
     [
-        ({"q1a": {"value": 2}}, ("question", 0, "points"), "q1a gives no points to its test 'gradient'; 0 leaves"),
+        ({"q1a": {"value": 2}}, ("question", 0, "points"), "q1a gives no points to its test 'gradient'; add it"),
         (
             {"q1a": {"value": 2, "gradient": 1, "style": 1}},
             ("question", 0, "points", "style"),

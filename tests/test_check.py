@@ -81,7 +81,7 @@ QUESTION = "solutions/softmax/q1_softmax_loss"
     [
         ("oracle.py", "total = sum(", "total = summed(", "the oracle raised NameError"),
         ("oracle.py", "import math", "import maths", "ModuleNotFoundError: No module named 'maths'"),
-        ("mistakes.py", "return loss, gradient * len(x)", "return loss gradient", "SyntaxError: invalid syntax"),
+        ("mistakes.py", "import by_formula", "import by formula", "SyntaxError: invalid syntax"),
     ],
 )
 def test_a_question_that_does_not_work_is_told_with_its_line(course, edit, file, old, new, words):
@@ -116,7 +116,7 @@ def without(path, call):
         (f"{QUESTION}/mistakes.py", "mistakes.py is missing; docs/writing.md says which files a question has"),
         (f"{QUESTION}/cases.safetensors", "q1 has no stored cases; draw them: kit draw softmax q1"),
         (MASTER, "master.py is missing: it is the master from which both notebooks are made"),
-        ("solutions", "is in no course (a directory with solutions/NAME/assignment.toml)"),
+        ("solutions", "is not in a course (a directory with solutions/NAME/assignment.toml)"),
     ],
 )
 def test_what_is_missing_is_told_in_a_sentence(course, path, words):
@@ -146,7 +146,7 @@ def test_two_folders_of_one_id_are_told(course):
     finally:
         folder.rmdir()
     assert done.returncode == 2
-    assert "q1_again and " in done.stderr and "are both q1; give one of them another id" in done.stderr
+    assert "q1_again and " in done.stderr and "both have the id q1; give one of them another id" in done.stderr
 
 
 def test_a_question_that_is_given_costs_nothing(course, edit):

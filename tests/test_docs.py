@@ -35,7 +35,7 @@ from autograder.release.notebooks import notebook_bytes
 from data_scripts import DATASETS
 from tests.checkout import ROOT
 
-DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+DOCUMENTS = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
 BLOCK = re.compile(r"^```(\w*) *\n(.*?)^``` *$", re.MULTILINE | re.DOTALL)
 COMMENT = re.compile(r"""('[^']*'|"[^"]*")|(?:^|\s)#.*$""")  # what is quoted is kept
 
@@ -104,7 +104,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "whole_run",
     ),
     "./kit tolerances simclr": (
-        "tests/questions/test_gaps.py::test_right_variants_pass_with_room_and_mistakes_fail_with_room",
+        "tests/questions/test_gaps.py::test_correct_variants_pass_with_room_and_mistakes_fail_with_room",
         "measure(",
     ),
     "python tests/as_ordinary_user.py tests/corpus": (
@@ -114,12 +114,13 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
 }
 SUITE = {
     "./kit test",
+    "./kit test solutions/simclr/q1a_nt_xent",
     "./kit test tests/corpus tests/sandbox tests/fuzz",
     "KIT_FUZZ_SECONDS=600 ./kit test tests/fuzz",
 }
 NOT_HERE: dict[str, str] = {
     "pip install torch torchvision numpy matplotlib tqdm otter-grader jupyterlab": "the network",
-    ".venv/bin/pip install -q -e '.[cluster]' -c constraints.txt": "the network",
+    ".venv/bin/pip install -q -e '.[cluster]' -c autograder/constraints.txt": "the network",
     "jupyter lab simclr.ipynb": "a browser",
     "./kit train simclr --profile cpu": "hours",
     "./kit train simclr --profile gpu": "a GPU",
@@ -185,7 +186,7 @@ def test_the_test_that_runs_the_page_reads_it(page):
 @pytest.mark.parametrize("command", sorted(SUITE))
 def test_the_part_of_the_suite_is_there(command):
     for word in shlex.split(command):
-        assert not word.startswith("tests/") or list((ROOT / word).rglob("test_*.py")), word
+        assert not word.startswith(("tests/", "solutions/")) or list((ROOT / word).rglob("test_*.py")), word
 
 
 class Checkout:

@@ -1,4 +1,4 @@
-"""``./kit build``: everything that is derived from a master."""
+"""``kit build``: everything that is made from a master."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--execute",
         metavar="PROFILE",
-        help="run the solution notebook anew under this profile (default: keep its outputs while its code is unchanged)",
+        help="run the solution notebook again with this profile (default: keep its outputs while its code is unchanged)",
     )
     parser.add_argument(
         "--run",
         type=Path,
         metavar="DIR",
-        help="with --execute: keep the checkpoints there, and go on from those that are there (default: begin anew)",
+        help="with --execute: keep the checkpoints in DIR and continue from those in it (default: start from the beginning)",
     )
 
 

@@ -1,4 +1,4 @@
-"""``./kit doctor``: what this machine has, and what is missing."""
+"""``kit doctor``: what this machine has, and what is missing."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def course_here(given: Path | None) -> Course | None:
-    """The course that is meant, where there is one: a machine can be looked at without."""
+    """The course, if there is one; a machine can be examined without."""
     from autograder.course import find_course
     from autograder.errors import KitError
 
@@ -58,7 +58,7 @@ def course_here(given: Path | None) -> Course | None:
 
 
 def findings(data: Path | None, course: Course | None) -> list[tuple[str, str]]:
-    """(topic, what was found), in the order in which a reader needs them."""
+    """(topic, what was found), the most useful first."""
     import psutil
 
     from autograder.sandbox import layers
@@ -82,7 +82,7 @@ def findings(data: Path | None, course: Course | None) -> list[tuple[str, str]]:
 
 
 def _data_sets(given: Path | None, course: Course | None) -> list[tuple[str, str]]:
-    """A row for each data set that is prepared (or was, and is damaged) or needed; one for all the others."""
+    """A row for each data set that is prepared, damaged or needed; one row for all others."""
     from autograder.assignment import read_assignment
     from autograder.datasets import describe, find_prepared
     from autograder.errors import KitError
@@ -101,11 +101,13 @@ def _data_sets(given: Path | None, course: Course | None) -> list[tuple[str, str
             rows.append((name, describe(found, name, course)))
         else:
             others.append(name)
-    return rows + [("other data sets", f"{', '.join(others)}: not prepared, needed by no assignment")] * bool(others)
+    return rows + [("other data sets", f"{', '.join(others)}: not prepared, and no assignment needs them")] * bool(
+        others
+    )
 
 
 def _version(package: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError:
-        return "not installed: run ./kit once more, or pip install -e ."
+        return "not installed; run ./kit again, or: pip install -e ."

@@ -1,4 +1,4 @@
-"""``kit draw``: the stored inputs of questions."""
+"""``kit draw``: draw and store the inputs of questions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``kit new``: a minimal new assignment that builds, tests and grades, and a course around it where there is none."""
+"""``kit new``: a small assignment that builds, tests and grades, and a course around it where there is none."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FILES = {
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="its name: small letters, digits and _, e.g. softmax")
+    parser.add_argument("name", metavar="NAME", help="its name: small letters, digits and _, such as softmax")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -37,12 +37,15 @@ def run(arguments: argparse.Namespace) -> int:
         print(path)
     for question in load_questions(course.assignment(name)):
         print(draw_cases(question))
-    print(f"next: kit build {name}, then kit check {name}; docs/writing.md goes on from here", file=sys.stderr)
+    print(
+        f"next: kit build {name}, then kit check {name}; the next steps are in docs/writing.md of the kit",
+        file=sys.stderr,
+    )
     return 0
 
 
 def course_for(given: Path | None) -> Course:
-    """The course that gets the assignment: the one that is meant, else one that begins in ``given`` or here."""
+    """The course that gets the assignment: the one that is found, else a new one in ``given`` or the working directory."""
     from autograder.course import Course, find_course
     from autograder.errors import KitError
 
@@ -53,7 +56,7 @@ def course_for(given: Path | None) -> Course:
 
 
 def make(course: Course, name: str) -> list[Path]:
-    """Write the files of a new assignment; all of them or, where that fails, none.
+    """Write the files of a new assignment: all of them, or none if one cannot be written.
 
     Raises:
         KitError: the name cannot be used, or a file cannot be written.
@@ -89,7 +92,7 @@ def make(course: Course, name: str) -> list[Path]:
 
 
 def check_name(folder: AssignmentFolder) -> None:
-    """Refuse a name that cannot be a folder, a Python package and part of a file's name at once, or is taken.
+    """Refuse a name that is taken, or that cannot name a folder, a Python package and a file.
 
     Raises:
         KitError: says why.
@@ -99,10 +102,10 @@ def check_name(folder: AssignmentFolder) -> None:
     name = folder.name
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or len(name) > LONGEST:
         raise KitError(
-            f"{name!r} cannot be the name of an assignment: use a small letter, then small letters, digits and _, "
-            f"{LONGEST} at most"
+            f"{name!r} cannot be the name of an assignment; use a small letter, then small letters, digits and _, "
+            f"{LONGEST} characters at most"
         )
     if keyword.iskeyword(name) or keyword.issoftkeyword(name):
-        raise KitError(f"{name!r} is a word of Python itself; choose another name")
+        raise KitError(f"{name!r} is a keyword of Python; choose another name")
     if taken := next((path for path in (folder.path, folder.student.parent) if path.exists()), None):
         raise KitError(f"{taken} exists already; choose another name")

@@ -1,4 +1,4 @@
-"""``./kit test``: the whole suite with pytest."""
+"""``kit test``: the tests of the kit or of a course, with pytest."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from autograder.errors import KitError
 
 EXAMPLE = "./kit test -k nt_xent -x"
 MOST_PROCESSES = 4
-# Each file in one process, in the order of collection: tests/conftest.py puts the longest first.
+# Each file runs in one process, in the order of collection: tests/conftest.py puts the longest first.
 BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
 
 
@@ -22,7 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "pytest",
         nargs=argparse.REMAINDER,
         metavar="…",
-        help="arguments for pytest (without any: the whole suite on all processors)",
+        help="arguments for pytest (default: all tests, on all processors)",
     )
 
 

@@ -1,4 +1,4 @@
-"""``./kit tolerances``: the table of measured gaps."""
+"""``kit tolerances``: the table of measured gaps."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     folder = find_course(arguments.course).assignment(arguments.name)
     table = Table(box=box.SIMPLE_HEAD, title="Errors as multiples of the tolerance", title_justify="left")
-    for column in ("test", "worst right", "variant", "mildest mistake", "misconception", "sound"):
+    for column in ("test", "worst correct", "solution", "mildest mistake", "misconception", "sound"):
         table.add_column(
             column, justify="right" if column.startswith(("worst", "mildest")) else "left", overflow="fold"
         )
@@ -35,7 +35,9 @@ def run(arguments: argparse.Namespace) -> int:
         )
     console = Console()
     console.print(table)
-    console.print(f"sound: right variants at or below {1 / GAP:g}, every mistake that is seen at or above {GAP:g}")
+    console.print(
+        f"sound: correct solutions at or below {1 / GAP:g}, every mistake that the test sees at or above {GAP:g}"
+    )
     for name in unseen_anywhere(gaps):
-        console.print(f"no test sees {name}")
+        console.print(f"no test sees {name}; add inputs on which it matters")
     return 0 if all(gap.sound for gap in gaps) and not unseen_anywhere(gaps) else 1

@@ -1,4 +1,4 @@
-"""``./kit train``: the solution's training under a profile, resumable."""
+"""``kit train``: the solution's training with a profile; it continues where it was stopped."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--run",
         type=Path,
         metavar="DIR",
-        help="the run folder; training goes on from the checkpoints that lie there (default: runs/NAME-PROFILE)",
+        help="the run folder; training continues from the checkpoints in it (default: runs/NAME-PROFILE)",
     )
     parser.add_argument("--data", type=Path, help="folder with the prepared data set (default: the usual places)")
 

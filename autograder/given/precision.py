@@ -38,7 +38,9 @@ class InPrecision(nn.Module):
         if PRECISION == "float32":
             return self.model(*inputs)
         scale = 1024.0 if PRECISION == "float16" and torch.is_grad_enabled() else 1.0
-        down = {name: ScaleGradient.apply(p, 1 / scale) for name, p in self.model.named_parameters()} if scale > 1 else {}
+        down = (
+            {name: ScaleGradient.apply(p, 1 / scale) for name, p in self.model.named_parameters()} if scale > 1 else {}
+        )
         with torch.autocast(DEVICE.type, getattr(torch, PRECISION)):
             outputs = torch.func.functional_call(self.model, down, inputs) if down else self.model(*inputs)
         outputs = outputs if isinstance(outputs, tuple) else (outputs,)

@@ -1,7 +1,7 @@
 """The stored inputs of a question: ``cases.safetensors`` in its folder.
 
-The stored file is what counts. Drawing again with another torch release may give other numbers, so no build and no test
-ever does it; a question is drawn again only when its cases change.
+Grading reads the stored file. Drawing again with another torch release may give other numbers, so no build and no test
+draws; draw a question again only when its cases change.
 """
 
 from __future__ import annotations

@@ -14,9 +14,9 @@ from autograder.questions.model import Misconception, Namespace
 
 @dataclass(frozen=True)
 class Edit:
-    """One mistake: pairs of a text of the correct function and what stands there instead.
+    """One mistake: pairs of a text of the correct function and its replacement.
 
-    Each text occurs exactly once in the function's source, which is dedented; a text may span lines.
+    Each text occurs exactly once in the function's dedented source; it may span lines.
     """
 
     id: str
@@ -28,7 +28,7 @@ class Edit:
 def edit(id: str, hint: str, *changes: str, harmless: bool = False) -> Edit:
     """An ``Edit`` from its texts in turn: old, new, old, new …"""
     if not changes or len(changes) % 2:
-        raise ValueError(f"the edit {id!r} has {len(changes)} texts; give old and new ones in turn")
+        raise ValueError(f"the edit {id!r} has {len(changes)} texts; give an old and a new text in turn")
     return Edit(id, hint, tuple(zip(changes[::2], changes[1::2])), harmless)
 
 
@@ -53,7 +53,7 @@ def edited(correct: Callable, change: Edit) -> Callable:
         if (count := source.count(old)) != 1:
             where = f"{correct.__module__}.{correct.__name__}"
             raise ValueError(
-                f"the edit {change.id!r} needs {old!r} exactly once in {where}, where it stands {count} times"
+                f"the edit {change.id!r} needs {old!r} exactly once in {where}, which has it {count} times"
             )
         source = source.replace(old, new)
     namespace = dict(vars(sys.modules[correct.__module__]))

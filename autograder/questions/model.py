@@ -1,7 +1,7 @@
 """The vocabulary of a question: cases, tests, comparisons, misconceptions.
 
-Everything here is plain data. A probe is a function ``probe(student, **inputs) -> dict`` that looks up the graded names
-in the mapping ``student``, drives them with the stored inputs and returns named tensors. The same probe is run on the
+Everything here is data. A probe is a function ``probe(student, **inputs) -> dict`` that looks up the graded names
+in the mapping ``student``, calls them with the stored inputs and returns named tensors. The same probe is run on the
 oracle (in float64), on each misconception and on the submission; see ``autograder.engine.answer_key``.
 """
 
@@ -33,7 +33,7 @@ class Close:
     """Max-norm closeness: ``max|a - b| <= rtol * max|b| + atol``, equal shape, given dtype, all finite.
 
     ``atol`` may depend on the case, since the rounding of a loss grows with 1/temperature and with row norms. ``what`` is
-    how a sentence to students calls the output ("the gradient to z_i"), ``advice`` the sentence itself.
+    how a sentence to students calls the output ("the gradient to z_i"), ``advice`` is the whole sentence.
     """
 
     rtol: float
@@ -87,9 +87,9 @@ class Test:
 
 @dataclass(frozen=True)
 class Misconception:
-    """A known-wrong implementation: graded names to wrong objects, and the sentence that its author needs to read.
+    """A known-wrong implementation: graded names to wrong objects, and the sentence that the student reads.
 
-    ``harmless`` marks an odd but right form that earns full points and still deserves a remark.
+    ``harmless`` marks an unusual but correct form that earns full points and still gets a remark.
     """
 
     id: str

@@ -13,12 +13,12 @@ from torch import Tensor
 
 
 class NoTensor(TypeError):
-    """A tensor is asked for and something else was returned."""
+    """The student's function returned something else than a tensor."""
 
 
 @contextmanager
 def global_state_kept() -> Iterator[None]:
-    """Undo what a call does to random state, default dtype and gradient mode: later questions are judged alone."""
+    """Undo what a call does to random state, default dtype and gradient mode, so that later questions do not suffer."""
     state, dtype, grad = torch.get_rng_state(), torch.get_default_dtype(), torch.is_grad_enabled()
     try:
         yield
@@ -79,7 +79,7 @@ def pair(answer: object, what: str, form: str) -> tuple[object, object]:
 
 
 class NotANumber(TypeError):
-    """A number is asked for and something else was returned."""
+    """The student's function returned something else than a number."""
 
 
 def as_number(value: object, dtype: torch.dtype, what: str) -> Tensor:
@@ -116,7 +116,7 @@ class Graphs:
         self._markers: list[weakref.ref] = []
 
     def mark(self, value: Tensor) -> Tensor:
-        """The same value, whose graph is counted from now on. Without gradients there is no graph, and none counts."""
+        """The same value, whose graph is counted from now on; without gradients there is no graph to count."""
         marker = _Marker()
         self._markers.append(weakref.ref(marker))
         return _Marked.apply(value, marker)

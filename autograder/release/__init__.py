@@ -1,3 +1,3 @@
-"""What is derived from a master: solution and student notebook, answer key with hidden tests, Gradescope zip."""
+"""What is made from a master: both notebooks, grading bundle, Gradescope zip, nbgrader course."""
 
-import autograder.engine  # noqa: F401  (makes the import of nbformat quick)
+import autograder.engine  # noqa: F401  (makes the import of nbformat fast)

@@ -1,7 +1,7 @@
-"""The grading bundle of an assignment, all that a grader needs beside the kit: settings, hidden tests, answer key, probes.
+"""The grading bundle of an assignment, everything a grader needs beside the kit: settings, tests, answer key, probes.
 
 ``<bundle>/assignment.toml``, ``<bundle>/key.safetensors``, ``<bundle>/tests/<question>.py``, and in ``<bundle>/code/`` the
-files called ``probes.py`` of the assignment's folder, which alone run beside student code.
+files called ``probes.py`` of the assignment's folder: no other file of it runs beside student code.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ TEMPLATES = jinja2.Environment(
 
 
 def build_bundle(folder: AssignmentFolder, say: Callable[[str], None] = lambda text: None) -> Path:
-    """Bring the bundle of an assignment up to date. The key is compiled only if what it is made from has changed.
+    """Bring the bundle of an assignment up to date. The key is compiled if something that it is made from has changed.
 
     Raises:
-        KitError: ``assignment.toml`` and the folders of the questions do not fit together, or a question is broken.
+        KitError: ``assignment.toml`` and the folders of the questions contradict each other, or a question is broken.
     """
     assignment = read_assignment(folder.settings)
     try:
@@ -44,7 +44,7 @@ def build_bundle(folder: AssignmentFolder, say: Callable[[str], None] = lambda t
     key = bundle / "key.safetensors"
     with alone(bundle):
         if made_from(key) != fingerprint(folder):
-            say("running every probe on the oracle and on each misconception (minutes, once)")
+            say("compiling the answer key: running every probe on the oracle and on each misconception")
             part = key.with_suffix(".part")
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # some mistakes are what torch warns of
@@ -78,17 +78,17 @@ def probe_files(folder: AssignmentFolder) -> Iterator[Path]:
 
 @contextmanager
 def alone(bundle: Path) -> Iterator[None]:
-    """Wait while another process compiles the same key: it takes minutes, and one of them is enough."""
+    """Hold the bundle's lock, so that two processes do not compile the same key at the same time."""
     with (bundle / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def check_folders(assignment: Assignment, folder: AssignmentFolder) -> None:
-    """The settings have the folder's name, and name every question that has a folder, and no other.
+    """Check that the settings have the folder's name and exactly one table for each question folder.
 
     Raises:
-        WrongEntry: the place of the first entry that does not fit.
+        WrongEntry: says what is wrong with the first entry that does not fit.
     """
     if assignment.name != folder.name:
         raise WrongEntry(("name",), f"the name is {assignment.name!r}, but the folder is called {folder.name!r}")
@@ -105,7 +105,7 @@ def check_folders(assignment: Assignment, folder: AssignmentFolder) -> None:
             raise WrongEntry(
                 ("question",),
                 f'the folder {path.name} has no [[question]] with id = "{id}" here; add one '
-                "(with given = true in it, students are given the code)",
+                "(with given = true in it, students get the code)",
             )
 
 
@@ -115,7 +115,7 @@ def hidden_test(question: QuestionSheet) -> str:
 
 
 def write_if_new(path: Path, content: bytes) -> Path:
-    """Write a product in one step unless it is there already, unchanged: others may be reading it."""
+    """Write a product unless its content is the same; in one step, because others may be reading it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.is_file() or path.read_bytes() != content:
         part = path.with_name(f"{path.name}.{os.getpid()}.part")
@@ -125,10 +125,10 @@ def write_if_new(path: Path, content: bytes) -> Path:
 
 
 def check_points(assignment: Assignment, key: tuple[KeyTest, ...]) -> None:
-    """Every question that is in is in the key, and exactly its tests have points.
+    """Check that every question that is graded has tests in the key, and that exactly these tests have points.
 
     Raises:
-        WrongEntry: the place of the first that does not.
+        WrongEntry: says what is wrong with the first one that does not fit.
     """
     known: dict[str, list[str]] = {}
     for test in key:
@@ -147,5 +147,5 @@ def check_points(assignment: Assignment, key: tuple[KeyTest, ...]) -> None:
                 raise WrongEntry((*place, "points", test), sentence)
         for test in tests:
             if test not in question.points:
-                sentence = f"{question.id} gives no points to its test {test!r}; 0 leaves it without effect"
+                sentence = f"{question.id} gives no points to its test {test!r}; add it (0 points: no effect)"
                 raise WrongEntry((*place, "points"), sentence)

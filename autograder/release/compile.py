@@ -17,7 +17,7 @@ from autograder.questions.cases import FILE, stored_cases
 from autograder.questions.loading import load_questions, place_of
 from autograder.questions.model import Case, Close, Comparison, Namespace, Probe, Question, Test
 
-# What a key is made with, beside the assignment itself.
+# What a key is made from, beside the assignment itself.
 MADE_WITH = (Path(questions.__file__).parent, Path(__file__))
 
 
@@ -27,7 +27,7 @@ def address(probe: Probe) -> str:
 
 
 def run_probe(test: Test, case: Case, student: Namespace, double: bool = False) -> Result:
-    """Call a probe in this process on trusted code: an oracle (``double=True`` for float64), misconception or variant."""
+    """Call a probe in this process on trusted code: oracle (``double=True``: in float64), misconception, correct solution."""
     try:
         return answer_of(test, case, student, double)
     except Exception as error:
@@ -35,7 +35,7 @@ def run_probe(test: Test, case: Case, student: Namespace, double: bool = False) 
 
 
 def answer_of(test: Test, case: Case, student: Namespace, double: bool) -> Mapping[str, torch.Tensor]:
-    """The same; what the code raises is raised."""
+    """As ``run_probe``, but lets exceptions through."""
     inputs = {name: _copy(value, double) for name, value in case.inputs.items()}
     return {name: _plain(value) for name, value in test.probe(student, **inputs).items()}
 
@@ -58,7 +58,7 @@ def key_test(question: Question, test: Test, cases: Mapping[str, Case]) -> KeyTe
     """
     if missing := [name for name in test.cases if name not in cases]:
         raise KitError(
-            f"{question.folder / FILE} has no case {missing[0]!r}, which {question.id} {test.id} asks for; "
+            f"{question.folder / FILE} has no case {missing[0]!r}, which {question.id} {test.id} needs; "
             f"draw the cases again: kit draw {question.folder.parent.name} {question.id}"
         )
     chosen = [cases[name] for name in test.cases]
@@ -69,7 +69,7 @@ def key_test(question: Question, test: Test, cases: Mapping[str, Case]) -> KeyTe
     mistakes, known = [], {}
     for mistake in question.misconceptions:
         same = tuple(id(mistake.namespace.get(name)) for name in sorted(asked.names))
-        if same not in known:  # a mistake in another function of the question leaves these as they are
+        if same not in known:  # same functions, same results: the mistake is in another function of the question
             known[same] = {case.name: run_probe(test, case, mistake.namespace) for case in chosen}
         results = known[same]
         if any(case_complaint(bare, case, results[case.name]) for case in key_cases):  # else invisible in this test
@@ -78,7 +78,7 @@ def key_test(question: Question, test: Test, cases: Mapping[str, Case]) -> KeyTe
 
 
 class Asked(Mapping):
-    """A namespace that remembers which names a probe asked it for."""
+    """A namespace that remembers which names a probe looked up."""
 
     def __init__(self, namespace: Namespace) -> None:
         self.namespace = namespace
@@ -103,7 +103,9 @@ def _key_case(oracle: Namespace, question: Question, test: Test, case: Case) -> 
         place = place_of(error, question.folder.parent) or str(question.folder / "oracle.py")
         raise KitError(f"{place}: the oracle raised {type(error).__name__}: {error} ({where})") from error
     if missing := sorted(set(test.outputs) - set(reference)):
-        raise KitError(f"{question.folder / 'probes.py'}: {test.probe.__name__} does not return {missing} ({where})")
+        raise KitError(
+            f"{question.folder / 'probes.py'}: {test.probe.__name__} does not return {', '.join(missing)} ({where})"
+        )
     kept = {name: reference[name] for name in test.outputs}
     return KeyCase(case.name, case.inputs, kept, {name: _atol(c, case) for name, c in test.outputs.items()})
 
@@ -144,7 +146,7 @@ def cases_of(question: Question) -> dict[str, Case]:
 
 
 def fingerprint(assignment: AssignmentFolder) -> str:
-    """Hash of all that a key is made from: the assignment's questions and cases, the families, and this file."""
+    """Hash of everything a key is made from: the assignment's questions and cases, the families, and this file."""
     digest = hashlib.sha256()
     for top in (assignment.path, *MADE_WITH):
         for file in sorted(top.rglob("*")) if top.is_dir() else [top]:

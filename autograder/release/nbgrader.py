@@ -11,7 +11,7 @@ cell of the master   in the course folder
 ``model-answer``     ``w1``: the student's answer, graded by hand
 ===================  ==============================================================================================
 
-The hidden tests and the answer key are no part of it: they stay with the kit.
+The hidden tests and the answer key are not part of it: they stay in the bundle.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 WRITTEN_TAG = re.compile(r"w\d+")
 RUBRIC_POINTS = re.compile(r"\s*(\d+(?:\.\d+)?) points?\b")
 SAVE_CELLS = "nbgrader.preprocessors.SaveCells"
-# nbgrader's own list with two of its preprocessors exchanged for those below.
+# nbgrader's own list, with two of its preprocessors replaced by those below.
 PREPROCESSORS = (
     "nbgrader.preprocessors.IncludeHeaderFooter",
     "nbgrader.preprocessors.InstantiateTests",
@@ -57,13 +57,13 @@ PREPROCESSORS = (
     "nbgrader.preprocessors.ComputeChecksums",
     "nbgrader.preprocessors.CheckCellMetadata",
 )
-CONFIG = '''"""nbgrader's settings for this course. ./kit build writes this file if it is missing; then it is yours."""
+CONFIG = '''"""nbgrader's settings for this course. kit build writes this file once and never changes it again."""
 
 from autograder.frontends.nbgrader import configure
 
 c = get_config()
 c.CourseDirectory.course_id = "{name}"
-# Students hand in a zip, which lies under their id in downloaded/{name}/archive; other names need another expression.
+# Each student's zip is called ID.zip and lies in downloaded/{name}/archive. Change the expression for other names.
 c.FileNameCollectorPlugin.named_regexp = r".*?/downloaded/[^/]+/extracted/(?P<student_id>[^/]+)/(?P<file_id>.+)"
 c.FileNameCollectorPlugin.valid_ext = [
     *(".ipynb", ".py", ".json", ".csv", ".txt", ".md", ".png", ".jpg", ".pt", ".pth", ".safetensors", ".npy", ".npz"),
@@ -80,19 +80,19 @@ class NamedStubs(ClearSolutions):
     def preprocess_cell(
         self, cell: NotebookNode, resources: ResourcesDict, cell_index: int
     ) -> tuple[NotebookNode, ResourcesDict]:
-        """Clear a cell, with the stub that stands in its metadata."""
+        """Replace the solution in a cell by the stub in its metadata."""
         if stub := cell.metadata.pop("stub", None):
             self.code_stub = {"python": stub}
         return super().preprocess_cell(cell, resources, cell_index)
 
 
 class HideRubrics(ClearMarkScheme):
-    """nbgrader's ``ClearMarkScheme`` for locked cells: what a student writes between its delimiters is no rubric."""
+    """nbgrader's ``ClearMarkScheme`` for locked cells only: a student may write its delimiters, too."""
 
     def preprocess_cell(
         self, cell: NotebookNode, resources: ResourcesDict, cell_index: int
     ) -> tuple[NotebookNode, ResourcesDict]:
-        """Take the rubric out of a written question."""
+        """Remove the rubric from a written question."""
         if is_locked(cell) and cell.cell_type == "markdown":
             self._remove_mark_scheme_region(cell)
         return cell, resources
@@ -100,7 +100,7 @@ class HideRubrics(ClearMarkScheme):
 
 @dataclass(frozen=True)
 class Worth:
-    """A question that is graded by machine; what is above ``points`` becomes extra credit in the gradebook."""
+    """A question that is graded by machine; what exceeds ``points`` becomes extra credit in the gradebook."""
 
     question: str
     title: str
@@ -129,7 +129,7 @@ def worths(assignment: Assignment) -> tuple[Worth, ...]:
 def write_course(folder: Path, place: AssignmentFolder, master: NotebookNode, assignment: Assignment) -> Path:
     """Write source and release of an assignment, and the settings where there are none; returns the folder.
 
-    What else lies there, such as a gradebook, is left as it is.
+    Other files there, such as a gradebook, stay as they are.
     """
     from autograder.release.bundle import write_if_new  # it imports torch, which nbgrader's other commands do without
 
@@ -143,7 +143,7 @@ def write_course(folder: Path, place: AssignmentFolder, master: NotebookNode, as
 
 
 def release_notebook(source: NotebookNode) -> NotebookNode:
-    """What ``nbgrader generate_assignment`` makes of the source, by the same preprocessors."""
+    """What ``nbgrader generate_assignment`` makes of the source, with the same preprocessors."""
     notebook, resources = copy.deepcopy(source), ResourcesDict()
     for preprocessor in PREPROCESSORS:
         if preprocessor != SAVE_CELLS:
@@ -218,7 +218,7 @@ def with_mark_scheme(question: str, rubric: str, answer: str) -> str:
 def with_graded_cells(cells: list[NotebookNode], questions: tuple[Worth, ...]) -> Iterator[NotebookNode]:
     """The cells, with the graded cell of each question after its public tests, else after the text with its heading.
 
-    That of a question with neither comes last.
+    The graded cell of a question with neither comes last.
     """
     waiting = {worth.question: worth for worth in questions}
     checks = {check_cell(question).source: question for question in waiting}
@@ -255,9 +255,9 @@ def split_section(cell: NotebookNode, begin: str) -> tuple[NotebookNode, list[No
 def graded_cell(worth: Worth) -> NotebookNode:
     """The cell that holds a question's points.
 
-    Run as it stands, by nbgrader without this kit's settings, it earns 0: nobody gets points that nobody has measured.
+    If nbgrader runs it without this kit's settings, it earns 0: no points without a measurement.
     """
-    text = f"# {worth.question} · {worth.title}: {worth.shown}, given when your notebook is graded; until then"
+    text = f"# {worth.question} · {worth.title}: {worth.shown}, set when your notebook is graded; until then"
     cell = new_code_cell(
         f"{text}\n0", id=f"graded-{worth.question}", metadata={"tags": ["skip-grading", worth.question]}
     )

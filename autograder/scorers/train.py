@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from autograder.course import find_course
 from autograder.datasets import find_data
 from autograder.errors import KitError
 from autograder.scorers.classifier import FOLDER, Classifier, Scorer, look, save
@@ -35,7 +36,7 @@ def main() -> None:
     parser.add_argument("dataset", help="mnist or fashion_mnist, prepared by python -m data_scripts")
     parser.add_argument("--out", type=Path, default=FOLDER, metavar="DIR", help="where it goes (default: the package)")
     arguments = parser.parse_args()
-    data = find_data(arguments.dataset, None)
+    data = find_data(arguments.dataset, None, find_course())
     if data is None:
         raise SystemExit(f"{arguments.dataset} is not prepared; run: python -m data_scripts {arguments.dataset}")
     if data.manifest["generated"]:

@@ -1,9 +1,9 @@
 """CIFAR-10's official archive: ``cifar-10-batches-py`` with its six pickled batches, packed or unpacked.
 
-A pickle can run any code when it is loaded, so two locks stand before these files. Each file's MD5 is compared with
-the one torchvision knows, on the very bytes that are then read: that proves the archive whole and official, and names
-the damaged file otherwise. As MD5 can be forged, the bytes go to an unpickler that builds nothing but lists, dicts,
-strings, numbers and uint8 arrays, by functions of this module alone.
+A pickle can run any code when it is loaded, so these files are protected twice. Each file's MD5 is compared with the one
+torchvision knows, on the same bytes that are then read: it shows that the archive is complete and official, or which file
+is damaged. Since MD5 can be forged, an unpickler then reads the bytes that builds only lists, dicts, strings, numbers and
+uint8 arrays, with functions of this module.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ARCHIVE = "cifar-10-python.tar.gz"
 
 
 def recognise(dataset: Dataset, path: Path) -> CifarBatches | None:
-    """The source where ``path`` is the archive, its folder, or a folder that holds one of them, else None."""
+    """The source where ``path`` is the archive, its folder, or a folder with one of them, else None."""
     place = official.find_archive(path, FOLDER, "data_batch_1", ARCHIVE)
     return CifarBatches(dataset, place) if place else None
 
@@ -90,7 +90,7 @@ class CifarBatches:
 def load_batch(content: bytes) -> Any:
     """Unpickle a batch: a dict whose "data" holds (n, 3072) uint8 ``pixels`` and whose "labels" is a list of n ints.
 
-    Raises ``pickle.UnpicklingError`` where the pickle names anything but an array's own parts.
+    Raises ``pickle.UnpicklingError`` if the pickle names anything but the parts of an array.
     """
     return _BatchUnpickler(io.BytesIO(content), encoding="latin1").load()
 
@@ -100,7 +100,7 @@ class _Dtype:
 
     def __init__(self, name: str, *flags: object) -> None:
         if name not in ("u1", "|u1"):
-            raise pickle.UnpicklingError(f"an array of type {name!r} where uint8 is expected")
+            raise pickle.UnpicklingError(f"an array of type {name!r}, expected uint8")
 
     def __setstate__(self, state: object) -> None:
         """Byte order and alignment mean nothing for uint8."""
@@ -140,5 +140,5 @@ _ADMITTED = {
 class _BatchUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _ADMITTED:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no CIFAR batch needs")
+            raise pickle.UnpicklingError(f"it names {module}.{name}, which no CIFAR batch needs")
         return _ADMITTED[module, name]

@@ -1,4 +1,4 @@
-"""Generated images in the format of a data set, that can be learnt like it, for tests and demonstrations anywhere.
+"""Generated images in the format of a data set that a network can learn, for tests and demonstrations.
 
 A class is a pair: one of five shapes, filled with one of two textures. In colour (as CIFAR-10), place, size, rotation,
 phase and contrast vary freely; the shape's colour leans to a hue of the class, a quarter of the time it is any hue; the

@@ -2,7 +2,7 @@
 
 An IDX file is a big-endian header and raw values: two zero bytes, the type (8 is uint8), the number of dimensions and
 each dimension as a uint32 (http://yann.lecun.com/exdb/mnist/). Copies differ in order (sorted by class or not) and in
-compression, so no checksum is asked of them: header, length and labels are checked, and gzip's own CRC.
+compression, so no checksum is compared; header, length, labels and gzip's own CRC are checked.
 """
 
 from __future__ import annotations
@@ -80,10 +80,10 @@ class IdxFiles:
 
 
 def read_idx(path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    """The uint8 array of ``shape`` in an IDX file. Raises ``DataError`` where the file holds anything else."""
+    """The uint8 array of ``shape`` in an IDX file. Raises ``DataError`` if the file holds anything else."""
     header = bytes([0, 0, UINT8, len(shape)]) + np.array(shape, ">u4").tobytes()
     length = len(header) + math.prod(shape)
-    content = _read(path, length + 1)  # one more than there may be: a longer file is seen without reading it
+    content = _read(path, length + 1)  # one byte more than allowed shows that a file is longer, without reading it all
     if content[:4] != header[:4]:
         raise DataError(
             f"{path}: begins with the bytes {content[:4].hex(' ')!r} where an IDX file of this kind begins with "
@@ -108,7 +108,7 @@ def _read(path: Path, limit: int) -> bytes:
         with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
             return file.read(limit)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{path}: damaged or not whole ({error}); get this file again") from error
+        raise DataError(f"{path}: damaged or incomplete ({error}); get this file again") from error
 
 
 def _names(split: str) -> tuple[str, str]:
@@ -117,7 +117,7 @@ def _names(split: str) -> tuple[str, str]:
 
 
 def _file(folder: Path, name: str) -> Path | None:
-    """The file, packed or not. The packed one is taken first: it has a CRC, and unpacking may have been cut short."""
+    """The file, packed or not. The packed one comes first: it has a CRC, and unpacking may have been interrupted."""
     return next((path for path in (folder / f"{name}.gz", folder / name) if path.is_file()), None)
 
 
@@ -129,11 +129,11 @@ def _existing(folder: Path, name: str) -> Path:
 
 
 def _check_name(dataset: Dataset, folder: Path) -> None:
-    """Raise ``DataError`` where the folder bears the other data set's name: their files have the same names."""
+    """Raise ``DataError`` if the folder has the name of the other data set, whose files have the same names."""
     holder = folder.absolute().parent if folder.name == "raw" else folder.absolute()
     for name, title in FOLDERS.items():
         if name != dataset.name and holder.name.lower().replace("-", "").replace("_", "") == title.lower():
             raise DataError(
-                f"{folder}: by its name a copy of {title}, not of {dataset.title}; give another --source or run "
+                f"{folder}: the name says {title}, not {dataset.title}; give another --source or run "
                 f"python -m data_scripts {name}"
             )

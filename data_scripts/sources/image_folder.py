@@ -68,7 +68,7 @@ class ZipTree:
         try:
             self.archive = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, OSError, ValueError) as error:
-            raise DataError(f"{path}: not a whole zip file ({error}); copy or download it again") from error
+            raise DataError(f"{path}: not a complete zip file ({error}); copy or download it again") from error
 
     def sizes(self) -> dict[str, str]:
         """Path of each file inside the zip -> what changes when the file is replaced."""
@@ -97,7 +97,7 @@ class ImageFolder:
 
     @cached_property
     def names(self) -> dict[str, list[str]]:
-        """The images of each split, in order. Raises ``DataError`` where a class or an image is missing."""
+        """The images of each split, in order. Raises ``DataError`` if a class or an image is missing."""
         names = {split: [name for name in self.sizes if _is_image(name, split)] for split in self.dataset.counts}
         for split in names:
             _check_complete(self.dataset, self.tree.path, split, names[split])
@@ -132,7 +132,7 @@ def _is_image(path: str, split: str = "") -> bool:
     if not path.lower().endswith(SUFFIXES):
         return False
     parts = path.split("/")
-    # macOS puts hidden doubles of every file into its zips.
+    # macOS puts hidden copies of every file into its zips.
     hidden = path.startswith(("._", "__MACOSX/")) or "/." in path
     return len(parts) >= 3 and split in ("", parts[-3]) and not hidden
 
@@ -148,7 +148,7 @@ def _check_complete(dataset: Dataset, path: Path, split: str, names: list[str]) 
         if not per_class[name]:
             raise DataError(
                 f"{path}: no images in {split}/{name}; {dataset.title} has {len(dataset.classes)} classes, "
-                "get the whole copy"
+                "get a complete copy"
             )
     strangers = sorted(set(per_class) - set(dataset.classes))
     if strangers:
@@ -159,11 +159,11 @@ def _check_complete(dataset: Dataset, path: Path, split: str, names: list[str]) 
         fewest = min(dataset.classes, key=per_class.__getitem__)
         raise DataError(
             f"{path}: {len(names):,} {split} images where {dataset.title} has {dataset.counts[split]:,} "
-            f"(fewest in {split}/{fewest}: {per_class[fewest]:,}); get the whole copy"
+            f"(fewest in {split}/{fewest}: {per_class[fewest]:,}); get a complete copy"
         )
 
 
-# What Pillow and zipfile raise, depending on where an image is damaged.
+# What Pillow and zipfile raise for damaged images.
 UNREADABLE = (
     OSError,
     SyntaxError,
@@ -177,11 +177,11 @@ UNREADABLE = (
 
 
 def _pixels(tree: Tree, name: str, image_shape: tuple[int, int, int]) -> np.ndarray:
-    """(C, H, W) uint8. Raises ``DataError`` naming the image where it is unreadable or not of ``image_shape``."""
+    """(C, H, W) uint8. Raises ``DataError`` with the image's name if it is unreadable or not of ``image_shape``."""
     channels, height, width = image_shape
     try:
         with Image.open(io.BytesIO(tree.read(name)), formats=("JPEG", "PNG")) as image:
-            size = image.size  # known from the header: an image of a wrong size is never decoded
+            size = image.size  # from the header, so an image of a wrong size is never decoded
             if size == (width, height):
                 pixels = np.asarray(image.convert("RGB" if channels == 3 else "L"))
     except UNREADABLE as error:

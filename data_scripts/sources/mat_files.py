@@ -1,7 +1,7 @@
 """SVHN's cropped digits: ``train_32x32.mat`` and ``test_32x32.mat``, in MATLAB's format (Netzer et al. 2011).
 
 ``X`` holds the images, (32, 32, 3, n) uint8; ``y`` the labels 1..10, (n, 1), where 10 stands for the digit 0.
-scipy reads them; it is asked for only here. A damaged file can end the process inside scipy (a segmentation fault), so
+scipy reads them; only this module needs it. A damaged file can crash the process inside scipy (a segmentation fault), so
 each file's MD5 is compared with the one torchvision knows before scipy sees it.
 """
 
@@ -28,7 +28,7 @@ def recognise(dataset: Dataset, path: Path) -> MatFiles | None:
 
 
 def remote(dataset: Dataset, root: Path) -> tuple[Remote, ...]:
-    """Both files, where torchvision looks for them too. Raises ``DataError`` without scipy, before any is fetched."""
+    """Both files, where torchvision looks for them, too. Raises ``DataError`` before any download if scipy is missing."""
     _require_scipy()
     files = (dataset.official().split_list[split] for split in FILES)
     return tuple(Remote(root / name, (url,), md5) for url, name, md5 in files)
@@ -76,5 +76,5 @@ def _require_scipy() -> None:
         import scipy.io  # noqa: F401
     except ImportError as error:
         raise DataError(
-            f"scipy reads {' and '.join(FILES.values())} and is not installed; pip install scipy"
+            f"scipy, which reads {' and '.join(FILES.values())}, is not installed; run: pip install scipy"
         ) from error

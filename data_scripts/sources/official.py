@@ -1,4 +1,4 @@
-"""Official archives that are one ``.tar.gz`` with one folder in it, as they come or unpacked: CIFAR-10 and STL-10.
+"""Official archives that are one ``.tar.gz`` with one folder in it, packed or unpacked: CIFAR-10 and STL-10.
 
 torchvision's class of each knows the archive's address and MD5 and the MD5 of each file in it.
 """
@@ -30,7 +30,7 @@ def find_archive(path: Path, folder: str, first_file: str, archive: str) -> Path
 
 
 def remote(dataset: Dataset, root: Path) -> tuple[Remote, ...]:
-    """The archive in ``root``, where torchvision looks for it too; nothing where ``root`` holds it unpacked and whole."""
+    """The archive in ``root``, where torchvision looks for it, too; nothing if ``root`` holds it unpacked and complete."""
     official = dataset.official()
     if all(
         (path := root / official.base_folder / name).is_file() and not md5_problem(path, md5)
@@ -41,7 +41,7 @@ def remote(dataset: Dataset, root: Path) -> tuple[Remote, ...]:
 
 
 def require_official(dataset: Dataset, place: Path) -> None:
-    """Raise ``DataError`` where the archive ``place``, or a file of the folder ``place``, has another MD5."""
+    """Raise ``DataError`` if the archive ``place``, or a file of the folder ``place``, has another MD5."""
     files = _files(dataset) if place.is_dir() else [("", dataset.official().tgz_md5)]
     for name, md5 in files:
         if problem := md5_problem(place / name, md5):
@@ -55,9 +55,9 @@ def fingerprint(dataset: Dataset) -> str:
 
 @contextmanager
 def open_file(dataset: Dataset, place: Path, name: str) -> Iterator[BinaryIO]:
-    """A file of the folder or of the archive ``place``; of the archive, by one pass through it up to the file.
+    """A file of the folder or of the archive ``place``; the archive is read once, up to the file.
 
-    Raises ``DataError`` where it is missing or the archive is damaged.
+    Raises ``DataError`` if it is missing or the archive is damaged.
     """
     if place.is_dir():
         with open(place / name, "rb") as file:
@@ -71,7 +71,7 @@ def open_file(dataset: Dataset, place: Path, name: str) -> Iterator[BinaryIO]:
                     yield archive.extractfile(member)
                     return
     except tarfile.TarError as error:
-        raise DataError(f"{place}: damaged or not whole ({error}); download it again") from error
+        raise DataError(f"{place}: damaged or incomplete ({error}); download it again") from error
     raise DataError(f"{place}: holds no {wanted}; download it again")
 
 

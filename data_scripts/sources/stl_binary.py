@@ -1,8 +1,8 @@
 """STL-10's official archive ``stl10_binary``: raw uint8 files, labelled and unlabelled (Coates, Ng and Lee 2011).
 
 ``<split>_X.bin`` holds images of 3 x 96 x 96 bytes, each plane column by column (https://cs.stanford.edu/~acoates/stl10):
-the last two axes are exchanged here. ``train_y.bin`` and ``test_y.bin`` hold the labels 1..10, one byte each; the
-images of "unlabeled" have none, and get ``UNLABELLED`` in the place of a label.
+this module swaps the last two axes. ``train_y.bin`` and ``test_y.bin`` hold the labels 1..10, one byte each; the
+images of "unlabeled" have none and get ``UNLABELLED`` instead of a label.
 
 Rows of train and test come in the order of ``shuffled``, as with the other archives. "unlabeled" keeps its own order: it is
 2.8 GB, and the packed archive, which is read without being unpacked (3.1 GB less on the disk), can only be read from its
@@ -30,7 +30,7 @@ CHUNK = 500
 
 
 def recognise(dataset: Dataset, path: Path) -> StlBinary | None:
-    """The source where ``path`` is the archive, its folder, or a folder that holds one of them, else None."""
+    """The source where ``path`` is the archive, its folder, or a folder with one of them, else None."""
     place = official.find_archive(path, FOLDER, "train_X.bin", f"{FOLDER}.tar.gz")
     return StlBinary(dataset, place) if place else None
 
@@ -92,11 +92,11 @@ class StlBinary:
     def _read(self, file: BinaryIO, name: str, shape: tuple[int, ...]) -> np.ndarray:
         content = file.read(math.prod(shape))
         if len(content) != math.prod(shape):
-            raise DataError(f"{self.place / name}: shorter than {self.dataset.title} is; download the archive again")
+            raise DataError(f"{self.place / name}: shorter than in the official archive; download it again")
         return np.frombuffer(content, np.uint8).reshape(shape)
 
     def _rows(self, images: np.ndarray, labels: np.ndarray | int) -> Rows:
-        """Images (k, 3 * 96 * 96) as they are stored, and their labels from 0 on, as rows."""
+        """Rows of images (k, 3 * 96 * 96) as stored and their labels, counted from 0."""
         channels, height, width = self.dataset.image_shape
         rows = np.empty((len(images), self.dataset.row_bytes), np.uint8)
         rows[:, 0] = labels
@@ -105,7 +105,7 @@ class StlBinary:
 
 
 def _skip(file: BinaryIO, size: int) -> None:
-    """Read over ``size`` bytes, in pieces: a packed archive cannot be sought."""
+    """Read over ``size`` bytes, in pieces, because a packed archive cannot be sought."""
     while size and (piece := file.read(min(size, 2**20))):
         size -= len(piece)
 

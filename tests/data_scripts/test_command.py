@@ -169,13 +169,16 @@ def test_the_registry_says_what_there_is_and_what_is_here(kit_root, tmp_path, ar
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["imagenet"], "'imagenet' is none of cifar10, mnist, fashion_mnist, svhn, stl10, generated and list"),
-        (["cifar10", "mnist", "--source", "x"], "--source is a copy of one data set: name one"),
+        (
+            ["imagenet"],
+            "'imagenet' is not known; choose from cifar10, mnist, fashion_mnist, svhn, stl10, generated and list",
+        ),
+        (["cifar10", "mnist", "--source", "x"], "--source holds one data set; name one"),
         (["--source", "x"], "name one"),
         (["list", "--source", "x"], "name one"),
-        (["list", "cifar10"], "list stands alone"),
-        (["cifar10", "--source", "x", "--mirror", "http://x"], "--mirror is for downloads"),
-        (["cifar10", "--mirror", "/a/folder"], "'/a/folder' is no address"),
+        (["list", "cifar10"], "list takes no other names"),
+        (["cifar10", "--source", "x", "--mirror", "http://x"], "--mirror changes where downloads come from"),
+        (["cifar10", "--mirror", "/a/folder"], "'/a/folder' is not an address"),
     ],
 )
 def test_what_makes_no_sense_is_refused(kit_root, arguments, problem):

@@ -146,7 +146,7 @@ def test_a_web_page_in_the_place_of_the_file_costs_nothing_that_is_here(file, we
     """A network that asks for a login first answers every request with its page."""
     part.write_bytes(CONTENT[:300_000])
     web.kind = "text/html; charset=utf-8"
-    with pytest.raises(DataError, match="a web page came in the place of the file"):
+    with pytest.raises(DataError, match="the server sent a web page instead of the file"):
         get(file)
     assert part.read_bytes() == CONTENT[:300_000]
     web.kind = ""

@@ -2,8 +2,6 @@
 
 import gzip
 import re
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -11,22 +9,27 @@ import pytest
 
 from autograder import datasets
 from autograder.commands.doctor import findings
+from autograder.course import Course
 from autograder.errors import KitError
 from data_scripts import DATASETS, DataError, catalogue, prepare_generated
+from tests.checkout import COURSE, ROOT, kit
 
 COUNTS = {"train": 30, "test": 20}
 
 
 @pytest.fixture
 def places(monkeypatch, tmp_path):
-    """An empty machine: its usual folder is ``<checkout>/data``, Debian's is ``debian``."""
+    """An empty machine: the course is ``course``, the user's folder is ``home``, Debian's is ``debian``."""
     monkeypatch.delenv("KIT_DATA", raising=False)
-    monkeypatch.setattr(datasets, "ROOT", tmp_path / "checkout")
-    monkeypatch.setattr(datasets, "USUAL_FOLDERS", (tmp_path / "checkout/data", tmp_path / "home/data"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setattr(datasets, "DEBIAN_FOLDER", tmp_path / "debian")
     for name in ("mnist", "fashion_mnist"):
         monkeypatch.setitem(DATASETS, name, replace(DATASETS[name], counts=COUNTS, remote=no_network))
     return tmp_path
+
+
+def course_in(places):
+    return Course(places / "course")
 
 
 def no_network(dataset, root):
@@ -51,29 +54,29 @@ def made(folder, name):
 
 def test_each_data_set_is_found_by_its_name(places):
     cifar10, mnist = made(places / "home/data", "cifar10"), made(places / "home/data", "mnist")
-    assert datasets.find_data("cifar10", None) == cifar10
-    assert datasets.find_data("mnist", None) == mnist
-    assert datasets.find_data("fashion_mnist", None) is None
+    assert datasets.find_data("cifar10", None, course_in(places)) == cifar10
+    assert datasets.find_data("mnist", None, course_in(places)) == mnist
+    assert datasets.find_data("fashion_mnist", None, course_in(places)) is None
     for given in (places / "home/data", mnist.folder, cifar10.folder):
-        assert datasets.find_data("mnist", given) == mnist
+        assert datasets.find_data("mnist", given, course_in(places)) == mnist
 
 
 def test_kit_data_goes_before_the_usual_folders(places, monkeypatch):
     made(places / "home/data", "mnist")
     named = made(places / "elsewhere", "mnist")
     monkeypatch.setenv("KIT_DATA", str(places / "elsewhere"))
-    assert datasets.find_data("mnist", None) == named
+    assert datasets.find_data("mnist", None, course_in(places)) == named
 
 
 def test_a_given_folder_without_the_data_set_is_an_error_that_names_the_command(places):
     made(places / "home/data", "cifar10")
     with pytest.raises(KitError, match="holds no prepared mnist; make it with: python -m data_scripts mnist --source"):
-        datasets.find_data("mnist", places / "home/data")
+        datasets.find_data("mnist", places / "home/data", course_in(places))
 
 
 def test_torchvisions_root_is_prepared_where_it_lies(places):
     write_idx(places / "root/MNIST/raw")
-    data = datasets.find_data("mnist", places / "root")
+    data = datasets.find_data("mnist", places / "root", course_in(places))
     assert data.folder == places / "root/mnist" and data.source == "MNIST, IDX files"
 
 
@@ -82,30 +85,32 @@ def test_torchvisions_root_is_prepared_where_it_lies(places):
     [
         ("cifar10", "home/data/cifar-10-batches-py"),
         ("cifar10", "home/data/cifar-10-python.tar.gz"),
-        ("cifar10", "checkout/data/cifar10-jpeg75.zip"),
+        ("cifar10", "course/data/cifar10-jpeg75.zip"),
         ("mnist", "home/data/MNIST/raw"),
-        ("fashion_mnist", "checkout/data/FashionMNIST/raw"),
+        ("fashion_mnist", "course/data/FashionMNIST/raw"),
         ("fashion_mnist", "debian/fashion-mnist"),
         ("svhn", "home/data/train_32x32.mat"),
         ("svhn", "home/data/svhn/train_32x32.mat"),
         ("stl10", "home/data/stl10_binary"),
-        ("stl10", "checkout/data/stl10_binary.tar.gz"),
+        ("stl10", "course/data/stl10_binary.tar.gz"),
     ],
 )
 def test_sources_are_found_in_the_usual_places(places, dataset, source):
     (places / source).mkdir(parents=True)
-    assert {name: datasets.find_source(name) for name in DATASETS} == {name: None for name in DATASETS} | {
-        dataset: places / source
-    }
-    assert f"python -m data_scripts {dataset} --source {places / source} prepares" in datasets.describe(None, dataset)
+    assert {name: datasets.find_source(name, course_in(places)) for name in DATASETS} == {
+        name: None for name in DATASETS
+    } | {dataset: places / source}
+    assert f"python -m data_scripts {dataset} --source {places / source} prepares" in datasets.describe(
+        None, dataset, course_in(places)
+    )
 
 
 def test_what_is_prepared_is_taken_first(places):
     data = made(places / "home/data", "mnist")
     write_idx(places / "home/data/MNIST/raw")
     for given in (None, places / "home/data", data.folder):
-        assert datasets.find_or_prepare(given, COUNTS, print, "mnist") == data
-    assert not (places / "checkout").exists()
+        assert datasets.find_or_prepare(given, COUNTS, print, "mnist", course_in(places)) == data
+    assert not (places / "course").exists()
 
 
 @pytest.mark.parametrize(
@@ -117,43 +122,46 @@ def test_what_is_prepared_is_taken_first(places):
         ("mnist", "mine/MNIST/raw", "mine"),
     ],
 )
-def test_a_source_is_prepared_in_the_checkout(places, dataset, source, given):
+def test_a_source_is_prepared_in_the_course(places, dataset, source, given):
     write_idx(places / source)
     said = []
-    data = datasets.find_or_prepare(given and places / given, COUNTS, said.append, dataset)
-    assert data.folder == places / "checkout/data" / dataset and data.manifest["generated"] is False
+    data = datasets.find_or_prepare(given and places / given, COUNTS, said.append, dataset, course_in(places))
+    assert data.folder == places / "course/data" / dataset and data.manifest["generated"] is False
     assert said == [f"preparing {DATASETS[dataset].title} from {places / (given or source)}"]
-    assert datasets.find_data(dataset, None) == data
+    assert datasets.find_data(dataset, None, course_in(places)) == data
 
 
 def test_without_source_and_network_images_are_generated_in_the_right_format(places):
     said = []
-    data = datasets.find_or_prepare(None, {"train": 30, "test": 10}, said.append, "mnist")
-    assert data.folder == places / "checkout/data/generated/mnist" and data.manifest["generated"] is True
+    data = datasets.find_or_prepare(None, {"train": 30, "test": 10}, said.append, "mnist", course_in(places))
+    assert data.folder == places / "course/data/generated/mnist" and data.manifest["generated"] is True
     assert data.images("train").shape == (30, 1, 28, 28)
     assert said == [
         "no MNIST found on this machine: downloading it",
-        "the download failed; going on with generated images",
+        "the download failed; continuing with generated images",
     ]
 
 
 @pytest.mark.parametrize("source", [None, "mine"])
 def test_where_nothing_can_be_written_one_sentence_says_so(places, source):
-    (places / "checkout").write_text("a file where a folder is expected")
+    (places / "course").write_text("a file where a folder is expected")
     if source:
         write_idx(places / source)
-    with pytest.raises(KitError, match="checkout.*; check the path and its permissions$"):
-        datasets.find_or_prepare(source and places / source, COUNTS, print, "mnist")
+    with pytest.raises(KitError, match="course.*; check the path and its permissions$"):
+        datasets.find_or_prepare(source and places / source, COUNTS, print, "mnist", course_in(places))
 
 
 def test_a_given_path_that_is_no_source_is_an_error(places):
     with pytest.raises(KitError, match="absent: no such file or folder"):
-        datasets.find_or_prepare(places / "absent", COUNTS, print, "mnist")
+        datasets.find_or_prepare(places / "absent", COUNTS, print, "mnist", course_in(places))
 
 
 def test_doctor_lists_every_data_set(places):
+    settings = course_in(places).solutions / "simclr" / "assignment.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_bytes(COURSE.assignment("simclr").settings.read_bytes())
     data = made(places / "home/data", "svhn")
-    rows = dict(findings(None))
+    rows = dict(findings(None, course_in(places)))
     assert rows["svhn"] == f"{data.source}, 30 train and 10 test images in {data.folder}"
     assert rows["cifar10"] == "not found; python -m data_scripts cifar10 prepares it", "an assignment needs it"
     listed = {name for name in DATASETS if name in rows}
@@ -164,16 +172,15 @@ def test_doctor_lists_every_data_set(places):
 def test_doctor_goes_on_where_a_manifest_is_damaged(places):
     manifest = made(places / "home/data", "fashion_mnist").folder / "manifest.json"
     manifest.write_text("{")
-    rows = dict(findings(places / "home/data"))
+    rows = dict(findings(places / "home/data", course_in(places)))
     assert rows["fashion_mnist"].startswith(f"{manifest}: not the manifest of a prepared data set")
-    assert rows["cifar10"].startswith("not found")
+    assert "cifar10" in rows["other data sets"]
 
 
 def test_every_data_set_of_the_catalogue_has_its_source_names():
     assert set(datasets.TORCHVISION) == set(catalogue.DATASETS) >= set(datasets.SOURCES)
 
 
-def test_doctor_from_a_shell(kit_root):
-    command = [sys.executable, "-m", "autograder", "doctor"]
-    result = subprocess.run(command, cwd=kit_root, capture_output=True, text=True)
+def test_doctor_from_a_shell():
+    result = kit(ROOT, "doctor")
     assert result.returncode == 0 and "cifar10" in result.stdout and "sandbox" in result.stdout

@@ -195,7 +195,7 @@ def test_no_more_of_a_file_is_unpacked_than_is_expected(tmp_path):
 def test_a_folder_named_for_the_other_data_set_is_refused(files, write_folder, tmp_path, folder, dataset, other):
     """Both have files of the same names and shapes."""
     write_folder(tmp_path / folder, files)
-    with pytest.raises(DataError, match=f"by its name a copy of .*python -m data_scripts {other}"):
+    with pytest.raises(DataError, match=f"the name says .*python -m data_scripts {other}"):
         prepare(tmp_path / folder, tmp_path / "out", progress=False, dataset=dataset)
     with pytest.raises(DataError, match="not a .* source; give a folder with the four IDX files"):
         prepare(tmp_path, tmp_path / "out", progress=False, dataset=dataset)

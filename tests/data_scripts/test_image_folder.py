@@ -93,7 +93,7 @@ def test_an_image_of_another_size_is_named(small, image_files, write_folder, tmp
 def test_a_truncated_zip_is_named(small, image_files, write_zip, tmp_path, share):
     whole = write_zip(tmp_path / "whole.zip", image_files).read_bytes()
     (tmp_path / "cut.zip").write_bytes(whole[: int(share * len(whole))])
-    with pytest.raises(DataError, match="cut.zip: not a whole zip file"):
+    with pytest.raises(DataError, match="cut.zip: not a complete zip file"):
         prepared(small, tmp_path / "cut.zip", tmp_path / "out")
 
 

@@ -121,4 +121,4 @@ def test_without_scipy_it_is_asked_for(kit_root, tmp_path):
         command = [sys.executable, "-c", code, "svhn", *source, "--out", str(tmp_path / "out")]
         result = subprocess.run(command, cwd=kit_root, capture_output=True, text=True)
         assert result.returncode == 2 and result.stderr.count("\n") == 1
-        assert result.stderr.startswith("error: scipy reads") and "pip install scipy" in result.stderr
+        assert result.stderr.startswith("error: scipy, which reads") and "pip install scipy" in result.stderr

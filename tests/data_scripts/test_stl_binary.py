@@ -245,7 +245,7 @@ def test_an_archive_that_is_cut_or_altered_is_named_and_not_used(entry, archive,
 @pytest.mark.parametrize("content", [lambda tar: tar[:-1000], lambda tar: b"no archive"], ids=["cut", "other"])
 def test_an_archive_that_cannot_be_read_is_named_even_with_the_right_md5(files, archive, packed, tmp_path, content):
     packed.write_bytes(content(archive))
-    with pytest.raises(DataError, match="stl10_binary.tar.gz: damaged or not whole .*; download it again"):
+    with pytest.raises(DataError, match="stl10_binary.tar.gz: damaged or incomplete .*; download it again"):
         prepare(packed, tmp_path / "out", progress=False, dataset=official_of(files, content(archive)))
 
 
@@ -253,7 +253,10 @@ def test_an_archive_that_cannot_be_read_is_named_even_with_the_right_md5(files, 
     ("change", "problem"),
     [
         (lambda files: {n: c for n, c in files.items() if n != "test_y.bin"}, "holds no stl10_binary/test_y.bin"),
-        (lambda files: files | {"unlabeled_X.bin": files["unlabeled_X.bin"][:-1]}, "shorter than STL-10 is"),
+        (
+            lambda files: files | {"unlabeled_X.bin": files["unlabeled_X.bin"][:-1]},
+            "shorter than in the official archive",
+        ),
     ],
     ids=["a file is missing", "half an image"],
 )

@@ -36,7 +36,7 @@ def test_a_class_is_changed_as_a_function_is():
 
 @pytest.mark.parametrize(("old", "count"), [("cube", 0), ("square", 2)])
 def test_a_text_that_does_not_stand_there_exactly_once_is_refused(old, count):
-    with pytest.raises(ValueError, match=f"{old!r} exactly once in .*area, where it stands {count} times"):
+    with pytest.raises(ValueError, match=f"{old!r} exactly once in .*area, which has it {count} times"):
         edited(area, edit("x", "", old, ""))
 
 

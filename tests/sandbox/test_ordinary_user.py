@@ -16,7 +16,7 @@ TESTS = ("tests/corpus", "tests/sandbox/test_promises.py", "tests/engine/test_en
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the suite itself runs as an ordinary user")
-def test_an_ordinary_user_is_as_safe_and_as_fair():
+def test_an_ordinary_user_is_as_safe_and_as_fair(bundle):
     if not linux.has_capability(linux.CAP_SYS_ADMIN):
         pytest.skip("this container's root cannot open Python's folders to another user")
     done = subprocess.run([sys.executable, str(SCRIPT), "-q", "-x", *TESTS], capture_output=True, text=True)
