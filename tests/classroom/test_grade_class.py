@@ -193,7 +193,7 @@ def test_a_kill_loses_what_was_in_flight_and_nothing_else(tmp_path):
         json.loads(path.read_text())
     again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stderr
-    assert f"{len(kept)} of 6 submissions are graded already" in again.stderr
+    assert f"{len(kept)} of 6 submissions are already graded" in again.stderr
     assert {name: (out / name / "record.json").read_bytes() for name in kept} == kept
     rows = (out / "grades.csv").read_text(encoding="utf-8-sig").splitlines()
     assert len(rows) == 7 and all(f"s{number}" in rows[number + 1] for number in range(6))

@@ -440,7 +440,7 @@ def test_environment_and_descriptors_are_bare(session):
 
 
 def test_probes_that_bring_answers_are_refused():
-    with pytest.raises(SandboxError, match="holds answers"):
+    with pytest.raises(SandboxError, match="contains answers"):
         Sandbox(Probes(modules=("tests.sandbox.probes_with_answers",))).__enter__()
     with pytest.raises(SandboxError, match="No module named"):
         Sandbox(Probes(modules=("tests.sandbox.no_such_probes",))).__enter__()
