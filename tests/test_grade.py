@@ -133,7 +133,7 @@ def test_bad_cells_cost_nothing_but_themselves(name, bundle, master, tmp_path):
 WRONG_STUBS = (  # question: its cell, and a word that its student must read
     {
         "q1a": ("def nt_xent(z_i, z_j, temperature): return 'about 3'", "str"),
-        "q1b": ("def barlow_twins(z_a, z_b, lambd): return (z_a * z_b).sum() * float('nan')", "nan"),
+        "q1b": ("def barlow_twins(z_a, z_b, lambd): return (z_a * z_b).sum() * float('nan')", "NaN"),
         "q1c": ("def nt_xent_euclidean(z_i, z_j, temperature): return (z_i * z_j).sum(1)", "shape"),
     },
     {

@@ -64,7 +64,7 @@ def graded(base: Path) -> dict:
         content = {}
     if done.returncode or "tests" not in content:
         reason = content.get("output") or done.stderr.strip() or f"it ended with status {done.returncode}"
-        raise OtterRuntimeError(f"the kit's engine could not grade this submission: {reason}")
+        raise OtterRuntimeError(f"no grade from the kit's engine: {reason}")
     return content
 
 
