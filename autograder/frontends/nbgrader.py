@@ -51,10 +51,10 @@ METADATA = {
 }
 
 
-def configure(c: Config, course: str) -> None:
+def configure(c: Config, course: str = "") -> None:
     """Set nbgrader up for this kit: what makes the release, what grades, what feedback and formgrader show.
 
-    ``course`` is the directory with ``solutions/`` that the assignments come from.
+    ``course`` is the directory with ``solutions/`` that the assignments come from (default: the one around the folder).
     """
     own, stock = "autograder.frontends.nbgrader", "nbgrader.preprocessors"
     c.GradeWithKit.course = course
@@ -272,7 +272,7 @@ def grader_of(converter: BaseConverter, course: str, name: str, data: str, unsaf
         from autograder.engine.grade import Grader
         from autograder.release.bundle import build_bundle
 
-        folder = find_course(Path(course)).assignment(name)
+        folder = find_course(Path(course) if course else None).assignment(name)
         bundle = build_bundle(folder, say)
         dataset = read_assignment(bundle / "assignment.toml").dataset
         prepared = find_data(dataset, Path(data) if data else None, folder.course)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -97,12 +98,12 @@ def test_a_scheduler_that_dies_ends_in_a_sentence_and_keeps_what_was_graded(room
 def test_a_worker_that_sees_another_bundle_or_no_submission_says_so(room, address, workers, tmp_path):
     work = hand_in(tmp_path / "class", ada="right", bob="right")
     other = cluster(address, room.bundle)
-    settings = other.settings
-    other.settings = type(settings)(settings.bundle, "another", settings.dataset, settings.data, settings.unsafe)
+    setup = other.setup
+    other.setup = replace(setup, content="another")
     result = room.grade(work, workers=other)
     assert result.graded == 0 and all("update its checkout" in failure for failure in result.failures)
     other = cluster(address, room.bundle)
-    other.settings = type(settings)(tmp_path / "nowhere", "another", settings.dataset, settings.data, settings.unsafe)
+    other.setup = replace(setup, bundle=tmp_path / "nowhere", content="another")
     result = room.grade(work, workers=other)
     assert result.graded == 0 and all("file system that all workers share" in failure for failure in result.failures)
 
