@@ -1004,13 +1004,13 @@ display(ShownImage(save_animation(network).read_bytes()))
 # ### q6 · The trained model ({{points q6}} points)
 #
 # You write nothing here. Hand in two files: `ddpm_model.pt` holds the averaged weights (the driver wrote it) and
-# `ddpm_samples.pt` 1,024 samples of *your* `sample`. The grader loads the weights (never code) into its own U-Net and
-# draws 256 samples with a faster sampler of 25 steps. It measures both sets with a small classifier that was trained on
-# real digits:
+# `ddpm_samples.pt` holds 1,024 samples of *your* `sample`. The grader loads the weights (never code) into its own U-Net
+# and draws 256 samples with a faster sampler of 25 steps. It measures both sets with a small classifier that was trained
+# on real digits:
 #
-# - **coverage**: how well the classes of the samples agree with those of real images; 1 is the same histogram;
+# - **coverage**: how well the classes of the samples agree with those of real images; 1 means the same histogram;
 # - **confidence**: how sure the classifier is on average; blurred or unclear digits lower it;
-# - **Fréchet distance**: between its features of the samples and of real test images; 0 is the same distribution.
+# - **Fréchet distance**: between its features of the samples and of real test images; 0 means the same distribution.
 #
 # Each number gives a share of the points between 0 and 1: coverage from 0.5 to 0.85, confidence from 0.55 to 0.85, the
 # distance from 50 down to 10. The product of the three shares gives up to 6 points for the grader's samples and up to 2
@@ -1031,7 +1031,7 @@ display(ShownImage(save_animation(network).read_bytes()))
 # | the solution after epoch 5 | 0.90 | 0.86 | 8.1 | 100% |
 # | 1,024 handed in by the solution | 0.95 | 0.90 | 3.7 | 100% |
 #
-# The solution is that of the profile `cpu`: five epochs.
+# The solution was trained with the profile `cpu`, for five epochs.
 
 # %% tags=["skip-grading"]
 seed_everything(HP["seed"])
