@@ -1,4 +1,4 @@
-"""``assignment.toml``: what an instructor sets for one assignment, read into plain dataclasses and checked."""
+"""Reads ``assignment.toml``, the settings of an assignment, into plain dataclasses and checks them."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ QUESTION_ID = re.compile(r"q\d+[a-z]?")
 class QuestionSheet:
     """A question's title and the points of each of its tests, in the order of the tests.
 
-    The points of a ``bonus`` question come on top of full marks. The code of a ``given`` one is given to students: nothing
-    of it is asked or tested, and its points do not count.
+    The points of a ``bonus`` question come on top of full marks. Students get the code of a ``given`` question; it is not
+    tested, and its points do not count.
     """
 
     id: str
@@ -46,10 +46,10 @@ class Visibility:
 
 @dataclass(frozen=True)
 class LatePolicy:
-    """What lateness costs where submissions are graded on this machine (Gradescope has a policy of its own).
+    """The deduction for late submissions that are graded on this machine (Gradescope has its own policy).
 
-    Nothing up to ``grace_minutes`` after ``due``. After that, of the points earned the share ``per_day`` for each day that
-    has begun since ``due``; more than ``most_days`` days late, everything.
+    There is no deduction up to ``grace_minutes`` after ``due``. After that, each started day since ``due`` costs the share
+    ``per_day`` of the points earned. Submissions more than ``most_days`` days late get no points.
     """
 
     due: datetime
@@ -62,12 +62,11 @@ class LatePolicy:
 class Assignment:
     """Everything in an ``assignment.toml``.
 
-    ``dataset`` is '' where no images are needed; ``colab_url`` is where the student notebook opens in Colab ('' if it is not
-    published); ``picture_probe`` (such as q3_augmentation.two_views: a folder and a function of its probes) turns eight test
-    images into the picture of the report ('' for none); ``files`` are patterns, in the manner of a shell, of the files
-    beside the notebook that its cells find (by name or by path); ``late`` is None where nothing is due; ``profile`` is the
-    one that the student notebook starts with ('' leaves the
-    choice to the notebook).
+    ``dataset`` is '' if no images are needed. ``colab_url`` opens the student notebook in Colab ('' if it is not
+    published). ``picture_probe`` (such as q3_augmentation.two_views: a folder and a function of its probes) turns eight
+    test images into an image for the report ('' for none). ``files`` are shell patterns (for names or paths) of the files
+    next to the notebook that its cells can read. ``late`` is None if there is no due date. ``profile`` is the profile that
+    the student notebook starts with ('': the notebook decides).
     """
 
     name: str
@@ -85,7 +84,7 @@ class Assignment:
 
     @property
     def questions(self) -> tuple[QuestionSheet, ...]:
-        """The questions that are asked, in the order of the notebook."""
+        """The questions that students answer, in the order of the notebook."""
         return tuple(sheet for sheet in self.sheets if not sheet.given)
 
     @property
@@ -95,7 +94,7 @@ class Assignment:
         return tests + sum(test.points for artefact in self.artefacts for test in artefact.tests())
 
     def points_of(self, question: str) -> float:
-        """The points of a question, those of a bonus question too; 0 for one that is left out."""
+        """The points of a question, also of a bonus question; 0 if the question is not graded."""
         of_tests = {sheet.id: sum(sheet.points.values()) for sheet in self.questions}
         of_artefacts = {sheet.question: sum(test.points for test in sheet.tests()) for sheet in self.artefacts}
         return (of_tests | of_artefacts).get(question, 0)
@@ -105,7 +104,7 @@ def read_assignment(path: Path) -> Assignment:
     """Read and check an ``assignment.toml``.
 
     Raises:
-        KitError: the file is missing, is not TOML, or has a wrong, missing or unknown entry; names the line.
+        KitError: the file is missing, is not TOML, or has a wrong, missing or unknown entry; the text names the line.
     """
     text = _text(path)
     try:
@@ -120,7 +119,7 @@ def read_assignment(path: Path) -> Assignment:
 
 
 def located(path: Path, error: WrongEntry) -> KitError:
-    """The refusal of an entry, with file and line."""
+    """The error about an entry, with file and line."""
     line = line_of(_text(path), error.place)
     return KitError(f"{path}:{line}: {error}" if line else f"{path}: {error}")
 
@@ -138,7 +137,7 @@ def _text(path: Path) -> str:
         raise KitError(f"{path} cannot be read: {error.strerror}") from None
 
 
-# The names of the lists of tables in the file: [[question]], [[artefact]].
+# Fields of ``Assignment`` that are lists of tables in the file: [[question]], [[artefact]].
 TABLES = {"sheets": "question", "artefacts": "artefact"}
 
 
@@ -158,7 +157,7 @@ def _assignment(content: dict) -> Assignment:
     for name, value in vars(assignment.visibility).items():
         if value not in VISIBILITIES:
             raise WrongEntry(
-                ("visibility", name), f"the visibility {name} is {value!r}, expected one of {', '.join(VISIBILITIES)}"
+                ("visibility", name), f"[visibility]: {name} is {value!r}, expected one of {', '.join(VISIBILITIES)}"
             )
     for name, value in vars(assignment.limits).items():
         if value <= 0:
@@ -168,25 +167,25 @@ def _assignment(content: dict) -> Assignment:
 
 
 def _check_together(assignment: Assignment) -> None:
-    """What no table can know alone."""
+    """Check entries that depend on each other."""
     dataset = assignment.dataset
     if dataset and dataset not in DATASETS:
         raise WrongEntry(
             ("dataset",),
-            f"the data set {dataset!r} is not known; {known_names(dataset, DATASETS)}, and '' for none",
+            f"the data set {dataset!r} is not known; {known_names(dataset, DATASETS)}, or '' for none",
         )
     for name, place in (("artefacts", ("artefact", 0)), ("picture_probe", ("picture_probe",))):
         if getattr(assignment, name) and not dataset:
-            raise WrongEntry(place, f"{place[0]} needs images, and dataset is ''; {known_names('', DATASETS)}")
+            raise WrongEntry(place, f"{place[0]} needs images, but dataset is ''; {known_names('', DATASETS)}")
     questions = {question.id for question in assignment.questions}
     for number, artefact in enumerate(assignment.artefacts):
         if artefact.question in questions:
             raise WrongEntry(
                 ("artefact", number, "question"),
-                f"[[artefact]] {artefact.question} is a [[question]] already; give each its own id",
+                f"[[artefact]] {artefact.question} has the id of a [[question]]; give each its own id",
             )
     if not assignment.questions and not assignment.artefacts:
-        raise WrongEntry((), "there is no [[question]], so nothing would be graded")
+        raise WrongEntry((), "there is no [[question]] and no [[artefact]]; add at least one")
 
 
 def _artefacts(tables: object, channels: int) -> tuple[Artefact, ...]:
@@ -197,19 +196,19 @@ def _artefacts(tables: object, channels: int) -> tuple[Artefact, ...]:
         sheet = read_artefact(table, where, place, channels)
         _check_id(sheet.question, where, (*place, "question"))
         if any(other.question == sheet.question for other in sheets):
-            raise WrongEntry((*place, "question"), f"{where} is there twice")
+            raise WrongEntry((*place, "question"), f"{where} appears twice; give each its own id")
         sheets.append(sheet)
     return tuple(sheets)
 
 
 def _channels(dataset: object) -> int:
-    """How many channels the images of a data set have; those of one that is not known are refused elsewhere."""
+    """The number of channels of a data set's images. An unknown data set is refused elsewhere."""
     return DATASETS[dataset].image_shape[0] if isinstance(dataset, str) and dataset in DATASETS else 3
 
 
 def _tables(tables: object, name: str) -> list[dict]:
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise WrongEntry((name,), f"{name} is no list of tables; each {name} begins with [[{name}]]")
+        raise WrongEntry((name,), f"{name} is not a list of tables; begin each {name} with [[{name}]]")
     return tables
 
 
@@ -221,7 +220,7 @@ def _questions(tables: object) -> tuple[QuestionSheet, ...]:
         sheet = record(QuestionSheet, table, where, place)
         _check_id(sheet.id, where, (*place, "id"))
         if any(other.id == sheet.id for other in sheets):
-            raise WrongEntry((*place, "id"), f"[[question]] {sheet.id} is there twice")
+            raise WrongEntry((*place, "id"), f"[[question]] {sheet.id} appears twice; give each its own id")
         check_points(where, sheet.points, (*place, "points"))
         sheets.append(sheet)
     return tuple(sheets)
@@ -229,7 +228,7 @@ def _questions(tables: object) -> tuple[QuestionSheet, ...]:
 
 def _check_id(id: str, where: str, place: Place) -> None:
     if not QUESTION_ID.fullmatch(id):
-        raise WrongEntry(place, f"{where}: the id {id!r} is no id of a question, such as q1 or q1a")
+        raise WrongEntry(place, f"{where}: {id!r} is not a valid id of a question; use one such as q1 or q1a")
 
 
 def _late(table: object) -> LatePolicy:
@@ -238,7 +237,7 @@ def _late(table: object) -> LatePolicy:
     if policy.due.tzinfo is None:
         raise WrongEntry(
             (*place, "due"),
-            f"{where}: due is {policy.due}, a time of no time zone; "
+            f"{where}: due is {policy.due} and has no time zone; "
             f"add one, such as {policy.due.isoformat()}+01:00 or {policy.due.isoformat()}Z",
         )
     for name, most in (("grace_minutes", math.inf), ("per_day", 1), ("most_days", math.inf)):

@@ -71,6 +71,6 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as error:
         if parsed.debug:
             raise
-        print(f"kit: {type(error).__name__}: {error} (a defect of the kit; --debug shows where)", file=sys.stderr)
+        print(f"kit: {type(error).__name__}: {error} (a bug in the kit; --debug shows where)", file=sys.stderr)
         status = 1
     sys.exit(status)

@@ -1,8 +1,8 @@
-"""The line between trusted and untrusted processes: length-prefixed frames of JSON and plain tensors.
+"""The protocol between trusted and untrusted processes: length-prefixed frames of JSON and plain tensors.
 
-A frame is ``magic, header length, payload length`` (big-endian ``4s I Q``), then a JSON object, then a safetensors
-byte string (empty where there is no tensor). Lengths are checked before anything is read, and what the payload
-claims about its tensors is checked before one is built. Nothing else crosses: no pickle, no object, no subclass.
+A frame is ``magic, header length, payload length`` (big-endian ``4s I Q``), then a JSON object, then a safetensors byte
+string (empty if there is no tensor). Lengths are checked before anything is read, and the payload's index is checked
+before any tensor is built. Nothing else is exchanged: no pickle, no object, no subclass.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ MAX_INDEX_BYTES = 1 << 20
 
 
 class ProtocolError(Exception):
-    """What arrived, or was to be sent, is not a frame; the message is one sentence."""
+    """The data received or to be sent are not a valid frame; the text is one sentence."""
 
 
 class ConnectionEnded(ProtocolError):
@@ -52,12 +52,12 @@ class ConnectionEnded(ProtocolError):
 
 
 class DeadlinePassed(ProtocolError):
-    """Nothing complete arrived, or could be sent, in time."""
+    """No complete frame could be received or sent in time."""
 
 
 @dataclass(frozen=True)
 class Caps:
-    """The longest header and payload, in bytes, that a receiver takes."""
+    """The longest header and payload, in bytes, that a receiver accepts."""
 
     header: int
     payload: int
@@ -66,7 +66,7 @@ class Caps:
 def plain_tensor(name: str, value: object) -> torch.Tensor:
     """A detached, dense, contiguous copy of ``value`` in memory of its own.
 
-    Raises ProtocolError with a sentence that names ``name`` where ``value`` is no plain CPU tensor.
+    Raises ProtocolError with a sentence about ``name`` if ``value`` is not a plain CPU tensor.
     """
     if type(value) is torch.nn.Parameter:
         value = value.detach()
@@ -75,16 +75,16 @@ def plain_tensor(name: str, value: object) -> torch.Tensor:
     if value.layout is not torch.strided or value.is_quantized or value.is_nested:
         raise ProtocolError(f"{name} is a sparse, nested or quantized tensor, not a dense one")
     if value.device.type != "cpu":
-        raise ProtocolError(f"{name} lies on the device {value.device.type!r}, not on the CPU")
+        raise ProtocolError(f"{name} is on the device {value.device.type!r}, not on the CPU")
     if value.dtype not in KNOWN_DTYPES:
-        raise ProtocolError(f"{name} has the dtype {value.dtype}, which is not exchanged")
+        raise ProtocolError(f"{name} has the dtype {value.dtype}, which is not supported")
     if value.dim() > MAX_DIMENSIONS:
         raise ProtocolError(f"{name} has {value.dim()} dimensions, more than {MAX_DIMENSIONS}")
     return value.detach().resolve_conj().resolve_neg().clone(memory_format=torch.contiguous_format)
 
 
 def encode(header: Mapping[str, object], tensors: Mapping[str, torch.Tensor] | None = None) -> bytes:
-    """One frame. Raises ProtocolError where a value or tensor may not cross."""
+    """One frame. Raises ProtocolError if a value or tensor must not be sent."""
     check_json(header)
     plain = {_name(name): plain_tensor(name, tensor) for name, tensor in (tensors or {}).items()}
     text = dumps(header).encode()
@@ -93,7 +93,7 @@ def encode(header: Mapping[str, object], tensors: Mapping[str, torch.Tensor] | N
 
 
 def send(connection: socket.socket, frame: bytes, deadline: float | None = None) -> None:
-    """Write a whole frame before ``deadline`` (``time.monotonic()`` seconds; None waits for ever)."""
+    """Write a whole frame before ``deadline`` (a ``time.monotonic()``; None waits without limit)."""
     rest = memoryview(frame)
     while rest:
         _wait(connection, select.POLLOUT, deadline)
@@ -108,10 +108,10 @@ def send(connection: socket.socket, frame: bytes, deadline: float | None = None)
 def receive(
     connection: socket.socket, caps: Caps, deadline: float | None = None
 ) -> tuple[dict[str, object], dict[str, torch.Tensor]]:
-    """Read one frame before ``deadline``: its JSON object and its tensors, built here from bytes."""
+    """Read one frame before ``deadline``. Returns its JSON object and its tensors, built here from bytes."""
     magic, header_bytes, payload_bytes = PREFIX.unpack(_read(connection, PREFIX.size, deadline))
     if magic != MAGIC:
-        raise ProtocolError("what arrived is not a frame")
+        raise ProtocolError("the data are not a frame")
     if header_bytes > caps.header or payload_bytes > caps.payload:
         raise ProtocolError(f"a frame of {header_bytes + payload_bytes:,} bytes is larger than allowed")
     header = parse_json(bytes(_read(connection, header_bytes, deadline)))
@@ -121,7 +121,7 @@ def receive(
 
 
 def pending(connection: socket.socket) -> bool:
-    """Whether something unasked for (or the end of the connection) waits to be read."""
+    """Whether data (or the end of the connection) can be read now."""
     poll = select.poll()
     poll.register(connection, select.POLLIN)
     return bool(poll.poll(0))
@@ -138,7 +138,7 @@ def parse_json(text: bytes) -> object:
 
 
 def check_json(value: object) -> None:
-    """Raise ProtocolError unless ``value`` is scalars, lists and dicts of exact types, not deep and not many."""
+    """Raise ProtocolError unless ``value`` has only scalars, lists and dicts, of exact types and limited depth and number."""
     level, nodes = [value], 0
     for _ in range(MAX_DEPTH):
         nodes += len(level)
@@ -151,7 +151,7 @@ def check_json(value: object) -> None:
 
 
 def parse_tensors(payload: bytes) -> dict[str, torch.Tensor]:
-    """Tensors of a safetensors byte string, after everything that it claims has been checked."""
+    """The tensors of a safetensors byte string, after its index is checked."""
     if not payload:
         return {}
     _check_index(payload)
@@ -160,9 +160,9 @@ def parse_tensors(payload: bytes) -> dict[str, torch.Tensor]:
     except Exception as error:  # the library raises its own class, RuntimeError, ValueError, …
         raise ProtocolError("the tensors of a frame cannot be read") from error
     for name, tensor in tensors.items():
-        # A byte of 2 is no boolean: torch finds it equal to True by ==, and unequal by torch.equal.
+        # A byte of 2 is not a boolean: it equals True for ==, but not for torch.equal.
         if tensor.dtype is torch.bool and bool((tensor.view(torch.uint8) > 1).any()):
-            raise ProtocolError(f"tensor {name!r} holds bytes that are no booleans")
+            raise ProtocolError(f"tensor {name!r} has bytes that are not booleans")
     return tensors
 
 
@@ -175,7 +175,7 @@ def _check_index(payload: bytes) -> None:
         raise ProtocolError("the index of a frame's tensors is longer than allowed")
     index = parse_json(payload[SAFETENSORS_LENGTH.size : SAFETENSORS_LENGTH.size + length])
     if not isinstance(index, dict) or len(index) > MAX_TENSORS:
-        raise ProtocolError("the index of a frame's tensors is not an object of a bounded number of tensors")
+        raise ProtocolError("the index of a frame's tensors is not an object, or has too many tensors")
     spans = sorted(_span(name, entry) for name, entry in index.items())
     end = 0
     for start, stop in spans:
@@ -187,10 +187,10 @@ def _check_index(payload: bytes) -> None:
 
 
 def _span(name: str, entry: object) -> tuple[int, int]:
-    """First and last byte of one tensor, whose entry is checked for dtype, shape and size."""
+    """The first and last byte of one tensor, after its entry is checked for dtype, shape and size."""
     _name(name)
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
-        raise ProtocolError(f"the entry of tensor {name!r} is not one")
+        raise ProtocolError(f"the entry of tensor {name!r} is malformed")
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(dtype, str) or dtype not in DTYPES:
         raise ProtocolError(f"tensor {name!r} has an unknown dtype")
@@ -200,7 +200,7 @@ def _span(name: str, entry: object) -> tuple[int, int]:
         raise ProtocolError(f"tensor {name!r} has impossible offsets")
     start, stop = offsets
     if stop - start != math.prod(shape) * DTYPES[dtype][1]:
-        raise ProtocolError(f"tensor {name!r} has another size than its shape says")
+        raise ProtocolError(f"the size of tensor {name!r} does not match its shape")
     return start, stop
 
 
@@ -221,7 +221,7 @@ def _children(value: object) -> list[object]:
         return value
     if isinstance(value, dict) and all(type(key) is str for key in value):
         return list(value.values())
-    raise ProtocolError(f"a {type(value).__name__} is not exchanged, only scalars, lists, dicts and tensors")
+    raise ProtocolError(f"a {type(value).__name__} cannot be sent, only scalars, lists, dicts and tensors")
 
 
 def _read(connection: socket.socket, size: int, deadline: float | None) -> bytearray:
@@ -249,4 +249,4 @@ def _wait(connection: socket.socket, event: int, deadline: float | None) -> None
         return
     left = deadline - time.monotonic()
     if left <= 0 or not poll.poll(math.ceil(left * 1000)):
-        raise DeadlinePassed("no answer came in time")
+        raise DeadlinePassed("there was no answer in time")

@@ -1,4 +1,4 @@
-"""Named tensors with JSON metadata in one safetensors file or byte string; byte-identical for identical content."""
+"""Stores named tensors with JSON metadata in one safetensors file. The same content gives the same bytes."""
 
 from __future__ import annotations
 

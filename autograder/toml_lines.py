@@ -1,4 +1,4 @@
-"""Where things stand in a TOML file: the line of every table and entry, which ``tomllib`` does not tell."""
+"""Finds the line of every table and entry in a TOML file, which ``tomllib`` does not provide."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ Place = tuple[str | int, ...]
 
 
 def line_of(text: str, place: Place) -> int | None:
-    """The line, from 1, of an entry such as ``("question", 2, "points", "value")``, counted from 0.
+    """The line, counted from 1, of an entry such as ``("question", 2, "points", "value")``; its indices count from 0.
 
-    Of an entry that is not there, the line of the table that lacks it; None for one that would stand at the top.
+    For a missing entry, the line of its table; None if it is missing at the top level.
     """
-    lines = dict(reversed(list(entries(text))))  # the first statement that speaks of a place
+    lines = dict(reversed(list(entries(text))))  # the first statement about a place counts
     return next((lines[place[:length]] for length in range(len(place), 0, -1) if place[:length] in lines), None)
 
 
 def entries(text: str) -> Iterator[tuple[Place, int]]:
-    """Every table, array of tables, entry and element of a sound TOML text, and the line on which its statement begins."""
-    last: dict[Place, int] = {}  # of each array of tables, the number of its last one
+    """Every table, array of tables, entry and element of a valid TOML text, and the line on which its statement begins."""
+    last: dict[Place, int] = {}  # for each array of tables, the index of its last table
     table: Place = ()
     for line, source, statement in _statements(text):
         if not source.startswith("["):
@@ -38,7 +38,7 @@ def entries(text: str) -> Iterator[tuple[Place, int]]:
 
 
 def _statements(text: str) -> Iterator[tuple[int, str, dict]]:
-    """(line, source, content) of each statement: the fewest lines, from one on, that are TOML by themselves."""
+    """(line, source, content) of each statement: the fewest consecutive lines that are valid TOML."""
     lines = text.replace("\r\n", "\n").split("\n")
     start = 0
     while start < len(lines):
@@ -65,7 +65,7 @@ def _keys(header: Mapping) -> tuple[str, ...]:
 
 
 def _resolved(keys: tuple[str, ...], last: Mapping[Place, int]) -> Place:
-    """The place that a header names: of an array of tables, its last one is meant."""
+    """The place that a header names. For an array of tables this is its last table."""
     place: Place = ()
     for key in keys:
         place = (*place, key)
@@ -74,7 +74,7 @@ def _resolved(keys: tuple[str, ...], last: Mapping[Place, int]) -> Place:
 
 
 def _places(value: object) -> Iterator[Place]:
-    """The place of everything inside of a value."""
+    """The places of all values inside a value."""
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, inner in items:
         yield (key,)

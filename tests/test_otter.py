@@ -158,5 +158,5 @@ def test_a_broken_zip_is_said_and_gives_no_grade(bundle, student, tmp_path):
             if info.filename != "bundle/assignment.toml":
                 part.writestr(info, whole.read(info))
     done = otter_run(broken, hand_in(tmp_path / "blank.zip", "simclr", student, {}), tmp_path / "out")
-    assert done.returncode != 0 and "the kit's engine produced no grade" in done.stderr
+    assert done.returncode != 0 and "the kit's engine could not grade this submission" in done.stderr
     assert not (tmp_path / "out" / "results.json").exists()

@@ -1,7 +1,7 @@
-"""Artefact graders: what is measured of a file that a student hands in beside the notebook.
+"""Artefact graders: they measure a file that a student submits together with the notebook.
 
-Each kind is a folder: its ``__init__`` reads a table of ``assignment.toml`` and turns findings into points, without torch;
-``measure`` does the measuring. To add a kind, write a class that meets ``Artefact`` and enter it in ``KINDS``.
+Each kind is a folder. Its ``__init__`` reads a table of ``assignment.toml`` and turns findings into points, without torch;
+its ``measure`` does the measurement. To add a kind, write a class with the protocol ``Artefact`` and add it to ``KINDS``.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from collections.abc import Callable
 
 from autograder.artefacts import accuracy, samples
 from autograder.artefacts.model import Artefact, Finding, Headline, Inputs, Test
-from autograder.toml_entries import WrongEntry, check_choice
+from autograder.toml_entries import WrongEntry, check_choice, known_names
 from autograder.toml_lines import Place
 
-# Each kind's function makes an artefact out of a table (its name in a sentence, its place, the channels of the images), or
-# raises WrongEntry.
+# The function of each kind makes an artefact from a table, the table's name in messages, its place in the file and the
+# number of image channels. It raises WrongEntry.
 KINDS: dict[str, Callable[[dict, str, Place, int], Artefact]] = {"accuracy": accuracy.read, "samples": samples.read}
 
 __all__ = ["KINDS", "Artefact", "Finding", "Headline", "Inputs", "Test", "read_artefact"]
 
 
 def read_artefact(table: dict, where: str, place: Place, channels: int) -> Artefact:
-    """The artefact of a table. Raises WrongEntry where its kind is unknown, or refuses an entry."""
+    """The artefact of a table. Raises WrongEntry if the kind is unknown or an entry is wrong."""
     if "kind" not in table:
-        raise WrongEntry((*place, "kind"), f"{where} lacks the entry 'kind'; known are {', '.join(KINDS)}")
+        raise WrongEntry((*place, "kind"), f"{where} has no entry 'kind'; {known_names('', KINDS)}")
     check_choice(table, "kind", where, place, KINDS)
     return KINDS[table["kind"]](table, where, place, channels)

@@ -1,4 +1,4 @@
-"""What an artefact grader is, and what it finds: all that the rest of the kit knows of any kind."""
+"""What an artefact grader is and what it finds. The rest of the kit knows nothing else about a kind."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Test:
-    """One test of an artefact: ``bonus`` are points on top of the possible ``points``."""
+    """One test of an artefact. ``bonus`` points come on top of the possible ``points``."""
 
-    __test__ = False  # pytest takes a class of this name for one of its own
+    __test__ = False  # pytest would collect a class with this name
 
     id: str
     title: str
@@ -28,9 +28,9 @@ class Test:
 
 @dataclass(frozen=True)
 class Headline:
-    """The one number of an artefact that students compare; larger is better.
+    """The main number of an artefact, which students can compare. Larger is better.
 
-    ``title`` names it on a leaderboard, ``column`` in ``grades.csv``; ``text`` is the value as people read it.
+    ``title`` is its name on a leaderboard, ``column`` its column in ``grades.csv``, ``text`` the value as text.
     """
 
     title: str
@@ -41,10 +41,10 @@ class Headline:
 
 @dataclass(frozen=True)
 class Finding:
-    """What is known of an artefact, whatever it is worth. It is stored, so points can be counted anew without measuring.
+    """The result of a measurement, without points. It is stored, so points can change without a new measurement.
 
-    ``sentences`` are for the student, by test. ``numbers`` are JSON, and only the kind reads them. ``finished`` is False
-    while measuring goes on, and where the time ran out. ``notes`` are sentences for the instructor.
+    ``sentences`` are for the student, by test. ``numbers`` are JSON; only the kind reads them. ``finished`` is False
+    during the measurement, and afterwards if the time ran out. ``notes`` are sentences for the instructor.
     """
 
     sentences: Mapping[str, str]
@@ -57,11 +57,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a kind measures with.
+    """The inputs of a measurement.
 
-    ``has`` says whether the submission holds a file; ``read`` gives its tensors and raises ``reading.Unread``. ``data``
-    is None where this grader has no images. ``deadline`` is a ``time.monotonic()``. ``progress`` gets the number of units
-    done, ``publish`` a finding of all that is certain so far.
+    ``has`` says whether the submission contains a file. ``read`` returns the tensors of a file and raises
+    ``reading.Unread``. ``data`` is None if this grader has no images. ``deadline`` is a ``time.monotonic()``.
+    ``progress`` gets the number of units done, ``publish`` a finding with everything that is certain so far.
     """
 
     dataset: str
@@ -74,7 +74,7 @@ class Inputs:
 
 
 class Artefact(Protocol):
-    """One ``[[artefact]]`` table of ``assignment.toml``, read by its kind: settings, and the functions of the kind."""
+    """One ``[[artefact]]`` table of ``assignment.toml``: its settings, and the functions of its kind."""
 
     question: str
     title: str
@@ -84,28 +84,28 @@ class Artefact(Protocol):
         """The tests of the question, in order."""
 
     def measure(self, inputs: Inputs) -> Finding:
-        """Measure what was handed in."""
+        """Measure the submitted files."""
 
     def earned(self, finding: Finding) -> dict[str, tuple[float, str]]:
-        """Points and the sentence for the student, by test. A pure function of settings and finding."""
+        """Points and the sentence for the student, by test. A pure function of the settings and the finding."""
 
     def settings(self) -> Mapping[str, Any]:
-        """The entries (JSON) on which a finding depends: where they change, the artefact is measured again."""
+        """The entries (JSON) that a finding depends on. If they change, the artefact is measured again."""
 
     def files(self) -> tuple[str, ...]:
-        """The names of the files that students hand in."""
+        """The names of the files that students submit."""
 
     def rule(self, dataset: str) -> str:
-        """What decides the points, in one line."""
+        """How the points are computed, in one line."""
 
     def units(self, data: Prepared) -> tuple[int, str]:
-        """How many units of progress ``measure`` reports at most, and what they are."""
+        """The largest number of progress units that ``measure`` reports, and the name of a unit."""
 
     def splits(self, data: Prepared) -> dict[str, int]:
-        """The splits of the data set that measuring needs, and how many images of each, from the first on."""
+        """The splits of the data set that the measurement needs, and how many of the first images of each."""
 
     def extra_files(self, dataset: str) -> tuple[Path, ...]:
-        """Files of the package that measuring needs, beside code."""
+        """Files of the package that the measurement needs, other than code."""
 
     def score(self, dataset: str, data: Prepared, tensors: Mapping[str, torch.Tensor] | None, split: str) -> str:
-        """What ``./kit score`` prints of a file's tensors; for None, of the real images of ``split``. Raises KitError."""
+        """The text of ``./kit score`` for the tensors of a file, or (None) for real images of ``split``. Raises KitError."""

@@ -1,6 +1,6 @@
-"""Reads a handed-in file into plain tensors.
+"""Reads a submitted file into plain tensors.
 
-The file is unpickled in a sandbox session that runs no student code; only named float32 tensors come back.
+The file is unpickled in a sandbox session that runs no student code. Only named float32 tensors come back.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ LOAD_SECONDS = 60.0
 
 
 class Unread(KitError):
-    """A file's tensors did not come out of the sandbox; the text is a sentence for the student."""
+    """The sandbox could not read the tensors of a file; the text is a sentence for the student."""
 
 
 class CheckpointError(KitError):
-    """The tensors do not make up the network; the text is a sentence for the student."""
+    """The tensors do not form the network; the text is a sentence for the student."""
 
 
 def read_tensors(file: str, sandbox: Sandbox, submission: Submission, deadline: float) -> dict[str, torch.Tensor]:
-    """The tensors of a file that is in the submission, read in a session of its own. Raises Unread."""
+    """The tensors of a file in the submission, read in a new session. Raises Unread."""
     name = str(submission.find(file)[0].relative_to(submission.folder))
     try:
         with sandbox.session(submission.folder) as session:

@@ -1,1 +1,1 @@
-"""A class: its submissions found and told apart, graded once each, and what an instructor is told of them."""
+"""A class: find its submissions, grade each one once, and report the results to the instructor."""

@@ -1,4 +1,4 @@
-"""What the instructor is told of a class: one HTML file that opens offline. Pure but for ``write_class_report``."""
+"""The class report for the instructor: one HTML file that opens offline. Pure except ``write_class_report``."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from autograder.engine.text import one_line
 from autograder.errors import KitError
 from autograder.frontends.terminal import number
 
-SHOWN = 10  # rows before the rest of a long list is folded away
+SHOWN = 10  # rows of a long list that are shown; the rest is folded
 SLOWEST = 10
 SECRET = ".pseudonyms"
 BAR = "#5b8fd6"
-INK = "#010203"  # in the finished picture, a colour that follows the reader's light or dark page
+INK = "#010203"  # replaced in the finished image by a colour that follows the reader's light or dark theme
 INKS = "<style>:root{color:#24292f}@media(prefers-color-scheme:dark){:root{color:#d0d7de}}</style>"
 ADJECTIVES = (
     "amber", "brave", "brisk", "calm", "clever", "coral", "crisp", "daring", "eager", "early", "fair", "fleet",
@@ -67,7 +67,7 @@ TEMPLATES.filters |= {
 
 @dataclass(frozen=True)
 class Success:
-    """How a class did in one test case or one question: how many had all points, some, and none."""
+    """The results of a class in one test case or question: how many students got all points, some, and none."""
 
     id: str
     title: str
@@ -81,17 +81,17 @@ class Success:
 
     @property
     def total(self) -> int:
-        """How many were graded."""
+        """How many students were graded."""
         return self.full + self.part + self.none
 
     def share(self, count: int) -> float:
-        """A count as a fraction of all."""
+        """A count as a fraction of the total."""
         return count / self.total if self.total else 0.0
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """A recognised misconception: where it showed, its names, the hint that its students got, and who they are."""
+    """A recognised misconception: its question, tests and names, the hint to students, and who made it."""
 
     question: str
     tests: tuple[str, ...]
@@ -102,7 +102,7 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Standing:
-    """One row of a leaderboard: the headline of a student's artefact, and how people read it."""
+    """One row of a leaderboard: the headline value of a student's artefact, as a number and as text."""
 
     place: int
     pseudonym: str
@@ -119,10 +119,10 @@ def render(
     secret: bytes | None = None,
     base: Path = Path(),
 ) -> str:
-    """The HTML text of the class report. All student-controlled text is escaped by the template engine.
+    """The HTML text of the class report. The template engine escapes all text that students control.
 
-    ``secret`` makes the pseudonyms of the leaderboard; without one there is no leaderboard. Links to reports are
-    relative to ``base``, the folder that the class report lies in.
+    ``secret`` generates the pseudonyms of the leaderboard; without it there is no leaderboard. Links to reports are
+    relative to ``base``, the folder of the class report.
     """
     graded = sorted_by_id(graded)
     folders = {one.student.id: one.folder for one in graded}
@@ -158,16 +158,16 @@ def write_class_report(
     pairs: Sequence[Pair] = (),
     secret: bytes | None = None,
 ) -> None:
-    """Write the class report to ``path``; with the ``secret`` of the pseudonyms it has a leaderboard.
+    """Write the class report to ``path``, with a leaderboard if ``secret`` is given.
 
     Raises:
-        KitError: the report could not be written; the one that was there is whole.
+        KitError: the report could not be written; an earlier report is unchanged.
     """
     write_text(path, render(assignment, graded, missing, duplicates, pairs, secret, path.parent))
 
 
 def successes(assignment: Assignment, graded: Sequence[Graded]) -> list[Success]:
-    """Success per question, each with its test cases, in the order of the assignment."""
+    """The results per question, each with its test cases, in the order of the assignment."""
     cases: dict[tuple[str, str], list[Verdict]] = {}
     for one in graded:
         for verdict in one.report.verdicts:
@@ -193,7 +193,10 @@ def successes(assignment: Assignment, graded: Sequence[Graded]) -> list[Success]
 def _success(
     id: str, title: str, results: Sequence[tuple[float, float, float]], cases: tuple[Success, ...] = ()
 ) -> Success:
-    """Counts from (points, possible, bonus) of each student. A case worth nothing but a bonus is full with any points."""
+    """Counts from (points, possible, bonus) of each student.
+
+    The bonus of an artefact has neither possible nor bonus points; there, any points count as all points.
+    """
     full = sum(points > 0 and points >= possible + bonus - 1e-9 for points, possible, bonus in results)
     none = sum(points <= 0 for points, _, _ in results)
     mean = statistics.fmean(points for points, _, _ in results)
@@ -202,13 +205,13 @@ def _success(
 
 
 def mistakes(graded: Sequence[Graded]) -> list[Mistake]:
-    """The recognised misconceptions, those of the most students first; what has the same hint is the same mistake."""
+    """The recognised misconceptions, the most frequent first. Misconceptions with the same hint count as one."""
     found: dict[tuple[str, str], list[tuple[Verdict, Graded]]] = {}
     for one in graded:
         for verdict in one.report.verdicts:
             if verdict.misconception:
                 found.setdefault((verdict.question, verdict.message), []).append((verdict, one))
-    told = [
+    merged = [
         Mistake(
             question,
             tuple(dict.fromkeys(verdict.test for verdict, _ in seen)),
@@ -218,11 +221,11 @@ def mistakes(graded: Sequence[Graded]) -> list[Mistake]:
         )
         for (question, hint), seen in found.items()
     ]
-    return sorted(told, key=lambda mistake: (-len(mistake.who), mistake.question, mistake.names))
+    return sorted(merged, key=lambda mistake: (-len(mistake.who), mistake.question, mistake.names))
 
 
 def summary(values: Sequence[float]) -> dict[str, float]:
-    """Mean, median, quartile spread, least and largest; empty for no values."""
+    """Mean, median, standard deviation, smallest and largest value; empty if there are no values."""
     if not values:
         return {}
     return {
@@ -235,7 +238,7 @@ def summary(values: Sequence[float]) -> dict[str, float]:
 
 
 def leaderboards(graded: Iterable[Graded], secret: bytes) -> dict[str, list[Standing]]:
-    """By the title of each headline, all who have it, under pseudonyms, the best first; equal ones share a place."""
+    """For the title of each headline, the students who have it, under pseudonyms, best first. Equal values share a place."""
     measured: dict[str, list[tuple[float, str, str]]] = {}
     for one in graded:
         for headline in one.report.headlines.values():
@@ -252,7 +255,7 @@ def leaderboards(graded: Iterable[Graded], secret: bytes) -> dict[str, list[Stan
 
 
 def pseudonym(secret: bytes, student: Student) -> str:
-    """The same for the same student whenever the secret is the same; nobody without the secret can compute it."""
+    """A name that depends only on the student and the secret, and that nobody can compute without the secret."""
     digest = int.from_bytes(hmac.digest(secret, student.id.encode(errors="replace"), hashlib.sha256))
     digest, adjective = divmod(digest, len(ADJECTIVES))
     digest, animal = divmod(digest, len(ANIMALS))
@@ -260,10 +263,10 @@ def pseudonym(secret: bytes, student: Student) -> str:
 
 
 def pseudonym_secret(folder: Path) -> bytes:
-    """The secret of a results folder: made once, readable by its owner alone.
+    """The secret of a results folder: generated once, readable only by its owner.
 
     Raises:
-        KitError: it can be neither read nor written.
+        KitError: the secret can be neither read nor written.
     """
     path = folder / SECRET
     try:
@@ -275,11 +278,11 @@ def pseudonym_secret(folder: Path) -> bytes:
             os.replace(part, path)
         return path.read_bytes()
     except OSError as error:
-        raise KitError(f"the secret of the pseudonyms, {path}, is not usable: {error.strerror}") from None
+        raise KitError(f"the secret for pseudonyms, {path}, cannot be used: {error.strerror}") from None
 
 
 def report_link(folder: Path | None, base: Path) -> str:
-    """A relative address of a student's report, safe whatever the folder is called; '' if there is none."""
+    """The relative URL of a student's report, quoted; '' if there is none."""
     if folder is None:
         return ""
     path = os.path.relpath(folder / "report.html", base)
@@ -287,7 +290,7 @@ def report_link(folder: Path | None, base: Path) -> str:
 
 
 def histogram(values: Sequence[float], label: str, full: float | None = None) -> str:
-    """A histogram with mean and median, as a data URI. Its colours follow the reader's light or dark page."""
+    """A histogram with mean and median, as a data URI. Its colours follow the reader's light or dark theme."""
     top = max([*values, full or 0, 1e-9])
     width = bin_width(top)
     bins = max(1, math.ceil(top / width - 1e-9))
@@ -314,11 +317,11 @@ def histogram(values: Sequence[float], label: str, full: float | None = None) ->
         axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
         text = io.StringIO()
         figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
-    picture = text.getvalue().replace(INK, "currentColor").replace("<defs>", INKS + "<defs>", 1)
-    return "data:image/svg+xml;base64," + base64.b64encode(picture.encode()).decode()
+    image = text.getvalue().replace(INK, "currentColor").replace("<defs>", INKS + "<defs>", 1)
+    return "data:image/svg+xml;base64," + base64.b64encode(image.encode()).decode()
 
 
 def bin_width(top: float) -> float:
-    """A round width that makes at most 26 bins."""
+    """A round bin width that gives at most 26 bins."""
     scale = 10 ** math.floor(math.log10(top / 26))
     return next(step * scale for step in (1, 2, 2.5, 5, 10, 20) if top / (step * scale) <= 26)

@@ -1,7 +1,7 @@
-"""Grade many submissions on other machines, through Dask: its scheduler hands them out, and again where a worker dies.
+"""Grade many submissions on other machines with Dask. Its scheduler assigns them to workers, again if a worker dies.
 
-Workers need this kit and the folders with the submissions, the bundle and the data under the same paths, as on any
-cluster with a shared file system. Results come back to the command, which alone writes them.
+Workers need this kit, and the submissions, the bundle and the data under the same paths, as on any cluster with a shared
+file system. Workers send results to the command; only the command writes them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ WORKERS_SECONDS = 120
 
 @dataclass(frozen=True)
 class WorkerSetup:
-    """What a worker needs to know to have a grader. ``content`` is a hash of the bundle that the command has."""
+    """What a worker needs to start a grader. ``content`` is a hash of the command's bundle."""
 
     bundle: Path
     content: str
@@ -39,7 +39,7 @@ class WorkerSetup:
 
 
 def content_of(bundle: Path) -> str:
-    """A hash of a bundle's key, settings and tests."""
+    """A hash of a bundle's answer key, settings and tests."""
     total = hashlib.sha256()
     for file in sorted(path for path in bundle.rglob("*") if path.suffix in (".safetensors", ".toml", ".py")):
         total.update(f"{file.relative_to(bundle)} ".encode() + file.read_bytes())
@@ -54,7 +54,7 @@ _open: set[Grader] = set()
 
 @atexit.register
 def close_all() -> None:
-    """End the sessions of all threads."""
+    """Close the graders of all threads."""
     while _open:
         close(_open.pop())
 
@@ -66,13 +66,13 @@ def close(grader: Grader) -> None:
 
 
 def grade_here(setup: WorkerSetup, task: Task) -> Report:
-    """Grade a task in this worker, with the grader that this thread of it keeps."""
+    """Grade a task in this worker, with the grader of this thread."""
     missing = [path for path, _ in task.files if not path.exists()] + [setup.bundle] * (not setup.bundle.is_dir())
     if missing:
-        raise KitError(f"a worker does not see {missing[0]}: give paths on a file system that all workers share")
+        raise KitError(f"a worker cannot find {missing[0]}; give paths on a file system that all workers share")
     if getattr(_mine, "setup", None) != setup:
         if content_of(setup.bundle) != setup.content:
-            raise KitError(f"a worker sees another {setup.bundle} than this command: update its checkout")
+            raise KitError(f"a worker has a different {setup.bundle} than this command; update its checkout")
         if hasattr(_mine, "grader"):
             close(_mine.grader)
             del _mine.grader
@@ -102,8 +102,8 @@ class Cluster:
         try:
             from distributed import Client
         except ImportError:
-            raise KitError("--scheduler needs Dask: .venv/bin/pip install -e '.[cluster]'") from None
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it would show tracebacks of what is told below
+            raise KitError("--scheduler needs Dask; install it: .venv/bin/pip install -e '.[cluster]'") from None
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # no tracebacks for the errors below
         try:
             self.client = Client(self.address, timeout=CONNECT_SECONDS, set_as_default=False)
         except (OSError, ValueError, TimeoutError):
@@ -123,7 +123,7 @@ class Cluster:
         self.client.close()
 
     def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
-        """Outcomes as they come in; a task of a worker that died is given to another one by the scheduler."""
+        """Outcomes in the order of completion. If a worker dies, the scheduler gives its task to another worker."""
         from distributed import as_completed
 
         this_run = uuid.uuid4().hex[:8]
@@ -137,17 +137,17 @@ class Cluster:
 
 
 def absolute(task: Task) -> Task:
-    """The same task with paths that do not depend on the folder in which the command runs."""
+    """The same task with absolute paths."""
     return Task(task.number, tuple((path.resolve(), name) for path, name in task.files), task.questions)
 
 
 def failure(result: object) -> KitError:
-    """What went wrong with a task, in a sentence."""
+    """The error of a task, as a sentence."""
     error = result[1] if isinstance(result, tuple) else result
     if isinstance(error, KitError):
         return error
     if isinstance(error, CancelledError):
-        return KitError("the scheduler was lost; start it again, and the same command goes on from here")
+        return KitError("lost the connection to the scheduler; start it again and run the same command to continue")
     if type(error).__name__ == "KilledWorker":
-        return KitError("every worker that graded it died; look into the workers' logs, most likely they lack memory")
+        return KitError("every worker that graded it died, most likely for lack of memory; check the workers' logs")
     return KitError(f"a worker failed ({type(error).__name__}: {error})")

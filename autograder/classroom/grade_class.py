@@ -1,4 +1,4 @@
-"""Grade a class: only what is not graded yet, each submission's results written as soon as they are there."""
+"""Grade a class: grade only what is not graded yet, and write the results of each submission at once."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FILES = ("report.html", "feedback.html", "results.json")
 
 @dataclass(frozen=True)
 class Settings:
-    """What an assignment's submissions are graded with: ``parts`` and ``sheet`` say whether a result is still valid."""
+    """Everything that grades the submissions of an assignment. ``parts`` and ``sheet`` show if a result is still valid."""
 
     assignment: Assignment
     key: Key
@@ -37,7 +37,7 @@ class Settings:
 
 
 def read_settings(bundle: Path, data: Prepared | None, given: frozenset[str] = frozenset()) -> Settings:
-    """The settings in a bundle. Raises KitError where they are wrong."""
+    """The settings in a bundle. Raises KitError if they are wrong."""
     assignment = read_assignment(bundle / "assignment.toml")
     key = {(test.question, test.id): test for test in read_key(bundle / "key.safetensors")}
     return Settings(assignment, key, parts_of(assignment, bundle, data), sheet_of(assignment), given)
@@ -45,7 +45,7 @@ def read_settings(bundle: Path, data: Prepared | None, given: frozenset[str] = f
 
 @dataclass
 class ClassRun:
-    """What came of a run: records by folder, and a sentence for each submission of which no grade was produced."""
+    """The result of a run: records by folder, and a sentence for each submission that could not be graded."""
 
     records: dict[Path, Record] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
@@ -54,7 +54,7 @@ class ClassRun:
 
 
 def plans_of(handed: Sequence[HandedIn], out: Path, settings: Settings, regrade: bool, result: ClassRun) -> list[Plan]:
-    """A plan for each submission that can be read; the others become failures of ``result``."""
+    """A plan for each submission that can be read. The others are added to the failures of ``result``."""
     plans = []
     for submission in handed:
         try:
@@ -65,7 +65,7 @@ def plans_of(handed: Sequence[HandedIn], out: Path, settings: Settings, regrade:
 
 
 def tasks_of(plans: Sequence[Plan]) -> list[Task]:
-    """What has to be run; ``number`` is the place of its plan."""
+    """The tasks to run. ``number`` is the index of the plan."""
     return [Task(number, plan.handed.files, plan.questions) for number, plan in enumerate(plans) if plan.questions]
 
 
@@ -73,7 +73,7 @@ def carry_out(
     plans: Sequence[Plan], settings: Settings, outcomes: Callable[[Sequence[Task]], Iterable[Outcome]], result: ClassRun,
     done: Callable[[Plan, Report | None], None] = lambda plan, report: None,
 ) -> None:  # fmt: skip
-    """Write what is known and counts otherwise now, then grade the rest, one folder after the other as they come in.
+    """Update results whose points changed, then grade the rest and write each result as it comes in.
 
     ``done`` is called after each submission.
 
@@ -87,7 +87,7 @@ def carry_out(
     for number, outcome in outcomes(tasks_of(plans)):
         plan = plans[number]
         if isinstance(outcome, KitError):
-            result.failures.append(f"{plan.folder.name}: no grade was produced: {outcome}")
+            result.failures.append(f"{plan.folder.name}: not graded: {outcome}")
             if plan.record:
                 result.records[plan.folder] = plan.record
             done(plan, None)
@@ -104,7 +104,7 @@ def carry_out(
 
 
 def keep(plan: Plan, settings: Settings, result: ClassRun) -> None:
-    """Take over a record; where points, titles or due date are others than then, count anew and write the result."""
+    """Keep a record. If points, titles or the due date have changed, compute its points again and write the result."""
     record = plan.record
     unchanged = (record.sheet, record.submitted, record.late) == (
         settings.sheet, plan.handed.submitted, plan.handed.late
@@ -118,14 +118,14 @@ def keep(plan: Plan, settings: Settings, result: ClassRun) -> None:
 
 
 def write(plan: Plan, report: Report, settings: Settings, result: ClassRun) -> None:
-    """Write all files of a submission, its record last."""
+    """Write all files of a submission, the record last."""
     submission = plan.handed
     _, late = deduction(settings.assignment.late, submission.submitted, report.score)
     shown = replace(report, remarks=[*report.remarks, *([late] if late else [])])
     for name, page in zip(("report.html", "feedback.html"), pages(shown)):
         write_text(plan.folder / name, page)
     write_results(plan.folder / "results.json", shown)
-    defects = {verdict.question for verdict in report.verdicts if verdict.message == DEFECT}  # the next run tries again
+    defects = {verdict.question for verdict in report.verdicts if verdict.message == DEFECT}  # graded again next time
     parts = {question: part for question, part in settings.parts.items() if question not in defects}
     record = Record(
         submission.students, plan.files, plan.digest, parts, settings.sheet, submission.submitted,
@@ -135,13 +135,13 @@ def write(plan: Plan, report: Report, settings: Settings, result: ClassRun) -> N
     result.records[plan.folder] = replace(record, report=replace(report, pictures=[]))
 
 
-# --- what an instructor is told -----------------------------------------------------------------------------------
+# --- for the instructor -------------------------------------------------------------------------------------------
 
 
 def graded_students(
     plans: Sequence[Plan], settings: Settings, result: ClassRun, names: Callable[[Student], Student]
 ) -> list[Graded]:
-    """Every student with a grade, those of a group one by one; ``names`` gives the roster's entry of a student."""
+    """Every student with a grade, including each member of a group. ``names`` returns a student's entry in the roster."""
     graded = []
     for plan in plans:
         record = result.records.get(plan.folder)
@@ -150,7 +150,7 @@ def graded_students(
         points, late = deduction(settings.assignment.late, record.submitted, record.report.score)
         attention = record.report.attention() + list(plan.handed.remarks)
         if record.late and not points:
-            attention.append("The platform marked it late, and nobody knows by how much.")
+            attention.append("The platform marked it as late but does not say by how much.")
         code = "\n\n".join(cell for cell in record.report.code if cell.strip() not in settings.given)
         graded += [
             Graded(names(student), plan.folder, record.report, code, tuple(attention), record.submitted, points, late)
@@ -160,11 +160,11 @@ def graded_students(
 
 
 def duplicates(plans: Sequence[Plan]) -> list[tuple[Student, Student]]:
-    """Pairs of students who handed in the same bytes."""
+    """Pairs of students who submitted identical files."""
     first: dict[str, Plan] = {}
     pairs = []
     for plan in plans:
         twin = first.setdefault(plan.digest, plan)
-        if twin is not plan and plan.files:  # nothing is no copy of nothing
+        if twin is not plan and plan.files:  # two empty submissions are not copies
             pairs.append((twin.handed.students[0], plan.handed.students[0]))
     return pairs

@@ -1,15 +1,15 @@
-"""Find the submissions of a class in what an instructor has: a folder of folders and files, or a platform's bulk download.
+"""Find the submissions of a class: in a folder with one entry per student, or in the bulk download of a platform.
 
-Only names and metadata files of the platform are read here; what a student wrote is not opened.
+Only file names and the platform's metadata are read here; files by students are not opened.
 
 =============  ======================================================================================
 layout         what it looks like
 =============  ======================================================================================
 Gradescope     ``submission_metadata.yml`` beside ``submission_123456/``
 nbgrader       ``STUDENT/ASSIGNMENT/`` with ``timestamp.txt`` (the ``submitted`` folder)
-Moodle         ``Full Name_12345_assignsubmission_file_/``, or files that begin so
-Canvas         ``lastfirst_12345_67890_file.ipynb``, with ``LATE`` after the name where it was late
-plain          one folder, zip file or notebook a student, called after the student
+Moodle         ``Full Name_12345_assignsubmission_file_/``, or files that begin like this
+Canvas         ``lastfirst_12345_67890_file.ipynb``, with ``LATE`` after the name if it was late
+plain          one folder, zip file or notebook per student, named after the student
 =============  ======================================================================================
 """
 
@@ -41,11 +41,11 @@ SEVERAL = 2
 
 @dataclass(frozen=True)
 class HandedIn:
-    """One submission: whose it is, and where its files are.
+    """One submission: its students and its files.
 
-    ``files`` are the paths with the names under which they were handed in; a single folder, zip file or notebook is taken
-    as it is. ``students`` are several where a group handed in together. ``submitted`` is None where nobody knows;
-    ``late`` says that the platform marked it so.
+    ``files`` are paths, each with the name that the file was submitted under; or a single folder, zip file or notebook.
+    A group submission has several ``students``. ``submitted`` is None if the time is not known. ``late``: the platform
+    marked the submission as late.
     """
 
     students: tuple[Student, ...]
@@ -56,28 +56,28 @@ class HandedIn:
 
 
 def find_submissions(sources: Iterable[Path], assignment: str) -> list[HandedIn]:
-    """The submissions at ``sources``: each one a submission, or a folder that holds those of a class.
+    """The submissions at ``sources``. Each source is one submission, or a folder with the submissions of a class.
 
-    Of several by one student the latest counts; its ``remarks`` name the others.
+    If a student has several submissions, the latest counts; its ``remarks`` name the others.
 
     Raises:
-        KitError: the only source is an empty folder, or one is a bulk download that is still packed.
+        KitError: the only source is an empty folder, or a source is a bulk download that is not unpacked.
     """
     found: list[HandedIn] = []
     sources = list(sources)
     if len(sources) == 1 and sources[0].is_dir() and not _children(sources[0]):
-        raise KitError(f"{sources[0]} is empty: there is nothing to grade")
+        raise KitError(f"{sources[0]} is empty; there is nothing to grade")
     for source in sources:
         if source.is_dir() and not source.is_symlink():
             found += submissions_of(source, assignment)
         else:
             _refuse_packed(source)
             found.append(_plain(source))
-    return latest(_told_apart(found))
+    return latest(_with_unique_ids(found))
 
 
 def submissions_of(folder: Path, assignment: str) -> list[HandedIn]:
-    """The submissions in a folder, or the one that the folder is."""
+    """The submissions in a folder, or the folder itself as one submission."""
     for read in (_gradescope, _nbgrader, _moodle, _canvas, _each_child):
         if found := read(folder, assignment):
             return found
@@ -85,7 +85,7 @@ def submissions_of(folder: Path, assignment: str) -> list[HandedIn]:
 
 
 def latest(found: list[HandedIn]) -> list[HandedIn]:
-    """One submission a student, in order of their ids."""
+    """One submission per student, in the order of ids."""
     chosen: dict[tuple[str, ...], HandedIn] = {}
     for handed in sorted(found, key=lambda handed: (handed.submitted or _oldest(), _names(handed))):
         who = tuple(student.id for student in handed.students)
@@ -108,7 +108,7 @@ def _gradescope(folder: Path, assignment: str) -> list[HandedIn]:
         return [_gradescope_entry(folder, name, entry) for name, entry in entries.items() if (folder / name).is_dir()]
     except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
         raise KitError(
-            f"{metadata} cannot be read ({one_line(str(error), 200)}); export it from Gradescope again"
+            f"{metadata} cannot be read ({one_line(str(error), 200)}); download the submissions from Gradescope again"
         ) from None
 
 
@@ -118,7 +118,7 @@ def _gradescope_entry(folder: Path, name: str, entry: dict) -> HandedIn:
         name_of, sid, email = (str(who.get(key) or "") for key in (":name", ":sid", ":email"))
         students.append(Student(sid or email or name_of or name, name_of, email))
     created = entry.get(":created_at")
-    if isinstance(created, datetime) and created.tzinfo is None:  # YAML gives UTC without saying so
+    if isinstance(created, datetime) and created.tzinfo is None:  # YAML converts to UTC and drops the time zone
         created = created.replace(tzinfo=UTC)
     return HandedIn(tuple(students), ((folder / name, name),), created if isinstance(created, datetime) else None)
 
@@ -158,7 +158,7 @@ def _canvas(folder: Path, assignment: str) -> list[HandedIn]:
 
 
 def _by_pattern(folder: Path, pattern: re.Pattern, student_of: Callable[[re.Match], Student]) -> list[HandedIn]:
-    """Files and folders of a platform's bulk download, those of one student together."""
+    """The files and folders of a platform's bulk download, grouped by student."""
     files: dict[Student, list[tuple[Path, str]]] = {}
     for child in _children(folder):
         if match := pattern.fullmatch(child.name):
@@ -167,7 +167,7 @@ def _by_pattern(folder: Path, pattern: re.Pattern, student_of: Callable[[re.Matc
 
 
 def _each_child(folder: Path, assignment: str) -> list[HandedIn]:
-    """Every folder, zip file and notebook is a student's, where there are several and none is the folder's own notebook."""
+    """Every folder, zip file and notebook as a submission, if there are several and none is named after the assignment."""
     children = [child for child in _children(folder) if child.is_dir() or child.suffix.lower() in HANDED_IN]
     own = [child for child in children if child.stem.casefold() == assignment.casefold() and child.is_file()]
     hold_some = sum(_holds_notebook(child) for child in children)
@@ -193,14 +193,14 @@ def _children(folder: Path) -> list[Path]:
 
 
 def _holds_notebook(path: Path) -> bool:
-    """Whether a notebook or zip file lies there, or less than two folders below."""
+    """Whether the path is a notebook or zip file, or has one at most two levels below it."""
     if not path.is_dir() or path.is_symlink():
         return path.suffix.lower() in HANDED_IN
     return any(file.suffix.lower() in HANDED_IN for depth in ("*", "*/*") for file in path.glob(depth))
 
 
 def regular_files(handed: HandedIn) -> Iterator[tuple[Path, str, os.stat_result]]:
-    """The regular files of a submission, with the names that they have in it; links and the like are passed over."""
+    """The regular files of a submission, with their names in it. Links and special files are skipped."""
     for path, name in handed.files:
         try:
             status = path.lstat()
@@ -219,32 +219,32 @@ def regular_files(handed: HandedIn) -> Iterator[tuple[Path, str, os.stat_result]
 
 
 def _changed(source: Path) -> datetime | None:
-    """When the newest file of a plain submission was changed last."""
+    """The latest modification time of the files of a plain submission."""
     times = [status.st_mtime for _, _, status in regular_files(HandedIn((), ((source, source.name),)))]
     return datetime.fromtimestamp(max(times), UTC) if times else None
 
 
 def _refuse_packed(source: Path) -> None:
-    """A bulk download that is still a zip file would be taken for one student's."""
+    """Refuse a zip file that is a bulk download, because it would be graded as one submission."""
     if source.suffix.lower() != ".zip" or not source.is_file():
         return
     try:
         with zipfile.ZipFile(source) as archive:
             tops = {name.split("/")[0] for name in archive.namelist()[:10_000]}
     except (OSError, zipfile.BadZipFile, NotImplementedError):
-        return  # collecting it says what is wrong
+        return  # ``collect`` reports what is wrong
     numbers = {match["number"] for top in tops for p in (MOODLE, CANVAS) if (match := p.fullmatch(top))}
     if len(numbers) >= SEVERAL or GRADESCOPE_METADATA in {Path(name).name for name in archive.namelist()}:
-        raise KitError(f"{source} looks like a bulk download of a whole class: unpack it and give the folder instead")
+        raise KitError(f"{source} looks like a bulk download of a whole class; unpack it and give the folder instead")
 
 
-# --- telling apart ------------------------------------------------------------------------------------------------
+# --- unique ids ---------------------------------------------------------------------------------------------------
 
 
-def _told_apart(found: list[HandedIn]) -> list[HandedIn]:
-    """Equal names in different folders are different students: the later ones get a number."""
+def _with_unique_ids(found: list[HandedIn]) -> list[HandedIn]:
+    """Equal names in different folders are different students, so the later ones get a number."""
     places: dict[str, list[Path]] = {}
-    told = []
+    unique = []
     for handed in found:
         first, *others = handed.students
         folders = places.setdefault(first.id, [])
@@ -252,8 +252,8 @@ def _told_apart(found: list[HandedIn]) -> list[HandedIn]:
         if here not in folders:
             folders.append(here)
         number = folders.index(here) + 1
-        told.append(replace(handed, students=(_numbered(first, number), *others)))
-    return told
+        unique.append(replace(handed, students=(_numbered(first, number), *others)))
+    return unique
 
 
 def _numbered(student: Student, number: int) -> Student:

@@ -1,4 +1,4 @@
-"""A class: its students, and what is known of each one's submission once it is graded."""
+"""A class: its students and their graded submissions."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from autograder.engine.report import Report
 
 @dataclass(frozen=True)
 class Student:
-    """Who handed something in.
+    """A student.
 
-    ``id`` is unique in the class: the roster's where there is one, else what the name of the file or folder says.
+    ``id`` is unique in the class: the id in the roster if there is one, else the name of the submitted file or folder.
     """
 
     id: str
@@ -22,7 +22,7 @@ class Student:
 
     @property
     def shown(self) -> str:
-        """What a person reads."""
+        """The name, or the id if there is no name."""
         return self.name or self.id
 
 
@@ -30,9 +30,9 @@ class Student:
 class Graded:
     """One student's graded submission.
 
-    ``folder`` holds its ``results.json`` and ``report.html``. ``code`` is the student's own code, without that of the
-    student notebook. ``attention`` are sentences for the instructor: why a human should look at it. ``deduction`` are
-    the points that lateness costs, ``late`` says why.
+    ``folder`` holds ``results.json`` and ``report.html``. ``code`` is the student's own code, without the code of the
+    student notebook. ``attention`` are sentences for the instructor: why a person should check the submission.
+    ``deduction`` are the points that lateness costs, ``late`` says why.
     """
 
     student: Student
@@ -46,5 +46,5 @@ class Graded:
 
     @property
     def score(self) -> float:
-        """Points earned, bonus included, less the deduction."""
+        """Points earned, bonus included, minus the deduction."""
         return max(0.0, self.report.score - self.deduction)

@@ -1,4 +1,4 @@
-"""What has to be graded, and what is known already: a question is graded anew only if something that decides it changed."""
+"""Decides what to grade. A question is graded again only if something that affects its verdicts has changed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from data_scripts import Prepared
 
 @dataclass(frozen=True)
 class Plan:
-    """One submission: where its results go, what is known of it, and the ``questions`` that have to be graded."""
+    """A submission: the folder for its results, its record (None: none usable), and the ``questions`` to grade."""
 
     handed: HandedIn
     folder: Path
@@ -29,7 +29,7 @@ class Plan:
 
 
 def parts_of(assignment: Assignment, bundle: Path, data: Prepared | None) -> dict[str, str]:
-    """For each question a hash of all that decides its verdicts but for the submission and the points."""
+    """For each question, a hash of everything that affects its verdicts except the submission and the points."""
     common = [repr(assignment.limits), assignment.files, assignment.picture_probe]
     tests: dict[str, list] = {}
     for entry in read_tensors(bundle / "key.safetensors")[1]["tests"]:
@@ -43,12 +43,12 @@ def parts_of(assignment: Assignment, bundle: Path, data: Prepared | None) -> dic
 
 
 def sheet_of(assignment: Assignment) -> str:
-    """A hash of all that turns what was found into points and words."""
+    """A hash of the settings that turn results into points and text."""
     return _hash(repr(replace(assignment, limits=Limits(), files=(), colab_url="", picture_probe="")))
 
 
 def make_plan(handed: HandedIn, out: Path, parts: Mapping[str, str], regrade: bool) -> Plan:
-    """Look up what is known of a submission. Raises KitError where one of its files cannot be read."""
+    """The plan for a submission, from its record. Raises KitError if one of its files cannot be read."""
     folder = out / folder_name(handed.students)
     record, files = read_record(folder), stamps(handed)
     digest = record.digest if record and record.files == files else digest_of(handed)

@@ -1,4 +1,4 @@
-"""Grade many submissions at once, on this machine. Each job has a preloaded parent and sessions of its own."""
+"""Grade many submissions in parallel on this machine. Each job has its own preloaded parent and sessions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from data_scripts import Prepared
 
 @dataclass(frozen=True)
 class Task:
-    """A submission, or these ``questions`` of it, to be graded. ``number`` is its place in the class."""
+    """A submission to grade, and which ``questions`` of it. ``number`` is its index in the class."""
 
     number: int
     files: tuple[tuple[Path, str], ...]
@@ -34,14 +34,14 @@ Outcome = tuple[int, Report | KitError]
 
 
 def grade_task(grader: Grader, task: Task) -> Report:
-    """Grade one submission; raises KitError where the grader, not the submission, is at fault."""
+    """Grade one submission. Raises KitError if the grader, not the submission, is at fault."""
     with staged(task.files) as source:
         return grader.grade(source, only=task.questions)
 
 
 @contextlib.contextmanager
 def staged(files: tuple[tuple[Path, str], ...]) -> Iterator[Path]:
-    """One path for a submission: the one that it has, or a folder of copies where a platform took it to pieces."""
+    """One path for a submission: its own, or a folder of copies if the platform delivers its files separately."""
     if len(files) == 1:
         yield files[0][0]
         return
@@ -50,15 +50,15 @@ def staged(files: tuple[tuple[Path, str], ...]) -> Iterator[Path]:
         for path, name, _ in regular_files(HandedIn((), files)):
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            with contextlib.suppress(OSError):  # what cannot be copied is missing, as a file that was left out is
+            with contextlib.suppress(OSError):  # a file that cannot be copied is missing from the submission
                 shutil.copyfile(path, target, follow_symlinks=False)
         yield folder
 
 
 class Pool:
-    """``jobs`` graders, each with a thread of this process: it mostly waits, the work is done in the sessions.
+    """``jobs`` graders, each with a thread of this process. The threads mostly wait; the sessions do the work.
 
-    A context manager. Leaving it early, as on Ctrl-C, ends every session.
+    A context manager. Leaving it early, for example on Ctrl-C, ends every session.
     """
 
     def __init__(self, bundle: Path, data: Prepared | None, unsafe: bool, jobs: int) -> None:
@@ -76,7 +76,7 @@ class Pool:
         self._open.close()
 
     def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
-        """Outcomes as they come in. A submission whose grader failed has the error instead of a report."""
+        """Outcomes in the order of completion. If the grader failed, the outcome is the error instead of a report."""
         threads = max(1, len(os.sched_getaffinity(0)) // self.jobs)
         executor = ThreadPoolExecutor(self.jobs, initializer=torch.set_num_threads, initargs=(threads,))
         futures = {executor.submit(self._grade, task): task for task in tasks}
@@ -95,10 +95,10 @@ class Pool:
 
 
 def outcome(future: Future) -> Report | KitError:
-    """A finished future's report, or its failure in a sentence."""
+    """The report of a finished future, or its error as a sentence."""
     try:
         return future.result()
     except KitError as error:
         return error
     except Exception as error:
-        return KitError(f"the grader failed ({type(error).__name__}: {error}); run the command again, with --debug")
+        return KitError(f"the grader failed ({type(error).__name__}: {error}); run the command again with --debug")

@@ -1,4 +1,4 @@
-"""The roster of a class, read from what Canvas, Moodle or Gradescope export, or from a plain ``id,name,email`` table."""
+"""Reads the roster of a class: an export of Canvas, Moodle or Gradescope, or a plain ``id,name,email`` table."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from autograder.engine.text import one_line
 from autograder.errors import KitError
 
 CANVAS, MOODLE, GRADESCOPE, PLAIN = KINDS = ("canvas", "moodle", "gradescope", "plain")
-# The column that makes a student's id, the best first; a row without the first takes the next.
+# The columns for a student's id, in order of preference. If a row has no value in the first, the next is used.
 ID_COLUMNS = {
     CANVAS: ("id",),
     MOODLE: ("id number", "email address", "username", "identifier"),
     GRADESCOPE: ("sid", "email"),
     PLAIN: ("id",),
 }
-# Other columns that tell one student from all others.
+# Other columns that identify a student.
 HANDLES = ("sis user id", "sis login id", "integration id", "sid", "id number", "identifier", "username", "email",
            "email address")  # fmt: skip
 EMAILS = ("email", "email address")
@@ -32,22 +32,22 @@ FIRST_NAMES = ("first name", "firstname")
 LAST_NAMES = ("last name", "surname", "lastname")
 DELIMITERS = ",;\t"
 MARKS = {b"\xff\xfe\x00\x00": "utf-32", b"\x00\x00\xfe\xff": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
-# Canvas's rows that are no students: full marks, and which columns are not posted yet.
+# Rows of Canvas that are not students: full marks, and which columns are not posted yet.
 POINTS_POSSIBLE = "Points Possible"
 STAFF = ("instructor", "ta", "reader")
 NOT_POSTED = re.compile(r"\s*(muted|manual posting.*)?\s*", re.IGNORECASE)
 EXPECTED = (
-    "expected are Canvas's gradebook export (Student, ID, SIS User ID, SIS Login ID, Section), Moodle's (ID number or "
-    "Email address, with First name and Last name or Full name), Gradescope's (Name or First Name and Last Name, SID, "
-    "Email), or the columns id, name and email"
+    "expected an export of Canvas's gradebook (Student, ID, SIS User ID, SIS Login ID, Section), of Moodle (ID number or "
+    "Email address, with First name and Last name or Full name) or of Gradescope (Name or First Name and Last Name, SID, "
+    "Email), or a table with the columns id, name and email"
 )
 
 
 @dataclass(frozen=True)
 class Roster:
-    """The students of a class, and the table that they came in, whole.
+    """The students of a class, and the complete table in the file.
 
-    ``columns`` is the header as it stands in the file, ``rows`` are the cells of each of ``students``, in their order.
+    ``columns`` is the header of the file. ``rows`` are the cells of each student, in the order of ``students``.
     ``points_possible`` are the cells of Canvas's row of full marks, if there is one.
     """
 
@@ -59,18 +59,18 @@ class Roster:
     points_possible: tuple[str, ...] = ()
 
     def cell(self, student: Student, *columns: str) -> str:
-        """What the file says of a student of this roster in the first of ``columns`` that has something; '' if none."""
+        """The cell of a student in the first of ``columns`` that is not empty; '' if all are."""
         return _first(self._cells[student.id], columns)
 
     def find(self, student: Student) -> Student | None:
-        """The student of the roster who handed in as ``student``; None if there is none, or more than one.
+        """The student of the roster who matches ``student``; None if there is none or more than one.
 
-        An id or an e-mail address decides before a name does; nothing does where the two are of different students. A
-        name is compared in both orders and without spaces, accents and case: Canvas's file names have ``lastfirst``,
-        Moodle's ``First Last``.
+        An id or an e-mail address decides before a name. If the two belong to different students, there is no match. A
+        name is compared with its words in any rotation, without spaces, accents and case: file names of Canvas have
+        ``lastfirst``, those of Moodle ``First Last``.
         """
-        told = [key for value in (student.id, student.email) if (key := _handle(value))]
-        found = [places for key in told if (places := self._by_id.get(key) or self._by_handle.get(key))]
+        keys = [key for value in (student.id, student.email) if (key := _handle(value))]
+        found = [places for key in keys if (places := self._by_id.get(key) or self._by_handle.get(key))]
         if found:
             places = set.intersection(*found)
         else:
@@ -100,24 +100,24 @@ class Roster:
 
 
 def read_roster(path: Path) -> Roster:
-    """Read a roster: commas, semicolons or tabs between cells, UTF-8 or any encoding with a byte order mark.
+    """Read a roster with commas, semicolons or tabs between cells, in UTF-8 or an encoding with a byte order mark.
 
     Raises:
-        KitError: the file cannot be read, is not one of the known tables, or two rows have the same id.
+        KitError: the file cannot be read, has none of the supported formats, or has two rows with the same id.
     """
     lines = _lines(path)
     _, header = next(lines, (1, []))
     kind = _kind(header)
     if kind is None:
-        raise KitError(f"{path}, line 1: these columns do not say who a student is; {EXPECTED}")
+        raise KitError(f"{path}, line 1: these columns do not identify a student; {EXPECTED}")
     columns = tuple(header)
     rows, students, points_possible = [], [], ()
     seen: dict[str, int] = {}
     for line, cells in lines:
         if len(cells) > len(columns):
             raise KitError(
-                f"{path}, line {line}: the row has {len(cells)} cells, the header has {len(columns)}; "
-                "put quotes around a cell that has a comma or semicolon in it"
+                f"{path}, line {line}: the row has {len(cells)} cells, but the header has {len(columns)}; "
+                "put quotes around cells that contain a comma or semicolon"
             )
         row = (*cells, *[""] * (len(columns) - len(cells)))
         if kind == CANVAS and POINTS_POSSIBLE in row[0]:
@@ -129,7 +129,7 @@ def read_roster(path: Path) -> Roster:
             raise KitError(f"{path}, line {line}: the student {student.name!r} has no {_wanted(kind, columns)}")
         if (earlier := seen.setdefault(_handle(student.id), line)) != line:
             raise KitError(
-                f"{path}, line {line}: {student.id!r} stands in line {earlier} already; remove one of the two rows"
+                f"{path}, line {line}: {student.id!r} is already in line {earlier}; remove one of the two rows"
             )
         rows.append(row)
         students.append(student)
@@ -137,7 +137,7 @@ def read_roster(path: Path) -> Roster:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """The rows of a file that have something in them, each with the line it begins in."""
+    """The rows of a file that are not empty, each with the line it begins on."""
     text = _text(path)
     skip = 0
     if text[:4].lower() == "sep=":  # a hint for Excel
@@ -172,7 +172,7 @@ def _text(path: Path) -> str:
 
 
 def _delimiter(text: str) -> str:
-    """Commas, semicolons or tabs: whichever gives the header the most cells."""
+    """Comma, semicolon or tab: the one that gives the header the most cells."""
     header = text.lstrip().splitlines()[0][:10_000]
     return max(DELIMITERS, key=lambda delimiter: len(next(csv.reader([header], delimiter=delimiter))))
 
@@ -196,7 +196,7 @@ def _wanted(kind: str, columns: tuple[str, ...]) -> str:
 
 
 def _no_student(kind: str, columns: tuple[str, ...], row: tuple[str, ...]) -> bool:
-    """Canvas's rows about columns and its made-up student of the "Student view"; Gradescope's staff."""
+    """Rows that are not students: Canvas's rows about columns and its test student, and Gradescope's staff."""
     cells = _named(columns, row)
     if kind == CANVAS:
         made_up = row[0] == "Student, Test" and not cells.get("sis user id")
@@ -214,7 +214,7 @@ def _student(kind: str, columns: tuple[str, ...], row: tuple[str, ...]) -> Stude
 
 
 def _named(columns: tuple[str, ...], row: tuple[str, ...]) -> Mapping[str, str]:
-    """Cells by the plain name of their column; of columns that are called the same, the first."""
+    """Cells by the normalised name of their column. If several columns have the same name, the first counts."""
     return {_column(name): cell.strip() for name, cell in zip(reversed(columns), reversed(row))}
 
 
@@ -234,13 +234,13 @@ def _index(pairs: Iterable[tuple[str, int]]) -> Mapping[str, set[int]]:
 
 
 def _handle(value: str) -> str:
-    """An id or address for comparing. Moodle's ``Participant 123`` is the 123 of its file names."""
+    """A normalised id or address for comparison. Moodle's ``Participant 123`` is the 123 in its file names."""
     value = one_line(value).casefold()
     return re.sub(r"^participant (?=\d+$)", "", value)
 
 
 def _handles(columns: tuple[str, ...], row: tuple[str, ...]) -> Iterator[str]:
-    """All that stands for a student in a row, the part of an e-mail address before its @ included."""
+    """All values in a row that identify the student, including the part of an e-mail address before the @."""
     cells = _named(columns, row)
     for name in HANDLES:
         if key := _handle(cells.get(name, "")):
@@ -250,7 +250,7 @@ def _handles(columns: tuple[str, ...], row: tuple[str, ...]) -> Iterator[str]:
 
 
 def _name_keys(name: str) -> set[str]:
-    """A name without spaces, accents, signs and case, in the order of words as it is and with each word put last."""
+    """A name without spaces, accents, punctuation and case, in every rotation of its words."""
     plain = unicodedata.normalize("NFKD", name.casefold())
     plain = "".join(c for c in plain if not "\u0300" <= c <= "\u036f").replace(",", " ")
     words = ["".join(c for c in word if c.isalnum() or unicodedata.category(c)[0] == "M") for word in plain.split()]

@@ -1,9 +1,9 @@
-"""Pairs of submissions whose code is alike beyond what the task makes alike: a place to look, not a verdict.
+"""Finds pairs of submissions whose code is more similar than the task explains. A place to look, not a verdict.
 
-Code is compared as a row of tokens without comments and spacing, in which all names that a student can choose are one
-token. Runs of tokens that many of the class have say nothing and are left out, so that short functions which everybody
-writes in much the same way do not count. Of what is left, the pairs that share most are found with one matrix product,
-and scored by rapidfuzz. A score of 1 is the same code, 0 is what two of the class who know nothing of each other have.
+Code is compared as a sequence of tokens without comments and spacing. All names that a student can choose become the same
+token. Runs of tokens that many students share are left out, so short functions that everybody writes in the same way do
+not count. One matrix product finds the pairs that share most of the rest; rapidfuzz scores them. A score of 1 means the
+same code, 0 means no more in common than two independent submissions of the class.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from rapidfuzz.distance import Indel
 
 from autograder.classroom.model import Graded, Student
 
-# Measured by ``python -m benchmarks.similarity``: two right solutions of a whole assignment that share no function
-# score 0.13 at the most, of a single question 0.45; copies with all names changed and six statements added 0.86 or more,
-# with sixty added to some hundred lines 0.5 or more.
+# Measured by ``python -m benchmarks.similarity``: two correct solutions of a whole assignment that share no function
+# score at most 0.13, of a single question at most 0.45. Copies with all names changed and six statements added score at
+# least 0.86, with sixty statements added to about a hundred lines at least 0.5.
 THRESHOLD = 0.5
-# Runs of this many tokens are counted; one that more than COMMON of the class has (at least FEW) is common.
+# Runs of this many tokens are compared. A run is common if more than a share COMMON of the class (at least FEW) has it.
 RUN = 12
 COMMON, FEW = 0.2, 5
-# A row of fewer tokens is too short to tell a copy from chance.
+# A row with fewer tokens is too short to distinguish a copy from chance.
 SHORTEST = 60
 LONGEST = 10_000
-# Two rows of tokens have about half in common whatever they say. What is usual is taken from the class itself, within
-# these bounds, from so many of its pairs.
+# Two rows of tokens have about half in common, whatever the code does. The usual share is measured on this many pairs of
+# the class and limited to these bounds.
 LEAST_USUAL, MOST_USUAL, PAIRS_FOR_USUAL = 0.4, 0.7, 1_000
 CHUNK = 8_192
 TOKEN = re.compile(
@@ -51,7 +51,7 @@ FIXED = frozenset(keyword.kwlist) | frozenset(dir(builtins))
 
 @dataclass(frozen=True)
 class Pair:
-    """Two students whose code is alike; ``score`` is at most 1."""
+    """Two students with similar code; ``score`` is at most 1."""
 
     first: Student
     second: Student
@@ -59,7 +59,7 @@ class Pair:
 
 
 def similar_pairs(graded: Sequence[Graded], most: int = 50) -> list[Pair]:
-    """The pairs that stand out, the most alike first, ``most`` of them at the most; those of one folder are a group."""
+    """The most similar pairs, highest score first, at most ``most``. Students who share a folder are one group."""
     graded = list({one.folder: one for one in graded}.values())
     rows = distinctive([tokens(one.code) for one in graded])
     usual = usual_ratio(rows)
@@ -72,9 +72,9 @@ def similar_pairs(graded: Sequence[Graded], most: int = 50) -> list[Pair]:
 
 
 def score(first: str, second: str, usual: float) -> float:
-    """How alike two rows of distinctive tokens are: as a whole, above what is usual, or in runs, whichever is more.
+    """How similar two rows of distinctive tokens are: as a whole (above the usual share) or in runs, the larger of both.
 
-    The one sees through statements that were added or changed, the other through functions put in another order.
+    The first finds copies with added or changed statements, the second copies with functions in another order.
     """
     whole = (Indel.normalized_similarity(first, second) - usual) / (1 - usual)
     return max(whole, shared_runs(runs(first), runs(second)))
@@ -86,7 +86,7 @@ def shared_runs(first: set[str], second: set[str]) -> float:
 
 
 def usual_ratio(rows: Sequence[str]) -> float:
-    """How much of their tokens two of the class have in common usually: the median of some pairs, always the same."""
+    """The usual similarity of two submissions of the class: the median over pairs drawn with a fixed seed."""
     long = [row for row in rows if len(row) >= SHORTEST]
     if len(long) < 2:
         return MOST_USUAL
@@ -97,10 +97,10 @@ def usual_ratio(rows: Sequence[str]) -> float:
 
 
 def tokens(code: str) -> str:
-    """Code as a row of tokens, each one character. It need not be valid Python.
+    """Code as a row of tokens, one character each. The code need not be valid Python.
 
-    Names are one token, but for keywords, builtins and attributes, which no student can rename; those of ``self`` are
-    the student's own. Every text is one token as well.
+    All names are the same token, except keywords, builtins and attributes, which students cannot rename. Attributes of
+    ``self`` are treated as names. All string literals are the same token too.
     """
     found, before = [], ("", "")
     for match in TOKEN.finditer(code):
@@ -119,7 +119,7 @@ def tokens(code: str) -> str:
 
 
 def distinctive(rows: Sequence[str]) -> list[str]:
-    """Each row without what is common in the class: tokens that lie in no run of tokens that few have."""
+    """Each row without the tokens that are common in the class: those that are in no rare run."""
     carriers = Counter(run for row in rows for run in runs(row))
     limit = max(FEW, COMMON * len(rows))
     left = []
@@ -133,12 +133,12 @@ def distinctive(rows: Sequence[str]) -> list[str]:
 
 
 def runs(row: str) -> set[str]:
-    """All different runs of ``RUN`` tokens in a row."""
+    """All distinct runs of ``RUN`` tokens in a row."""
     return {row[start : start + RUN] for start in range(len(row) - RUN + 1)}
 
 
 def candidates(rows: Sequence[str], most: int) -> list[tuple[int, int]]:
-    """The pairs of long enough rows that share the largest part of their runs, largest first."""
+    """The pairs of sufficiently long rows that share the largest part of their runs, largest first."""
     own = [runs(row) if len(row) >= SHORTEST else set() for row in rows]
     carriers = Counter(run for found in own for run in found)
     place = {run: k for k, run in enumerate(run for run, count in carriers.items() if count > 1)}

@@ -1,6 +1,6 @@
-"""What is known of each graded submission, on disk: one folder a submission, replaced file by file, never half written.
+"""Stores the results of each graded submission: one folder per submission, each file replaced in one step.
 
-``record.json`` is written last: a folder without it was not graded to its end.
+``record.json`` is written last. A folder without it belongs to an unfinished grading.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ LONGEST_NAME = 60
 class Record:
     """One graded submission.
 
-    ``files`` are name, size and time of its files, ``digest`` is a hash of all that they hold. ``parts`` say for each
-    question with what it was graded, ``sheet`` with what the points were counted. ``report`` has no pictures.
+    ``files`` are name, size and time of its files, ``digest`` is a hash of their content. ``parts`` has for each question
+    a hash of what it was graded with, ``sheet`` is a hash of what its points were computed with. ``report`` has no images.
     """
 
     students: tuple[Student, ...]
@@ -54,7 +54,7 @@ class Record:
 
 
 def folder_name(students: tuple[Student, ...]) -> str:
-    """A folder name for a submission: readable, of harmless characters, and another one for other ids."""
+    """A folder name for a submission: readable, with safe characters, and different for different ids."""
     identity = "+".join(student.id for student in students)
     plain = unicodedata.normalize("NFKC", identity)
     safe = re.sub(r"[^\w.@+-]+", "_", plain)[:LONGEST_NAME].strip("._-") or "student"
@@ -68,12 +68,14 @@ def folder_name(students: tuple[Student, ...]) -> str:
 
 
 def stamps(handed: HandedIn) -> tuple[tuple[str, int, int], ...]:
-    """Name, size and time of each file: where these are as before, the files are not read again."""
+    """Name, size and time of each file. If these are unchanged, the files are not read again."""
     return tuple((name, status.st_size, status.st_mtime_ns) for _, name, status in regular_files(handed))
 
 
 def digest_of(handed: HandedIn) -> str:
-    """Hash of names and content of all regular files; a file by itself counts without its name, which is its student's.
+    """A hash of the names and contents of all regular files.
+
+    A single file is hashed without its name, which contains the student's id.
 
     Raises:
         KitError: a file cannot be read.
@@ -95,7 +97,7 @@ def digest_of(handed: HandedIn) -> str:
 
 
 def read_record(folder: Path) -> Record | None:
-    """The record in a folder; None where there is none, or one that cannot be read (it is graded again then)."""
+    """The record in a folder; None if there is none or it cannot be read (the submission is then graded again)."""
     try:
         content = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         if content["version"] != VERSION:
@@ -115,7 +117,7 @@ def read_record(folder: Path) -> Record | None:
 
 
 def write_record(folder: Path, record: Record) -> None:
-    """Write a record and the pictures of its report, the record last."""
+    """Write a record and the images of its report, the record last."""
     pictures = record.report.pictures
     tensors = {str(place): picture.images for place, picture in enumerate(pictures)}
     with _in_one_step(folder / PICTURES) as part:
@@ -132,16 +134,16 @@ def write_record(folder: Path, record: Record) -> None:
 
 
 def read_pictures(folder: Path) -> list[Picture]:
-    """The pictures of a report that was stored; none where they cannot be read."""
+    """The images of a stored report; an empty list if they cannot be read."""
     try:
         tensors, stored = read_tensors(folder / PICTURES)
         return [Picture(about[0], tensors[str(place)], *about[1:]) for place, about in enumerate(stored)]
-    except Exception:  # safetensors has an exception of its own; a report without pictures is a report
+    except Exception:  # safetensors has its own exception; a report without images is still valid
         return []
 
 
 def _plain(report: Report) -> dict:
-    """A report without its pictures, as JSON holds it."""
+    """A report as JSON, without its images."""
     names = ("assignment", "title", "submission", "remarks", "notes", "layers", "incidents", "code", "seconds")
     return {
         **{name: getattr(report, name) for name in names},
@@ -173,10 +175,10 @@ def _finding(content: dict) -> Finding:
 
 @contextlib.contextmanager
 def _in_one_step(path: Path) -> Iterator[Path]:
-    """A file to write, which takes the place of ``path`` when it is complete.
+    """A file to write, which replaces ``path`` when it is complete.
 
     Raises:
-        KitError: it could not be written; what was there before is still there.
+        KitError: the file could not be written; the old ``path`` is unchanged.
     """
     part = path.with_name(f".{path.name}.part")
     try:
@@ -188,13 +190,12 @@ def _in_one_step(path: Path) -> Iterator[Path]:
             part.unlink(missing_ok=True)
         reason = getattr(error, "strerror", None) or error
         raise KitError(
-            f"{path} could not be written: {reason}; "
-            "what was graded before is kept, and the same command goes on from there"
+            f"{path} could not be written: {reason}; earlier results are kept; run the same command to continue"
         ) from None
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file in one step. Raises KitError where it cannot be written."""
+    """Write a text file in one step. Raises KitError if it cannot be written."""
     with _in_one_step(path) as part, part.open("w", encoding="utf-8", errors="replace") as file:
         file.write(text)
         file.flush()
@@ -203,24 +204,24 @@ def write_text(path: Path, text: str) -> None:
 
 @contextlib.contextmanager
 def locked(out: Path) -> Iterator[None]:
-    """Keep a second command away from the same results.
+    """Prevent two commands from writing to the same results.
 
     Raises:
-        KitError: another one is at work there, or the folder cannot be written to.
+        KitError: another command is writing there, or the folder is not writable.
     """
     try:
         out.mkdir(mode=0o700, parents=True, exist_ok=True)  # submissions run as another user
         lock = (out / LOCK).open("w")
     except OSError as error:
-        raise KitError(f"{out} cannot be written to: {error.strerror}; name another folder with --out") from None
+        raise KitError(f"{out} cannot be written to: {error.strerror}; give another folder with --out") from None
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise KitError(f"another ./kit grade is writing to {out}; wait for it or name another --out") from None
+            raise KitError(f"another ./kit grade is writing to {out}; wait for it or give another --out") from None
         try:
             yield
         finally:
-            if os.listdir(out) == [LOCK]:  # nothing came of it
+            if os.listdir(out) == [LOCK]:  # nothing was written
                 (out / LOCK).unlink()
                 out.rmdir()

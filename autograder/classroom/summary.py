@@ -1,4 +1,4 @@
-"""What is written about a class once its submissions are graded: tables for people and platforms, and the class report."""
+"""Writes the results of a class: tables for people and platforms, and the class report."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from autograder.engine.notebook import read_cells
 
 
 def given_cells(path: Path) -> frozenset[str]:
-    """The code cells of the student notebook: what is like one of them is not the student's own."""
+    """The code cells of the student notebook. An equal cell in a submission is not the student's own code."""
     return frozenset(cell.source.strip() for cell in read_cells(path)) if path.is_file() else frozenset()
 
 
 def write_summary(
     out: Path, plans: Sequence[Plan], settings: Settings, result: ClassRun, roster: Roster | None, leaderboard: bool
 ) -> list[str]:
-    """Write tables and class report into ``out``; returns the lines that tell the instructor of it.
+    """Write tables and class report into ``out``. Returns a summary for the instructor, as lines.
 
     Raises:
         KitError: a file cannot be written.
@@ -39,8 +39,8 @@ def write_summary(
     write_class_report(out / "class.html", settings.assignment, graded, missing, twins, pairs, secret)
     look = sum(bool(one.attention) for one in graded)
     counts = [f"{len(graded)} students", f"{result.graded} submissions graded now"]
-    counts += [f"{result.rescored} counted anew"] * bool(result.rescored)
-    counts += [f"{look} to look at"] * bool(look) + [f"{len(missing)} handed in nothing"] * bool(missing)
+    counts += [f"{result.rescored} with points updated"] * bool(result.rescored)
+    counts += [f"{look} to check"] * bool(look) + [f"{len(missing)} without a submission"] * bool(missing)
     files = [out / "class.html", out / "grades.csv", *exports.paths]
     return [", ".join(counts), *(f"  {file}" for file in files), *(f"  {note}" for note in exports.notes)]
 

@@ -1,4 +1,4 @@
-"""Grades as tables: one for people, and one each in the columns that Canvas, Moodle and Gradescope know."""
+"""Grades as tables: one for people, and one each in the formats of Canvas, Moodle and Gradescope."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from autograder.engine.report import Report
 from autograder.engine.text import one_line
 from autograder.frontends.terminal import by_question, number
 
-# What a spreadsheet takes for a formula, at the start of a cell or after what it may take for a separator.
+# What a spreadsheet reads as a formula, at the start of a cell or after a possible separator.
 FORMULA = re.compile(r"(?:^|(?<=[;\t\r\n]))(?=\s{0,20}[=+\-@\uff1d\uff0b\uff0d\uff20]\s{0,20}\S|[\t\r\n])")
 CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?")
@@ -29,7 +29,7 @@ FULL_MARKS = f"    {POINTS_POSSIBLE}"  # Canvas's own spelling
 
 @dataclass(frozen=True)
 class Exports:
-    """The files that were written, and sentences for the instructor: what to do before one of them is imported."""
+    """The files that were written, and sentences for the instructor about importing them."""
 
     paths: tuple[Path, ...]
     notes: tuple[str, ...]
@@ -42,14 +42,13 @@ def write_grades(
     missing: Sequence[Student] = (),
     pseudonym: Callable[[Student], str] | None = None,
 ) -> None:
-    """Write ``grades.csv``: one row a student, one column a question, sorted by id; who is missing has no points.
-    With ``pseudonym`` there is a column of the names on the leaderboard.
+    """Write ``grades.csv``: one row per student, one column per question, sorted by id. Missing students have no points.
 
-    The columns of questions add up to the total, once the deduction is taken from them. A byte order mark makes
-    spreadsheets read it as UTF-8.
+    ``pseudonym`` adds a column with the names on the leaderboard. The columns of the questions, minus the deduction, add
+    up to the total. A byte order mark makes spreadsheets read the file as UTF-8.
 
     Raises:
-        KitError: the file could not be written; the one that was there is whole.
+        KitError: the file could not be written; an earlier file is unchanged.
     """
     questions = question_ids(assignment, graded)
     columns = list(dict.fromkeys(headline.column for one in graded for headline in one.report.headlines.values()))
@@ -82,14 +81,14 @@ def write_exports(
     missing: Sequence[Student] = (),
     roster: Roster | None = None,
 ) -> Exports:
-    """Write ``canvas.csv``, ``moodle.csv`` and ``gradescope.csv``, to be imported as they are.
+    """Write ``canvas.csv``, ``moodle.csv`` and ``gradescope.csv``, ready for import.
 
-    A roster that was exported by Canvas or Moodle is given back with the grades filled in; the file of the others has
-    what is known of a student. Who is missing keeps what the roster says. Who is not on such a roster is left out of
-    its file, and a note says so: the platform that it comes from does not know them either.
+    If the roster is an export of Canvas or Moodle, that platform's file is the same table with the grades filled in.
+    Missing students keep the values of the roster. Students who are not on the roster are left out, with a note, because
+    the platform does not know them. The files for the other platforms contain what is known about each student.
 
     Raises:
-        KitError: a file could not be written; the one that was there is whole.
+        KitError: a file could not be written; an earlier file is unchanged.
     """
     counted, notes = one_each(graded)
     paths = []
@@ -101,7 +100,7 @@ def write_exports(
         paths.append(path)
         notes += [f"{path.name}: {sentence}" for sentence in said]
         if own and kind != GRADESCOPE and (others := [one.student for one in counted if one.student not in own]):
-            notes.append(f"{path.name}: without {_some(others)}, not on the roster; grades.csv has their grades")
+            notes.append(f"{path.name}: leaves out {_some(others)}, not on the roster; grades.csv has their grades")
     return Exports(tuple(paths), tuple(notes))
 
 
@@ -111,9 +110,9 @@ Table = tuple[Sequence[str], list[Sequence[object]], list[str]]
 def canvas_table(
     assignment: Assignment, graded: Sequence[Graded], missing: Sequence[Student], roster: Roster | None
 ) -> Table:
-    """What "Grades, Import" of Canvas takes (lib/gradebook_importer.rb): its own columns of a student, and the score.
+    """The format of "Grades, Import" in Canvas (lib/gradebook_importer.rb): Canvas's columns of a student, and the score.
 
-    Without Canvas's roster the id stands where a SIS or a login id does: Canvas tries both, then the name.
+    Without Canvas's roster, the id is written as SIS id and as login id: Canvas tries both, then the name.
     """
     if roster is None:
         header = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", assignment.title]
@@ -125,9 +124,9 @@ def canvas_table(
     notes, full = [], points(assignment.possible)
     if title is None:
         title = assignment.title
-        notes.append(f"the roster has no column {title!r}, so Canvas will ask which assignment this is")
+        notes.append(f"the roster has no column {title!r}; Canvas will ask which assignment the grades are for")
     elif (theirs := _possible(roster, title)) and float(theirs) != assignment.possible:
-        notes.append(f"Canvas gives {title!r} {theirs} points, here full marks are {full}; the file changes neither")
+        notes.append(f"{title!r} has {theirs} points in Canvas and {full} here; the file keeps both as they are")
         full = theirs
     scores = {one.student.id: points(one.score) for one in graded}
     rows = [[FULL_MARKS, *[""] * last, full]]
@@ -139,11 +138,11 @@ def canvas_table(
 def moodle_table(
     assignment: Assignment, graded: Sequence[Graded], missing: Sequence[Student], roster: Roster | None
 ) -> Table:
-    """What Moodle takes: the grading worksheet of the assignment with grades and feedback, if that is the roster.
+    """The format of Moodle: the assignment's grading worksheet with grades and feedback, if that is the roster.
 
-    "Upload grading worksheet" reads Identifier, Grade, Last modified (grade) and Feedback comments, and passes over a
-    grade above the maximum without a word (mod/assign/feedback/offline), so such a one is written as the maximum. With
-    any other roster the table is for "Grades, Import, CSV file", where the columns are matched by hand.
+    "Upload grading worksheet" reads Identifier, Grade, Last modified (grade) and Feedback comments. It ignores a grade
+    above the maximum without a message (mod/assign/feedback/offline), so the maximum is written instead. With any other
+    roster the table is for "Grades, Import, CSV file", where the instructor maps the columns.
     """
     by_id = {one.student.id: one for one in graded}
     worksheet = roster is not None and {"identifier", "grade"} <= {name.strip().casefold() for name in roster.columns}
@@ -179,7 +178,7 @@ def moodle_table(
 def gradescope_table(
     assignment: Assignment, graded: Sequence[Graded], missing: Sequence[Student], roster: Roster | None
 ) -> Table:
-    """The columns of Gradescope's own "Download grades", which tools around Gradescope read."""
+    """The columns of Gradescope's "Download grades", which other tools for Gradescope read."""
     questions = question_ids(assignment, graded)
     header = ["First Name", "Last Name", "SID", "Email", "Total Score", "Max Points", "Status", "Submission Time"]
     header += [f"{question}: {title} ({points(most)} pts)" for question, title, most in _titles(assignment, questions)]
@@ -200,7 +199,7 @@ def gradescope_table(
 
 
 def feedback(one: Graded) -> str:
-    """What Moodle shows a student: points of each question and what its tests say. It is HTML there.
+    """The feedback that Moodle shows a student, as HTML: points of each question and the messages of its tests.
 
     Messages of tests that are hidden from students are left out.
     """
@@ -208,51 +207,51 @@ def feedback(one: Graded) -> str:
     for question, verdicts in by_question(one.report.verdicts).items():
         earned, possible = sum(v.points for v in verdicts), sum(v.possible for v in verdicts)
         of = f"{points(earned)} / {points(possible)}" if possible else f"bonus + {points(earned)}"
-        told = dict.fromkeys(
+        messages = dict.fromkeys(
             one_line(v.message) for v in verdicts if v.message and not v.passed and v.visibility != HIDDEN
         )
-        lines.append(" · ".join([f"{question} {verdicts[0].question_title}: {of}", *told]))
+        lines.append(" · ".join([f"{question} {verdicts[0].question_title}: {of}", *messages]))
     lines += [one_line(one.late)] if one.late else []
     return "<br>".join(html.escape(line, quote=False) for line in lines)
 
 
 def question_ids(assignment: Assignment, graded: Iterable[Graded] = ()) -> list[str]:
-    """All questions: those of the assignment in its order, then those that only a report has."""
+    """All question ids: those of the assignment in order, then those that are only in a report."""
     ids = [*(sheet.id for sheet in assignment.questions), *(artefact.question for artefact in assignment.artefacts)]
     return list(dict.fromkeys([*ids, *(v.question for one in graded for v in one.report.verdicts)]))
 
 
 def question_points(report: Report) -> dict[str, float]:
-    """Points earned in each question, bonus included."""
+    """The points earned in each question, bonus included."""
     return {question: sum(v.points for v in verdicts) for question, verdicts in by_question(report.verdicts).items()}
 
 
 def one_each(graded: Iterable[Graded]) -> tuple[list[Graded], list[str]]:
-    """One submission a student, sorted by id: of several the latest, and a sentence for each student who has several."""
+    """The latest submission of each student, sorted by id, and a sentence for each student who has several."""
     chosen: dict[str, Graded] = {}
     notes: dict[str, str] = {}
     for one in sorted(graded, key=lambda one: one.submitted.timestamp() if one.submitted else 0):
         if (earlier := chosen.get(one.student.id)) and earlier.folder != one.folder:
             notes[one.student.id] = (
-                f"{one_line(one.student.shown)} has several graded submissions: the latest, {one.folder.name}, goes "
-                "into the files for platforms; all of them stand in grades.csv"
+                f"{one_line(one.student.shown)} has several graded submissions; the files for platforms have the latest, "
+                f"{one.folder.name}, and grades.csv has all of them"
             )
         chosen[one.student.id] = one
     return sorted_by_id(chosen.values()), list(notes.values())
 
 
 def sorted_by_id(graded: Iterable[Graded]) -> list[Graded]:
-    """In the order of ids, whatever their case."""
+    """Sorted by id, ignoring case."""
     return sorted(graded, key=lambda one: (one.student.id.casefold(), one.student.id))
 
 
 def points(value: float) -> str:
-    """Points with at most four decimals, and no needless ones."""
+    """Points with at most four decimals, without trailing zeros."""
     return f"{round(value, 4) + 0.0:.4f}".rstrip("0").rstrip(".")
 
 
 def guarded(cell: object) -> str:
-    """A cell that no spreadsheet takes for a formula: text that looks like one gets an apostrophe before it."""
+    """A cell that no spreadsheet reads as a formula: text that looks like one gets an apostrophe in front."""
     text = CONTROLS.sub("\N{REPLACEMENT CHARACTER}", str(cell))
     return text if NUMBER.fullmatch(text) else FORMULA.sub("'", text)
 
@@ -303,7 +302,7 @@ def _titles(assignment: Assignment, questions: Sequence[str]) -> list[tuple[str,
 
 
 def _split_name(student: Student, roster: Roster | None) -> tuple[str, str]:
-    """First and last name: the roster's, else the last word is the last name."""
+    """First and last name: from the roster, else the last word is the last name."""
     if roster:
         first, last = roster.cell(student, *FIRST_NAMES), roster.cell(student, *LAST_NAMES)
         if first or last:
@@ -313,7 +312,7 @@ def _split_name(student: Student, roster: Roster | None) -> tuple[str, str]:
 
 
 def _canvas_column(assignment: Assignment, columns: Sequence[str]) -> str | None:
-    """The roster's column of this assignment: its title, or its name, with or without Canvas's number behind it."""
+    """The roster's column for this assignment: its title or name, with or without Canvas's number after it."""
     wanted = {assignment.title.strip().casefold(), assignment.name.casefold()}
     found = [name for name in columns if re.sub(r"\s*\(\d+\)\s*$", "", name).strip().casefold() in wanted]
     return found[0] if len(found) == 1 else None
@@ -334,10 +333,12 @@ def _moodle_notes(assignment: Assignment, above: int, maxima: set[float]) -> lis
     if above:
         students = "one student has" if above == 1 else f"{above} students have"
         notes.append(
-            f"{students} more points than Moodle's maximum grade, which Moodle would pass over; the maximum is "
-            "written: raise it in Moodle and take a new worksheet, or enter their bonus there"
+            f"{students} more points than Moodle's maximum grade. Moodle ignores such grades, so the file has the maximum "
+            "instead; raise the maximum in Moodle and download a new worksheet, or enter the bonus in Moodle"
         )
     for maximum in sorted(maxima):
         full = number(assignment.possible)
-        notes.append(f"Moodle's maximum grade is {number(maximum)}, here full marks are {full}: set it to {full} there")
+        notes.append(
+            f"Moodle's maximum grade is {number(maximum)}, but full marks are {full}; set it to {full} in Moodle"
+        )
     return notes

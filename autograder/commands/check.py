@@ -1,4 +1,4 @@
-"""``./kit check``: the settings, a dry run of the solution and of the blank notebook, and the point sheet."""
+"""``./kit check``: check the settings, dry-run the solution and the blank notebook, and print the point sheet."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--submission",
         type=Path,
         metavar="PATH",
-        help="a run of the solution with all its files (folder or zip), for what a notebook alone cannot earn",
+        help="a finished run of the solution with all its files (folder or zip), to check the artefacts too",
     )
 
 
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     name, submission = arguments.name, arguments.submission
     folder = find_course(arguments.course).assignment(name)
-    assignment = read_assignment(folder.settings)  # a wrong entry is told at once
+    assignment = read_assignment(folder.settings)  # reports a wrong entry at once
     if submission and not submission.exists():
         raise KitError(f"{submission} does not exist")
     preload.start_over(arguments.command_line)
@@ -76,26 +76,26 @@ def run(arguments: argparse.Namespace) -> int:
     console.print(outcome(best, worst, untried), highlight=False, markup=False, soft_wrap=True)
     built = folder.student
     if not built.is_file() or built.read_bytes() != blank:
-        say(f"{built} is not what the settings and the master give now; ./kit build {name} brings it up to date")
+        say(f"{built} is out of date; run ./kit build {name}")
     wrong = [*too_little(best, files, untried), *too_much(worst)]
     for sentence in wrong:
         say(sentence)
     if wrong:
-        raise KitError(f"{name} is not fit to be released: {len(wrong)} complaint{'s' * (len(wrong) > 1)} above")
+        raise KitError(f"{name} is not ready for release; fix the {len(wrong)} problem{'s' * (len(wrong) > 1)} above")
     return 0
 
 
 def written(path: Path, content: bytes) -> Path:
-    """The folder of a submission that holds one file."""
+    """Write a submission with one file. Returns its folder."""
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
     return path.parent
 
 
 def too_little(report: Report, files: Collection[str], untried: Collection[str]) -> list[str]:
-    """A sentence for each test in which the solution does not earn all, or which it fails, of 0 points though it be.
+    """A sentence for each test in which the solution does not earn all points, or which it fails, even for 0 points.
 
-    ``files`` are the questions that are scored by files, the same as ``untried`` where they are absent.
+    ``files`` are the questions with artefacts; ``untried`` are those whose files are absent.
     """
     return [
         f"the solution earns {v.points:g} of {v.possible + v.bonus:g} points in {v.question} {v.test}: {v.message}"
@@ -105,16 +105,16 @@ def too_little(report: Report, files: Collection[str], untried: Collection[str])
 
 
 def too_much(report: Report) -> list[str]:
-    """A sentence for each test that the blank notebook passes, of 0 points though it be."""
+    """A sentence for each test that the blank notebook passes, even for 0 points."""
     return [
-        f"the blank notebook passes {v.question} {v.test} ({v.points:g} points), so a student earns them for nothing"
+        f"the blank notebook passes {v.question} {v.test} ({v.points:g} points), so students earn them without any work"
         for v in report.verdicts
         if v.points > 0 or v.share > 0
     ]
 
 
 def point_sheet(assignment: Assignment, verdicts: Sequence[Verdict]) -> Table:
-    """What every test is worth, from the verdicts of a submission of which nothing is graded yet."""
+    """The points of every test, from the verdicts of a submission before anything is graded."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -139,32 +139,32 @@ def point_sheet(assignment: Assignment, verdicts: Sequence[Verdict]) -> Table:
 
 
 def worth(points: float, bonus: float) -> str:
-    """Points and bonus points: 8, 8 + 5, + 5."""
+    """Points and bonus points as text: 8, 8 + 5, + 5."""
     from autograder.frontends.terminal import number
 
     return " ".join([number(points)] * bool(points or not bonus) + [f"+ {number(bonus)}"] * bool(bonus))
 
 
 def rules(assignment: Assignment, left_out: Sequence[str]) -> list[str]:
-    """What decides points beside the tests, a line each."""
-    lines = [f"left out, their code is given to students: {', '.join(left_out)}"] if left_out else []
+    """The rules for points other than the tests, one per line."""
+    lines = [f"not graded, because students get their code: {', '.join(left_out)}"] if left_out else []
     lines += [f"{artefact.question}: {artefact.rule(assignment.dataset)}" for artefact in assignment.artefacts]
     if late := assignment.late:
         lines.append(
-            f"due {late.due.isoformat(' ', 'minutes')}; {late.grace_minutes:g} minutes of grace; then "
-            f"{100 * late.per_day:g}% of the points earned for each day that has begun; after {late.most_days} days nothing"
+            f"due {late.due.isoformat(' ', 'minutes')}; {late.grace_minutes:g} minutes of grace; then each started day "
+            f"costs {100 * late.per_day:g}% of the points earned; after {late.most_days} days there are no points"
         )
     return lines
 
 
 def outcome(best: Report, worst: Report, untried: Collection[str]) -> str:
-    """What both dry runs gave, and what was not tried."""
+    """The points of both dry runs, and which questions were not tried."""
     tried = [v for v in best.verdicts if v.question not in untried]
     earned, possible = sum(v.points for v in tried), sum(v.possible + v.bonus for v in tried)
     text = f"solution: {earned:g} of {possible:g} points; blank notebook: {worst.score:g}"
     if untried:
         text += (
-            f"\nnot tried: {', '.join(sorted(untried))}, since the files that training makes are not in a notebook; "
-            "--submission PATH tries a run that has them"
+            f"\nnot tried: {', '.join(sorted(untried))}, because a notebook alone does not contain the files of a training; "
+            "give a finished run with --submission PATH to try them"
         )
     return text

@@ -1,4 +1,4 @@
-"""``./kit demo``: the whole job on real input."""
+"""``./kit demo``: build, train and grade once, on real images."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ GENERATED = {"train": 5000, "test": 1000}
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "name", nargs="?", metavar="NAME",
-        help="an assignment with a demo.py (default: that of [tool.kit] demo in pyproject.toml, else the first)",
+        help="an assignment with a demo.py (default: [tool.kit] demo in pyproject.toml, else the first assignment)",
     )  # fmt: skip
     parser.add_argument(
         "--data",
         type=Path,
         metavar="PATH",
-        help="the images: a prepared folder, or a source that python -m data_scripts takes (default: the usual places, "
-        "else a download, else generated images)",
+        help="the images: a prepared folder, or a source for python -m data_scripts (default: the usual places, else a "
+        "download, else generated images)",
     )
 
 
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     course = find_course(arguments.course)
     folder = course.assignment(arguments.name or course.preferred())
     name = folder.name
-    load_module(folder, "demo")  # what is handed in: told at once where it is missing
+    load_module(folder, "demo")  # reports at once if it is missing
     assignment = read_assignment(folder.settings)
     data = find_or_prepare(arguments.data, GENERATED, say, assignment.dataset, course)
     say(f"images: {describe(data, assignment.dataset, course)}")
@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def grade_into(folder: Path, grader: Grader, source: Path, console: Console) -> Report:
-    """Grade ``source``, write ``results.json`` and ``report.html`` into ``folder``, show progress and print the table."""
+    """Grade ``source`` with a progress bar, write ``results.json`` and ``report.html`` into ``folder``, print the table."""
     from tqdm import tqdm
 
     from autograder.frontends.gradescope import write_results

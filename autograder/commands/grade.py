@@ -1,4 +1,4 @@
-"""``./kit grade``: grade submissions, one or those of a whole class, on this machine or on a cluster."""
+"""``./kit grade``: grade one submission or those of a whole class, on this machine or on a cluster."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="the assignment, e.g. simclr")
     parser.add_argument(
         "submissions", nargs="+", type=Path, metavar="SUBMISSION",
-        help="a folder, a zip or an .ipynb; or a folder with those of a class: one each, nbgrader's submitted/, or an "
-        "unpacked bulk download of Gradescope, Canvas or Moodle",
+        help="a folder, a zip or an .ipynb; or a folder with the submissions of a class: one entry per student, "
+        "nbgrader's submitted/, or an unpacked bulk download of Gradescope, Canvas or Moodle",
     )  # fmt: skip
     parser.add_argument(
-        "--out", type=Path, default=Path("grades"), metavar="DIR", help="where results go (default: grades)"
+        "--out", type=Path, default=Path("grades"), metavar="DIR", help="folder for the results (default: grades)"
     )
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="folder with the prepared data set (default: the usual places)"
     )
     parser.add_argument(
-        "--jobs", type=int, metavar="N", help="submissions graded at once (default: as processors and memory allow)"
+        "--jobs", type=int, metavar="N", help="submissions graded in parallel (default: by processors and memory)"
     )
     parser.add_argument("--scheduler", metavar="ADDRESS", help="grade on the workers of this Dask scheduler, tcp://…")
-    parser.add_argument("--regrade", action="store_true", help="grade again what has been graded and has not changed")
+    parser.add_argument("--regrade", action="store_true", help="also grade submissions that have not changed")
     parser.add_argument(
         "--roster",
         type=Path,
         metavar="CSV",
-        help="the class: a list exported by Canvas, Moodle or Gradescope, or id,name",
+        help="the students of the class: an export of Canvas, Moodle or Gradescope, or a table with id,name",
     )
     parser.add_argument(
-        "--leaderboard", action="store_true", help="show accuracies in the class report, under pseudonyms"
+        "--leaderboard", action="store_true", help="show artefact results in the class report, under pseudonyms"
     )
     parser.add_argument(
         "--unsafe",
         action="store_true",
-        help="grade although nothing on this machine keeps student code from your files and processes",
+        help="grade even if this machine cannot isolate student code from your files and processes",
     )
 
 
@@ -85,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
         plans = plans_of(handed, out, settings, arguments.regrade, result)
         waiting = tasks_of(plans)
         if len(waiting) < len(plans):
-            say(f"{len(plans) - len(waiting)} of {len(plans)} submissions are graded already and have not changed")
+            say(f"{len(plans) - len(waiting)} of {len(plans)} submissions are already graded and have not changed")
 
         def outcomes(tasks):
             if not tasks:
@@ -119,7 +119,7 @@ def say(text: str) -> None:
 
 
 def default_jobs() -> int:
-    """One job a processor, as far as memory goes."""
+    """One job per processor, as far as memory allows."""
     import psutil
 
     fitting = psutil.virtual_memory().available // MEMORY_PER_JOB

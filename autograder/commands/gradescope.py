@@ -1,8 +1,7 @@
-"""``python -m autograder gradescope BASE``: grade the one submission that Gradescope has put under BASE.
+"""``python -m autograder gradescope BASE``: grade the submission that Gradescope has put under BASE.
 
-``BASE/submission`` is graded with ``BASE/source/bundle`` and ``BASE/source/data``; ``BASE/results/results.json`` exists
-from the first second on and is replaced, whole, after every verdict, so that whatever ends this process leaves what was
-earned.
+``BASE/submission`` is graded with ``BASE/source/bundle`` and ``BASE/source/data``. ``BASE/results/results.json`` exists
+from the start and is replaced in one step after every verdict, so it has the points so far if this process is killed.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
     results.parent.mkdir(parents=True, exist_ok=True)
     first_words = {
         "score": 0,
-        "output": "Grading started and was ended from outside before the first result. Submit again.",
+        "output": "Grading was stopped before the first result. Submit again.",
     }
     results.write_text(json.dumps(first_words), encoding="utf-8")
     preload.start_over(arguments.command_line)
@@ -45,7 +44,9 @@ def run(arguments: argparse.Namespace) -> int:
         dataset = read_assignment(source / "bundle" / "assignment.toml").dataset
         data = find_data(dataset, source / "data", None) if (source / "data").is_dir() else None
         with Grader(source / "bundle", data) as grader:
-            spent = time.time() - psutil.Process().create_time()  # imports count too: the container's time is running
+            spent = (
+                time.time() - psutil.Process().create_time()
+            )  # imports count too, since the container has a time limit
             grader.grade(base / "submission", publish=lambda report: write_results(results, report), spent=spent)
     except KitError as error:
         message = f"The autograder could not grade this submission: {error}. Please tell your instructor."

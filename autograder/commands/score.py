@@ -1,4 +1,4 @@
-"""``./kit score``: what a file of an artefact scores, as the grader measures it."""
+"""``./kit score``: show the score of an artefact file, as the grader measures it."""
 
 from __future__ import annotations
 
@@ -25,12 +25,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "file",
         nargs="?",
         type=Path,
-        help="what students hand in, such as a checkpoint or a file of samples",
+        help="a file that students submit, such as a checkpoint or samples",
     )
+    parser.add_argument("--question", metavar="ID", help="the artefact's question (default: found by the file's name)")
     parser.add_argument(
-        "--question", metavar="ID", help="the artefact's question (default: the one of the file's name)"
+        "--split",
+        choices=("train", "test"),
+        help="score real images instead of a file: the best that samples can reach",
     )
-    parser.add_argument("--split", choices=("train", "test"), help="real images instead: what samples can reach")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -58,10 +60,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def chosen(assignment: Assignment, question: str | None, file: Path | None) -> Artefact:
-    """The artefact that is meant: the one of ``question``, else that of the file's name, else the only one.
+    """The artefact to score: the one of ``question``, else the one with the file's name, else the only one.
 
     Raises:
-        KitError: there is none, or it is not clear which one is meant.
+        KitError: there is none, or several are possible.
     """
     from autograder.errors import KitError
 
@@ -74,15 +76,15 @@ def chosen(assignment: Assignment, question: str | None, file: Path | None) -> A
         fitting = [a for a in artefacts if file and file.name in a.files()] or list(artefacts)
     if len(fitting) != 1:
         known = ", ".join(artefact.question for artefact in artefacts)
-        raise KitError(f"name one of the artefacts of {assignment.name} with --question: {known}")
+        raise KitError(f"choose one of the artefacts of {assignment.name} with --question: {known}")
     return fitting[0]
 
 
 def read_tensors(file: Path) -> dict[str, torch.Tensor]:
-    """The tensors of a file, unpickled in a sandbox session, as a stranger may have written it.
+    """The tensors of a file, unpickled in a sandbox session because the file may be malicious.
 
     Raises:
-        KitError: it cannot be read.
+        KitError: the file cannot be read.
     """
     from autograder.engine.session import Sandbox, SessionLost, StudentError
     from autograder.errors import KitError

@@ -1,1 +1,1 @@
-"""The demo's submissions: what a class hands in, in four pieces."""
+"""The four submissions of the demo."""

@@ -1,4 +1,4 @@
-"""A notebook cell that tries to learn the references and to write its own grade. It gains nothing."""
+"""A notebook cell that tries to read the references and to write its own grade. Both attempts fail."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ def attempt(action):
     except BaseException:
         return None
 
-# 1. Read the answer key, and the memory and environment of the processes around.
+# 1. Read the answer key, and the memory and environment of other processes.
 for pattern in ("/autograder/source/**/*.safetensors", "@ROOT@/**/*.safetensors", "/proc/*/environ", "/proc/*/fd/*"):
     for path in attempt(lambda: glob.glob(pattern, recursive=True)) or []:
         loot.append((path, attempt(lambda: open(path, "rb").read(1000))))
@@ -24,7 +24,7 @@ loot += [o for o in gc.get_objects() if isinstance(o, torch.Tensor)]
 for folder in ("/autograder/results", "@ROOT@/grades", "..", "../..", "../../results"):
     attempt(lambda: open(os.path.join(folder, "results.json"), "w").write(FORGED))
 
-# 3. Make every comparison true, here and in whatever listens.
+# 3. Make every comparison true, here and in the grader.
 torch.allclose = torch.equal = lambda *a, **k: True
 torch.Tensor.__eq__ = lambda self, other: torch.ones((), dtype=torch.bool)
 
@@ -34,7 +34,7 @@ class Agreeable(float):
 def end(*inputs):
     os._exit(0)
 """
-# Answers that agree with everything (``Agreeable``) or end the process (``end``) stand in an assignment's demo.py.
+# The demo.py of an assignment adds answers that compare equal to everything (``Agreeable``) or end the process (``end``).
 
 
 def cell(root: Path, answers: str) -> str:

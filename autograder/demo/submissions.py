@@ -1,4 +1,4 @@
-"""Builds the demo's four submissions from the solution and the student notebook."""
+"""Builds the four submissions of the demo from the solution and the student notebook."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from autograder.release.notebooks import has_tag, notebook_bytes, question_tag
 def write_submissions(
     folder: Path, solution_zip: Path, master: NotebookNode, student: NotebookNode, assignment: AssignmentFolder
 ) -> dict[str, Path]:
-    """Write the submissions into ``folder``: what each shows, and its path."""
+    """Write the submissions into ``folder``. Returns their paths, by title."""
     demo, name = load_module(assignment, "demo"), assignment.name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -39,13 +39,13 @@ def write_submissions(
 
 
 def with_cells(master: NotebookNode, cells: Mapping[str, str]) -> NotebookNode:
-    """The master with the first stub cell of some questions replaced."""
+    """The master with replaced stub cells, by question."""
     notebook, waiting = copy.deepcopy(master), dict(cells)
     for cell in notebook.cells:
         if has_tag(cell, "stub") and question_tag(cell) in waiting:
             cell.source = waiting.pop(question_tag(cell)).strip()
     if waiting:
-        raise ValueError(f"the master has no stub of {', '.join(waiting)}")
+        raise ValueError(f"the master has no stub for {', '.join(waiting)}")
     return notebook
 
 

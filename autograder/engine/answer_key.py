@@ -1,7 +1,7 @@
-"""The answer key of an assignment: every probe run on the oracle and on each misconception, stored as plain tensors.
+"""The answer key of an assignment: the results of every probe on the oracle and on each misconception, as plain tensors.
 
-The key is all that grading needs. Oracles, misconceptions and right variants are code and stay behind when a grader is
-shipped; the key holds only their numbers, the hints and the comparisons. It is made by ``autograder.release.compile``.
+Grading needs nothing else. Oracles, misconceptions and correct variants are code and are not shipped with a grader; the
+key holds only their numbers, the hints and the comparisons. ``autograder.release.compile`` makes it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ COMPARISONS: dict[str, type] = {kind.__name__: kind for kind in (Close, Exact, W
 
 
 def write_key(path: Path, tests: tuple[KeyTest, ...], made_from: str) -> None:
-    """Store a key as one safetensors file: each different tensor once, under its hash; the structure in the metadata."""
+    """Store a key as one safetensors file: each distinct tensor once, under its hash; the structure in the metadata."""
     tensors: dict[str, torch.Tensor] = {}
     index = [_pack_test(test, tensors) for test in tests]
     write_tensors(path, tensors, {"made_from": made_from, "tests": index})
@@ -53,7 +53,7 @@ def _pack_test(test: KeyTest, tensors: dict[str, torch.Tensor]) -> dict:
 
 
 def _pack(group: Mapping[str, torch.Tensor], tensors: dict[str, torch.Tensor]) -> dict[str, str]:
-    """Put the tensors of a group into the store; returns their names there."""
+    """Add the tensors of a group to the store. Returns their names in the store."""
     names = {}
     for name, tensor in group.items():
         content = f"{tensor.dtype} {tuple(tensor.shape)}".encode() + tensor.contiguous().numpy().tobytes()
@@ -63,7 +63,7 @@ def _pack(group: Mapping[str, torch.Tensor], tensors: dict[str, torch.Tensor]) -
 
 
 def _pack_result(test: KeyTest, result: Result, tensors: dict[str, torch.Tensor]) -> str | dict[str, str]:
-    """A failure by its type, an answer by the names of its tensors."""
+    """The type of a failure, or the names of an answer's tensors."""
     if isinstance(result, Failure):
         return result.type
     return _pack({name: result[name] for name in test.outputs if name in result}, tensors)

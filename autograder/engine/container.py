@@ -1,7 +1,7 @@
-"""How many processors the container around this process leaves to it.
+"""How many processors this process may use inside its container.
 
-A container is a control group with limits, of either version of the kernel's interface. The limits of the groups above
-it count as well, where they can be seen.
+A container is a control group (cgroup) with limits. Versions 1 and 2 of the kernel's interface are supported. The limits
+of parent groups count as well, where they are visible.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ MOUNTED = Path("/sys/fs/cgroup")
 
 
 def processors() -> int:
-    """How many threads can run without waiting for one another's share of time.
+    """How many threads to run, at least 1.
 
-    A group's share is spent by all threads together, and while one of them must wait for the next period the others
-    spin: two threads on half a processor took up to 1.5 times the processor time of one.
+    All threads of a group share its processor time. When one thread waits for the next period, the others spin: two
+    threads on half a processor took up to 1.5 times the processor time of one.
     """
     shares = (processor_share(folder) for folder in groups("cpu", OWN_GROUPS, MOUNTED))
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -26,10 +26,10 @@ def processors() -> int:
 
 
 def groups(controller: str, own_groups: Path, mounted: Path) -> Iterator[Path]:
-    """The folders of the groups that this process is in, the innermost first; those that cannot be seen are passed over.
+    """The folders of the groups that this process is in, the innermost first. Groups that are not visible are skipped.
 
-    ``own_groups`` is the kernel's list of them. Inside a container it may tell their place on the host, while the
-    container's own group is what is mounted.
+    ``own_groups`` is the kernel's list of them. Inside a container this list may contain paths of the host, although only
+    the container's own group is mounted.
     """
     try:
         lines = own_groups.read_text().splitlines()
@@ -37,7 +37,7 @@ def groups(controller: str, own_groups: Path, mounted: Path) -> Iterator[Path]:
         return
     for line in lines:
         _, controllers, path = line.split(":", 2)
-        if controller in controllers.split(",") or not controllers:  # of version 1, of version 2
+        if controller in controllers.split(",") or not controllers:  # version 1, version 2
             top = mounted / controller if controllers else mounted
             inner = Path(path.lstrip("/"))
             yield from (
@@ -46,7 +46,7 @@ def groups(controller: str, own_groups: Path, mounted: Path) -> Iterator[Path]:
 
 
 def processor_share(group: Path) -> float | None:
-    """How many processors' time a group has; None where it is not limited."""
+    """The number of processors whose time a group may use; None if there is no limit."""
     quota, _, period = read(group / "cpu.max").partition(" ")
     if not period:
         quota, period = read(group / "cpu.cfs_quota_us"), read(group / "cpu.cfs_period_us")
@@ -54,7 +54,7 @@ def processor_share(group: Path) -> float | None:
 
 
 def read(file: Path) -> str:
-    """A small file's text; '' where it cannot be read."""
+    """The text of a small file; '' if it cannot be read."""
     try:
         return file.read_text().strip()
     except OSError:

@@ -1,4 +1,4 @@
-"""The learning curves that a submission reports in ``metrics.json``: shown, never trusted."""
+"""The learning curves that a submission reports in ``metrics.json``. They are shown and never affect points."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SERIES = (
 
 
 def read_curves(submission: Submission) -> list[Curve]:
-    """All curves that the file holds in good form; a missing or odd file holds none."""
+    """All valid curves of the file; none if the file is missing or malformed."""
     files = submission.find(FILE)
     if not files or files[0].stat().st_size > MAX_BYTES:
         return []

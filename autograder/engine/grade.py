@@ -1,4 +1,4 @@
-"""Grade one submission: bring it in, run its notebook in the sandbox, ask every hidden test, measure its artefacts."""
+"""Grade one submission: collect it, run its notebook in the sandbox, run every hidden test, measure its artefacts."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ DEFECT = "The grader itself failed in this test; that is not your fault. Please 
 PICTURE_SECONDS = 10.0
 PICTURE_TITLE = "Two views of eight test images, drawn by the submission's own transform"
 MAX_TROUBLES = 20
-# While an artefact is measured, its points so far are published no more often than this.
+# The shortest time between two reports while an artefact is measured.
 PUBLISH_SECONDS = 1.0
 
 
 @dataclass
 class Grading:
-    """One submission while it is graded. Every verdict is in ``verdicts`` from the start, so that each report is whole."""
+    """A submission while it is graded. Every verdict is in ``verdicts`` from the start, so each report is complete."""
 
     assignment: Assignment
     key: dict[tuple[str, str], KeyTest]
@@ -53,7 +53,7 @@ class Grading:
     progress: Progress
     deadline: float
     verdicts: dict[tuple[str, str], Verdict] = field(default_factory=dict)
-    units: int = 0  # of progress, done by the artefacts so far
+    units: int = 0  # of progress: what the artefacts have done so far
 
     def record(self, question: str, test: str, **changes: object) -> None:
         """Replace a verdict and publish the report."""
@@ -61,7 +61,7 @@ class Grading:
         self.publish_verdicts()
 
     def credit(self, artefact: Artefact, finding: Finding) -> None:
-        """Give an artefact's tests what a finding earns, and publish the report."""
+        """Give an artefact's tests the points that a finding earns, and publish the report."""
         question = artefact.question
         self.report.findings[question] = replace(finding, pictures=())
         self.report.headlines = headlines(self.assignment, self.report.findings)
@@ -71,17 +71,17 @@ class Grading:
         self.publish_verdicts()
 
     def publish_verdicts(self) -> None:
-        """Publish the report with the verdicts of now."""
+        """Publish the report with the current verdicts."""
         self.report.verdicts = list(self.verdicts.values())
         self.report.seconds = self.assignment.limits.total_seconds - self.left()
         self.publish(self.report)
 
     def record_all(self, message: str) -> None:
-        """Give every verdict the same message: the submission as a whole cannot be graded."""
+        """Give every verdict the same message, because the whole submission cannot be graded."""
         for question, test in self.verdicts:
             self.verdicts[question, test] = replace(self.verdicts[question, test], message=message)
         self.report.verdicts = list(self.verdicts.values())
-        self.report.incidents.append(f"It could not be graded: {message}")
+        self.report.incidents.append(f"The submission could not be graded: {message}")
 
     def left(self) -> float:
         """Seconds until the deadline."""
@@ -89,12 +89,12 @@ class Grading:
 
 
 class Grader:
-    """Grades the submissions of one assignment, one after another, through one preloaded parent. A context manager.
+    """Grades the submissions of one assignment, one after another, with one preloaded parent. A context manager.
 
     Args:
         bundle: the folder with ``assignment.toml``, hidden tests and answer key.
-        data: the prepared images that artefacts are measured with; None leaves these unmeasured.
-        unsafe: grade although no layer of this machine keeps student code from the grader's files and processes.
+        data: the prepared images that artefacts are measured with; without them (None) no artefact is measured.
+        unsafe: grade even if this machine cannot isolate student code from the grader's files and processes.
 
     Raises:
         KitError: the bundle or the sandbox is not usable.
@@ -123,13 +123,16 @@ class Grader:
         spent: float = 0.0,
         only: Collection[str] | None = None,
     ) -> Report:
-        """Grade the submission at ``source``. Its processes are all dead when this returns.
+        """Grade the submission at ``source``. All its processes are dead when this returns.
 
-        ``spent`` seconds of the submission's time have gone by already; of ``only`` these questions are graded.
+        Args:
+            source: a folder, zip file or notebook.
+            publish: called with the report after every verdict.
+            progress: called with the number of units that all artefacts together have done (``Artefact.units``).
+            spent: seconds of the submission's time that are already over.
+            only: the ids of the questions to grade; None grades all.
 
-        ``publish`` gets the report after every verdict, complete but for what is not graded yet; ``progress`` the
-        number of units done of all artefacts (``Artefact.units``). A submission that cannot be graded is no error: its report
-        says so.
+        A submission that cannot be graded is not an error; its report says so.
         """
         assignment = self.assignment
         report = Report(assignment.name, assignment.title, source.name)
@@ -157,7 +160,7 @@ class Grader:
     def grade_collected(
         self, grading: Grading, submission: Submission, cells: tuple[Cell, ...], only: Collection[str] | None = None
     ) -> None:
-        """Run the notebook, ask all hidden tests, then measure the artefacts, in order."""
+        """Run the notebook, run all hidden tests, then measure the artefacts, in order."""
         assignment, report = self.assignment, grading.report
         report.layers = [
             (layer.name, layer.active, layer.why_not or layer.remark or layer.promise) for layer in layers.status()
@@ -179,15 +182,15 @@ class Grader:
 
 
 def probes_in(bundle: Path, assignment: Assignment, key: Iterable[KeyTest]) -> Probes:
-    """The modules of probes that the tests of a bundle, and the picture of its report, ask for."""
-    asked = {test.probe.rpartition(".")[0] for test in key}
+    """The modules of probes that the tests of a bundle and the image in its report need."""
+    modules = {test.probe.rpartition(".")[0] for test in key}
     if assignment.picture_probe:
-        asked.add(picture_address(assignment).rpartition(".")[0])
-    return Probes(bundle / "code", tuple(sorted(asked)))
+        modules.add(picture_address(assignment).rpartition(".")[0])
+    return Probes(bundle / "code", tuple(sorted(modules)))
 
 
 def picture_address(assignment: Assignment) -> str:
-    """Module and name of the probe that draws the report's picture."""
+    """Module and name of the probe that draws the image in the report."""
     folder, _, name = assignment.picture_probe.partition(".")
     return f"{PACKAGE}.{assignment.name}.{folder}.probes.{name}"
 
@@ -199,13 +202,13 @@ def grade(
     publish: Publish = lambda report: None,
     progress: Progress = lambda units: None,
 ) -> Report:
-    """Grade one submission with a grader of its own: see ``Grader``."""
+    """Grade one submission with its own ``Grader``."""
     with Grader(bundle, data) as grader:
         return grader.grade(source, publish, progress)
 
 
 def troubles(outcomes: tuple[CellOutcome, ...]) -> list[str]:
-    """A sentence for each cell that did not run to its end; its questions keep their points where they can."""
+    """A sentence for the student for each cell that did not run to its end."""
     return [
         f"Cell {outcome.index}: {outcome.message}" for outcome in outcomes if outcome.status not in ("ok", "skipped")
     ][:MAX_TROUBLES]
@@ -219,9 +222,9 @@ def incidents(outcomes: tuple[CellOutcome, ...]) -> list[str]:
 def grade_artefact(
     grading: Grading, artefact: Artefact, sandbox: Sandbox, submission: Submission, data: Prepared | None
 ) -> None:
-    """Measure an artefact, record its points and show its pictures. A failure of the grader costs no other question.
+    """Measure an artefact, record its points and show its images. A failure of the grader costs no other question.
 
-    What is certain is credited while measuring goes on, so that whatever ends this process leaves it.
+    Points that are certain are recorded during the measurement, so the report has them even if this process is killed.
     """
     report, done, last = grading.report, grading.units, -PUBLISH_SECONDS
 
@@ -250,14 +253,14 @@ def grade_artefact(
         report.pictures += [replace(picture, question=artefact.question) for picture in finding.pictures]
         grading.credit(artefact, finding)
     except Exception as error:
-        report.findings.pop(artefact.question, None)  # a finding that ends in a defect is not counted anew
+        report.findings.pop(artefact.question, None)  # after a defect there is nothing to compute points from
         report.headlines.pop(artefact.question, None)
         for test in artefact.tests():
             report_defect(grading, artefact.question, test.id, error)
 
 
 def run_question(grading: Grading, path: Path, functions: dict[str, Callable]) -> None:
-    """Run one hidden test file and give each passed case its points, as Otter counted them."""
+    """Run one hidden test file and give each case that Otter reports as passed its points."""
     test_file = run_hidden_test(path, functions)
     for result in test_file.test_case_results:
         if result.passed:
@@ -265,9 +268,9 @@ def run_question(grading: Grading, path: Path, functions: dict[str, Callable]) -
 
 
 def remote_question(grading: Grading, runner: Runner, question: str) -> Callable[[str], None]:
-    """The remote function of a question: asks the sandbox for all cases of a test, judges, and records what it found.
+    """The remote function of a question: runs all cases of a test in the sandbox, judges and records the results.
 
-    It raises ``TestFailed`` where the test does not pass, which is what Otter counts.
+    It raises ``TestFailed`` if the test does not pass, which Otter counts as a failure.
     """
 
     def ask(test_id: str) -> None:
@@ -277,7 +280,7 @@ def remote_question(grading: Grading, runner: Runner, question: str) -> Callable
         try:
             results, incident = ask_cases(runner, test)
             judgement = judge(test, results)
-        except Exception as error:  # Otter would count it as the student's failure and say nothing
+        except Exception as error:  # Otter would count it as the student's failure without a message
             report_defect(grading, question, test_id, error)
             raise TestFailed(DEFECT) from error
         grading.record(
@@ -295,7 +298,7 @@ def remote_question(grading: Grading, runner: Runner, question: str) -> Callable
 
 
 def report_defect(grading: Grading, question: str, test: str, error: Exception) -> None:
-    """Say to the student that it is not their fault, and to the instructor where the grader failed."""
+    """Tell the student that it is not their fault, and the instructor where the grader failed."""
     where = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(where.filename).name}:{where.lineno}"
     incident = f"the grader failed: {type(error).__name__}: {error} ({place})"
@@ -305,9 +308,9 @@ def report_defect(grading: Grading, question: str, test: str, error: Exception) 
 
 
 def ask_cases(runner: Runner, test: KeyTest) -> tuple[dict[str, Result], str]:
-    """The results of all cases of a test, and what happened if it was lost time or a lost session.
+    """The results of all cases of a test, and a sentence if the time ran out or the session was lost ('' otherwise).
 
-    Either ends the test: its other cases would go the same way.
+    Both end the test, because its other cases would end in the same way.
     """
     results: dict[str, Result] = {}
     for case in test.cases:
@@ -325,7 +328,7 @@ def ask_cases(runner: Runner, test: KeyTest) -> tuple[dict[str, Result], str]:
 
 
 def sentence_of(error: StudentError) -> str:
-    """What a student reads about an exception of their code."""
+    """What the student reads about an exception in their code."""
     if error.type == "NotImplementedError":
         return f"not implemented yet ({error.message})" if error.message else "not implemented yet"
     where = f" ({error.where})" if error.where else ""
@@ -337,7 +340,7 @@ def sentence_of(error: StudentError) -> str:
 
 
 def detail(judgement: Judgement, results: dict[str, Result]) -> str:
-    """What the instructor sees beside the message: on which inputs the code raised."""
+    """What the instructor sees in addition to the message: the inputs on which the code raised."""
     if judgement.passed:
         return ""
     raised = {name: result for name, result in results.items() if isinstance(result, Failure)}
@@ -345,7 +348,7 @@ def detail(judgement: Judgement, results: dict[str, Result]) -> str:
 
 
 def picture(runner: Runner, probe: str, data: Prepared) -> list[Picture]:
-    """The submission's own views of eight test images, or nothing: a picture is no reason to fail."""
+    """The submission's own views of eight test images. An empty list if they cannot be drawn, which costs no points."""
     images = torch.from_numpy(data.images("test")[:8].copy())
     try:
         views = runner.call(probe, {"images": images}, PICTURE_SECONDS)["views"]

@@ -1,4 +1,4 @@
-"""Hidden Otter test files, run by Otter's own classes in this process on remote functions."""
+"""Runs hidden Otter test files with Otter's own classes, in this process, on remote functions."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from otter.test_files import TestFile, create_test_file
 
 
 class TestFailed(AssertionError):
-    """What a remote function raises where a test case does not pass. Otter records the case as failed."""
+    """A remote function raises this if a test case does not pass. Otter records the case as failed."""
 
     __test__ = False
 
 
 def run_hidden_test(path: Path, functions: Mapping[str, Callable]) -> TestFile:
-    """Run one test file; ``functions`` maps the names that its test cases ask for to remote functions."""
+    """Run one test file. ``functions`` maps the names that its test cases use to remote functions."""
     test_file = create_test_file(str(path), NBMetadataConfig())
     test_file.run(functions)
     return test_file

@@ -1,4 +1,4 @@
-"""Compare what a submission answered with the reference and with every known misconception. Pure functions."""
+"""Compare the results of a submission with the reference and with every known misconception. Pure functions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from autograder.questions.model import Answer, Close, Comparison, Exact, Within
 
 @dataclass(frozen=True)
 class Failure:
-    """A probe call without an answer: the student's code raised (``type`` is the exception's), or the session was lost."""
+    """A probe call without a result: the student's code raised an exception of this ``type``, or the session was lost."""
 
     type: str
     message: str
@@ -33,7 +33,7 @@ class KeyCase:
 
 @dataclass(frozen=True)
 class KeyMisconception:
-    """What a misconception answers to each case of a test."""
+    """The results of a misconception, by the name of the case."""
 
     id: str
     hint: str
@@ -43,7 +43,7 @@ class KeyMisconception:
 
 @dataclass(frozen=True)
 class KeyTest:
-    """A test of the answer key, complete: it is all that a judge needs."""
+    """A test of the answer key, with everything that ``judge`` needs."""
 
     question: str
     id: str
@@ -57,7 +57,7 @@ class KeyTest:
 
 @dataclass(frozen=True)
 class Judgement:
-    """Outcome of one test: ``message`` is for the student, ``misconception`` names the recognised mistake."""
+    """The outcome of one test: ``message`` is for the student, ``misconception`` names the recognised mistake."""
 
     passed: bool
     message: str
@@ -65,7 +65,8 @@ class Judgement:
 
 
 def excess(comparison: Comparison, got: torch.Tensor, want: torch.Tensor, atol: float = 0.0) -> float:
-    """Error as a multiple of what is allowed: at most 1 passes, infinity where shape, dtype or finiteness is wrong.
+    """The error as a multiple of the allowed error: at most 1 passes. Infinity if the shape or dtype is wrong or a value
+    is not finite.
 
     ``want`` is a float64 or integer reference; ``Within`` ignores its values.
     """
@@ -83,7 +84,7 @@ def excess(comparison: Comparison, got: torch.Tensor, want: torch.Tensor, atol: 
             middle, allowed = (low + high) / 2, (high - low) / 2
             outside = bool((_side(comparison, got) != 0).any())
             error = float((got - middle).abs().max())
-            # A value on a bound lies within, whatever the rounding of the middle makes of it.
+            # A value on a bound passes, even if the middle is rounded.
             error = max(error, allowed * (1 + 1e-9)) if outside else min(error, allowed)
     if error == 0.0:
         return 0.0
@@ -97,7 +98,7 @@ def _side(bounds: Within, values: torch.Tensor) -> torch.Tensor:
 
 
 def shape_complaint(comparison: Comparison, got: torch.Tensor, want: torch.Tensor) -> str | None:
-    """What is wrong with shape or dtype, as a clause; None if nothing is. Shapes and dtypes are part of the contract."""
+    """What is wrong with the shape or dtype, as a clause; None if both are correct. Both are part of the task."""
     expected = comparison.shape if isinstance(comparison, Within) else tuple(want.shape)
     if tuple(got.shape) != tuple(expected):
         return f"has shape {tuple(got.shape)}, expected {tuple(expected)}"
@@ -108,18 +109,18 @@ def shape_complaint(comparison: Comparison, got: torch.Tensor, want: torch.Tenso
 
 
 def complaint(name: str, comparison: Comparison, got: torch.Tensor, want: torch.Tensor, atol: float) -> str | None:
-    """What is wrong with one output, without giving its reference away; None if it passes."""
+    """What is wrong with one output, without revealing the reference; None if it passes."""
     label = comparison.what or f"`{name}`"
     if clause := shape_complaint(comparison, got, want):
         return f"{label} {clause}"
     if not bool(torch.isfinite(got).all()):
-        kind = "nan" if bool(torch.isnan(got).any()) else "infinite"
+        kind = "NaN" if bool(torch.isnan(got).any()) else "infinite"
         return f"{label} is {kind}" if got.ndim == 0 else f"{label} has {kind} entries"
     if excess(comparison, got, want, atol) <= 1:
         return None
     if comparison.advice:
         return comparison.advice
-    return f"{label} is not what the definition gives"
+    return f"{label} does not match the definition"
 
 
 def case_complaint(test: KeyTest, case: KeyCase, result: Result) -> str | None:
@@ -128,7 +129,7 @@ def case_complaint(test: KeyTest, case: KeyCase, result: Result) -> str | None:
         return result.message
     for name, comparison in test.outputs.items():
         if name not in result:
-            return f"the output {name} is missing"
+            return f"{comparison.what or f'the output `{name}`'} is missing"
         found = complaint(name, comparison, result[name], case.reference[name], case.atol.get(name, 0.0))
         if found:
             return found
@@ -136,7 +137,7 @@ def case_complaint(test: KeyTest, case: KeyCase, result: Result) -> str | None:
 
 
 def same_result(test: KeyTest, case: KeyCase, result: Result, wrong: Result) -> bool:
-    """Whether a submission's result is the one that a misconception gives, exceptions by type, nan and inf by place."""
+    """Whether a submission's result equals that of a misconception: exceptions by type, NaN and infinity by position."""
     if isinstance(result, Failure) or isinstance(wrong, Failure):
         return isinstance(result, Failure) and isinstance(wrong, Failure) and result.type == wrong.type
     return all(
@@ -153,7 +154,7 @@ def _same_tensor(comparison: Comparison, got: torch.Tensor, wrong: torch.Tensor,
     if not torch.equal(torch.isfinite(got), torch.isfinite(wrong)):
         return False
     got, wrong = torch.nan_to_num(got.double(), 0, 0, 0), torch.nan_to_num(wrong.double(), 0, 0, 0)
-    if isinstance(comparison, Within):  # statistics carry chance: a misconception is recognised by the bound it breaks
+    if isinstance(comparison, Within):  # statistics are random: a misconception is recognised by the bound it violates
         return torch.equal(_side(comparison, got), _side(comparison, wrong))
     rtol = comparison.rtol if isinstance(comparison, Close) else 0.0
     if got.numel() == 0:
@@ -164,9 +165,10 @@ def _same_tensor(comparison: Comparison, got: torch.Tensor, wrong: torch.Tensor,
 def judge(test: KeyTest, results: Mapping[str, Result]) -> Judgement:
     """Judge one test from the results of all its cases.
 
-    A test passes if every output of every case passes, or if the results are those of a harmless oddity. A failing one is
-    compared with each misconception over all cases, in the order of the catalogue; the first that fits gives its hint.
-    Where none fits, cases in which one of the two is not finite are passed over: an epsilon decides those.
+    A test passes if every output of every case passes, or if the results equal those of a harmless variant. If a test
+    fails, the results of all cases are compared with each misconception, in order; the first that matches gives its hint.
+    If none matches, the comparison is repeated without cases in which either result is not finite, because there a small
+    epsilon in the code decides the result.
     """
     complaints = {case.name: case_complaint(test, case, results[case.name]) for case in test.cases}
     failed = [case for case in test.cases if complaints[case.name]]
@@ -184,7 +186,7 @@ def _is(test: KeyTest, results: Mapping[str, Result], mistake: KeyMisconception)
 
 
 def _is_where_finite(test: KeyTest, results: Mapping[str, Result], mistake: KeyMisconception) -> bool:
-    """The same, asked only of cases in which both are finite; these must be at least half of all, and show the mistake."""
+    """The same for cases in which both results are finite. These must be at least half of all cases and show the mistake."""
     both = [case for case in test.cases if _finite(results[case.name]) and _finite(mistake.results[case.name])]
     return (
         2 * len(both) >= len(test.cases)
@@ -200,7 +202,7 @@ def _finite(result: Result) -> bool:
 def _summary(
     test: KeyTest, failed: list[KeyCase], complaints: Mapping[str, str | None], results: Mapping[str, Result]
 ) -> str:
-    """One sentence: what is wrong, and on which inputs where that says something."""
+    """One sentence: what is wrong, and on which inputs if that helps."""
     texts = list(dict.fromkeys(complaints[case.name] for case in failed))
     first = texts[0].rstrip(".")
     if first.split(" ", 1)[0].isalpha():  # a word, not one of the student's names

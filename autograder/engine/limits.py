@@ -1,4 +1,4 @@
-"""What one submission may use. Times are wall-clock seconds."""
+"""The limits of one submission. Times are wall-clock seconds."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ SETTABLE = ("total_seconds", "notebook_seconds", "cell_seconds", "memory_mb")
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of one submission: of its sandbox sessions, of the runner that restarts them, and of all its grading.
+    """Limits of one submission: of its sandbox sessions, of the runner that restarts them, and of its whole grading.
 
-    ``total_seconds`` bound everything, artefacts included.
-    ``memory_mb`` comes on top of the preloaded libraries, for each process and, where that can be had, for all of them
-    together; ``file_mb`` is the largest file, ``scratch_mb`` and ``scratch_files`` bound the whole scratch folder.
-    ``grace_seconds`` lie between the exception raised in late student code and the kill of its session.
+    ``total_seconds`` limits everything, artefacts included.
+    ``memory_mb`` does not include the preloaded libraries. It limits each process and, if the machine supports it, all
+    processes together. ``file_mb`` limits each file; ``scratch_mb`` and ``scratch_files`` limit the whole scratch folder.
+    ``grace_seconds`` is the time between the exception that interrupts slow student code and the kill of its session.
     """
 
     total_seconds: float = 540

@@ -1,6 +1,6 @@
-"""The code cells of a student's notebook, made ready to be executed as plain Python.
+"""Reads the code cells of a student's notebook and converts them to plain Python.
 
-The file is only parsed: nothing of it is executed or imported here, and of its metadata nothing counts but the tag
+The file is only parsed; nothing in it is executed or imported here. The only metadata that matters is the tag
 ``skip-grading``, which can only keep the student's own cell from running.
 """
 
@@ -20,18 +20,18 @@ from autograder.engine.text import one_line
 from autograder.errors import KitError
 
 MAX_BYTES = 50 * 2**20
-# Parsed JSON may take ten times the memory of its text when it is made of short values; images are one long value.
+# Parsed JSON can take ten times the memory of its text if it consists of short values; an image is one long value.
 MAX_VALUES = 3_000_000
 MAX_CELLS = 2_000
-# IPython reads a cell anew for every magic in it, at about 10 µs per character; these two bound the time that a made-up
-# notebook can take. A cell of 10 kB may have 24 magics.
+# IPython reads a cell again for every magic in it, at about 10 µs per character. These two limit the time that a
+# malicious notebook can take. A cell of 10 kB may have 24 magics.
 MAX_CHARACTERS_READ = 250_000
 TRANSFORM_SECONDS = 10.0
 
 SKIP_TAG = "skip-grading"
-# Cell magics whose body is ordinary code of the notebook's own namespace.
+# Cell magics whose body is ordinary code of the notebook.
 TRANSPARENT_CELL_MAGICS = frozenset({"time", "timeit", "capture", "prun"})
-# Magics that the sandbox carries out, since later cells may need what they bring: a module, a result.
+# Magics that the sandbox runs, since later cells may need their results.
 WORKING_CELL_MAGICS = frozenset({"writefile", "file"})
 WORKING_LINE_MAGICS = frozenset({"time", "run"})
 
@@ -43,22 +43,22 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _SURROGATES = re.compile("[\ud800-\udfff]")
-# A string of JSON, or the rest of the text where it is not closed; in linear time.
+# A JSON string, or the rest of the text if the string is not closed; in linear time.
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _CELL_MAGIC = re.compile(r"\s*%%(\w+)[^\n]*\n?")
 _MAYBE_MAGIC = re.compile(r"^\s*[%!,;/]|\?|=[\s\\]*[%!]", re.MULTILINE)
 
 
 class NotebookError(KitError):
-    """The file is not a notebook that can be read; the text is a sentence for the student."""
+    """The file is not a readable notebook; the text is a sentence for the student."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One code cell. ``index`` counts the code cells of the notebook from 1, empty and skipped ones included.
+    """One code cell. ``index`` counts the code cells of the notebook from 1, including empty and skipped ones.
 
-    ``skip`` says why the cell is not run (None: it is run); ``notes`` are sentences for the student about lines of it
-    that have no effect when graded. ``source`` is Python, or has a syntax error of the student's own.
+    ``skip`` says why the cell is not run (None: it is run). ``notes`` are sentences for the student about lines that have
+    no effect during grading. ``source`` is Python, or has a syntax error by the student.
     """
 
     index: int
@@ -98,12 +98,12 @@ def _parsed(data: bytes, shown: str) -> dict:
 
 
 def _values(text: str) -> int:
-    """How many values JSON text has at most."""
+    """An upper bound on the number of values in JSON text."""
     return sum(map(text.count, ",[{"))
 
 
 def _decoded(data: bytes) -> str:
-    """Text of a JSON file in whatever encoding an editor left it; NUL characters are no part of JSON."""
+    """The text of a JSON file in any common encoding, without NUL characters, which are not valid JSON."""
     encoding = next((name for bom, name in _BOMS if data.startswith(bom)), None)
     if encoding:
         return data.decode(encoding, "replace").lstrip("\ufeff").replace("\0", "")
@@ -114,7 +114,7 @@ def _decoded(data: bytes) -> str:
 
 
 def _cells(notebook: dict, shown: str) -> list[dict]:
-    """The cells of a parsed notebook of any format version, as dictionaries of format 4."""
+    """The cells of a parsed notebook of any format version, as dictionaries in format 4."""
     if "cells" not in notebook and "worksheets" in notebook:
         notebook = _upgraded(notebook, shown)
     cells = notebook.get("cells")
@@ -124,7 +124,7 @@ def _cells(notebook: dict, shown: str) -> list[dict]:
 
 
 def _upgraded(notebook: dict, shown: str) -> dict:
-    """Format 3 to format 4, by nbformat. Outputs are dropped first: they do not count, and odd ones would stop it."""
+    """Convert format 3 to format 4 with nbformat. Outputs are removed first: they are not graded and may be malformed."""
     import nbformat
 
     try:
@@ -133,7 +133,7 @@ def _upgraded(notebook: dict, shown: str) -> dict:
                 if cell.get("cell_type") == "code":
                     cell["outputs"] = []
         return nbformat.v4.upgrade(nbformat.from_dict(notebook), from_version=3, from_minor=0)
-    except Exception:  # whatever a made-up file provokes in the converter
+    except Exception:  # a malformed file can raise anything in the converter
         raise NotebookError(f"{shown} is an old notebook that cannot be converted; save it again in Jupyter.") from None
 
 
@@ -147,7 +147,7 @@ def _cell(index: int, raw: dict, deadline: float) -> Cell:
 
 
 def _source(value: object) -> str:
-    """A cell's text, which is a string or a list of lines, in valid Unicode and without NUL."""
+    """The text of a cell, given as a string or a list of lines, in valid Unicode and without NUL."""
     lines = value if isinstance(value, list) else [value]
     text = "".join(line for line in lines if isinstance(line, str))
     return _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text).replace("\0", "")
@@ -163,7 +163,7 @@ def _too_many_magics(source: str) -> bool:
 
 
 def _tree(source: str) -> ast.Module | None:
-    """The syntax tree of ``source``, or None where it has none."""
+    """The syntax tree of ``source``, or None if it is not valid Python."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -173,29 +173,29 @@ def _tree(source: str) -> ast.Module | None:
 
 
 def _without_magics(index: int, source: str) -> Cell:
-    """A cell that is not plain Python: its magics become calls of ``get_ipython()``.
+    """A cell that is not plain Python, with its magics replaced by calls of ``get_ipython()``.
 
-    In the sandbox these do nothing, but for the working ones.
-    What is still no Python then has a syntax error of its own and stays as it is.
+    In the sandbox these calls do nothing, except for the working magics. A cell that is still not valid Python has a
+    syntax error of its own and is not changed.
     """
     notes = []
     body = source
     while (magic := _CELL_MAGIC.match(body)) and magic[1] not in WORKING_CELL_MAGICS:
         if magic[1] not in TRANSPARENT_CELL_MAGICS:
-            why = f"the cell magic %%{one_line(magic[1], 40)} is not run when graded"
+            why = f"the cell magic %%{one_line(magic[1], 40)} is not run during grading"
             return Cell(index, source, skip=why, notes=(f"Cell {index}: {why}.",))
-        notes.append(f"%%{magic[1]} has no effect when graded; the rest of its cell is run.")
+        notes.append(f"%%{magic[1]} has no effect during grading; the rest of the cell is run.")
         body = body[magic.end() :]
     transformed = _transformed(body)
     tree = _tree(transformed)
     if tree is None:
         return Cell(index, source)
-    notes.extend(f"{line} has no effect when graded." for line in _dropped(tree))
+    notes.extend(f"{line} has no effect during grading." for line in _dropped(tree))
     return Cell(index, transformed, notes=tuple(notes))
 
 
 def _transformed(source: str) -> str:
-    """IPython's own translation of a cell to Python; the text as it is where IPython gives up."""
+    """IPython's translation of a cell to Python; the unchanged text if IPython cannot translate it."""
     from IPython.core.inputtransformer2 import TransformerManager  # 0.1 s, and needed for few notebooks
 
     with warnings.catch_warnings():
@@ -207,7 +207,7 @@ def _transformed(source: str) -> str:
 
 
 def _dropped(tree: ast.Module) -> Iterator[str]:
-    """The magics of a transformed cell that do nothing, about as the student wrote them."""
+    """The magics of a transformed cell that do nothing, roughly as the student wrote them."""
     forms = {"run_line_magic": "%{} {}", "system": "!{}", "getoutput": "!{}"}
     for node in ast.walk(tree):
         match node:

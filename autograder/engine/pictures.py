@@ -1,4 +1,4 @@
-"""Pictures of a report."""
+"""Images in a report."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Picture:
-    """Images (k, c, h, w), one or three channels, shown in rows of ``columns``.
+    """Images (k, c, h, w) with one or three channels, shown in rows of ``columns``.
 
-    uint8 ones are shown as they are; of floating-point ones each is stretched to its own range. ``question`` is the id of
-    the artefact that they belong to, '' for none.
+    uint8 images are shown unchanged; each floating-point image is stretched to its own range. ``question`` is the question
+    of the artefact that the images belong to ('' if none).
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""Verdicts of a submission, collected: what every front end renders."""
+"""The report on a submission: all its verdicts. Every front end renders it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from autograder.engine.pictures import Picture
 
 @dataclass(frozen=True)
 class Verdict:
-    """Outcome of one test case. ``message`` is for the student, ``detail`` for the instructor alone.
+    """The outcome of one test case. ``message`` is for the student, ``detail`` only for the instructor.
 
-    ``bonus`` are points on top of the possible ones, which a case of a bonus question can earn. ``share`` is how much of
-    its points a hidden test earned, 0 or 1. ``incident`` tells the instructor of a hang, a crash or worse on the way.
+    ``bonus`` points come on top of the ``possible`` points; a case of a bonus question can earn them. ``share`` is the
+    share of its points that a hidden test earned, 0 or 1. ``incident`` tells the instructor about a hang or a crash.
     """
 
     question: str
@@ -47,12 +47,12 @@ class Curve:
 
 @dataclass
 class Report:
-    """All that is known of one graded submission.
+    """Everything that is known about one graded submission.
 
-    ``remarks`` are sentences for the student, ``notes`` for the instructor; ``incidents`` tell the
-    instructor what happened to the notebook as a whole that a human should look at. ``code`` is the text of its code
-    cells. ``findings`` are what is known of its artefacts, by question, without their pictures, which are in ``pictures``;
-    ``headlines`` are those of the findings, named as in the whole assignment.
+    ``remarks`` are sentences for the student, ``notes`` for the instructor. ``incidents`` tell the instructor what
+    happened to the whole notebook that a person should check. ``code`` is the text of its code cells. ``findings`` are
+    the results of its artefacts, by question, without images, which are in ``pictures``. ``headlines`` are those of the
+    findings, with names that are unique in the assignment.
     """
 
     assignment: str
@@ -76,7 +76,7 @@ class Report:
         return sum(verdict.points for verdict in self.verdicts)
 
     def attention(self) -> list[str]:
-        """Sentences for the instructor: why a human should look at the submission."""
+        """Sentences for the instructor: why a person should check the submission."""
         return [*self.incidents, *(f"{v.question} {v.test}: {v.incident}" for v in self.verdicts if v.incident)]
 
     def possible(self) -> float:

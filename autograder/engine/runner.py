@@ -1,4 +1,4 @@
-"""Runs a notebook's cells once, then answers probes, restarting the session that a probe or a cell destroyed."""
+"""Runs the cells of a notebook once, then answers probe calls. Restarts the session after a probe or cell ended it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TIME_LIMIT = "TimeLimit"
 
 
 class RunnableCell(Protocol):
-    """What a runner asks of a notebook cell; ``skip`` says why it is not run (None: it is)."""
+    """What a runner needs of a notebook cell. ``skip`` says why it is not run (None: it is run)."""
 
     index: int
     source: str
@@ -26,10 +26,10 @@ class RunnableCell(Protocol):
 
 @dataclass(frozen=True)
 class CellOutcome:
-    """How one cell went: ``status`` is ok, error, timeout, lost, skipped or definitions.
+    """The outcome of one cell: ``status`` is ok, error, timeout, lost, skipped or definitions.
 
-    ``message`` is a sentence for the student ('' where all went well). ``definitions`` means that only the imports,
-    functions, classes and constants of the cell were run, since it, or all cells before it, had used up its time.
+    ``message`` is a sentence for the student ('' if there was no problem). ``definitions`` means that only the imports,
+    functions, classes and constants of the cell were run, because the cell itself or the cells before it used up the time.
     """
 
     index: int
@@ -40,10 +40,10 @@ class CellOutcome:
 
 
 class Runner:
-    """One submission's namespace, kept alive. A context manager; nothing of the submission is left behind it.
+    """Keeps the namespace of one submission alive. A context manager; on exit all processes of the submission end.
 
-    A cell that hangs or ends the process is run once; after that only its definitions are, so that a right function
-    beside an endless loop still counts. ``deadline`` is the ``time.monotonic()`` at which all ends.
+    A cell that hangs or ends the process is run once. After a restart only its definitions are run, so a correct function
+    in the same cell as an endless loop still counts. ``deadline`` is the ``time.monotonic()`` at which grading ends.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Runner:
         self._started = False
         self._outcomes: dict[int, CellOutcome] = {}
         self._reduced: set[int] = set()  # cells of which only the definitions are run
-        self._dropped: set[int] = set()  # cells whose very definitions hang or end the process
+        self._dropped: set[int] = set()  # cells whose definitions alone hang or end the process
 
     def __enter__(self) -> Self:
         return self
@@ -73,14 +73,14 @@ class Runner:
 
     @property
     def outcomes(self) -> tuple[CellOutcome, ...]:
-        """How each cell went in its first run, in order. Runs the cells if that has not been done."""
+        """The outcome of each cell in its first run, in order. Runs the cells if they have not run yet."""
         if not self._started:
-            with suppress(SessionLost):  # the cells that were reached have their outcomes
+            with suppress(SessionLost):  # the cells that were reached have outcomes
                 self._ready()
         return tuple(self._outcomes.get(cell.index, _not_reached(cell)) for cell in self.cells)
 
     def call(self, probe: str, inputs: Mapping[str, object], seconds: float | None = None) -> dict[str, torch.Tensor]:
-        """A probe's answer. Raises StudentError, or SessionLost, which the next call recovers from."""
+        """The result of a probe. Raises StudentError, or SessionLost; the next call then starts a new session."""
         session = self._ready()
         seconds = self._within_deadline(seconds or self.limits.test_seconds)
         return session.call(probe, inputs, seconds)
@@ -95,16 +95,16 @@ class Runner:
         left = self.deadline - time.monotonic()
         if left <= 0:
             self.close()
-            raise SessionLost("deadline", "the time for grading this submission was over before it")
+            raise SessionLost("deadline", "the time for grading this submission ran out")
         return min(seconds, left)
 
     def _ready(self) -> Session:
-        """A live session in which the cells have been run; restarted as often as it may be."""
+        """A live session in which the cells have been run, restarted if necessary and allowed."""
         self._within_deadline(0)
         while self._session is None or self._session.lost:
             if self._started:
                 if self.restarts >= self.limits.restarts:
-                    reason = f"the notebook has been restarted {self.restarts} times, which is all that it may"
+                    reason = f"the notebook was restarted {self.restarts} times, which is the limit"
                     raise SessionLost("restarts", reason)
                 self.restarts += 1
             self._started = True
@@ -113,8 +113,8 @@ class Runner:
         return self._session
 
     def _run_cells(self, session: Session) -> None:
-        """Run every cell; leaves a lost session behind where one of them ends it."""
-        # The first run has all its time; a later one only brings names back, which takes no training.
+        """Run every cell, or stop at a cell that ends the session."""
+        # The first run gets the whole time. A later run only restores the definitions and needs no training.
         limits = self.limits
         budget = time.monotonic() + (limits.rerun_seconds if self.restarts else limits.notebook_seconds)
         for cell in self.cells:
@@ -135,7 +135,7 @@ class Runner:
             session.run_cell(cell.index, cell.source, seconds, definitions_only=reduced)
             outcome = CellOutcome(cell.index, "ok")
             if reduced:
-                message = "the notebook's time was over before it: only its imports and definitions were run"
+                message = "the notebook's time ran out before this cell; only its imports and definitions were run"
                 outcome = CellOutcome(cell.index, "definitions", message)
         except StudentError as error:
             outcome = CellOutcome(cell.index, "error", str(error), error)
@@ -148,10 +148,10 @@ class Runner:
         self._record(outcome, time.monotonic() - started)
 
     def _record(self, outcome: CellOutcome, seconds: float = 0.0) -> None:
-        """Keep a cell's first outcome: later runs only bring the namespace back."""
+        """Keep a cell's first outcome, because later runs only restore the namespace."""
         fields = {**outcome.__dict__, "seconds": seconds}
         self._outcomes.setdefault(outcome.index, CellOutcome(**fields))
 
 
 def _not_reached(cell: RunnableCell) -> CellOutcome:
-    return CellOutcome(cell.index, "skipped", cell.skip or "grading ended before it was reached")
+    return CellOutcome(cell.index, "skipped", cell.skip or "grading ended before this cell")

@@ -1,4 +1,4 @@
-"""What is known of a submission, turned into points by the settings of its assignment. Pure functions."""
+"""Computes points from the results of a submission and the settings of its assignment. Pure functions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Key = Mapping[tuple[str, str], KeyTest]
 
 
 def unreached(assignment: Assignment, key: Key) -> dict[tuple[str, str], Verdict]:
-    """The verdicts of a submission of which nothing is graded yet; those of bonus questions come last."""
+    """The verdicts of a submission before anything is graded. Those of bonus questions come last."""
     verdicts = {}
     for question in assignment.questions:
         for test, points in question.points.items():
@@ -36,7 +36,7 @@ def unreached(assignment: Assignment, key: Key) -> dict[tuple[str, str], Verdict
 
 
 def headlines(assignment: Assignment, findings: Mapping[str, Finding]) -> dict[str, Headline]:
-    """The headline of each question that has one; of several artefacts of one kind it is named with its question."""
+    """The headline of each question that has one. If several artefacts are of one kind, its title names the question."""
     named = {}
     for artefact in assignment.artefacts:
         found = findings.get(artefact.question)
@@ -50,9 +50,9 @@ def headlines(assignment: Assignment, findings: Mapping[str, Finding]) -> dict[s
 
 
 def rescored(assignment: Assignment, key: Key, report: Report) -> Report:
-    """The report of the same submission under the present points, titles, thresholds, visibility and choice of questions.
+    """The report of the same submission with the current points, titles, thresholds, visibility and choice of questions.
 
-    Tests of which the report knows nothing stay without points.
+    Tests that are not in the report get no points.
     """
     known = {(verdict.question, verdict.test): verdict for verdict in report.verdicts}
     measured = {
@@ -76,9 +76,9 @@ def rescored(assignment: Assignment, key: Key, report: Report) -> Report:
 
 
 def merged(old: Report, new: Report, questions: set[str], ran: bool) -> Report:
-    """What both reports of one submission know: the new one of ``questions``, the old one of all others.
+    """Merge two reports of one submission: ``questions`` from the new report, all others from the old one.
 
-    ``ran`` says that the new one comes from a run of the notebook, so that what was seen on the way is the new one's.
+    ``ran``: the new report comes from a run of the notebook, so remarks and incidents are taken from it too.
     """
     kept = [verdict for verdict in old.verdicts if verdict.question not in questions]
     seen = new if ran else old

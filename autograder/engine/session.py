@@ -1,4 +1,4 @@
-"""The trusted end of the sandbox: starts the preloaded parent, opens sessions, asks them and believes no one."""
+"""The trusted end of the sandbox: starts the preloaded parent, opens sessions and checks everything they send."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from autograder.sandbox.leftovers import remove_tree
 
 MB = 1 << 20
 NOTHING_KEEPS_OUT = (
-    "nothing on this machine keeps student code from your files and processes (no Landlock, no namespaces, not root): "
-    "grade as docs/security.md says, or add --unsafe if you have read what you grade"
+    "this machine cannot isolate student code from your files and processes (no Landlock, no namespaces, not root); "
+    "set up the grader as in docs/security.md, or add --unsafe if you have read the submissions"
 )
 MAX_HEADER = 1 << 16
 MAX_DATAGRAM = 1 << 16
 EXIT_GRACE_SECONDS = 0.3
-# The limits that a worker is told of.
+# The limits that a worker gets.
 CONFINEMENT = ("memory_mb", "cpu_seconds", "processes", "open_files", "file_mb", "scratch_mb", "scratch_files")
 CLOSE_SECONDS = 30.0
 
@@ -45,9 +45,9 @@ class SandboxError(KitError):
 
 
 class StudentError(Exception):
-    """Student code raised. ``type`` and ``message`` are its own words, cleaned; ``cell`` and ``line`` say where.
+    """Student code raised an exception. ``type`` and ``message`` come from it, cleaned; ``cell`` and ``line`` say where.
 
-    ``complaint``: a probe raised it, about what the code returned; its message is a sentence to the student.
+    ``complaint``: a probe raised it because of what the code returned; the message is a sentence for the student.
     """
 
     def __init__(
@@ -62,12 +62,12 @@ class StudentError(Exception):
 
     @property
     def where(self) -> str:
-        """``"line 3 of cell 7"``, or nothing where the exception names no line of the notebook."""
+        """``"line 3 of cell 7"``, or '' if the exception names no line of the notebook."""
         return f"line {self.line} of cell {self.cell}" if self.cell is not None and self.line is not None else ""
 
 
 class SessionLost(Exception):
-    """The session is gone: ``kind`` is timeout, memory, disk, crash, exit, protocol or deadline, ``reason`` one sentence."""
+    """The session has ended: ``kind`` is timeout, memory, disk, crash, exit, protocol or deadline, ``reason`` a sentence."""
 
     def __init__(self, kind: str, reason: str) -> None:
         super().__init__(reason)
@@ -76,13 +76,13 @@ class SessionLost(Exception):
 
 
 EXCESSES = {
-    "memory": "its processes together used more memory than they may",
-    "disk": "it wrote more, or more files, than it may",
+    "memory": "its processes together used more memory than allowed",
+    "disk": "it wrote too much data or too many files",
 }
 
 
 class ParentLost(SessionLost):
-    """The preloaded parent is gone, and every session with it. The next session starts another one."""
+    """The preloaded parent has ended, and every session with it. The next session starts a new parent."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ _hiding_lock = threading.Lock()
 
 
 def _hide(one_more: int) -> None:
-    """Keep this process's memory from others of its user as long as it has one preloaded parent at least."""
+    """Hide this process's memory from other processes of its user while it has at least one preloaded parent."""
     global _hiding
     with _hiding_lock:
         _hiding += one_more
@@ -108,8 +108,8 @@ def _hide(one_more: int) -> None:
 class Sandbox:
     """The preloaded parent of all sessions, as a context manager. Several threads may open sessions of it.
 
-    ``root`` is a folder for everything that a submission brings or writes: the parent removes it if the engine is killed.
-    ``probes`` is all that it is told of an assignment.
+    ``root`` is a folder for everything that a submission contains or writes. The parent removes it if the engine is
+    killed. ``probes`` is all that the parent gets of an assignment.
     """
 
     def __init__(
@@ -128,14 +128,14 @@ class Sandbox:
 
     def __enter__(self) -> Self:
         if sys.platform != "linux":
-            raise SandboxError("student code runs in a sandbox that needs Linux: grade in the documented container")
+            raise SandboxError("the sandbox for student code needs Linux; grade in the documented container")
         if not (self.unsafe or layers.keeps_out()):
             raise SandboxError(NOTHING_KEEPS_OUT)
         _hide(+1)
         self.root = Path(tempfile.mkdtemp(prefix="autograder-"))
-        self.root.chmod(0o711)  # a fresh user must be able to enter its own folder, and to list no other
+        self.root.chmod(0o711)  # a fresh user must be able to enter its own folder, but must not list the others
         try:
-            # A copy, since the memory that student code inherits should not say where the bundle lies.
+            # A copy, since the memory that student code inherits should not contain the bundle's path.
             if self.probes.code and self.probes.modules:
                 shutil.copytree(self.probes.code, self.root / "code")
             self._start()
@@ -157,9 +157,9 @@ class Sandbox:
         return self._process.pid
 
     def session(self, files: Path | None = None, without: Collection[str] = ()) -> Session:
-        """A fresh worker whose work folder holds a copy of ``files`` (a folder of regular files).
+        """A new worker whose work folder holds a copy of ``files`` (a folder of regular files).
 
-        ``without`` names layers to leave off: each promise is tested with and without the layers behind it.
+        ``without`` names layers to switch off; the tests use it to check each layer.
         """
         try:
             return self._open(files, without)
@@ -191,10 +191,10 @@ class Sandbox:
         return session
 
     def kill(self, pid: int, grace: float) -> SessionLost:
-        """End a worker and everything that came of it; says how it ended by itself, if it did within ``grace``."""
+        """End a worker and its descendants. Returns how the worker ended, if it ended by itself within ``grace``."""
         reply = self._ask({"op": "kill", "pid": pid, "grace": grace})
         if not reply["dead"]:
-            raise SandboxError("processes of a submission could not be ended, so nothing that it did counts")
+            raise SandboxError("could not stop the submission's processes; it was not graded")
         excess = reply["excess"]
         return SessionLost(excess, EXCESSES[excess]) if excess else _explain(reply["status"])
 
@@ -206,7 +206,7 @@ class Sandbox:
             reply = self._receive()
         except (OSError, EOFError) as error:
             self._stop()
-            raise SandboxError("the sandbox's parent process did not start: it ended without a word") from error
+            raise SandboxError("the sandbox's parent process did not start: it ended without a message") from error
         if "error" in reply:
             self._stop()
             raise SandboxError(f"the sandbox's parent process did not start: {reply['error']}")
@@ -241,7 +241,7 @@ class Sandbox:
                 socket.send_fds(self._control, [json.dumps(request).encode()], descriptors)
                 reply = self._receive()
             except (OSError, EOFError) as error:
-                # Killed or stopped: by the machine, or by student code that shares its user where layers are missing.
+                # Killed or stopped, by the machine or by student code that runs as the same user because layers are missing.
                 self._process.kill()
                 self._process.wait()
                 raise ParentLost("crash", "the sandbox's parent process was lost") from error
@@ -257,7 +257,7 @@ class Sandbox:
 
 
 class Session:
-    """One worker. After SessionLost it is closed and answers nothing more."""
+    """One worker. After SessionLost it is closed and answers no more requests."""
 
     def __init__(self, sandbox: Sandbox, link: socket.socket, pid: int, uid: int | None, scratch: Path) -> None:
         self.sandbox = sandbox
@@ -282,12 +282,12 @@ class Session:
         return self._lost is not None
 
     def wait_until_ready(self) -> None:
-        """Take the worker's first frame, which it sends before any student code: the layers that it has put on."""
+        """Read the worker's first frame, which it sends before any student code runs: its active layers."""
         seconds = self.limits.start_seconds
         hello, _ = self._frame(0, time.monotonic() + seconds, f"the sandbox did not start within {seconds:g} seconds")
         if not hello["ready"]:
             self.close()
-            raise SandboxError(f"a sandbox layer could not be put on: {hello['error']}")
+            raise SandboxError(f"a sandbox layer could not be applied: {hello['error']}")
         self.layers = tuple(hello["layers"])
 
     def run_cell(self, index: int, source: str, seconds: float, definitions_only: bool = False) -> None:
@@ -296,14 +296,14 @@ class Session:
         self._request(request, {}, seconds, 0)
 
     def call(self, probe: str, inputs: Mapping[str, object], seconds: float | None = None) -> dict[str, torch.Tensor]:
-        """The answer of a probe, ``module.name``: plain tensors, built here. Raises StudentError or SessionLost."""
+        """The result of a probe, ``module.name``: plain tensors, built here. Raises StudentError or SessionLost."""
         tensors = {name: value for name, value in inputs.items() if isinstance(value, torch.Tensor)}
         scalars = {name: value for name, value in inputs.items() if name not in tensors}
         request = {"op": "call", "probe": probe, "scalars": scalars}
         return self._request(request, tensors, seconds or self.limits.test_seconds, self.limits.answer_mb * MB)
 
     def load_checkpoint(self, path: str, seconds: float | None = None) -> dict[str, torch.Tensor]:
-        """The tensors of a checkpoint file of the work folder. Raises StudentError or SessionLost."""
+        """The tensors of a checkpoint file in the work folder. Raises StudentError or SessionLost."""
         request = {"op": "checkpoint", "path": path}
         return self._request(request, {}, seconds or self.limits.test_seconds, self.limits.frame_mb * MB)
 
@@ -316,10 +316,10 @@ class Session:
     ) -> dict[str, torch.Tensor]:
         if self._lost is not None:
             raise self._lost
-        identity = secrets.token_hex(16)  # nobody can answer what was not asked yet
+        identity = secrets.token_hex(16)  # so that no answer can be sent in advance
         header = {"id": identity, "seconds": seconds, "answer_bytes": answer_bytes + MAX_HEADER, **request}
         deadline = time.monotonic() + seconds + self.limits.grace_seconds
-        late = f"it took longer than {seconds:g} seconds and could not be stopped"
+        late = f"it took longer than {seconds:g} seconds and ignored the time limit"
         frame = protocol.encode(header, tensors)
         if protocol.pending(self._link):
             self._refuse_unasked(deadline)
@@ -331,7 +331,7 @@ class Session:
             self._lose_ended()
         reply, answer = self._frame(answer_bytes + MAX_HEADER, deadline, late)
         if reply.get("id") != identity:
-            self._lose("protocol", "it sent an answer to a question that was not asked")
+            self._lose("protocol", "it sent an answer that belongs to no request")
         if reply.get("ok") is True:
             return answer
         raise self._student_error(reply.get("error"))
@@ -344,16 +344,16 @@ class Session:
         except protocol.ConnectionEnded:
             self._lose_ended()
         except protocol.ProtocolError as error:
-            self._lose("protocol", f"what it sent is not an answer: {one_line(str(error))}")
+            self._lose("protocol", f"it sent an invalid answer: {one_line(str(error))}")
 
     def _refuse_unasked(self, deadline: float) -> None:
-        """Something waits although nothing was asked: an end, or an answer in advance."""
-        self._frame(self.limits.answer_mb * MB, deadline, "it sent a part of an answer that nobody had asked for")
-        self._lose("protocol", "it sent an answer that nobody had asked for")
+        """Data arrived before the request was sent: the end of the connection, or an answer in advance."""
+        self._frame(self.limits.answer_mb * MB, deadline, "it sent part of an answer before the request")
+        self._lose("protocol", "it sent an answer before the request")
 
     def _student_error(self, error: object) -> StudentError:
         if not isinstance(error, dict) or not all(isinstance(error.get(key), str) for key in ("type", "message")):
-            self._lose("protocol", "it sent an error that is not one")
+            self._lose("protocol", "it sent an invalid error")
         kind = one_line(error["type"], 100) or "Exception"
         cell, line = (_position(error.get(key)) for key in ("cell", "line"))
         return StudentError(kind, clean(error["message"]), cell, line, error.get("complains") is True)
@@ -364,7 +364,7 @@ class Session:
         raise self._lost
 
     def _lose_ended(self) -> None:
-        """The worker's end is closed: say how its process ended, if it did."""
+        """The worker has closed the connection: raise SessionLost with the way its process ended, if it did."""
         self._lost = SessionLost("crash", "its process was lost")
         self._lost = self._end(grace=EXIT_GRACE_SECONDS) or self._lost
         raise self._lost
@@ -388,7 +388,7 @@ def _position(number: object) -> int | None:
 
 
 def _explain(status: int | None) -> SessionLost:
-    """What a wait status means, in one sentence that follows the name of what was run."""
+    """What a wait status means, as a sentence about the student's code."""
     if status is None:
         return SessionLost("protocol", "it closed its connection to the grader")
     if not os.WIFSIGNALED(status):
@@ -396,7 +396,7 @@ def _explain(status: int | None) -> SessionLost:
     number = os.WTERMSIG(status)
     name = signal.Signals(number).name if number in iter(signal.Signals) else f"signal {number}"
     if number == signal.SIGKILL:
-        return SessionLost("memory", f"its process was killed ({name}), most likely for want of memory")
+        return SessionLost("memory", f"its process was killed ({name}), most likely because it ran out of memory")
     if number == signal.SIGXCPU:
         return SessionLost("timeout", f"its process used up its CPU time ({name})")
     return SessionLost("crash", f"its process crashed ({name})")

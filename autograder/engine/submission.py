@@ -1,7 +1,7 @@
-"""A submission as it is handed in (folder, zip file or bare notebook), copied once to a place of the grader's own.
+"""Copies a submission (folder, zip file or single notebook) once into a folder of the grader.
 
-Only regular files are taken: links are never followed, FIFOs and devices never opened. What is left out becomes a
-remark for the student, so that one odd file costs nothing but itself. Nothing here executes or imports anything.
+Only regular files are copied: links are never followed, FIFOs and devices never opened. Each file that is left out
+gives a remark for the student; the rest is graded. Nothing here executes or imports anything.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ from autograder.errors import KitError
 MB = 2**20
 CHUNK = MB
 
-# Written by tools, not by students; notebook checkpoints would be mistaken for a second notebook.
+# Tools write these, not students. A notebook checkpoint would look like a second notebook.
 IGNORED = frozenset({"__MACOSX", ".DS_Store", "Thumbs.db", ".ipynb_checkpoints", "__pycache__", ".git", ".venv"})
 
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 class SubmissionError(KitError):
-    """The submission as a whole cannot be graded; the text is a sentence for the student."""
+    """The whole submission cannot be graded; the text is a sentence for the student."""
 
 
 @dataclass(frozen=True)
 class CollectLimits:
-    """What a submission may bring.
+    """Limits on the files of a submission.
 
-    ``ratio`` bounds how far one file of a zip may grow while it is extracted; it is asked only of files over 10 MB,
-    since a short and regular file may well shrink a hundredfold.
+    ``ratio`` limits how much a file of a zip may grow when it is extracted. It applies only to files over 10 MB, since a
+    small regular file may well compress a hundredfold.
     """
 
     file_bytes: int = 100 * MB
@@ -83,7 +83,7 @@ def _matches(file: PurePosixPath, patterns: Iterable[str]) -> bool:
 
 @dataclass(frozen=True)
 class _Entry:
-    """A file that may be taken: where it goes, its size as declared, and how it is opened."""
+    """A file to copy: its target path, its declared size, and a function that opens it."""
 
     path: PurePosixPath
     size: int
@@ -91,14 +91,14 @@ class _Entry:
 
 
 def collect(source: Path, into: Path, assignment: str, limits: CollectLimits | None = None) -> Submission:
-    """Copy a submission into the folder ``into`` (made if need be, must be empty) and find its notebook.
+    """Copy a submission into the folder ``into`` (created if missing, must be empty) and find its notebook.
 
-    Files are written read-only. A single folder around everything is taken away; a submission without a notebook whose
-    one zip file has it is that zip file. Files over a limit are left out with a remark, notebooks and checkpoints taken
-    first.
+    Files are written read-only. A single folder around everything is removed. A submission without a notebook but with
+    one zip file is unpacked from that zip file. Notebooks and checkpoints are copied first; files over a limit are left
+    out with a remark.
 
     Raises:
-        SubmissionError: ``source`` is neither folder, zip file nor notebook, or has no notebook that can be told apart.
+        SubmissionError: ``source`` is not a folder, zip file or notebook, or it is not clear which notebook to grade.
     """
     limits = limits or CollectLimits()
     remarks: list[str] = []
@@ -121,7 +121,7 @@ def collect(source: Path, into: Path, assignment: str, limits: CollectLimits | N
 
 
 def _taken(kind: str, source: Path, into: Path, limits: CollectLimits, remarks: list[str]) -> list[PurePosixPath]:
-    """Copy the files of a folder, zip file or notebook; returns their paths."""
+    """Copy the files of a folder, zip file or notebook. Returns their paths."""
     if kind == "zip":
         with _open_regular(source) as file, _opened_zip(file, one_line(source.name), limits) as archive:
             return _copy(_zip_entries(archive, limits, remarks), into, limits, remarks)
@@ -130,7 +130,7 @@ def _taken(kind: str, source: Path, into: Path, limits: CollectLimits, remarks: 
 
 
 def _kind(source: Path) -> str:
-    """``"folder"``, ``"zip"`` or ``"notebook"``, told by ``lstat``, suffix and the first bytes."""
+    """``"folder"``, ``"zip"`` or ``"notebook"``, decided by ``lstat``, the suffix and the first bytes."""
     try:
         mode = source.lstat().st_mode
     except OSError as error:
@@ -138,18 +138,18 @@ def _kind(source: Path) -> str:
     if stat.S_ISDIR(mode):
         return "folder"
     if stat.S_ISLNK(mode):
-        raise SubmissionError(f"{source} is a link; name the folder or file that it points to.")
+        raise SubmissionError(f"{source} is a link; give the folder or file that it points to.")
     if stat.S_ISREG(mode):
         if source.suffix.lower() == ".ipynb":
             return "notebook"
         with _open_regular(source) as file:
             if source.suffix.lower() == ".zip" or file.read(4) == b"PK\x03\x04":
                 return "zip"
-    raise SubmissionError(f"{source} is neither a folder, a zip file nor a notebook (.ipynb); hand in one of these.")
+    raise SubmissionError(f"{source} is not a folder, a zip file or a notebook (.ipynb); hand in one of these.")
 
 
 def _open_regular(path: Path) -> IO[bytes]:
-    """Open a regular file for reading; a link or FIFO put there in the meantime is refused and never waited for."""
+    """Open a regular file for reading. Refuses a link or FIFO that has replaced it, without waiting for it."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     file = os.fdopen(descriptor, "rb")
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -178,7 +178,7 @@ def _folder_entries(source: Path, limits: CollectLimits, remarks: list[str]) -> 
 
 
 def _walk(folder: Path, limits: CollectLimits, remarks: list[str]) -> Iterator[tuple[Path, os.stat_result]]:
-    """Everything under ``folder`` but folders, in order of name, without following a link."""
+    """All files under ``folder``, in order of name, without following links."""
     waiting, seen, most = [folder], 0, 10 * limits.files
     while waiting and seen <= most:
         current = waiting.pop()
@@ -188,7 +188,7 @@ def _walk(folder: Path, limits: CollectLimits, remarks: list[str]) -> Iterator[t
                 for child in listing:
                     seen += 1
                     if seen > most:
-                        remarks.append(f"There are more than {most:,} files; those beyond were not looked at.")
+                        remarks.append(f"There are more than {most:,} files; the rest were ignored.")
                         break
                     if child.name not in IGNORED:
                         children.append((current / child.name, child.stat(follow_symlinks=False)))
@@ -217,14 +217,14 @@ def _opened_zip(file: IO[bytes], shown: str, limits: CollectLimits) -> zipfile.Z
         _check_directory_size(file, shown, limits)
         return zipfile.ZipFile(file)
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, struct.error):
-        raise SubmissionError(f"{shown} is not a readable zip file; make it again and open it once yourself.") from None
+        raise SubmissionError(f"{shown} is not a readable zip file; create it again and check that it opens.") from None
 
 
 def _check_directory_size(file: IO[bytes], shown: str, limits: CollectLimits) -> None:
-    """Refuse a table of contents that ``ZipFile`` would turn into gigabytes of objects before anything is asked.
+    """Refuse a table of contents that ``ZipFile`` would turn into gigabytes of objects when it opens the file.
 
-    Reads the end-of-directory record where ``zipfile`` looks for it. A zip64 record before it would overrule it; no
-    zip file within the limits needs one.
+    Reads the end-of-directory record where ``zipfile`` looks for it. A zip64 record before it would override it; a zip
+    file within the limits does not need one.
     """
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - 2**16 - 22 - 20))
@@ -241,7 +241,7 @@ def _check_directory_size(file: IO[bytes], shown: str, limits: CollectLimits) ->
 def _zip_entries(archive: zipfile.ZipFile, limits: CollectLimits, remarks: list[str]) -> list[_Entry]:
     entries = []
     for info in archive.infolist():
-        # Some Windows tools write backslashes; taken as separators they pass the same checks as slashes.
+        # Some Windows tools write backslashes; they are treated as slashes and pass the same checks.
         name = info.filename.replace("\\", "/")
         parts = [part for part in name.split("/") if part not in ("", ".")]
         if name.endswith("/") or not parts or IGNORED.intersection(parts):
@@ -257,16 +257,16 @@ def _zip_entries(archive: zipfile.ZipFile, limits: CollectLimits, remarks: list[
 def _zip_refusal(info: zipfile.ZipInfo, name: str, parts: list[str], limits: CollectLimits) -> str | None:
     """Why an entry is not extracted, or None."""
     if name.startswith("/") or parts[0].endswith(":") or ".." in parts:
-        return "its path leads out of the zip file"
+        return "its path points outside the zip file"
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind not in (0, stat.S_IFREG):
         return f"it is {_file_kind(kind)}"
     if info.flag_bits & 0x1:
         return "it is encrypted"
     if info.compress_type not in COMPRESSIONS:
-        return "its compression is not the usual one (deflate)"
+        return "its compression is not supported; use deflate"
     if info.file_size > 10 * MB and info.file_size > limits.ratio * max(info.compress_size, 1):
-        return f"it would grow more than {limits.ratio}-fold"
+        return f"it would grow to more than {limits.ratio} times its size"
     return None
 
 
@@ -274,7 +274,7 @@ def _zip_refusal(info: zipfile.ZipInfo, name: str, parts: list[str], limits: Col
 
 
 def _copy(entries: list[_Entry], into: Path, limits: CollectLimits, remarks: list[str]) -> list[PurePosixPath]:
-    """Write the entries that keep within the limits; returns their paths, in order of name."""
+    """Write the entries that are within the limits. Returns their paths, in order of name."""
     entries = _without_top_folder(entries)
     taken: list[PurePosixPath] = []
     room, too_many = limits.total_bytes, 0
@@ -284,25 +284,27 @@ def _copy(entries: list[_Entry], into: Path, limits: CollectLimits, remarks: lis
         elif entry.size > limits.file_bytes:
             remarks.append(f"{_shown(entry.path)} was left out: it is larger than {limits.file_bytes // MB} MB.")
         elif entry.size > room:
-            remarks.append(f"{_shown(entry.path)} was left out: over {limits.total_bytes // MB} MB in all.")
+            remarks.append(
+                f"{_shown(entry.path)} was left out: the files have more than {limits.total_bytes // MB} MB in total."
+            )
         else:
             try:
                 room -= _write(entry, into / entry.path)
                 taken.append(entry.path)
             except FileExistsError:
-                remarks.append(f"{_shown(entry.path)} was left out: there is another file of this name.")
+                remarks.append(f"{_shown(entry.path)} was left out: another file has the same name.")
             except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError):
                 remarks.append(f"{_shown(entry.path)} was left out: it cannot be read.")
     if too_many:
-        remarks.append(f"{too_many:,} files were left out: a submission may have {limits.files:,}.")
+        remarks.append(f"{too_many:,} files were left out: a submission may have at most {limits.files:,} files.")
     return sorted(taken)
 
 
 def _write(entry: _Entry, target: Path) -> int:
-    """Write one entry, never more bytes than it declared; returns their number.
+    """Write one entry, never more bytes than it declared. Returns the number of bytes.
 
     Raises:
-        FileExistsError: the name is taken.
+        FileExistsError: a file with this name exists.
         ValueError: there are more bytes than declared.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -322,14 +324,14 @@ def _write(entry: _Entry, target: Path) -> int:
 
 
 def _without_top_folder(entries: list[_Entry]) -> list[_Entry]:
-    """Take away folders that hold everything, as a zip of a folder has them."""
+    """Remove folders that contain everything, such as the top folder of a zip."""
     while len({entry.path.parts[0] for entry in entries}) == 1 and all(len(entry.path.parts) > 1 for entry in entries):
         entries = [_Entry(PurePosixPath(*entry.path.parts[1:]), entry.size, entry.open) for entry in entries]
     return entries
 
 
 def _importance(entry: _Entry) -> tuple[int, int, PurePosixPath]:
-    """Order of taking: notebooks, checkpoints, then the small before the large."""
+    """The order of copying: notebooks, checkpoints, then small files before large ones."""
     rank = {".ipynb": 0, ".pt": 1, ".pth": 1, ".safetensors": 1}.get(entry.path.suffix.lower(), 2)
     return rank, entry.size, entry.path
 
@@ -339,7 +341,10 @@ def _is_notebook(file: PurePosixPath) -> bool:
 
 
 def _choose_notebook(files: list[PurePosixPath], assignment: str, folder: Path) -> PurePosixPath:
-    """The one notebook, or the one that has the assignment's name, or has it in its name; copies of it are it."""
+    """The only notebook, or the one named after the assignment, or the one whose name contains the assignment's name.
+
+    Identical copies count as one notebook.
+    """
     notebooks = sorted(filter(_is_notebook, files), key=_by_depth)
     named = [file for file in notebooks if file.stem.casefold() == assignment.casefold()]
     nearest = [file for file in named if len(file.parts) == len(named[0].parts)]
@@ -353,7 +358,7 @@ def _choose_notebook(files: list[PurePosixPath], assignment: str, folder: Path) 
     if not candidates:
         raise SubmissionError(f"There is no notebook in the submission; hand in {wanted}.")
     shown = ", ".join(_shown(file) for file in candidates[:5]) + (", …" if len(candidates) > 5 else "")
-    advice = "hand in one of them" if nearest else f"name the one to be graded {wanted}"
+    advice = "hand in one of them" if nearest else f"rename the one to grade to {wanted}"
     raise SubmissionError(f"There are {len(candidates)} notebooks ({shown}); {advice}.")
 
 
@@ -366,7 +371,7 @@ def _by_depth(file: PurePosixPath) -> tuple[int, PurePosixPath]:
 
 
 def _safe_name(name: str) -> str:
-    """A file name in valid Unicode without control characters (bytes that are not UTF-8 become U+FFFD)."""
+    """A file name in valid Unicode without control characters. Bytes that are not UTF-8 become U+FFFD."""
     name = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in name)
 

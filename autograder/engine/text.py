@@ -1,15 +1,15 @@
-"""Text that a student controls, made safe to store and to show: printable, of bounded length, valid Unicode.
+"""Makes text from students safe to store and show: printable, of limited length, valid Unicode.
 
-Escaping for HTML is the business of what writes HTML; these functions only remove what no reader can want.
+These functions do not escape HTML; the code that writes HTML does.
 """
 
 from __future__ import annotations
 
 import re
 
-# Terminal sequences: CSI (colours, cursor), OSC (titles, links), and the two-character rest.
+# Terminal sequences: CSI (colours, cursor), OSC (titles, links), and the other two-character sequences.
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
-# C0 and C1 controls but for tab and newline, surrogates, invisible characters, and the marks that reorder a line.
+# C0 and C1 controls except tab and newline, surrogates, invisible characters, and marks that change the text direction.
 _UNWANTED = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb]"
 )
@@ -18,7 +18,7 @@ _UNWANTED = re.compile(
 def clean(text: str, limit: int = 2000) -> str:
     """``text`` without terminal sequences and control characters, cut to about ``limit`` characters.
 
-    The middle is cut out, since an error says what it is at its start or at its end. Time does not grow with ``text``.
+    The middle is cut out, since the start and end of an error message matter most. The time does not grow with ``text``.
     """
     if len(text) > 4 * limit:
         text = _shorten(text, 4 * limit)
@@ -28,7 +28,7 @@ def clean(text: str, limit: int = 2000) -> str:
 
 
 def one_line(text: str, limit: int = 200) -> str:
-    """``clean`` text with every run of white space turned into one space, for names and table rows."""
+    """``clean`` text with every run of white space replaced by one space, for names and table rows."""
     return " ".join(clean(text, limit).split())
 
 

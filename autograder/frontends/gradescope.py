@@ -1,4 +1,4 @@
-"""A report as Gradescope's ``results.json``, the only JSON form of a report that there is."""
+"""Writes a report as Gradescope's ``results.json``, the only JSON format for reports."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from autograder.engine.report import Report, Verdict
 def results(report: Report) -> dict:
     """The content of ``results.json`` (documented at gradescope-autograders.readthedocs.io, "Output format").
 
-    ``number`` of a test is its question's id. What only instructors may see stands in ``extra_data`` alone, which
+    The ``number`` of a test is the id of its question. Information for instructors is only in ``extra_data``, which
     Gradescope does not show to students.
     """
     content = {
@@ -40,7 +40,7 @@ def results(report: Report) -> dict:
 
 
 def test_entry(verdict: Verdict) -> dict:
-    """One test case. Bonus points are a case with a ``max_score`` of 0."""
+    """One test case. A case with bonus points has a ``max_score`` of 0."""
     return {
         "number": verdict.question,
         "name": f"{verdict.question_title}: {verdict.title}",
@@ -54,7 +54,7 @@ def test_entry(verdict: Verdict) -> dict:
 
 
 def write_results(path: Path, report: Report) -> None:
-    """Write ``results.json`` in one step: a reader sees the old file or the new one, never a part."""
+    """Write ``results.json`` in one step, so a reader sees the old or the new file, never a part."""
     part = path.with_name(path.name + ".part")
     part.write_text(json.dumps(results(report), indent=1, ensure_ascii=False), encoding="utf-8")
     os.replace(part, path)

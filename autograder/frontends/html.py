@@ -1,4 +1,4 @@
-"""A report as one HTML file that opens offline: verdicts, hints, loss curves and what the submission makes of images."""
+"""Renders a report as one HTML file that opens offline: verdicts, hints, learning curves and images."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def render(report: Report) -> str:
 
 
 def pages(report: Report) -> tuple[str, str]:
-    """The HTML text of a report for the instructor, and that for the student.
+    """The HTML text of a report for the instructor, and of the report for the student.
 
-    Students get no details of the sandbox and no hidden tests, which count all the same. All student-controlled text is
-    escaped by the template engine.
+    Students do not see details of the sandbox and hidden tests (which still count). The template engine escapes all text
+    that students control.
     """
     figures = []
     if report.curves:
@@ -58,7 +58,7 @@ def png(figure: Figure) -> str:
 
 
 def curves_figure(curves: list[Curve]) -> Figure:
-    """Loss of the (pre-)training, fine-tuning losses and accuracies side by side, against epochs."""
+    """The training loss, the fine-tuning losses and the accuracies against epochs, side by side."""
     panels: dict[str, list[Curve]] = {}
     for curve in curves:
         alone = curve.label.endswith("training loss")
@@ -77,13 +77,13 @@ def curves_figure(curves: list[Curve]) -> Figure:
 
 
 def picture_figure(picture: Picture) -> Figure:
-    """The images of a picture in rows, as wide as eight images in a row are, or one inch each where they are fewer."""
+    """The images in rows, at most ``WIDEST`` wide in total and at most one inch each."""
     rows = math.ceil(len(picture.images) / picture.columns)
     height, width = picture.images.shape[2:]
     side, pitch = min(1.0, WIDEST / picture.columns), 1.05 * height / width
     figure = Figure(figsize=(side * picture.columns, side * pitch * rows))
     FigureCanvasAgg(figure)
-    # All in one pair of axes: 64 pairs would take seconds.
+    # All images in one pair of axes; 64 pairs would take seconds.
     axes = figure.add_axes((0, 0, 1, 1))
     for place, image in enumerate(picture.images):
         row, column = divmod(place, picture.columns)

@@ -1,10 +1,10 @@
-"""nbgrader's front end: ``nbgrader autograde`` grades by this kit, in its sandbox, and keeps nbgrader's own gradebook.
+"""The front end for nbgrader: ``nbgrader autograde`` grades with this kit, in its sandbox, into nbgrader's gradebook.
 
-``configure`` sets it up, called by a course's ``nbgrader_config.py``. nbgrader's execution of the notebook is replaced: the
-submitted folder is graded as ``./kit grade`` does it, and each question's points and hints become the output of its graded
-cell, which nbgrader's own ``SaveAutoGrades`` reads. No code of a student runs in nbgrader's process or in a kernel.
+A course's ``nbgrader_config.py`` calls ``configure``. nbgrader does not execute the notebook: the submitted folder is
+graded as in ``./kit grade``, and the points and hints of each question become the output of its graded cell, which
+nbgrader's ``SaveAutoGrades`` reads. No student code runs in nbgrader's process or in a kernel.
 
-Of a submitted notebook nothing is taken but the text of its cells, pictures in answers, and which cell answers what.
+From a submitted notebook only the text of its cells, the images in answers, and the ids of answers are used.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from autograder.engine.grade import Grader
     from autograder.engine.report import Report, Verdict
 
-UNREADABLE = "*This notebook cannot be shown: it is no file that can be read as a notebook.*"
-MISSING = "*This cell was not in the notebook that was handed in.*"
+UNREADABLE = "*This notebook cannot be shown, because the file is not a readable notebook.*"
+MISSING = "*The submitted notebook does not contain this cell.*"
 PICTURES = ("image/png", "image/jpeg")
 BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
 METADATA = {
@@ -52,14 +52,14 @@ METADATA = {
 
 
 def configure(c: Config, course: str = "") -> None:
-    """Set nbgrader up for this kit: what makes the release, what grades, what feedback and formgrader show.
+    """Configure nbgrader for this kit: release, grading, feedback and formgrader.
 
-    ``course`` is the directory with ``solutions/`` that the assignments come from (default: the one around the folder).
+    ``course`` is the directory with the ``solutions/`` of the assignments (default: the one around the working directory).
     """
     own, stock = "autograder.frontends.nbgrader", "nbgrader.preprocessors"
     c.GradeWithKit.course = course
     c.GenerateAssignment.preprocessors = list(PREPROCESSORS)
-    c.GenerateAssignment.force = True  # ./kit build has written the release already
+    c.GenerateAssignment.force = True  # ./kit build has already written the release
     c.Autograde.exporter_class = f"{own}.SubmissionExporter"
     c.Autograde.sanitize_preprocessors = [
         f"{own}.RestoreCells",
@@ -85,7 +85,7 @@ def configure(c: Config, course: str = "") -> None:
 
 
 class SubmissionExporter(NotebookExporter):
-    """nbconvert's exporter of notebooks, reading them so that no oddity of a file stops nbgrader."""
+    """nbconvert's exporter of notebooks, which also reads malformed files without an error."""
 
     def from_filename(self, filename: str, resources: dict | None = None, **kw: object) -> tuple[str, dict]:
         """Convert the notebook in a file."""
@@ -96,7 +96,7 @@ class SubmissionExporter(NotebookExporter):
 
 
 def read_plainly(path: Path) -> NotebookNode:
-    """A notebook of the file's cells as ``plain_cell`` has them; of one cell that says so where it cannot be read."""
+    """A notebook with the cells of a file (see ``plain_cell``), or with one cell that says that the file is unreadable."""
     try:
         status = path.lstat()
         if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_BYTES:
@@ -111,7 +111,7 @@ def read_plainly(path: Path) -> NotebookNode:
 
 
 def plain_cell(raw: Mapping) -> NotebookNode:
-    """A cell's text, its tags that mean something, nbgrader's settings, and the pictures of an answer; no output."""
+    """A cell with its text, known tags, nbgrader's settings and the images of an answer, but without output."""
     source = raw.get("source", "")
     text = "".join(map(str, source)) if isinstance(source, list) else str(source)
     make = new_code_cell if raw.get("cell_type") == "code" else new_markdown_cell
@@ -119,7 +119,7 @@ def plain_cell(raw: Mapping) -> NotebookNode:
     metadata = raw.get("metadata")
     if isinstance(metadata, dict):
         tags = metadata.get("tags") if isinstance(metadata.get("tags"), list) else []
-        tags = [] if "rubric" in tags else tags  # of the solution notebook, where it is no answer
+        tags = [] if "rubric" in tags else tags  # a rubric of the solution notebook is not an answer
         kept = dict.fromkeys(tag for tag in tags if isinstance(tag, str) and KEPT_TAGS.fullmatch(tag))
         cell.metadata = NotebookNode({"tags": list(kept)} if kept else {})
         if isinstance(metadata.get("nbgrader"), dict):
@@ -130,7 +130,7 @@ def plain_cell(raw: Mapping) -> NotebookNode:
 
 
 def pictures_of(attachments: object) -> dict[str, dict[str, str]]:
-    """The pictures that are pasted into a cell."""
+    """The images that are pasted into a cell."""
     found = {}
     for name, forms in attachments.items() if isinstance(attachments, dict) else ():
         for kind in PICTURES:
@@ -140,7 +140,7 @@ def pictures_of(attachments: object) -> dict[str, dict[str, str]]:
 
 
 def numbered(cells: Iterable[NotebookNode]) -> list[NotebookNode]:
-    """The cells, with an id by position."""
+    """The cells, with ids by position."""
     cells = list(cells)
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number:04d}"
@@ -148,19 +148,19 @@ def numbered(cells: Iterable[NotebookNode]) -> list[NotebookNode]:
 
 
 class RestoreCells(NbGraderPreprocessor):
-    """Gives each cell the settings that the gradebook has of it, and locked cells their text; tampering has no effect."""
+    """Restores the settings of each cell and the text of locked cells from the gradebook, so tampering has no effect."""
 
     def preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
         """Restore the cells of a notebook."""
-        asked = resources["nbgrader"]
-        with Gradebook(asked["db_url"]) as gradebook:
-            originals = originals_of(gradebook.find_notebook(asked["notebook"], asked["assignment"]))
+        call = resources["nbgrader"]
+        with Gradebook(call["db_url"]) as gradebook:
+            originals = originals_of(gradebook.find_notebook(call["notebook"], call["assignment"]))
         nb.cells = restored(nb.cells, originals)
         return nb, resources
 
 
 def originals_of(notebook: Notebook) -> dict[str, NotebookNode]:
-    """The cells of an assignment that the gradebook knows, by their ids, in order."""
+    """The cells of an assignment in the gradebook, by id, in order."""
     points = {cell.name: cell.max_score for cell in (*notebook.grade_cells, *notebook.task_cells)}
     grades, tasks = ({cell.name for cell in cells} for cells in (notebook.grade_cells, notebook.task_cells))
     solutions = {cell.name for cell in notebook.solution_cells}
@@ -184,7 +184,7 @@ def originals_of(notebook: Notebook) -> dict[str, NotebookNode]:
 
 
 def claimed_id(cell: NotebookNode) -> str | None:
-    """Which cell of the assignment a submitted cell says to be: by nbgrader's settings, or as the answer tagged w1."""
+    """The id that a submitted cell claims, from nbgrader's settings or from the tag of an answer, such as w1."""
     settings, tags = cell.metadata.get("nbgrader", {}), cell.metadata.get("tags", [])
     if isinstance(settings.get("grade_id"), str):
         return settings["grade_id"]
@@ -193,9 +193,9 @@ def claimed_id(cell: NotebookNode) -> str | None:
 
 
 def restored(cells: list[NotebookNode], originals: Mapping[str, NotebookNode]) -> list[NotebookNode]:
-    """Submitted cells with the settings of the originals; of several with one id the last has it, as in nbgrader.
+    """Submitted cells with the settings of the originals. If several have the same id, the last keeps it, as in nbgrader.
 
-    Locked and graded cells that are missing are put after the original before them, else at the end.
+    Missing locked or graded cells are inserted after the original that precedes them, else at the end.
     """
     last = {claimed_id(cell): number for number, cell in enumerate(cells)}
     known = [claimed_id(cell) if last[claimed_id(cell)] == n else None for n, cell in enumerate(cells)]
@@ -215,7 +215,7 @@ def restored(cells: list[NotebookNode], originals: Mapping[str, NotebookNode]) -
 
 
 def as_original(cell: NotebookNode, original: NotebookNode) -> NotebookNode:
-    """A submitted cell with type and settings of the original, and with its text where that is locked."""
+    """A submitted cell with the type and settings of the original, and with its text if the original is locked."""
     make = new_code_cell if original.cell_type == "code" else new_markdown_cell
     source = original.source if is_locked(original) else cell.source
     made = make(source, metadata=NotebookNode({**cell.metadata, **original.metadata}))
@@ -232,7 +232,7 @@ class GradeWithKit(NbGraderPreprocessor):
 
     course = Unicode(help="Directory with the solutions/ of the course.").tag(config=True)
     data = Unicode(help="Folder with the prepared data set (default: the usual places).").tag(config=True)
-    unsafe = Bool(help="Grade although nothing on this machine keeps student code from your files and processes.").tag(
+    unsafe = Bool(help="Grade even if this machine cannot isolate student code from your files and processes.").tag(
         config=True
     )
 
@@ -240,16 +240,16 @@ class GradeWithKit(NbGraderPreprocessor):
         """Grade the submission that a notebook belongs to."""
         from autograder.frontends.terminal import by_question
 
-        asked = resources["nbgrader"]
-        name, student = asked["assignment"], asked["student"]
-        if asked["notebook"] != name:
-            raise KitError(f"{name} has the notebook {asked['notebook']}, and this kit grades {name}.ipynb alone")
+        call = resources["nbgrader"]
+        name, student = call["assignment"], call["student"]
+        if call["notebook"] != name:
+            raise KitError(f"{name} has the notebook {call['notebook']}, but this kit grades only {name}.ipynb")
         converter = self.parent.parent
         course = converter.coursedir
         submitted = Path(course.format_path(course.submitted_directory, student, name))
         autograded = Path(course.format_path(course.autograded_directory, student, name))
         for copied in copies_of_links(submitted, autograded):
-            self.log.warning("%s is a link in the submission: its copy is removed", copied)
+            self.log.warning("%s is a link in the submission; its copy is removed", copied)
             copied.unlink()
         grader = grader_of(converter, self.course, name, self.data, self.unsafe, self.log.info)
         report = grader.grade(submitted)
@@ -264,7 +264,7 @@ graders: weakref.WeakKeyDictionary[BaseConverter, Grader] = weakref.WeakKeyDicti
 
 
 def grader_of(converter: BaseConverter, course: str, name: str, data: str, unsafe: bool, say: object) -> Grader:
-    """The grader of one call of ``nbgrader autograde``, for all its students; closed with the converter or the process."""
+    """The grader for all students of one call of ``nbgrader autograde``. It closes with the converter or the process."""
     if converter not in graders:
         from autograder.assignment import read_assignment
         from autograder.course import find_course
@@ -283,13 +283,13 @@ def grader_of(converter: BaseConverter, course: str, name: str, data: str, unsaf
 
 
 def copies_of_links(submitted: Path, autograded: Path) -> list[Path]:
-    """The files that nbgrader has copied through a link: they may be anyone's, and would go into the feedback."""
+    """Files that nbgrader copied through a link. They may belong to anyone and would appear in the feedback."""
     copied = (Path(folder, file) for folder, _, files in os.walk(autograded) for file in files)
     return [file for file in copied if (submitted / file.relative_to(autograded)).is_symlink()]
 
 
 def split_points(verdicts: Iterable[Verdict]) -> tuple[float, float]:
-    """Points of a question up to the possible ones, and those above: nbgrader's extra credit."""
+    """The points of a question up to the possible points, and the points above (nbgrader's extra credit)."""
     verdicts = list(verdicts)
     earned = sum(min(verdict.points, verdict.possible) for verdict in verdicts)
     return earned, sum(max(verdict.points - verdict.possible, 0) for verdict in verdicts)
@@ -299,7 +299,7 @@ def write_outputs(cells: Iterable[NotebookNode], report: Report) -> None:
     """Give each graded cell one output: its points as a number, which nbgrader reads, and the verdicts as a table.
 
     Raises:
-        KitError: the points of the settings are not those of the gradebook.
+        KitError: assignment.toml and the gradebook have different points.
     """
     from autograder.frontends.html import TEMPLATES
     from autograder.frontends.terminal import by_question
@@ -328,14 +328,14 @@ def write_outputs(cells: Iterable[NotebookNode], report: Report) -> None:
 
 
 class SaveExtraCredit(NbGraderPreprocessor):
-    """Puts bonus points into the gradebook's extra credit, but for a cell that a person has graded."""
+    """Saves bonus points as extra credit in the gradebook, except for cells that a person has graded."""
 
     def preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
         """Save the extra credit of a submission."""
-        asked = resources["nbgrader"]
-        with Gradebook(asked["db_url"]) as gradebook:
+        call = resources["nbgrader"]
+        with Gradebook(call["db_url"]) as gradebook:
             for question, points in resources["kit_extra_credit"].items():
-                grade = gradebook.find_grade(question, asked["notebook"], asked["assignment"], asked["student"])
+                grade = gradebook.find_grade(question, call["notebook"], call["assignment"], call["student"])
                 if grade.manual_score is None:
                     grade.extra_credit = points
             gradebook.db.commit()
@@ -346,23 +346,23 @@ class SaveExtraCredit(NbGraderPreprocessor):
 
 
 class StudentRenderer(IPythonRenderer):
-    """nbconvert's renderer of Markdown, without the ways in which a text can become markup of its writer's own."""
+    """nbconvert's renderer of Markdown, without any way for a text to add its own HTML."""
 
-    def __init__(self, pictures: dict) -> None:
-        super().__init__(escape=True, allow_harmful_protocols=False, attachments=pictures)
+    def __init__(self, images: dict) -> None:
+        super().__init__(escape=True, allow_harmful_protocols=False, attachments=images)
 
     def block_code(self, code: str, info: str | None = None) -> str:
-        """Code as text; of some languages nbconvert makes more."""
+        """Code as plain text; nbconvert would render some languages."""
         return f"<pre><code>{html.escape(code)}</code></pre>\n"
 
 
 @jinja2.pass_context
 def shown_markdown(context: jinja2.runtime.Context, source: str) -> str:
-    """The filter that shows Markdown in formgrader and feedback. HTML of students is shown as they wrote it, as text."""
+    """The filter that shows Markdown in formgrader and feedback. HTML by students is shown as text."""
     cell = context.get("cell") or NotebookNode(metadata={})
     trusted = is_locked(cell)
     renderer = IPythonRenderer(escape=False) if trusted else StudentRenderer(cell.get("attachments", {}))
     try:
         return MarkdownWithMath(renderer=renderer).render(source)
-    except Exception:  # whatever a made-up text provokes in the converter
+    except Exception:  # a malformed text can raise anything in the converter
         return f"<pre>{html.escape(source)}</pre>"

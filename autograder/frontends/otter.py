@@ -1,8 +1,8 @@
-"""This kit's grading behind stock Otter: what ``otter run`` does with the built zip.
+"""Makes stock Otter (``otter run``) grade with this kit, from the built zip.
 
-Stock Otter runs a submission in a kernel and the hidden tests beside it. ``otter_config.json`` in the zip names the
-plugin below, by which Otter's kernel gets an empty notebook instead: the submission is graded by the zip's own engine in
-its own sandbox, as on Gradescope, and Otter reports the points.
+Stock Otter runs a submission in a kernel, together with the hidden tests. ``otter_config.json`` in the zip names the
+plugin below. With the plugin, Otter's kernel gets an empty notebook; the engine in the zip grades the submission in its
+own sandbox, as on Gradescope, and Otter reports the points.
 """
 
 from __future__ import annotations
@@ -24,33 +24,33 @@ from otter.test_files.exception_test import ExceptionTestFile
 
 
 class KitGrading(AbstractOtterPlugin):
-    """Grades with the engine that lies in the zip; Otter itself never sees what was handed in."""
+    """Grades with the engine in the zip, so Otter itself never reads the submission."""
 
     def before_grading(self, config: object) -> None:
-        """Grade the submission, then leave an empty notebook in its place. Otter would unpickle its log, among others.
+        """Grade the submission, then replace it by an empty notebook, because Otter would unpickle the log in it.
 
         Raises:
-            OtterRuntimeError: the engine produced no grade.
+            OtterRuntimeError: the engine could not grade the submission.
         """
         notebook = Path(self.submission_path)
-        shutil.rmtree(notebook.parent / "tests")  # Otter's copy, no part of what was handed in
+        shutil.rmtree(notebook.parent / "tests")  # Otter's copy, not part of the submission
         self.content = graded(notebook.parent.parent)
         for path in notebook.parent.iterdir():
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         nbformat.write(nbformat.v4.new_notebook(), notebook)
 
     def after_grading(self, results: GradingResults) -> None:
-        """Put the verdicts into Otter's results, one test file for each question."""
+        """Put the verdicts into Otter's results, one test file per question."""
         results.clear_results()
         results.results.update({file.name: file for file in test_files(self.content["tests"])})
         results.set_output(self.content["output"])
 
 
 def graded(base: Path) -> dict:
-    """The content of ``results.json`` as the zip's engine writes it, of the submission in ``base/submission``.
+    """The content of ``results.json`` that the engine in the zip writes for the submission in ``base/submission``.
 
     Raises:
-        OtterRuntimeError: there is no grade in it; the text says why.
+        OtterRuntimeError: the file contains no grade; the text says why.
     """
     source = base / "source"
     command = [sys.executable, "-P", "-m", "autograder", "gradescope", str(base)]
@@ -64,12 +64,12 @@ def graded(base: Path) -> dict:
         content = {}
     if done.returncode or "tests" not in content:
         reason = content.get("output") or done.stderr.strip() or f"it ended with status {done.returncode}"
-        raise OtterRuntimeError(f"the kit's engine produced no grade: {reason}")
+        raise OtterRuntimeError(f"the kit's engine could not grade this submission: {reason}")
     return content
 
 
 def test_files(tests: list[dict]) -> list[TestFile]:
-    """The entries of ``results.json`` as Otter's graded test files, one for each question."""
+    """The entries of ``results.json`` as Otter's graded test files, one per question."""
     files = []
     for question, group in groupby(tests, key=lambda entry: entry["number"]):
         entries = list(group)
@@ -82,7 +82,7 @@ def test_files(tests: list[dict]) -> list[TestFile]:
 
 
 def test_case(entry: dict) -> TestCase:
-    """One entry as Otter's description of a test case. Points of a bonus come on top, so its case is worth 0."""
+    """One entry as Otter's test case. Bonus points come on top, so a case with a bonus is worth 0."""
     return TestCase(
         name=entry["name"],
         body=None,

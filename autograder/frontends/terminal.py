@@ -1,4 +1,4 @@
-"""A report as a table in the terminal."""
+"""Prints a report as a table in the terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from autograder.engine.report import Report, Verdict
 
 
 def number(points: float) -> str:
-    """Points without a needless fraction: 3, 1.5."""
+    """Points without trailing zeros: 3, 1.5."""
     return f"{points:.2f}".rstrip("0").rstrip(".")
 
 
@@ -24,9 +24,9 @@ def by_question(verdicts: list[Verdict]) -> dict[str, list[Verdict]]:
 
 
 def reason(verdicts: list[Verdict]) -> str:
-    """The reasons of a question in one line: what each failing case says, told once."""
-    told = dict.fromkeys(v.message for v in verdicts if v.message and (not v.passed or v.misconception))
-    return " · ".join(told) or next((v.message for v in verdicts if v.message), "")
+    """The messages of a question's failing cases in one line, each message once."""
+    messages = dict.fromkeys(v.message for v in verdicts if v.message and (not v.passed or v.misconception))
+    return " · ".join(messages) or next((v.message for v in verdicts if v.message), "")
 
 
 def print_report(console: Console, report: Report) -> None:

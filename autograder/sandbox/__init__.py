@@ -1,1 +1,1 @@
-"""Where student code runs: a preloaded parent (``preload``, ``zygote``), its forked workers, the layers around them."""
+"""Runs student code: a preloaded parent (``preload``, ``zygote``), its forked workers, and the layers around them."""

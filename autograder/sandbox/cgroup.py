@@ -1,7 +1,7 @@
-"""A control group for each session: its memory is limited as a whole, however many processes it starts.
+"""A control group (cgroup) for each session, which limits the memory of all its processes together.
 
-Both versions of the kernel's interface serve, where the grader may make groups below its own. In version 2 that is
-so at the root of the hierarchy alone: elsewhere a group with processes may not hand its controllers to others.
+Both versions of the kernel's interface work if the grader may create groups below its own. In version 2 this is possible
+only at the root of the hierarchy: elsewhere, a group with processes cannot pass its controllers on.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from pathlib import Path
 
 MOUNTS = Path("/proc/self/mountinfo")
 OWN_GROUPS = Path("/proc/self/cgroup")
-# Version of the interface: the files that limit memory, then swap. A machine without swap lacks the second.
+# Version of the interface: the files that limit memory, then swap. The second is missing on a machine without swap.
 LIMITS = {1: ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes"), 2: ("memory.max", "memory.swap.max")}
 
 
 @dataclass(frozen=True)
 class Hierarchy:
-    """The grader's own group in the hierarchy that holds the memory controller."""
+    """The grader's own group in the hierarchy with the memory controller."""
 
     version: int
     own: Path
 
     def make(self, name: str, memory_bytes: int) -> Path:
-        """A group below the grader's own whose processes together may use ``memory_bytes``. Raises OSError."""
+        """Create a group below the grader's own. Its processes together may use ``memory_bytes``. Raises OSError."""
         if self.version == 2:
             (self.own / "cgroup.subtree_control").write_text("+memory")
         group = self.own / name
@@ -48,28 +48,28 @@ def join(group: Path) -> None:
 
 
 def remove(group: Path) -> None:
-    """Remove a group whose processes are dead. One that a dying process still holds stays, empty and without cost."""
+    """Remove a group whose processes are dead. If a process is still dying, the empty group remains, which is harmless."""
     with suppress(OSError):
         group.rmdir()
 
 
 @cache
 def missing() -> str | None:
-    """Why no group can be made here; None where one can."""
+    """Why no group can be created on this machine; None if it can."""
     hierarchy = find()
     if hierarchy is None:
         return "no cgroup with a memory controller is mounted"
     try:
         group = hierarchy.make(f"autograder-{os.getpid()}-try", 1 << 30)
     except OSError as error:
-        return f"no cgroup can be made below the grader's own: {error.strerror}"
+        return f"no cgroup can be created below the grader's own: {error.strerror}"
     remove(group)
     return None
 
 
 @cache
 def find() -> Hierarchy | None:
-    """Where the memory controller is mounted, if anywhere."""
+    """The hierarchy with the memory controller; None if it is not mounted."""
     try:
         mounts, groups = MOUNTS.read_text(), OWN_GROUPS.read_text()
     except OSError:
@@ -78,7 +78,7 @@ def find() -> Hierarchy | None:
 
 
 def find_in(mounts: str, groups: str) -> Hierarchy | None:
-    """The same from the text of ``/proc/self/mountinfo`` and ``/proc/self/cgroup``."""
+    """The same, from the text of ``/proc/self/mountinfo`` and ``/proc/self/cgroup``."""
     own = {controllers: path for _, controllers, path in (line.split(":", 2) for line in groups.splitlines())}
     for line in mounts.splitlines():
         # … root mount-point options [more …] - kind source super-options

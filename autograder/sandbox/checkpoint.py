@@ -1,7 +1,7 @@
 """Reads a submitted checkpoint, inside the sandbox, into plain float32 tensors with dotted names.
 
-Nothing is unpickled without ``weights_only=True``, and sizes are asked of a file's own tables before memory is taken.
-Which tensor is which is for the trusted side to find (``autograder.artefacts``).
+Nothing is unpickled without ``weights_only=True``, and sizes are read from the file's tables before memory is allocated.
+The trusted side (``autograder.artefacts``) finds out which tensor is which.
 """
 
 from __future__ import annotations
@@ -17,38 +17,38 @@ MAX_BYTES = 200 * 2**20
 MAX_DEPTH = 6
 MAX_NAME = 300
 
-# Parts of a training checkpoint that hold tensors and are no part of a model.
+# Parts of a training checkpoint that hold tensors but are not part of a model.
 NOT_MODELS = ("optim", "sched", "scaler")
 
 
 class UnreadableCheckpoint(ValueError):
-    """The file holds no tensors that can be read safely; the text is a sentence for the student."""
+    """The file has no tensors that can be read safely; the text is a sentence for the student."""
 
 
 def load(path: Path | str) -> dict[str, torch.Tensor]:
     """All floating-point tensors of a checkpoint, as contiguous float32 tensors that share no memory.
 
-    Stacks of uint8 pictures, (n, c, h, w), are taken too, with their values from 0 to 255.
+    uint8 images, (n, c, h, w), are included too, with values from 0 to 255.
 
-    Accepts what ``torch.save`` writes (zip format and the older one) and safetensors. Nested dictionaries give dotted
-    names: ``{"state_dict": {"fc.bias": b}}`` becomes ``{"state_dict.fc.bias": b}``.
+    Accepts files of ``torch.save`` (zip format and the older one) and safetensors. Nested dictionaries give dotted names:
+    ``{"state_dict": {"fc.bias": b}}`` becomes ``{"state_dict.fc.bias": b}``.
 
     Raises:
-        UnreadableCheckpoint: truncated, too large, no checkpoint, or made of more than tensors.
+        UnreadableCheckpoint: the file is truncated, too large or not a checkpoint, or contains objects besides tensors.
     """
     path = Path(path)
     shown = path.name[:100]
     size = path.stat().st_size
     if size > MAX_BYTES:
-        raise UnreadableCheckpoint(f"{shown} is over {MAX_BYTES // 2**20} MB: save classifier.state_dict() alone.")
+        raise UnreadableCheckpoint(f"{shown} is over {MAX_BYTES // 2**20} MB; save classifier.state_dict() only.")
     if size == 0:
         raise UnreadableCheckpoint(f"{shown} is empty.")
     content = _read(path, shown, size)
     if not isinstance(content, Mapping):
-        raise UnreadableCheckpoint(f"{shown} holds no state_dict: save classifier.state_dict(), not the model itself.")
+        raise UnreadableCheckpoint(f"{shown} has no state_dict; save classifier.state_dict(), not the model itself.")
     tensors = dict(_named(content, "", 0))
     if not tensors:
-        raise UnreadableCheckpoint(f"{shown} holds no tensors: save classifier.state_dict().")
+        raise UnreadableCheckpoint(f"{shown} has no tensors; save classifier.state_dict().")
     _check_sizes(tensors, shown)
     return {name: _plain(tensor) for name, tensor in tensors.items()}
 
@@ -67,67 +67,67 @@ def _read(path: Path, shown: str, size: int) -> object:
         raise
     except MemoryError:
         raise UnreadableCheckpoint(_sentence(shown, "allocate memory")) from None
-    # A damaged file makes the readers raise nearly anything; all of it means the same to the student.
+    # A damaged file can raise almost any exception; for the student all of them mean the same.
     except Exception as error:
         raise UnreadableCheckpoint(_sentence(shown, str(error))) from None
 
 
 def _sentence(shown: str, reason: str) -> str:
     if "unsupported global" in reason.lower():
-        return f"{shown} holds Python objects beside tensors, which are not loaded: save classifier.state_dict() alone."
+        return f"{shown} contains Python objects, which are not loaded; save classifier.state_dict() only."
     if "TorchScript" in reason:
-        return f"{shown} is a TorchScript file: save classifier.state_dict() instead."
+        return f"{shown} is a TorchScript file; save classifier.state_dict() instead."
     if "allocate memory" in reason:
-        return f"{shown} asks for more memory than a model of this kind needs."
+        return f"{shown} needs more memory than a model of this kind."
     return f"{shown} is damaged, truncated or not written by torch.save."
 
 
 def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
-    """The file's own library refuses overlapping, negative and missing ranges before it reads any."""
+    """The library checks the file for overlapping, negative and missing ranges before it reads tensors."""
     import safetensors.torch
 
     return safetensors.torch.load_file(path)
 
 
 def _check_zip(path: Path, shown: str) -> None:
-    """Refuse a compressed bomb, and a list of more records than a model can have, before torch reads them."""
+    """Refuse a zip bomb, or more records than a model can have, before torch reads the file."""
     with zipfile.ZipFile(path) as archive:
         records = archive.infolist()
     if sum(record.file_size for record in records) > MAX_BYTES or len(records) > 2 * MAX_TENSORS:
-        raise UnreadableCheckpoint(f"{shown} unpacks to more than a model of this kind needs.")
+        raise UnreadableCheckpoint(f"{shown} unpacks to more data than a model of this kind has.")
 
 
 def _named(content: Mapping, prefix: str, depth: int) -> Iterator[tuple[str, torch.Tensor]]:
-    """Tensors of numbers of nested dictionaries with their dotted names; optimisers are passed over."""
+    """The tensors of nested dictionaries that can belong to a model, with their dotted names. Optimisers are skipped."""
     for key, value in content.items():
         name = f"{prefix}{key}"[:MAX_NAME]
         if isinstance(value, torch.Tensor):
-            if value.is_floating_point() or _is_pictures(value):
+            if value.is_floating_point() or _is_images(value):
                 yield name, value
-        elif isinstance(value, Mapping) and depth < MAX_DEPTH and not _is_no_model(str(key).lower()):
+        elif isinstance(value, Mapping) and depth < MAX_DEPTH and not _is_for_training(str(key).lower()):
             yield from _named(value, f"{name}.", depth + 1)
 
 
-def _is_no_model(key: str) -> bool:
-    """A schedule of noise is no scheduler of a learning rate."""
+def _is_for_training(key: str) -> bool:
+    """Whether a part belongs to the training, such as a learning rate scheduler; a noise schedule does not."""
     return key.startswith(NOT_MODELS) and key != "schedule"
 
 
-def _is_pictures(tensor: torch.Tensor) -> bool:
-    """Other uint8 tensors of a checkpoint are states of random generators."""
+def _is_images(tensor: torch.Tensor) -> bool:
+    """Whether a tensor may hold images. Other uint8 tensors in a checkpoint are states of random generators."""
     return tensor.dtype == torch.uint8 and tensor.ndim == 4
 
 
 def _check_sizes(tensors: Mapping[str, torch.Tensor], shown: str) -> None:
-    """Count what the copies will take: a tensor may declare more elements than its file has bytes (stride 0)."""
+    """Check the size of the copies, because a tensor may declare more elements than its file has bytes (stride 0)."""
     if len(tensors) > MAX_TENSORS:
-        raise UnreadableCheckpoint(f"{shown} holds {len(tensors):,} tensors; a ResNet-18 has about a hundred.")
+        raise UnreadableCheckpoint(f"{shown} has {len(tensors):,} tensors; a ResNet-18 has about a hundred.")
     for name, tensor in tensors.items():
         plain = type(tensor) in (torch.Tensor, torch.nn.Parameter) and tensor.layout is torch.strided
         if not plain or tensor.device.type != "cpu" or tensor.is_quantized:
             raise UnreadableCheckpoint(f"{shown}: {name} is not a plain tensor (sparse, quantised or without data).")
     if 4 * sum(tensor.numel() for tensor in tensors.values()) > MAX_BYTES:
-        raise UnreadableCheckpoint(f"{shown} holds more than {MAX_BYTES // 2**20} MB of float32 tensors.")
+        raise UnreadableCheckpoint(f"{shown} has more than {MAX_BYTES // 2**20} MB of float32 tensors.")
 
 
 def _plain(tensor: torch.Tensor) -> torch.Tensor:

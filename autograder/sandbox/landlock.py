@@ -1,7 +1,7 @@
-"""Landlock by its three system calls: what a process and its children may read, write, connect to and signal.
+"""Landlock through its three system calls: limits what a process and its children may read, write, connect and signal.
 
-The Landlock packages of the index (``landlock`` 1.0.0.dev5, ``py-landlock`` 0.1.1, ``landlockpy`` 0.2.0) are
-development or first releases, no ground for a security boundary: the calls are made here.
+The Landlock packages on PyPI (``landlock`` 1.0.0.dev5, ``py-landlock`` 0.1.1, ``landlockpy`` 0.2.0) are development or
+first releases, too early for a security boundary, so this module makes the calls itself.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ REFER, TRUNCATE, IOCTL_DEV = 1 << 13, 1 << 14, 1 << 15
 FILE_RIGHTS = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV
 LIST = READ_DIR
 READ = READ_FILE | READ_DIR
-# No EXECUTE anywhere: mapping a shared library does not need it, starting a program does.
+# EXECUTE is never allowed: starting a program needs it, mapping a shared library does not.
 READ_WRITE = READ | WRITE_FILE | REMOVE_DIR | REMOVE_FILE | MAKE_DIR | MAKE_REG | MAKE_SOCK | MAKE_FIFO | MAKE_SYM
 READ_WRITE |= REFER | TRUNCATE
 BIND_AND_CONNECT_TCP = 0b11
@@ -35,15 +35,15 @@ ABI_OF_TCP, ABI_OF_SIGNALS = 4, 6
 
 
 def abi() -> int:
-    """The kernel's Landlock ABI; 0 where there is none or it is switched off."""
+    """The kernel's Landlock ABI; 0 if Landlock is missing or switched off."""
     return max(0, libc.syscall(CREATE_RULESET, None, ctypes.c_size_t(0), VERSION_FLAG))
 
 
 def restrict(rules: Iterable[tuple[Path, int]], version: int) -> None:
-    """Confine this thread and its children for ever to ``rules`` (path, rights beneath it), as far as ``version`` goes.
+    """Confine this thread and its children permanently to ``rules`` (path, rights beneath it).
 
-    ``version`` is the kernel's ABI. Paths that are missing are left out. From ABI 4 there is no TCP, from ABI 6 no
-    signal and no abstract socket to a process outside.
+    ``version`` is the kernel's ABI; older versions restrict less. Missing paths are skipped. From ABI 4 on, TCP is
+    forbidden; from ABI 6 on, signals and abstract sockets to other processes are forbidden too.
     """
     handled = (1 << {1: 13, 2: 14, 3: 15, 4: 15}.get(version, 16)) - 1
     attributes = struct.pack("Q", handled)

@@ -1,7 +1,7 @@
-"""The layers around a worker, one row of a table each: what it promises, whether this machine has it, how it is put on.
+"""The layers around a worker, as a table: what each promises, whether this machine supports it, how it is applied.
 
-``LAYERS`` stands in the order in which a fresh worker puts them on, after its descriptors, environment and working
-folder have been set (those need nothing of the machine). A further layer is a further row.
+A new worker applies ``LAYERS`` in this order, after it has set its descriptors and environment (which works on every
+machine). To add a layer, add a row.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from autograder.sandbox.processes import tasks_of
 
 MB = 1 << 20
 PACKAGE = Path(autograder.__file__).resolve().parent
-# The users that systemd sets aside for services without a name: nobody owns files under them.
+# The users that systemd reserves for dynamic services: nobody owns files as one of them.
 FRESH_UIDS = range(61184, 65520)
 UID_CAPABILITIES = (linux.CAP_CHOWN, linux.CAP_KILL, linux.CAP_SETGID, linux.CAP_SETUID)
 DEVICES = ("/dev/zero", "/dev/urandom", "/dev/random")
@@ -36,10 +36,10 @@ SYSTEM_READABLE = (
 
 @dataclass(frozen=True)
 class Confinement:
-    """What one worker is confined to. ``active`` are the names of the layers that it puts on.
+    """The limits of one worker. ``active`` are the names of the layers that it applies.
 
-    ``files`` are copied into ``scratch`` (None: there are none); ``uid`` is None where the user is not changed, ``group``
-    where memory has no control group.
+    ``files`` are copied into ``scratch`` (None: there are none). ``uid`` is None if the user is not changed, ``group`` is
+    None if there is no control group for memory.
     """
 
     active: frozenset[str]
@@ -58,7 +58,7 @@ class Confinement:
 
 @dataclass(frozen=True)
 class Layer:
-    """``missing`` says why this machine lacks the layer (None: it has it); ``apply`` confines the calling process."""
+    """``missing`` says why this machine does not support the layer (None: it does); ``apply`` confines this process."""
 
     name: str
     promise: str
@@ -68,7 +68,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class LayerStatus:
-    """One line of ``./kit doctor``: a layer and, where it is not active, why; ``remark`` is what limits it."""
+    """One line of ``./kit doctor``: a layer and, if it is not active, why. ``remark`` describes a limitation."""
 
     name: str
     promise: str
@@ -78,17 +78,17 @@ class LayerStatus:
 
 
 def status(without: Iterable[str] = ()) -> tuple[LayerStatus, ...]:
-    """The state of every layer on this machine, for ``./kit doctor`` and the instructor's part of a report."""
+    """The status of every layer on this machine, for ``./kit doctor`` and the instructor's part of a report."""
     return tuple(_status(layer, frozenset(without)) for layer in LAYERS)
 
 
 def active_names(without: Iterable[str] = ()) -> frozenset[str]:
-    """The layers that a worker puts on here."""
+    """The layers that a worker applies on this machine."""
     return frozenset(layer.name for layer in LAYERS if layer.name not in without and layer.missing() is None)
 
 
 def keeps_out(without: Iterable[str] = ()) -> bool:
-    """Whether anything at all keeps student code from the grader's files and processes."""
+    """Whether at least one layer isolates student code from the grader's files and processes."""
     return bool(active_names(without) & KEEP_OUT)
 
 
@@ -125,9 +125,9 @@ def _limit_resources(confinement: Confinement) -> None:
 
 
 def _resource_limits(confinement: Confinement) -> list[tuple[int, int]]:
-    # Of the address space the preloaded libraries take some GB before the first student line: the limit is on top.
+    # The preloaded libraries take some GB of address space before any student code runs, so the limit is added to that.
     pages = int(Path("/proc/self/statm").read_text().split()[0])
-    # The kernel counts all that a user runs; a fresh user runs nothing else.
+    # The kernel counts all processes of a user; a fresh user has no others.
     others = 0 if confinement.uid is not None else tasks_of(os.getuid())
     return [
         (resource.RLIMIT_AS, pages * resource.getpagesize() + confinement.memory_mb * MB),
@@ -141,12 +141,12 @@ def _resource_limits(confinement: Confinement) -> list[tuple[int, int]]:
 
 
 def _volunteer_for_the_oom_killer() -> None:
-    """Make the kernel end this process first where memory runs out. The file is its own only while dumpable."""
+    """Make the kernel end this process first if memory runs out. The file is writable only while dumpable."""
     linux.prctl(linux.PR_SET_DUMPABLE, 1)
     try:
         Path("/proc/self/oom_score_adj").write_text("1000")
     except OSError:
-        pass  # a container may forbid it; the limit on the address space stands
+        pass  # a container may forbid it; the limit on the address space still applies
     finally:
         linux.prctl(linux.PR_SET_DUMPABLE, 0)
 
@@ -162,7 +162,7 @@ def _join_group(confinement: Confinement) -> None:
 
 
 def _own_root(confinement: Confinement) -> None:
-    """Leave the machine's root folder; this process is the child of ``namespaces.fork``."""
+    """Leave the machine's root folder. This process is the child of ``namespaces.fork``."""
     readable = [path for path, rights in common_rules() if rights & landlock.READ_FILE and path.parts[1] != "proc"]
     if confinement.files is not None:
         readable.append(confinement.files)
@@ -175,7 +175,7 @@ def _own_root(confinement: Confinement) -> None:
 
 
 def _fill_scratch(confinement: Confinement) -> None:
-    """The working folder with a copy of the submission's files, which student code may change."""
+    """Fill the working folder with a copy of the submission's files, which student code may change."""
     work = confinement.scratch / "work"
     (confinement.scratch / "tmp").mkdir()
     if confinement.files is None:
@@ -188,7 +188,7 @@ def _fill_scratch(confinement: Confinement) -> None:
 def _scratch_remark() -> str | None:
     if "namespaces" in active_names():
         return None
-    return "its size is looked at four times a second; files that are deleted while open are not seen"
+    return "its size is checked four times a second; files that are deleted while open are not counted"
 
 
 # --- uid ---------------------------------------------------------------------------------------------------------
@@ -198,11 +198,11 @@ def _no_uid_change() -> str | None:
     if sys.platform != "linux":
         return "it needs Linux"
     if os.geteuid() != 0:
-        return "the grader does not run as root, so student code runs under the grader's own user"
+        return "the grader does not run as root, so student code runs as the grader's own user"
     if not linux.has_capability(*UID_CAPABILITIES):
-        return "root lacks the capability to change users here"
+        return "root has no capability to change users here"
     if not fresh_uids():
-        return "this container maps no unused user"
+        return "this container has no unused user"
     return None
 
 
@@ -228,7 +228,7 @@ def _change_user(confinement: Confinement) -> None:
 
 
 def _kept_capabilities(confinement: Confinement) -> tuple[int, ...]:
-    """The right to read past file modes, where a fresh user cannot enter the library and other layers bound its reads."""
+    """The capability to ignore file modes when reading, if a fresh user needs it for the library and cannot abuse it."""
     if confinement.uid is None or not _unreadable_library():
         return ()
     return (linux.CAP_DAC_READ_SEARCH,) if confinement.active & {"landlock", "namespaces"} else ()
@@ -239,13 +239,15 @@ def _uid_remark() -> str | None:
     if library is None:
         return None
     if active_names() & {"landlock", "namespaces"}:
-        return f"{library} is closed to other users: workers keep the right to read past file modes, in what they see"
-    return f"{library} is closed to other users: student code can import only what is preloaded; open it (chmod o+rx)"
+        return f"{library} is closed to other users, so workers may read every file that they can see"
+    return (
+        f"{library} is closed to other users, so student code can import only preloaded modules; run chmod o+rx on it"
+    )
 
 
 @cache
 def _unreadable_library() -> Path | None:
-    """The first folder of Python's library that another user may not enter, if any."""
+    """The first folder of Python's library that another user may not enter; None if there is none."""
     for path in library_folders():
         for folder in (path, *path.parents):
             if not folder.stat().st_mode & stat.S_IXOTH:
@@ -313,7 +315,7 @@ def common_rules() -> tuple[tuple[Path, int], ...]:
 
 @cache
 def library_folders() -> tuple[Path, ...]:
-    """Where Python and its packages lie, links resolved; never the checkout, which may be on ``sys.path``."""
+    """The folders of Python and its packages, with links resolved. Excludes the checkout, which may be on ``sys.path``."""
     kinds = ("stdlib", "platstdlib", "purelib", "platlib")
     named = [sysconfig.get_path(kind) for kind in kinds] + [entry for entry in sys.path if entry]
     named += [f"{prefix}/{part}" for prefix in (sys.prefix, sys.base_prefix) for part in ("lib", "lib64", "share")]
@@ -322,13 +324,13 @@ def library_folders() -> tuple[Path, ...]:
 
 
 def library_links() -> list[Path]:
-    """The library's folders by the names under which Python looks for them, where these lead over links."""
+    """The folders of the library that Python finds through links, under the names of the links."""
     named = [Path(entry) for entry in sys.path if entry]
     return [path for path in named if path.resolve() in library_folders() and path.resolve() != path]
 
 
 def _readable_but_not(folder: Path, hole: Path) -> tuple[tuple[Path, int], ...]:
-    """Rules that let everything under ``folder`` be read but ``hole``, whose names may be listed at most."""
+    """Rules that allow reading everything under ``folder`` except ``hole``, whose name may be listed."""
     if folder == hole or hole in folder.parents:
         return ()
     if folder not in hole.parents:
@@ -352,18 +354,18 @@ LAYERS: tuple[Layer, ...] = (
     Layer("cgroup", "the memory of all processes of a submission together is limited", cgroup.missing, _join_group),
     Layer(
         "namespaces",
-        "student code sees its own processes alone, no network, and a root folder with Python's library, its files and "
-        "a scratch folder",
+        "student code sees only its own processes, no network, and a root folder with only Python's library, its files "
+        "and a scratch folder",
         namespaces.missing,
         _own_root,
     ),
     Layer(
         "scratch",
-        "the files beside the notebook are copies, in a folder of limited size that is removed afterwards",
+        "the submission's files are copies in a folder of limited size, which is removed afterwards",
         _always,
         _fill_scratch,
     ),
-    Layer("uid", "each submission runs under a fresh user without rights", _no_uid_change, _change_user),
+    Layer("uid", "each submission runs as a fresh user without rights", _no_uid_change, _change_user),
     Layer(
         "no_new_privs",
         "student code has no capability, and no program can give it more rights",
@@ -372,14 +374,14 @@ LAYERS: tuple[Layer, ...] = (
     ),
     Layer(
         "landlock",
-        "reads reach Python's library only, writes one scratch folder; no program can be started, "
-        "no TCP opened, no other process signalled or traced",
+        "student code can read only Python's library and write only to its scratch folder; it cannot start programs, "
+        "open TCP connections, or signal or trace other processes",
         _no_landlock,
         _landlock,
     ),
     Layer(
         "seccomp",
-        "system calls for sockets, programs, tracing, shared memory, mounts and the kernel's own affairs fail",
+        "system calls for sockets, programs, tracing, shared memory, mounts and kernel administration fail",
         seccomp.missing,
         _filter_calls,
     ),
@@ -389,5 +391,5 @@ REMARKS: dict[str, Callable[[], str | None]] = {
     "uid": _uid_remark,
     "landlock": _landlock_remark,
 }
-# Student code that none of these holds could read the answer key and end the grader.
+# Without any of these, student code could read the answer key and end the grader.
 KEEP_OUT = frozenset({"namespaces", "uid", "landlock"})

@@ -1,4 +1,4 @@
-"""Removing what a submission left outside its scratch folder, once all its processes are dead."""
+"""Removes what a submission left outside its scratch folder, after all its processes are dead."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ SYSTEM_V = (("shm", "shmid", "-m"), ("sem", "semid", "-s"), ("msg", "msqid", "-q
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove a folder that a submission filled, whatever its modes and however deep.
+    """Remove a folder that a submission filled, with any file modes and any depth.
 
-    ``shutil.rmtree`` recurses, and takes half a minute for a path of 1,500 folders; ``rm`` does neither.
+    ``shutil.rmtree`` recurses and takes half a minute for a path of 1,500 folders; ``rm`` does not.
     """
     for command in (["rm", "-rf"], ["chmod", "-R", "u+rwx"], ["rm", "-rf"]):
         if folder.exists():
@@ -24,7 +24,7 @@ def remove_tree(folder: Path) -> None:
 
 
 def remove_all_of(uid: int) -> None:
-    """Remove files and System V objects of a fresh user. Where all layers are active there are none."""
+    """Remove files and System V objects of a fresh user. If all layers are active, there are none."""
     remove_files_of(uid)
     for option, identity in system_v_objects_of(uid):
         if shutil.which("ipcrm"):
@@ -32,7 +32,7 @@ def remove_all_of(uid: int) -> None:
 
 
 def remove_files_of(uid: int) -> None:
-    """Remove what a fresh user left in the folders that everybody may write to."""
+    """Remove the files of a fresh user in the folders that everybody may write to."""
     for folder in WRITABLE_BY_ALL:
         with suppress(OSError):
             for entry in list(os.scandir(folder)):

@@ -1,4 +1,4 @@
-"""The Linux calls that Python does not offer, by ctypes: prctl, capabilities, mounts and namespaces.
+"""Linux calls that Python does not offer, through ctypes: prctl, capabilities, mounts and namespaces.
 
 All raise OSError with the name of the call.
 """
@@ -68,12 +68,12 @@ def keep_only_capabilities(*capabilities: int) -> None:
 
 
 def unshare(flags: int) -> None:
-    """Leave the namespaces of ``flags`` for new ones (processes: from the next child on)."""
+    """Move to new namespaces of the kinds in ``flags`` (for processes: from the next child on)."""
     checked(libc.unshare(flags), "unshare")
 
 
 def return_to(namespace: int, flags: int) -> None:
-    """Enter a namespace by its descriptor (processes: from the next child on)."""
+    """Enter a namespace by its descriptor (for processes: from the next child on)."""
     checked(libc.setns(namespace, flags), "setns")
 
 
@@ -97,7 +97,7 @@ def make_read_only(target: Path) -> None:
 
 
 def enter_root(folder: Path) -> None:
-    """Make a mount point the root folder of this mount namespace; what lay outside is gone."""
+    """Make a mount point the root folder of this mount namespace. Everything outside becomes unreachable."""
     os.chdir(folder)
     checked(libc.pivot_root(b".", b"."), "pivot_root")
     checked(libc.umount2(b".", MNT_DETACH), "umount")

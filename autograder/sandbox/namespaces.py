@@ -1,6 +1,6 @@
-"""Namespaces: a worker that is the first process of a world of its own, and sees a root folder made for it.
+"""Namespaces: a worker is the first process of its own process namespace and sees a root folder made for it.
 
-When the worker dies, the kernel ends every process in its namespace of processes.
+When the worker dies, the kernel ends every process in its process namespace.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from autograder.sandbox import linux
 from autograder.sandbox.linux import MS_BIND, MS_NODEV, MS_NOSUID, MS_PRIVATE, MS_REC
 
 BESIDE_PROCESSES = linux.CLONE_NEWNS | linux.CLONE_NEWIPC | linux.CLONE_NEWNET | linux.CLONE_NEWUTS
-MOUNT_POINT = "root"  # beside the scratch folder
+MOUNT_POINT = "root"  # next to the scratch folder
 
 
 @cache
 def missing() -> str | None:
-    """Why a worker cannot have namespaces here; None where it can. Tried once, by a child."""
+    """Why a worker cannot have namespaces on this machine; None if it can. Tried once, in a child process."""
     if sys.platform != "linux":
         return "they need Linux"
     with tempfile.TemporaryDirectory(prefix="autograder-") as name:
@@ -41,7 +41,7 @@ def missing() -> str | None:
 
 
 def _try(scratch: Path, writer: int) -> None:
-    """In a child: become a worker with a root folder of its own, and say what failed. Never returns."""
+    """In a child process: become a worker with its own root folder and write what failed. Never returns."""
     try:
         pid = fork()
         if pid == 0:
@@ -49,13 +49,13 @@ def _try(scratch: Path, writer: int) -> None:
         else:
             os.waitpid(pid, 0)
     except BaseException as error:
-        os.write(writer, f"the kernel or this container refuses them: {error}".encode())
+        os.write(writer, f"the kernel or this container does not allow them: {error}".encode())
     finally:
         os._exit(0)
 
 
 def fork() -> int:
-    """Like ``os.fork``, but the child is the first process of a namespace of processes, and may make the others."""
+    """Like ``os.fork``, but the child is the first process of a process namespace and may create other namespaces."""
     if linux.has_capability(linux.CAP_SYS_ADMIN):
         own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         linux.unshare(linux.CLONE_NEWPID)
@@ -63,30 +63,30 @@ def fork() -> int:
         try:
             pid = os.fork()
         finally:
-            if pid != 0:  # the parent, also where there is no child: it stays where it was
+            if pid != 0:  # the parent stays in its namespace, also if the fork failed
                 linux.return_to(own, linux.CLONE_NEWPID)
             os.close(own)
         return pid
     pid = os.fork()
     if pid == 0:
-        _fork_as_root_of_nobody()
+        _fork_in_user_namespace()
     return pid
 
 
-def _fork_as_root_of_nobody() -> None:
-    """Return in a new process with all rights over new namespaces and none outside.
+def _fork_in_user_namespace() -> None:
+    """Return in a new process that has all rights in new namespaces and none outside.
 
-    The caller stays between this process and its parent, holds nothing, and ends as this process ends.
+    The calling process remains as the parent of the new process, with no open files, and ends in the same way.
     """
     parent, uid, gid = os.getppid(), os.geteuid(), os.getegid()
     linux.unshare(linux.CLONE_NEWUSER | linux.CLONE_NEWPID)
-    linux.prctl(linux.PR_SET_DUMPABLE, 1)  # its own files in /proc are its own only while it is dumpable
+    linux.prctl(linux.PR_SET_DUMPABLE, 1)  # a process may write to its files in /proc only while it is dumpable
     Path("/proc/self/setgroups").write_text("deny")
     Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
     Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
     linux.prctl(linux.PR_SET_DUMPABLE, 0)
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it was gone before it could be followed
+    if os.getppid() != parent:  # the parent died before the prctl call
         os._exit(0)
     pid = os.fork()
     if pid == 0:
@@ -95,17 +95,17 @@ def _fork_as_root_of_nobody() -> None:
     os.closerange(0, os.sysconf("SC_OPEN_MAX"))
     _, status = os.waitpid(pid, 0)
     if os.WIFSIGNALED(status):
-        with suppress(OSError, ValueError):  # SIGKILL has no handler to reset
+        with suppress(OSError, ValueError):  # the handler of SIGKILL cannot be reset
             signal.signal(os.WTERMSIG(status), signal.SIG_DFL)
         os.kill(os.getpid(), os.WTERMSIG(status))
     os._exit(os.waitstatus_to_exitcode(status))
 
 
 def make_root(scratch: Path, scratch_bytes: int, scratch_files: int, readable: Iterable[Path]) -> None:
-    """Leave the machine's root folder for one with ``readable``, an own ``/proc``, and an empty ``scratch`` of limited size.
+    """Change to a root folder with only ``readable``, a ``/proc`` of its own, and an empty ``scratch`` of limited size.
 
-    All but the scratch folder is read-only; each path keeps its name. Runs in the child of ``fork``, which leaves the
-    network, the System V objects and the mounts of others by it.
+    Everything except the scratch folder is read-only, and each path keeps its name. Runs in the child of ``fork``, which
+    also leaves the machine's network, System V objects and mounts.
     """
     linux.unshare(BESIDE_PROCESSES)
     linux.mount("none", "/", None, MS_REC | MS_PRIVATE)
@@ -118,7 +118,7 @@ def make_root(scratch: Path, scratch_bytes: int, scratch_files: int, readable: I
     _beneath(new, "/proc").mkdir()
     try:
         linux.mount("proc", new / "proc", "proc", MS_NOSUID | MS_NODEV)
-    except OSError:  # a container that hides a part of /proc lets no whole one be mounted
+    except OSError:  # a container that hides parts of /proc does not allow a new one
         linux.mount("/proc", new / "proc", None, MS_BIND | MS_REC)
     _beneath(new, scratch).mkdir(parents=True)
     linux.make_read_only(new)
@@ -128,7 +128,7 @@ def make_root(scratch: Path, scratch_bytes: int, scratch_files: int, readable: I
 
 
 def _show(path: Path, new: Path, shown: set[Path]) -> None:
-    """Let ``path`` appear under ``new``; links on the way to it are links there too."""
+    """Make ``path`` visible under ``new``. Links on the way to it are copied as links."""
     for part in reversed((path, *path.parents[:-1])):
         if part in shown:
             return

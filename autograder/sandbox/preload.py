@@ -1,9 +1,9 @@
-"""Starts the preloaded parent: what it is told, what it may know, and how a command comes to have one at little cost.
+"""Starts the preloaded parent without giving it any information about answers, and at little cost.
 
-A command that grades replaces itself by a fresh Python with a bare environment (``start_over``), imports what sessions
-need, forks the preloaded parent, and only then takes up its arguments and environment and goes on as the engine: torch is
-imported once for both, and the parent's memory never held a word of the engine's. Elsewhere ``start`` gives the parent a
-Python of its own.
+A command that grades replaces itself by a new Python with a minimal environment (``start_over``), imports what sessions
+need and forks the preloaded parent. Only then it restores its arguments and environment and continues as the engine. So
+torch is imported once for both, and the parent's memory never contains data of the engine. In other programs ``start``
+runs the parent in its own Python.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MODULES = (
 
 
 class Process(Protocol):
-    """What the engine asks of the preloaded parent's process (``subprocess.Popen`` has it all)."""
+    """What the engine needs of the preloaded parent's process (``subprocess.Popen`` has all of it)."""
 
     pid: int
 
@@ -41,7 +41,7 @@ class Process(Protocol):
 
 
 class Forked:
-    """A forked child, as ``subprocess.Popen`` would show it."""
+    """A forked child with the interface of ``subprocess.Popen``."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
@@ -49,15 +49,15 @@ class Forked:
         self._lock = threading.Lock()
 
     def poll(self) -> int | None:
-        """How the process ended; None while it runs."""
-        with self._lock:  # the system tells it once, and several threads may ask
+        """The exit code of the process; None while it runs."""
+        with self._lock:  # the system reports it once, and several threads may call this
             if self.returncode is None:
                 pid, status = os.waitpid(self.pid, os.WNOHANG)
                 self.returncode = os.waitstatus_to_exitcode(status) if pid else None
             return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
-        """The same, waited for. Raises ``subprocess.TimeoutExpired``."""
+        """Wait for the exit code. Raises ``subprocess.TimeoutExpired``."""
         deadline = time.monotonic() + (float("inf") if timeout is None else timeout)
         while self.poll() is None:
             if time.monotonic() > deadline:
@@ -66,17 +66,17 @@ class Forked:
         return self.returncode
 
     def kill(self) -> None:
-        """End it at once, if it still runs."""
+        """End the process at once if it still runs."""
         if self.poll() is None:
             os.kill(self.pid, signal.SIGKILL)
 
 
-# The parents that this process has forked and nobody has taken yet: their processes, and the engine's ends of their sockets.
+# Parents that this process has forked and that are not in use yet: the process, and the engine's end of its socket.
 waiting: list[tuple[Process, socket.socket]] = []
 
 
 def start() -> tuple[Process, socket.socket]:
-    """A preloaded parent that knows nothing yet, and the socket on which it waits to be told."""
+    """A preloaded parent without settings, and the socket on which it waits for them."""
     if waiting:
         return waiting.pop()
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -106,7 +106,7 @@ def environment() -> dict[str, str]:
 
 
 def import_all() -> None:
-    """Import what every session needs, and run nothing of it."""
+    """Import what every session needs, without running any of it."""
     for name in MODULES:
         import_module(name)
     gc.collect()
@@ -114,7 +114,7 @@ def import_all() -> None:
 
 
 def serve() -> None:
-    """The preloaded parent in a Python of its own: ``serve <descriptor of its socket>``."""
+    """The preloaded parent in its own Python: ``serve <descriptor of its socket>``."""
     control = socket.socket(fileno=int(sys.argv[1]))
     import_all()
     import_module("autograder.sandbox.zygote").main(control)
@@ -124,9 +124,9 @@ def serve() -> None:
 
 
 def start_over(arguments: list[str], parents: int = 1) -> None:
-    """Replace this process by one that has preloaded parents and then runs the command line with ``arguments``.
+    """Replace this process by one that forks preloaded parents and then runs the command line with ``arguments``.
 
-    Returns only where this process is that one already, or where there is no sandbox.
+    Returns only if this process has already been replaced, or if there is no sandbox on this platform.
     """
     if sys.platform != "linux" or waiting:
         return
@@ -149,20 +149,20 @@ def go_on() -> None:
         pid = os.fork()
         if pid == 0:
             for held in (ours, *(other for _, other in waiting)):
-                held.close()  # its end shall mean that the engine is gone
+                held.close()  # so that the connection ends when the engine ends
             _become_parent(theirs, descriptor)
         theirs.close()
         waiting.append((Forked(pid), ours))
     with open(descriptor, encoding="utf-8", errors="surrogateescape") as file:
-        told = json.load(file)
+        saved = json.load(file)
     os.environ.clear()
-    os.environ.update(told["environment"])
+    os.environ.update(saved["environment"])
     import_module("torch").set_num_threads(len(os.sched_getaffinity(0)))
-    import_module("autograder.cli").main(told["arguments"])
+    import_module("autograder.cli").main(saved["arguments"])
 
 
 def _become_parent(control: socket.socket, descriptor: int) -> None:
-    """In the fork, which keeps nothing of the engine's but the socket. Never returns."""
+    """In the fork: close everything of the engine except the socket, and become the parent. Never returns."""
     try:
         os.close(descriptor)
         os.setsid()

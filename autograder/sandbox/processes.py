@@ -1,4 +1,4 @@
-"""Ending every process of a submission, whatever it does about it."""
+"""Ends every process of a submission, even if the submission tries to prevent it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ THREADS_LINE = re.compile(rb"^Threads:\s+(\d+)", re.MULTILINE)
 
 
 def kill_all(find: Callable[[], Collection[psutil.Process]], uid: int | None, reap: Callable[[], None]) -> bool:
-    """Kill what ``find`` finds, and all of the fresh user ``uid``, until nothing is left; False where some stays.
+    """Kill the processes of ``find`` and of the fresh user ``uid`` until none is left; False if some remain.
 
-    ``reap`` collects dead children after each round: a dead process still counts until its parent has done so.
+    ``reap`` collects dead children in each round, because a dead process counts until its parent has collected it.
     """
     started = time.monotonic()
     for attempt in itertools.count():
@@ -38,7 +38,7 @@ def kill_all(find: Callable[[], Collection[psutil.Process]], uid: int | None, re
 
 
 def tasks_of(uid: int) -> int:
-    """How many tasks (threads) a user runs now, dead processes included that nobody has collected yet."""
+    """How many tasks (threads) a user runs now, including dead processes that are not collected yet."""
     count = 0
     for name in os.listdir("/proc"):
         if name.isdigit():
@@ -50,7 +50,7 @@ def tasks_of(uid: int) -> int:
 
 
 def descendants(pid: int) -> list[psutil.Process]:
-    """Children of ``pid``, theirs, and so on."""
+    """All descendants of ``pid``."""
     try:
         return psutil.Process(pid).children(recursive=True)
     except psutil.NoSuchProcess:
@@ -58,12 +58,12 @@ def descendants(pid: int) -> list[psutil.Process]:
 
 
 def _kill(process: psutil.Process) -> None:
-    with suppress(psutil.Error):  # it ended by itself; where it did not, the next round finds it again
+    with suppress(psutil.Error):  # it has ended; if not, the next round finds it again
         process.kill()
 
 
 def _kill_user(uid: int) -> None:
-    """Kill all of ``uid`` in one system call, which a fork bomb cannot outrun. A child does it under that user."""
+    """Kill all processes of ``uid`` in one system call, faster than a fork bomb. A child does it as that user."""
     pid = os.fork()
     if pid == 0:
         try:

@@ -1,7 +1,7 @@
-"""A seccomp filter, built by libseccomp: the system calls that no honest notebook needs fail with an error.
+"""A seccomp filter, built with libseccomp: system calls that no honest notebook needs fail with an error.
 
-They fail rather than kill, since libraries probe for what they can do without. libseccomp knows the numbers of every
-architecture; it comes with Debian's and Ubuntu's package manager. It is called by ctypes: its binding on the index,
+They fail instead of killing the process, because libraries test for optional calls. libseccomp knows the call numbers of
+every architecture and is a package of Debian and Ubuntu. It is called through ctypes, because its binding on PyPI,
 ``pyseccomp`` 0.1.2, is from 2021.
 """
 
@@ -18,7 +18,7 @@ from autograder.sandbox.linux import PR_SET_NO_NEW_PRIVS, checked, libc, prctl
 
 ALLOW = 0x7FFF0000
 FAIL = 0x00050000  # with the error's number in the low half
-OTHER_ARCHITECTURES = 2  # attribute of a filter: what it answers to calls of a 32-bit program
+OTHER_ARCHITECTURES = 2  # attribute of a filter: its action for calls of a 32-bit program
 NOT_EQUAL, MASKED_EQUAL = 1, 7
 UNKNOWN_CALL = -1
 
@@ -75,7 +75,7 @@ def _library() -> ctypes.CDLL:
 
 @cache
 def missing() -> str | None:
-    """Why no filter can be built here; None where one can."""
+    """Why no filter can be built on this machine; None if it can."""
     try:
         _library()
     except OSError:
@@ -86,9 +86,9 @@ def missing() -> str | None:
 
 @cache
 def program(only_own_pid: int | None = None) -> bytes:
-    """The filter as a program of the kernel's; built once, before the workers are forked.
+    """The filter as a program for the kernel, built once, before the workers are forked.
 
-    ``only_own_pid`` is given where nothing else guards the signals of others: then that process alone can be signalled.
+    ``only_own_pid`` is given if no other layer restricts signals: then only that process can be signalled.
     """
     library = _library()
     rules = ctypes.c_void_p(library.seccomp_init(ALLOW))
@@ -99,7 +99,7 @@ def program(only_own_pid: int | None = None) -> bytes:
                 _deny(rules, name)
         for flag in NAMESPACE_FLAGS:
             _deny(rules, "clone", Comparison(0, MASKED_EQUAL, flag, flag))
-        # Its flags lie in memory, where no filter can look: without it the C library takes clone.
+        # A filter cannot read the flags of clone3, which are in memory. Without clone3 the C library uses clone.
         _deny(rules, "clone3", error=errno.ENOSYS)
         _deny(rules, "prlimit64", Comparison(0, NOT_EQUAL, 0))
         if only_own_pid is not None:
@@ -115,7 +115,7 @@ def program(only_own_pid: int | None = None) -> bytes:
 
 
 def restrict(filter_program: bytes) -> None:
-    """Put a filter on this process and its children for ever."""
+    """Apply a filter to this process and its children permanently."""
     instructions = ctypes.create_string_buffer(filter_program, len(filter_program))
     described = struct.pack("HxxxxxxP", len(filter_program) // INSTRUCTION_BYTES, ctypes.addressof(instructions))
     prctl(PR_SET_NO_NEW_PRIVS, 1)
@@ -124,7 +124,7 @@ def restrict(filter_program: bytes) -> None:
 
 
 def _deny(rules: ctypes.c_void_p, name: str, *comparisons: Comparison, error: int = errno.EPERM) -> None:
-    """Let a call fail, where its arguments compare so; a call that this library or machine does not know is left out."""
+    """Make a call fail if its arguments match. Calls that this library or machine does not know are skipped."""
     library = _library()
     number = library.seccomp_syscall_resolve_name(name.encode())
     if number == UNKNOWN_CALL:
@@ -134,6 +134,6 @@ def _deny(rules: ctypes.c_void_p, name: str, *comparisons: Comparison, error: in
 
 
 def _done(result: int, what: str) -> None:
-    """libseccomp gives the error's number as a negative result."""
+    """Raise OSError if a call to libseccomp failed, which it reports as a negative error number."""
     if result < 0:
         raise OSError(-result, f"{what}: {os.strerror(-result)}")

@@ -1,6 +1,6 @@
-"""Harmless stand-ins for what a notebook finds in Jupyter: magics, ``display``, widgets, Otter's public checks.
+"""Harmless replacements for what a notebook finds in Jupyter: magics, ``display``, widgets, Otter's public checks.
 
-They keep a notebook running without a kernel, a screen or a network. They do nothing that is graded.
+They let a notebook run without a kernel, a screen or a network. They do not affect points.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch.utils.data
 
 BODY_MAGICS = ("time", "timeit", "capture", "prun")
 WRITING_MAGICS = ("writefile", "file")
-# Modules of Jupyter that only show things: whatever is taken from them does nothing.
+# Modules of Jupyter that only display things: everything imported from them does nothing.
 SHOWING_MODULES = (
     *("IPython.display", "IPython.core", "IPython.core.display", "IPython.core.interactiveshell", "ipywidgets"),
     *("IPython.core.pylabtools", "IPython.core.magic", "IPython.utils", "IPython.utils.io"),
@@ -24,13 +24,13 @@ SHOWING_MODULES = (
 
 
 class Shell:
-    """What ``get_ipython()`` returns: most magics and all shell commands do nothing, timed cells run their body."""
+    """The object that ``get_ipython()`` returns. Most magics and all shell commands do nothing; timed cells run."""
 
     def __init__(self, namespace: dict[str, object]) -> None:
         self.user_ns = namespace
 
     def run_line_magic(self, name: str, line: str, *_: object, **__: object) -> None:
-        if name == "time" and line.strip():  # a line of timeit begins with options, and defines nothing
+        if name == "time" and line.strip():  # not timeit, whose line begins with options and defines nothing
             self.run_cell(line)
         if name == "run":
             self.run_file(line)
@@ -47,12 +47,12 @@ class Shell:
         exec(compile(source, "<magic>", "exec", dont_inherit=True), self.user_ns)
 
     def run_file(self, line: str) -> None:
-        """``%run helper.py``: the first word that is no option names the file; its names become the notebook's."""
+        """``%run helper.py``: run the file named by the first word that is not an option, in the notebook's namespace."""
         file = next(word for word in shlex.split(line) if not word.startswith("-"))
         exec(compile(Path(file).read_bytes(), file, "exec", dont_inherit=True), self.user_ns)
 
     def getoutput(self, *_: object, **__: object) -> list[str]:
-        """``lines = !ls``: a command that is not run prints no line."""
+        """``lines = !ls``: the command is not run, so its output is empty."""
         return []
 
     def __getattr__(self, name: str) -> object:
@@ -60,7 +60,7 @@ class Shell:
 
 
 class Anything:
-    """An object whose every attribute and every call does nothing."""
+    """An object whose attributes and calls all do nothing."""
 
     def __init__(self, *_: object, **__: object) -> None:
         pass
@@ -81,26 +81,26 @@ class Anything:
 
 
 def nothing(*_: object, **__: object) -> None:
-    """Take anything, do nothing."""
+    """Accept any arguments and do nothing."""
 
 
 def no_input(prompt: object = "") -> str:
-    """``input()``: nobody is there to answer."""
-    raise EOFError("a graded notebook runs without a keyboard: input() has no answer")
+    """``input()``, which cannot return anything during grading."""
+    raise EOFError("input() cannot be used, because a graded notebook runs without a keyboard")
 
 
 def test_case(*arguments: object, **_: object) -> object:
-    """Otter's decorator, with or without arguments: the function stays as it is."""
+    """Otter's decorator, with or without arguments. It returns the function unchanged."""
     return arguments[0] if arguments and callable(arguments[0]) else lambda function: function
 
 
 def install(namespace: dict[str, object]) -> None:
-    """Put the stand-ins into ``sys.modules`` and into the notebook's namespace."""
+    """Put the replacements into ``sys.modules`` and into the notebook's namespace."""
     shell = Shell(namespace)
     offered = {"get_ipython": lambda: shell, "display": nothing}
     namespace.update(offered)
-    namespace.update(exit=nothing, quit=nothing)  # in Jupyter they end the kernel after the cell, not the cell
-    namespace.update(grader=Anything())  # the cell that makes Otter's object is skipped; a student's own calls are not
+    namespace.update(exit=nothing, quit=nothing)  # in Jupyter they end the kernel, but only after the cell
+    namespace.update(grader=Anything())  # the cell that creates Otter's object is skipped; calls by students are not
     builtins.input = no_input
     _module("IPython", **offered, version_info=(9, 0, 0), __version__="9.0.0")
     for name in SHOWING_MODULES:
@@ -113,7 +113,7 @@ def install(namespace: dict[str, object]) -> None:
 
 
 def as_it_is(model: object = None, **_: object) -> object:
-    """``torch.compile`` as function and decorator: without a C++ compiler the function is run as it is written."""
+    """``torch.compile`` as function and decorator. It returns the function unchanged, since there is no C++ compiler."""
     return (lambda function: function) if model is None else model
 
 
@@ -147,11 +147,11 @@ def _headless_progress_bars() -> None:
 
 
 def _load_in_process() -> None:
-    """Let every DataLoader load in this process: its workers need shared memory outside the scratch folder."""
+    """Make every DataLoader load in this process, because its workers need shared memory outside the scratch folder."""
     original = torch.utils.data.DataLoader.__init__
 
     def __init__(self: object, *arguments: object, **settings: object) -> None:
-        # num_workers is the sixth positional argument; the others only make sense with workers.
+        # num_workers is the sixth positional argument; the other settings have no meaning without workers.
         if len(arguments) >= 6:
             arguments = (*arguments[:5], 0, *arguments[6:])
         else:

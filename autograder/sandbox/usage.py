@@ -1,4 +1,4 @@
-"""What a submission uses of memory and disk, looked at from outside where no kernel limit covers all its processes."""
+"""Measures the memory and disk use of a submission from outside, if no kernel limit covers all its processes."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ import psutil
 from autograder.sandbox.layers import MB, Confinement
 
 MAX_DEPTH = 40
-# How much more than the limit all processes may seem to use because each is charged with what they share.
+# The factor by which all processes together may seem to exceed the limit, because shared memory counts in each process.
 SHARED = 16
 
 
 def excess(confinement: Confinement, family: Iterable[psutil.Process], inherited: int) -> str | None:
-    """``"memory"`` or ``"disk"`` where a submission uses more of it than it may, else None.
+    """``"memory"`` or ``"disk"`` if a submission uses more of it than allowed, else None.
 
-    ``inherited`` bytes of each process may be the preloaded libraries, which all share until they write to them; from
-    outside it cannot be seen whether they do. So what a process has beyond them counts, and all of it, many times over.
+    ``inherited`` bytes of each process may be preloaded libraries, which all processes share until they write to them.
+    From outside this is not visible. So there are two limits: on the memory beyond ``inherited``, and, ``SHARED`` times
+    larger, on all memory.
     """
     if "cgroup" not in confinement.active:
         used = [anonymous_memory(process.pid) for process in family]
@@ -37,7 +38,7 @@ def excess(confinement: Confinement, family: Iterable[psutil.Process], inherited
 
 
 def anonymous_memory(pid: int) -> int:
-    """Bytes of a process that are in no file, pages shared with its parent included; 0 for one that has ended."""
+    """Bytes of a process that belong to no file, including pages shared with its parent; 0 if it has ended."""
     with suppress(OSError, ValueError), open(f"/proc/{pid}/statm", "rb") as file:
         _, resident, of_files, *_ = map(int, file.read().split())
         return (resident - of_files) * resource.getpagesize()
@@ -45,14 +46,14 @@ def anonymous_memory(pid: int) -> int:
 
 
 def exceeds(folder: Path, max_bytes: int, max_files: int) -> bool:
-    """Whether a folder holds more bytes or entries than it may, or is nested deeper than anybody needs."""
+    """Whether a folder has more bytes or entries than allowed, or is nested deeper than ``MAX_DEPTH``."""
     used, entries = 0, 0
     waiting = [(folder, 0)]
     while waiting:
         current, depth = waiting.pop()
         if depth > MAX_DEPTH:
             return True
-        with suppress(OSError), os.scandir(current) as listing:  # it may go while it is read
+        with suppress(OSError), os.scandir(current) as listing:  # it may be deleted while it is read
             for entry in listing:
                 with suppress(OSError):
                     status = entry.stat(follow_symlinks=False)

@@ -1,6 +1,6 @@
-"""A forked worker: confines itself, then runs notebook cells and probes as it is asked to, one at a time.
+"""A forked worker: confines itself, then runs notebook cells and probes on request, one at a time.
 
-From the first cell on, everything in this process may be hostile. Nothing here protects a result; what is here keeps
+From the first cell on, everything in this process may be hostile. Nothing here protects a result; this code only keeps
 honest notebooks running and gives their authors good messages.
 """
 
@@ -46,14 +46,14 @@ DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, 
 
 
 class NameMissing(KeyError):
-    """A graded name that the notebook does not define."""
+    """The notebook does not define a graded name."""
 
     def __str__(self) -> str:
         return str(self.args[0])
 
 
 class TimeLimit(BaseException):
-    """Raised in student code whose time is over. Not an Exception, so that ``except Exception`` lets it pass."""
+    """Raised in student code when its time is over. Not an Exception, so ``except Exception`` does not catch it."""
 
 
 class Student(Mapping[str, object]):
@@ -64,7 +64,7 @@ class Student(Mapping[str, object]):
 
     def __getitem__(self, name: str) -> object:
         if name not in self._namespace:
-            raise NameMissing(f"your notebook does not define {name}, or its cell failed before it")
+            raise NameMissing(f"your notebook does not define {name}, or its cell failed before the definition")
         return self._namespace[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -76,7 +76,7 @@ class Student(Mapping[str, object]):
 
 @dataclass(frozen=True)
 class Setting:
-    """What a worker needs beside its confinement."""
+    """What a worker needs in addition to its confinement."""
 
     probes: Mapping[str, ModuleType]
     threads: int
@@ -85,7 +85,7 @@ class Setting:
 
 
 def main(connection: int, confinement: Confinement, setting: Setting) -> None:
-    """Turn a fresh fork into a worker and serve until the connection ends. Does not return."""
+    """Turn a new fork into a worker and serve until the connection ends. Does not return."""
     try:
         link = _isolate(connection, confinement, setting)
         try:
@@ -100,7 +100,7 @@ def main(connection: int, confinement: Confinement, setting: Setting) -> None:
 
 
 def _isolate(connection: int, confinement: Confinement, setting: Setting) -> socket.socket:
-    """Keep the connection as the one descriptor beside three of /dev/null; clean environment, scratch folder."""
+    """Close all descriptors except the connection and three of /dev/null, and set a clean environment."""
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(connection, CONNECTION)
     for standard in range(3):
@@ -115,12 +115,12 @@ def _isolate(connection: int, confinement: Confinement, setting: Setting) -> soc
 
 
 def _confine(confinement: Confinement, setting: Setting) -> list[str]:
-    """Put on every active layer, in order; returns their names."""
+    """Apply every active layer, in order. Returns their names."""
     layers = [layer for layer in LAYERS if layer.name in confinement.active]
     for layer in layers:
         layer.apply(confinement)
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    # The package stays loaded, and cannot be read again: the student's imports must not meet the checkout.
+    # The package stays loaded but cannot be imported again: student code must not import from the checkout.
     sys.path[:] = [entry for entry in sys.path if entry != str(PACKAGE.parent)]
     sys.meta_path[:] = [finder for finder in sys.meta_path if "editable" not in getattr(finder, "__module__", "")]
     sys.argv = ["notebook"]
@@ -131,7 +131,7 @@ def _confine(confinement: Confinement, setting: Setting) -> list[str]:
 
 
 class Worker:
-    """Serves requests: ``cell``, ``call`` and ``checkpoint``. A reply echoes the id of its request."""
+    """Serves the requests ``cell``, ``call`` and ``checkpoint``. A reply repeats the id of its request."""
 
     def __init__(self, link: socket.socket, setting: Setting) -> None:
         self.link = link
@@ -141,23 +141,23 @@ class Worker:
         self.main = ModuleType("__main__")
         self.operations = {"cell": self.run_cell, "call": self.call_probe, "checkpoint": self.load_checkpoint}
         sys.modules["__main__"] = self.main
-        sys.path.append(setting.work)  # last: a torch.py beside the notebook shadows nothing
+        sys.path.append(setting.work)  # last, so a torch.py next to the notebook shadows nothing
         standins.install(self.main.__dict__)
 
     def serve(self) -> None:
-        """Answer until the connection ends."""
+        """Answer requests until the connection ends."""
         while True:
             try:
                 request, tensors = protocol.receive(self.link, REQUEST_CAPS)
             except protocol.ConnectionEnded:
                 return
             frame = self.answer(request, tensors)
-            if os.getpid() != self.pid:  # student code forked, and its child came back here
+            if os.getpid() != self.pid:  # student code forked, and its child returned here
                 return
             protocol.send(self.link, frame)
 
     def answer(self, request: dict, tensors: dict[str, torch.Tensor]) -> bytes:
-        """The reply to one request: what it asked for, or the exception that ended it."""
+        """The reply to one request: its result, or the exception that ended it."""
         try:
             with soft_limit(request["seconds"]):
                 answer = self.operations[request["op"]](request, tensors)
@@ -170,9 +170,9 @@ class Worker:
     def run_cell(self, request: dict, _: dict) -> dict:
         """Execute one cell in the notebook's namespace, statement by statement.
 
-        What follows a statement that raised is run all the same: a cell that misses a drive, a GPU or a keyboard in its
-        first line may define right functions in the others. Once its time is over, only definitions are. The first
-        exception is the answer, and the end of the time before all others.
+        The statements after one that raised are run too: a cell that needs a drive, a GPU or a keyboard in its first line
+        may define correct functions in the others. Once the time is over, only definitions are run. The reply is the
+        first exception, or the time limit if it was reached.
         """
         filename, failure = f"<cell {request['index']}>", None
         for statement in self.statements(filename, request["source"]):
@@ -189,12 +189,12 @@ class Worker:
         return {}
 
     def statements(self, filename: str, source: str) -> list[ast.stmt]:
-        """The statements of a cell, whose lines can be shown from then on."""
+        """The statements of a cell. Registers its lines for tracebacks."""
         linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
         return compile(source, filename, "exec", ast.PyCF_ONLY_AST | self.flags, dont_inherit=True).body
 
     def execute(self, filename: str, statement: ast.stmt) -> None:
-        """Run a statement as Jupyter would: ``await`` may stand outside a function, ``from __future__`` holds on."""
+        """Run a statement as Jupyter would: with ``await`` outside functions, and lasting ``from __future__`` imports."""
         module = ast.Module([statement], [])
         flags = self.flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
         code = compile(module, filename, "exec", flags, dont_inherit=True)
@@ -210,11 +210,11 @@ class Worker:
         probe = getattr(self.setting.probes[module], name)
         answer = probe(Student(self.main.__dict__), **tensors, **request["scalars"])
         if not isinstance(answer, Mapping):
-            raise TypeError(f"a {type(answer).__name__} came back, not named tensors")
+            raise TypeError(f"the test returned a {type(answer).__name__}, not named tensors")
         return dict(answer)
 
     def load_checkpoint(self, request: dict, _: dict) -> dict[str, torch.Tensor]:
-        """Read a checkpoint of the work folder."""
+        """Read a checkpoint in the work folder."""
         return dict(checkpoint.load(request["path"]))
 
 
@@ -224,24 +224,24 @@ def _encoded_answer(request: dict, answer: dict[str, torch.Tensor]) -> bytes:
     except protocol.ProtocolError as error:
         raise TypeError(str(error)) from None
     if len(frame) > request["answer_bytes"]:
-        raise ValueError(f"the answer has {len(frame):,} bytes, more than the {request['answer_bytes']:,} it may have")
+        raise ValueError(f"the result has {len(frame):,} bytes; at most {request['answer_bytes']:,} are allowed")
     return frame
 
 
 def _ends_cell(node: ast.stmt, error: BaseException) -> bool:
-    """Whether the author stopped the cell here on purpose: ``raise`` or ``sys.exit()`` that depends on nothing."""
+    """Whether the author stopped the cell here on purpose: with an unconditional ``raise`` or ``sys.exit()``."""
     return isinstance(node, ast.Raise) or (isinstance(node, ast.Expr) and isinstance(error, SystemExit))
 
 
 def _defines_only(node: ast.stmt) -> bool:
-    """Whether a statement only defines: a function, a class, an import, a name for a constant."""
+    """Whether a statement only defines something: a function, a class, an import or a constant."""
     if isinstance(node, ast.Assign):
         return all(isinstance(part, CONSTANT_PARTS) for part in ast.walk(node.value))
     return isinstance(node, DEFINITIONS)
 
 
 def fresh_state(setting: Setting) -> None:
-    """Undo what a cell or an earlier probe changed for everybody: the same submission gets the same verdict."""
+    """Undo global changes by cells or earlier probes, so the same submission always gets the same verdict."""
     torch.set_default_dtype(torch.float32)
     torch.set_default_device(None)
     torch.set_grad_enabled(True)
@@ -262,7 +262,7 @@ def fresh_state(setting: Setting) -> None:
 
 @contextmanager
 def soft_limit(seconds: float) -> Iterator[None]:
-    """Raise TimeLimit in the main thread after ``seconds``. It rings once: the hard limit is the engine's."""
+    """Raise TimeLimit in the main thread after ``seconds``, once. The engine enforces the hard limit."""
 
     def ring(number: int, frame: object) -> None:
         raise TimeLimit(f"stopped after {seconds:g} seconds")
@@ -277,7 +277,7 @@ def soft_limit(seconds: float) -> Iterator[None]:
 
 
 def describe(error: BaseException) -> dict[str, object]:
-    """Name, message (cut), the last cell and line in an exception's traceback, and whether a probe complains by it."""
+    """Type, shortened message, and last cell and line of an exception, and whether a probe raised it as a complaint."""
     cell = line = None
     if isinstance(error, SyntaxError) and (match := CELL_NAME.fullmatch(str(error.filename))):
         cell, line = int(match[1]), error.lineno

@@ -1,7 +1,7 @@
 """The preloaded parent: imports torch and the probes once, runs no operator, and forks a worker per session.
 
-Started by ``autograder.sandbox.preload`` with a bare environment; it is trusted and never runs student code. Requests
-and replies are JSON datagrams on one socket. It knows the probes and nothing that holds answers.
+``autograder.sandbox.preload`` starts it with a minimal environment. It is trusted and never runs student code. Requests
+and replies are JSON datagrams on one socket. It has the probes, but nothing that contains answers.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ HOLD_ANSWERS = ("oracle", "correct", "mistakes", "question", "loading", "answer_
 
 @dataclass
 class Child:
-    """A forked worker; ``status`` is its wait status once it has been collected.
+    """A forked worker. ``status`` is its wait status after it was collected.
 
-    ``excess`` says of what it used too much, where that was seen: then it was killed for it.
+    ``excess`` is the resource that it used too much of and was killed for (None: it did not).
     """
 
     pid: int
@@ -50,7 +50,7 @@ class Child:
 
 
 class Zygote:
-    """Forks and ends workers as the engine asks."""
+    """Forks and ends workers on request of the engine."""
 
     def __init__(self, control: socket.socket, probes: Mapping[str, ModuleType], settings: dict) -> None:
         self.control = control
@@ -62,7 +62,7 @@ class Zygote:
         self.own_memory = usage.anonymous_memory(os.getpid())
 
     def serve(self) -> None:
-        """Answer until the engine closes its end, or ends."""
+        """Answer requests until the engine closes its end, or ends."""
         while True:
             while not self.engine_speaks():
                 self.watch()
@@ -80,12 +80,12 @@ class Zygote:
             self.control.send(json.dumps(reply).encode())
 
     def engine_speaks(self) -> bool:
-        """Wait for a request; while there are workers to be watched, not for long."""
+        """Wait for a request; only briefly if there are workers to watch."""
         watched = any(child.status is None for child in self.children.values())
         return bool(select.select([self.control], [], [], WATCH_SECONDS if watched else None)[0])
 
     def watch(self) -> None:
-        """Kill each worker that uses more memory or disk than no other layer bounds for it."""
+        """Kill each worker that uses too much memory or disk, if no layer limits it."""
         self.reap()
         for child in self.children.values():
             if child.status is None and child.excess is None:
@@ -107,7 +107,7 @@ class Zygote:
         return {"pid": pid, "uid": confinement.uid}
 
     def confinement(self, request: dict) -> layers.Confinement:
-        """What the next worker is confined to: its user and its control group are made here."""
+        """The limits of the next worker. Takes a user and creates a control group for it."""
         active = layers.active_names(request["without"])
         self.forked += 1
         group = None
@@ -124,11 +124,11 @@ class Zygote:
         )
 
     def become_worker(self, connection: int, confinement: layers.Confinement) -> None:
-        """In the child. Never returns."""
+        """In the child: become a worker. Never returns."""
         from autograder.sandbox import worker
 
         try:
-            self.control.detach()  # its descriptor is closed with all others; the object must not close it again
+            self.control.detach()  # the worker closes all descriptors; the object must not close this one again
             threads, scratch = self.settings["threads"], confinement.scratch
             environment = student_environment(scratch, threads)
             setting = worker.Setting(self.probes, threads, str(scratch / "work"), environment)
@@ -137,9 +137,9 @@ class Zygote:
             os._exit(0)
 
     def kill(self, request: dict) -> dict:
-        """End a worker and all that came of it. ``status`` is how it ended by itself within the time of grace."""
+        """End a worker and its descendants. ``status`` is its wait status if it ended by itself within ``grace``."""
         child = self.children.get(request["pid"])
-        if child is None:  # a worker of an earlier parent, which took it along
+        if child is None:  # a worker of an earlier parent, which died with it
             return {"status": None, "dead": True, "excess": None}
         self.wait_for(child, request["grace"])
         own_status = child.status
@@ -153,7 +153,7 @@ class Zygote:
         return {"status": own_status, "dead": dead, "excess": child.excess}
 
     def release(self, confinement: layers.Confinement) -> None:
-        """Give back the user and the control group of a worker that is dead, or was never born."""
+        """Release the user and the control group of a worker that is dead or could not be forked."""
         if confinement.uid is not None:
             leftovers.remove_all_of(confinement.uid)
             self.users.give_back(confinement.uid)
@@ -161,7 +161,7 @@ class Zygote:
             cgroup.remove(confinement.group)
 
     def wait_for(self, child: Child, seconds: float) -> None:
-        """Wait until a worker has ended and been collected, at most for ``seconds``."""
+        """Wait until a worker has ended and was collected, at most ``seconds``."""
         deadline = time.monotonic() + seconds
         self.reap()
         while child.status is None and time.monotonic() < deadline:
@@ -169,14 +169,14 @@ class Zygote:
             self.reap()
 
     def family(self, child: Child) -> list[psutil.Process]:
-        """The worker, its descendants, and orphans: they came back here because this process is their subreaper."""
+        """The worker, its descendants, and orphans, which are children of this process because it is a subreaper."""
         family = psutil.Process().children(recursive=True)
         others = self.children.keys() - {child.pid}
         others |= {process.pid for pid in others for process in processes.descendants(pid)}
         return [process for process in family if process.pid not in others]
 
     def reap(self) -> None:
-        """Collect dead children; the status of a worker is kept."""
+        """Collect dead children and keep the status of workers."""
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -194,7 +194,7 @@ class Zygote:
 
 
 class FreshUsers:
-    """Hands out users that nobody else has; a lock file keeps graders on one machine apart."""
+    """Provides users that nobody else uses. A lock file separates the graders on one machine."""
 
     def __init__(self) -> None:
         folder = next(path for path in ("/run", tempfile.gettempdir()) if os.access(path, os.W_OK))
@@ -203,7 +203,7 @@ class FreshUsers:
         self.taken: set[int] = set()
 
     def take(self) -> int:
-        """A user without a process, locked for this grader until given back."""
+        """A user without processes, locked for this grader until ``give_back``."""
         pool = layers.fresh_uids()
         first = random.SystemRandom().randrange(len(pool))
         for uid in (*pool[first:], *pool[:first]):
@@ -214,7 +214,7 @@ class FreshUsers:
                 continue
             self.taken.add(uid)
             return uid
-        raise RuntimeError("no unused user is left")
+        raise RuntimeError("all fresh users are in use; grade fewer submissions at once")
 
     def give_back(self, uid: int) -> None:
         self.taken.discard(uid)
@@ -252,13 +252,15 @@ def probes_of(names: Sequence[str], code: str) -> dict[str, ModuleType]:
     """Import the modules of probes, those of ``kit_course`` from the folder ``code``.
 
     Raises:
-        ImportError: one is missing, or brings answers with it.
+        ImportError: a module is missing, or imports a module that contains answers.
     """
     open_package(Path(code))
     modules = {name: import_module(name) for name in names}
     leaking = [other for other in sys.modules if _holds_answers(other)]
     if leaking:
-        raise ImportError(f"probes import {leaking[0]}, which holds answers; probes run beside student code")
+        raise ImportError(
+            f"probes import {leaking[0]}, which contains answers; remove the import, since probes run with student code"
+        )
     return modules
 
 
@@ -268,17 +270,17 @@ def _holds_answers(name: str) -> bool:
 
 
 def prepare_layers() -> None:
-    """Find out once, for all workers, what this machine has and what they may read."""
+    """Compute once, for all workers, the filter of system calls and the readable folders."""
     if "seccomp" in layers.active_names():
         seccomp.program()
     layers.common_rules()
 
 
 def main(control: socket.socket) -> None:
-    """Be the preloaded parent. The first thing on ``control`` are its settings; returns when the engine has gone."""
+    """Run the preloaded parent. The first message on ``control`` has its settings. Returns when the engine has ended."""
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     prctl(PR_SET_DUMPABLE, 0)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the engine's to answer
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the engine handles Ctrl-C
     data = control.recv(MAX_DATAGRAM)
     if not data:
         return
@@ -286,14 +288,14 @@ def main(control: socket.socket) -> None:
     try:
         zygote = Zygote(control, probes_of(settings["probes"], settings["code"]), settings)
         prepare_layers()
-    except Exception as error:  # whatever it is, the engine tells it and ends
+    except Exception as error:  # the engine reports it and ends
         control.send(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
         return
     gc.collect()
     gc.freeze()
     control.send(json.dumps({"ready": True}).encode())
     try:
-        with suppress(ConnectionError):  # the engine was killed while it waited for a reply
+        with suppress(ConnectionError):  # the engine was killed before it got a reply
             zygote.serve()
     finally:
         zygote.close()

@@ -1,1 +1,1 @@
-"""Small classifiers, one for each data set of pictures, by which samples of a generative model are scored."""
+"""Small classifiers, one per image data set, that score the samples of generative models."""

@@ -1,4 +1,4 @@
-"""The scorer of a data set: a small classifier, and what it makes of the test set's pictures, in one safetensors file."""
+"""The scorer of a data set: a small classifier and its statistics on the test images, in one safetensors file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STATISTICS = ("histogram", "mean", "covariance")
 
 
 class Classifier(nn.Module):
-    """Three convolutions and two linear layers, for pictures (n, c, h, w) in [0, 1] of any size from 8 x 8 up."""
+    """Three convolutions and two linear layers, for images (n, c, h, w) in [0, 1] of at least 8 x 8 pixels."""
 
     def __init__(self, channels: int, classes: int):
         super().__init__()
@@ -42,8 +42,8 @@ class Classifier(nn.Module):
 class Scorer:
     """A trained classifier with the test set's class histogram, feature mean (48,) and feature covariance (48, 48).
 
-    The features are scaled so that the trace of the covariance is 100, whatever the data set. ``about`` says of what
-    images it was made.
+    The features are scaled so that the trace of the covariance is 100 for every data set. ``about`` describes the images
+    that the scorer was made from.
     """
 
     classifier: Classifier
@@ -54,7 +54,7 @@ class Scorer:
 
 
 def load(name: str, folder: Path = FOLDER) -> Scorer | None:
-    """The scorer of data set ``name``, or None if it has none."""
+    """The scorer of the data set ``name``; None if there is none."""
     path = folder / f"{name}.safetensors"
     if not path.is_file():
         return None
@@ -68,7 +68,7 @@ def load(name: str, folder: Path = FOLDER) -> Scorer | None:
 
 
 def save(scorer: Scorer, name: str, folder: Path = FOLDER) -> Path:
-    """Write a scorer where ``load`` finds it. One entry of metadata: safetensors writes several in any order."""
+    """Write a scorer to the file that ``load`` reads. One metadata entry, because safetensors does not keep their order."""
     tensors = dict(scorer.classifier.state_dict())
     tensors |= {key: getattr(scorer, key).contiguous() for key in STATISTICS}
     path = folder / f"{name}.safetensors"

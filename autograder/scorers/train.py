@@ -1,8 +1,8 @@
-"""``python -m autograder.scorers.train mnist``: train a data set's scorer. Equal data give equal weights.
+"""``python -m autograder.scorers.train mnist``: train the scorer of a data set. The same data give the same weights.
 
-Pictures that are none (noise, shuffled patches, two pictures laid over each other) are shown to it as well, and for
-them the wanted answer is "any class": else it would be sure of everything. Hendrycks et al. (2019), "Deep Anomaly
-Detection with Outlier Exposure".
+The classifier also sees outliers (noise, shuffled pixels, two images on top of each other) with equal target
+probabilities for all classes, because it would otherwise be confident about every image. Hendrycks et al. (2019), "Deep
+Anomaly Detection with Outlier Exposure".
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ EPOCHS = 2
 BATCH_SIZE = 128
 LEARNING_RATE = 4e-3
 SEED = 0
-OUTLIERS = 0.25  # so many for each picture of a batch
+OUTLIERS = 0.25  # outliers per image of a batch
 FEATURE_VARIANCE = 100.0
 
 
@@ -34,23 +34,25 @@ def main() -> None:
         prog="python -m autograder.scorers.train", description="Train a data set's scorer."
     )
     parser.add_argument("dataset", help="mnist or fashion_mnist, prepared by python -m data_scripts")
-    parser.add_argument("--out", type=Path, default=FOLDER, metavar="DIR", help="where it goes (default: the package)")
+    parser.add_argument(
+        "--out", type=Path, default=FOLDER, metavar="DIR", help="folder for the scorer (default: the package)"
+    )
     arguments = parser.parse_args()
     data = find_data(arguments.dataset, None, find_course())
     if data is None:
         raise SystemExit(f"{arguments.dataset} is not prepared; run: python -m data_scripts {arguments.dataset}")
     if data.manifest["generated"]:
-        raise SystemExit(f"{data.folder} holds generated images; a scorer is trained on the real ones")
+        raise SystemExit(f"{data.folder} holds generated images; prepare the real ones to train a scorer")
     try:
         scorer = train(data)
     except KitError as error:
         raise SystemExit(str(error)) from None
-    print(f"{scorer.about['accuracy']} right of the test images; {save(scorer, arguments.dataset, arguments.out)}")
+    print(f"{scorer.about['accuracy']} of the test images correct; {save(scorer, arguments.dataset, arguments.out)}")
 
 
 def train(data: Prepared, epochs: int = EPOCHS) -> Scorer:
     """A scorer of the prepared data set, trained on its training images and measured on its test images."""
-    torch.set_num_threads(1)  # several threads add in an order of their own
+    torch.set_num_threads(1)  # several threads would add numbers in another order
     torch.manual_seed(SEED)
     images, labels = torch.from_numpy(data.images("train").copy()), torch.from_numpy(data.labels("train"))
     classifier = Classifier(images.shape[1], len(data.manifest["classes"]))
@@ -74,7 +76,7 @@ def train(data: Prepared, epochs: int = EPOCHS) -> Scorer:
 
 
 def loss_of(classifier: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy of pictures in [0, 1], and for pictures made of them that are none that to equal probabilities."""
+    """Cross-entropy of images in [0, 1], plus that of outliers made from them with equal target probabilities."""
     strange = outliers(images)
     logits = classifier(torch.cat([images, strange]))[0]
     known, unknown = logits[: len(images)], logits[len(images) :]
@@ -83,7 +85,7 @@ def loss_of(classifier: nn.Module, images: torch.Tensor, labels: torch.Tensor) -
 
 
 def outliers(images: torch.Tensor) -> torch.Tensor:
-    """A quarter as many pictures that are none, in [0, 1], in equal parts of four kinds."""
+    """Outliers in [0, 1], a quarter as many as images, in equal parts of four kinds."""
     n = max(1, int(OUTLIERS * len(images)) // 4)
     first, second, third, fourth = images[:n], images[n : 2 * n], images[2 * n : 3 * n], images[3 * n : 4 * n]
     strength = torch.rand(n, 1, 1, 1)
@@ -96,7 +98,7 @@ def outliers(images: torch.Tensor) -> torch.Tensor:
 
 
 def measured(classifier: Classifier, data: Prepared) -> Scorer:
-    """The scorer of a trained classifier: its features scaled, its statistics taken on the test images."""
+    """The scorer of a trained classifier, with scaled features and its statistics on the test images."""
     images, labels = torch.from_numpy(data.images("test").copy()), torch.from_numpy(data.labels("test"))
     scale = (FEATURE_VARIANCE / look(classifier, images)[1].T.cov().trace()).sqrt().float()
     for value, factor in (
@@ -106,9 +108,9 @@ def measured(classifier: Classifier, data: Prepared) -> Scorer:
     ):
         value.mul_(factor)
     probabilities, features = look(classifier, images)
-    right = (probabilities.argmax(dim=1) == labels).double().mean().item()
+    accuracy = (probabilities.argmax(dim=1) == labels).double().mean().item()
     histogram = torch.bincount(labels, minlength=len(data.manifest["classes"])).double() / len(labels)
-    about = {"dataset": data.folder.name, "source": data.source, "accuracy": f"{right:.2%}"}
+    about = {"dataset": data.folder.name, "source": data.source, "accuracy": f"{accuracy:.2%}"}
     return Scorer(classifier, histogram, features.mean(dim=0), features.T.cov(), about)
 
 

@@ -123,7 +123,7 @@ def test_what_is_certain_is_published_after_every_batch(images, checkpoint):
     certain = [one.numbers["correct"] / one.numbers["dataset_size"] for one in published]
     assert certain == sorted(certain) and certain[-1] == found.headline.value > 0
     assert not published[0].finished and published[0].headline is None
-    assert published[0].sentences["accuracy"].startswith("Measured 16 of 100 images so far; the others count as wrong.")
+    assert published[0].sentences["accuracy"].startswith("Measured 16 of 100 images so far; the rest count as wrong.")
     assert found == published[-1] and found.finished
 
 
@@ -132,7 +132,7 @@ def test_the_time_that_ran_out_is_said_to_the_student(images, checkpoint):
     tensors = {name: tensor.float() for name, tensor in state.items() if tensor.is_floating_point()}
     found = SHEET.measure(Inputs("cifar10", images, lambda file: True, lambda file: tensors, time.monotonic() - 1))
     assert not found.finished and found.headline is None
-    assert found.sentences["accuracy"].startswith("The time ran out after 0 of 100 images; the others count as wrong.")
+    assert found.sentences["accuracy"].startswith("The time ran out after 0 of 100 images; the rest count as wrong.")
 
 
 def test_no_more_threads_than_the_container_has_processors(monkeypatch):

@@ -229,7 +229,7 @@ def test_each_scores_a_file_for_people(bundle, data):
     said = first.score("mnist", data, constant(3, 10), "")
     assert said.startswith(f"{share(data, 3):.2%} top-1") and said.endswith("of 8 points")
     assert samples.score("mnist", data, None, "train").startswith("4 images: coverage ")
-    with pytest.raises(KitError, match="name the file"):
+    with pytest.raises(KitError, match="give the checkpoint file"):
         first.score("mnist", data, None, "train")
 
 
@@ -301,15 +301,15 @@ def test_progress_of_all_of_them_adds_up(grader, handed, bundle, data):
 @pytest.mark.parametrize(
     ("tables", "line", "words"),
     [
-        ((TABLES[0], TABLES[0]), 24, "[[artefact]] q6 is there twice"),
-        ((TABLES[0], SAMPLES.replace('"samples"', '"elbo"')), 25, "'elbo' is not known; known are accuracy, samples"),
-        ((TABLES[0], SAMPLES.replace('"unet"', '"dit"')), 29, "the network 'dit' is not known; known are unet"),
+        ((TABLES[0], TABLES[0]), 24, "[[artefact]] q6 appears twice"),
+        ((TABLES[0], SAMPLES.replace('"samples"', '"elbo"')), 25, "'elbo' is not known; choose from accuracy, samples"),
+        ((TABLES[0], SAMPLES.replace('"unet"', '"dit"')), 29, "the network 'dit' is not known; choose from unet"),
         (
             (TABLES[0], '\n[[question]]\nid = "q6"\ntitle = "Loss"\npoints = { value = 1 }\n'),
             9,
-            "[[artefact]] q6 is a [[question]] already",
+            "[[artefact]] q6 has the id of a [[question]]",
         ),
-        ((TABLES[0].replace("[0.5]", "[0.5, 0.5, 0.5]", 1),), 15, "expected one number, one for each channel"),
+        ((TABLES[0].replace("[0.5]", "[0.5, 0.5, 0.5]", 1),), 15, "expected one number, one per channel"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_line(tmp_path, tables, line, words):

@@ -136,7 +136,7 @@ def test_samples_without_a_model_behind_them_are_worth_nothing(tmp_path, sandbox
     report = graded(submission(tmp_path, samples={"samples": handed()}), sandbox, data, sheet())
     assert points(report) == {"checkpoint": 0, "own": 0}
     assert messages(report)["checkpoint"] == "ddpm_model.pt is not in the submission."
-    assert messages(report)["own"].endswith("no larger share of their points than the samples of the checkpoint.")
+    assert messages(report)["own"].endswith("limited to that of the samples from the checkpoint.")
 
 
 def test_a_checkpoint_alone_keeps_its_points(tmp_path, sandbox, data):
@@ -183,7 +183,7 @@ def test_without_training_images_the_instructor_is_told(tmp_path, sandbox, data)
 def test_a_checkpoint_without_schedule_takes_the_linear_one(tmp_path, sandbox, data):
     report = graded(submission(tmp_path, model=network().state_dict()), sandbox, data, sheet(steps=2))
     assert points(report)["checkpoint"] == 6
-    assert messages(report)["checkpoint"].endswith("so the linear schedule of 1,000 steps was taken.")
+    assert messages(report)["checkpoint"].endswith("so the linear schedule of 1,000 steps was used.")
 
 
 def overflowing():
@@ -197,18 +197,18 @@ def overflowing():
     ("contents", "part", "words"),
     [
         ({"model": {"net.0.weight": torch.zeros(3, 3)}}, "checkpoint", "There is no U-Net among the 1 tensors"),
-        ({"model": network(channels=3).state_dict()}, "checkpoint", "made for 3 image channels; these images have 1"),
-        ({"model": checkpoint(alpha_bar=torch.full((9,), 0.5), schedule={})}, "checkpoint", "alpha_bar must fall"),
-        ({"model": overflowing()}, "checkpoint", "NaN or infinite"),
+        ({"model": network(channels=3).state_dict()}, "checkpoint", "expects 3 image channels; these images have 1"),
+        ({"model": checkpoint(alpha_bar=torch.full((9,), 0.5), schedule={})}, "checkpoint", "alpha_bar must decrease"),
+        ({"model": overflowing()}, "checkpoint", "NaN or infinity"),
         ({"model": {"x": torch.zeros(1).expand(10**10)}}, "checkpoint", "more than 200 MB"),
         ({"model": nn.Linear(2, 2)}, "checkpoint", "save a dictionary of tensors"),
-        ({"samples": {"samples": handed(39)}}, "own", "are (39, 1, 28, 28); wanted are (40, 1, 28, 28)"),
-        ({"samples": {"samples": torch.zeros(40, 1, 28, 28)}}, "own", "the same picture"),
+        ({"samples": {"samples": handed(39)}}, "own", "have shape (39, 1, 28, 28), expected (40, 1, 28, 28)"),
+        ({"samples": {"samples": torch.zeros(40, 1, 28, 28)}}, "own", "the same image"),
         ({"samples": {"samples": torch.full((40, 1, 28, 28), torch.nan)}}, "own", "NaN or infinity"),
         ({"samples": {"pictures": handed()}}, "own", 'no tensor "samples"'),
         ({"samples": handed()}, "own", "save a dictionary of tensors"),
         ({"samples": {"samples": handed(1).expand(10**9, 1, 28, 28)}}, "own", "more than 200 MB"),
-        ({"samples": {"labels": torch.arange(3)}}, "own", "holds no tensors"),
+        ({"samples": {"labels": torch.arange(3)}}, "own", "has no tensors"),
     ],
 )
 def test_files_that_cannot_be_scored_get_a_sentence(tmp_path, sandbox, data, contents, part, words):

@@ -64,22 +64,37 @@ def without(name):
 @pytest.mark.parametrize(
     ("tensors", "words"),
     [
-        ({"conv1.weight": torch.zeros(64, 3, 3, 3)}, "no U-Net among the 1 tensors, which begin with conv1.weight"),
+        (
+            {"conv1.weight": torch.zeros(64, 3, 3, 3)},
+            "no U-Net among the 1 tensors. The first tensors are conv1.weight",
+        ),
         ({}, "no U-Net among the 0 tensors"),
         (without("middle.1.norm2.bias"), "lacks middle.1.norm2.bias"),
         (without("down.0.conv1.weight"), "lacks down.0.conv1.weight"),
-        (without("down.1.conv1.weight"), "U-Net's middle.0.norm1.weight is (16,); beside the others it has (8,)"),
-        (changed("out.weight", torch.zeros(1, 16, 3, 3)), "out.weight is (1, 16, 3, 3); beside the others"),
+        (without("down.1.conv1.weight"), "U-Net's middle.0.norm1.weight has shape (16,); the other tensors need (8,)"),
+        (changed("out.weight", torch.zeros(1, 16, 3, 3)), "out.weight has shape (1, 16, 3, 3); the other tensors need"),
         (changed("down.1.conv1.weight", torch.zeros(12, 8, 3, 3)), "widths are (8, 12); each must be a multiple of 8"),
-        (changed("down.1.conv1.weight", torch.zeros(0, 8, 3, 3)), "down.1.conv1.weight is (0, 8, 3, 3); a convolution"),
-        (changed("down.1.conv1.weight", torch.zeros(16)), "down.1.conv1.weight is (16,); a convolution has four"),
-        (changed("stem.weight", torch.zeros(())), "stem.weight is (); a convolution has four"),
-        (changed("label.weight", torch.zeros(11, 7)), "label.weight is (11, 7); beside the others it has (11, 32)"),
+        (
+            changed("down.1.conv1.weight", torch.zeros(0, 8, 3, 3)),
+            "down.1.conv1.weight has shape (0, 8, 3, 3); a convolution",
+        ),
+        (
+            changed("down.1.conv1.weight", torch.zeros(16)),
+            "down.1.conv1.weight has shape (16,); a convolution has four",
+        ),
+        (changed("stem.weight", torch.zeros(())), "stem.weight has shape (); a convolution has four"),
+        (
+            changed("label.weight", torch.zeros(11, 7)),
+            "label.weight has shape (11, 7); the other tensors need (11, 32)",
+        ),
         (changed("norm.weight", torch.full((8,), torch.nan)), "norm.weight holds NaN or infinity"),
         (changed("up.0.conv1.bias", torch.full((8,), torch.inf)), "up.0.conv1.bias holds NaN or infinity"),
-        (weights(3), "made for 3 image channels; these images have 1"),
-        (changed("down.2.conv1.weight", torch.zeros(8 * 10**12, 0, 3, 3)), "down.2.conv1.weight is (8000000000000, 0"),
-        (changed("down.1.conv1.weight", torch.zeros(8 * 10**6, 1, 1, 1)), "beside the others"),
+        (weights(3), "expects 3 image channels; these images have 1"),
+        (
+            changed("down.2.conv1.weight", torch.zeros(8 * 10**12, 0, 3, 3)),
+            "down.2.conv1.weight has shape (8000000000000, 0",
+        ),
+        (changed("down.1.conv1.weight", torch.zeros(8 * 10**6, 1, 1, 1)), "the other tensors need"),
     ],
 )
 def test_what_does_not_fit_is_named(tensors, words):
@@ -105,18 +120,18 @@ def test_the_schedule_is_found(name):
 @pytest.mark.parametrize(
     ("alpha_bar", "words"),
     [
-        (torch.tensor(0.5), "is ()"),
-        (torch.ones(2, 3), "is (2, 3)"),
-        (torch.ones(0), "is (0,)"),
-        (torch.linspace(1, 0, 10**6), "is (1000000,)"),
-        (torch.full((5,), 0.5), "must fall"),
-        (torch.tensor([0.9, 0.8, 0.8]), "must fall"),
-        (torch.tensor([0.1, 0.5, 0.9]), "must fall"),
-        (torch.tensor([1.0, 0.5]), "must fall"),
-        (torch.tensor([0.5, 0.0]), "must fall"),
-        (torch.tensor([0.9, torch.nan, 0.1]), "must fall"),
-        (torch.tensor([torch.nan]), "must fall"),
-        (torch.tensor([torch.inf, 0.5]), "must fall"),
+        (torch.tensor(0.5), "has shape ()"),
+        (torch.ones(2, 3), "has shape (2, 3)"),
+        (torch.ones(0), "has shape (0,)"),
+        (torch.linspace(1, 0, 10**6), "has shape (1000000,)"),
+        (torch.full((5,), 0.5), "must decrease"),
+        (torch.tensor([0.9, 0.8, 0.8]), "must decrease"),
+        (torch.tensor([0.1, 0.5, 0.9]), "must decrease"),
+        (torch.tensor([1.0, 0.5]), "must decrease"),
+        (torch.tensor([0.5, 0.0]), "must decrease"),
+        (torch.tensor([0.9, torch.nan, 0.1]), "must decrease"),
+        (torch.tensor([torch.nan]), "must decrease"),
+        (torch.tensor([torch.inf, 0.5]), "must decrease"),
     ],
 )
 def test_a_schedule_that_is_none_is_named(alpha_bar, words):

@@ -95,7 +95,7 @@ def _verdict(verdict: Verdict, ability: float, hints: dict, rng: random.Random) 
     if known and rng.random() < 0.6:
         mistake = known[min(int(rng.expovariate(1.2)), len(known) - 1)]
         return replace(verdict, message=mistake.hint, misconception=mistake.id)
-    return replace(verdict, message="`loss` is not what the definition gives (on all 12 inputs).")
+    return replace(verdict, message="`loss` does not match the definition (on all 12 inputs).")
 
 
 def made_up_class(students: int = 200, name: str = "simclr", seed: int = 1) -> list[Graded]:

@@ -79,7 +79,7 @@ def test_the_page_is_whole_and_needs_nothing_from_elsewhere(sheet, made_up):
     ids = {value for name, value in page.attributes if name == "id"}
     assert {a[1:] for a in addresses if a[0] == "#"} <= ids
     for heading in ("Scores", "Success per question and test case", "Most frequent misconceptions",
-                    "Leaderboard", "Code that is alike", "Late", "Missing", "Time per submission"):  # fmt: skip
+                    "Leaderboard", "Similar code", "Late", "Missing", "Time per submission"):  # fmt: skip
         assert heading in page.text
     assert "A place to look, not a verdict." in page.text
     assert "93" in page.text and "Missing Person" in page.text
@@ -159,7 +159,7 @@ def test_a_misconception_counts_each_student_once(sheet, made_up):
 def test_an_empty_class_has_a_page(sheet, tmp_path):
     write_class_report(tmp_path / "class.html", sheet, [], [Student("a", "Ann Lee")], secret=b"secret")
     page = Page((tmp_path / "class.html").read_text())
-    assert "Nothing is graded yet" in page.text and "Ann Lee" in page.text
+    assert "No submission has been graded yet" in page.text and "Ann Lee" in page.text
 
 
 def test_one_student_without_a_point(sheet, made_up):
@@ -215,7 +215,7 @@ def test_the_leaderboard_shows_accuracies_and_no_names(sheet, made_up):
 
 def test_a_secret_that_cannot_be_kept_ends_in_a_sentence(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(KitError, match="secret of the pseudonyms"):
+    with pytest.raises(KitError, match="secret for pseudonyms"):
         pseudonym_secret(tmp_path / "file")
 
 

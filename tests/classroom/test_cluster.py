@@ -89,7 +89,7 @@ def test_a_scheduler_that_dies_ends_in_a_sentence_and_keeps_what_was_graded(room
     result = room.grade(work, workers=cluster(address, room.bundle), done=lambda plan, report: ended(process))
     ended(worker)
     assert 1 <= result.graded < 4 and result.graded + len(result.failures) == 4
-    assert all("the scheduler was lost" in failure for failure in result.failures)
+    assert all("lost the connection to the scheduler" in failure for failure in result.failures)
     assert len(list(room.out.glob("*/record.json"))) == result.graded
     room.grade(work)
     assert len(room.run) == 4 - result.graded and room.points("s3") == 8

@@ -40,7 +40,7 @@ def test_everything_is_written_and_named(graded):
     for student in ("ada", "carol", "copy"):
         files = {path.name for path in (out / student).iterdir()}
         assert {"report.html", "feedback.html", "results.json", "record.json"} <= files
-    assert "3 students, 3 submissions graded now" in said and "2 handed in nothing" in said
+    assert "3 students, 3 submissions graded now" in said and "2 without a submission" in said
 
 
 def test_the_table_has_everyone_and_no_formula(graded):
@@ -65,7 +65,7 @@ def test_the_class_report_names_the_copy_and_the_missing(graded):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["{tmp}/empty"], "is empty: there is nothing to grade"),
+        (["{tmp}/empty"], "is empty; there is nothing to grade"),
         (["{tmp}/class", "--jobs", "0"], "--jobs is 0, expected a number from 1 to 64"),
         (["{tmp}/class", "--roster", "{tmp}/nobody.csv"], "nobody.csv"),
         (["{tmp}/class", "--scheduler", "tcp://127.0.0.1:9"], "no Dask scheduler answers at tcp://127.0.0.1:9"),

@@ -193,7 +193,7 @@ def test_a_kill_loses_what_was_in_flight_and_nothing_else(tmp_path):
         json.loads(path.read_text())
     again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stderr
-    assert f"{len(kept)} of 6 submissions are graded already" in again.stderr
+    assert f"{len(kept)} of 6 submissions are already graded" in again.stderr
     assert {name: (out / name / "record.json").read_bytes() for name in kept} == kept
     rows = (out / "grades.csv").read_text(encoding="utf-8-sig").splitlines()
     assert len(rows) == 7 and all(f"s{number}" in rows[number + 1] for number in range(6))
@@ -218,7 +218,7 @@ def test_a_full_disk_ends_in_a_sentence_and_keeps_what_was_there(room, tmp_path,
     with filler.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):
         while True:
             file.write(bytes(1 << 12))
-    with pytest.raises(KitError, match=r"could not be written: No space left on device; what was graded"):
+    with pytest.raises(KitError, match=r"could not be written: No space left on device; earlier results are kept"):
         room.grade(work)
     assert {path: path.read_bytes() for path in before} == before
     assert not list(room.out.rglob("*.part"))

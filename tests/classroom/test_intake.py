@@ -52,7 +52,7 @@ def test_gradescope_export(tmp_path):
 
 def test_gradescope_metadata_that_is_none(tmp_path):
     (tmp_path / "submission_metadata.yml").write_text("- [unclosed", encoding="utf-8")
-    with pytest.raises(KitError, match="export it from Gradescope again"):
+    with pytest.raises(KitError, match="download the submissions from Gradescope again"):
         find_submissions([tmp_path], "simclr")
 
 
@@ -145,7 +145,7 @@ def test_a_bulk_download_that_is_still_packed(tmp_path):
 
 
 def test_an_empty_class_and_an_empty_submission(tmp_path):
-    with pytest.raises(KitError, match="is empty: there is nothing to grade"):
+    with pytest.raises(KitError, match="is empty; there is nothing to grade"):
         find_submissions([tmp_path], "simclr")
     hand_in(tmp_path / "class", alice="right", bob="wrong")
     (tmp_path / "class" / "carol").mkdir()

@@ -22,13 +22,13 @@ POLICY = LatePolicy(DUE, grace_minutes=15, per_day=0.1, most_days=3)
         (
             timedelta(minutes=15, seconds=1),
             4,
-            "16 minutes after the due date, 2026-12-01 23:59+01:00: 10% of the points",
+            "16 minutes after the due date, 2026-12-01 23:59+01:00. You lose 10% of the points",
         ),
         (timedelta(days=1), 4, "1 day after"),
         (timedelta(days=1, seconds=1), 8, "1 day and 1 minute after the due date"),
-        (timedelta(days=2, hours=3), 12, "30% in all"),
-        (timedelta(days=3), 12, "30% in all"),
-        (timedelta(days=3, minutes=1), 40, "nothing counts that comes more than 3 days late"),
+        (timedelta(days=2, hours=3), 12, "30% in total"),
+        (timedelta(days=3), 12, "30% in total"),
+        (timedelta(days=3, minutes=1), 40, "Submissions more than 3 days late earn no points"),
     ],
 )
 def test_forty_points_by_hand(late, points, words):

@@ -146,7 +146,7 @@ def test_names_that_differ_in_vowel_signs_are_different(read):
         ("", ["is empty", "Canvas"]),
         ("\n\n", ["is empty"]),
         ("color,size\nred,1\n", ["line 1", "id, name and email"]),
-        ("id,name,email\n1,A,\n2,B,\n1,C,\n", ["line 4", "'1' stands in line 2 already"]),
+        ("id,name,email\n1,A,\n2,B,\n1,C,\n", ["line 4", "'1' is already in line 2"]),
         ("id,name,email\n1,A,\n,B,\n", ["line 3", "'B' has no id"]),
         ("id,name,email\n1,Lee, Ann,a@x.edu\n", ["line 2", "4 cells", "quotes"]),
         ('id,name,email\n1,"A" B,\n', ["line 2", "not a CSV row"]),

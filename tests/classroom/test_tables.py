@@ -166,7 +166,7 @@ def test_canvas_without_the_assignments_column_or_with_other_full_marks_is_told(
     assert "Canvas will ask" in write_exports(tmp_path, sheet, graded, [], roster).notes[0]
     roster = roster_of(f'{head},simclr (3)\n  Points Possible,,,,,100\n"Lee, Ann",101,u1,ann,A,\n')
     exports = write_exports(tmp_path, sheet, graded, [], roster)
-    assert "100 points, here full marks are 50" in exports.notes[0]
+    assert "100 points in Canvas and 50 here" in exports.notes[0]
     assert rows(tmp_path / "canvas.csv")[0]["simclr (3)"] == "100", "an import must not change Canvas's full marks"
 
 
@@ -174,7 +174,7 @@ def test_who_is_not_on_the_roster_is_named(tmp_path, sheet, roster_of):
     roster = roster_of('Student,ID,SIS User ID,SIS Login ID,Section,simclr\n"Lee, Ann",101,u1,ann,A,\n')
     graded = [with_points(roster.students[0], 40), with_points(Student("x", "Xaver"), 30)]
     exports = write_exports(tmp_path, sheet, graded, [], roster)
-    assert "without Xaver, not on the roster" in " ".join(exports.notes)
+    assert "leaves out Xaver, not on the roster" in " ".join(exports.notes)
     assert [row["Student"] for row in rows(tmp_path / "canvas.csv")][1:] == ["Lee, Ann"]
     assert "Xaver" in (tmp_path / "moodle.csv").read_text()
 
@@ -207,7 +207,7 @@ def test_moodles_worksheet_comes_back_filled_in(tmp_path, sheet, roster_of):
 
 
 def test_more_than_moodles_maximum_is_written_as_the_maximum_and_said(tmp_path, sheet, roster_of):
-    """Moodle passes over a grade above its maximum without a word."""
+    """Moodle ignores a grade above its maximum without a message."""
     roster = roster_of(WORKSHEET.format(most="50.00"))
     exports = write_exports(tmp_path, sheet, [with_points(roster.students[0], 48, 5)], [], roster)
     assert rows(tmp_path / "moodle.csv")[0]["Grade"] == "50"
@@ -218,7 +218,7 @@ def test_another_maximum_in_moodle_is_said(tmp_path, sheet, roster_of):
     roster = roster_of(WORKSHEET.format(most="100.00"))
     exports = write_exports(tmp_path, sheet, [with_points(roster.students[0], 48)], [], roster)
     assert rows(tmp_path / "moodle.csv")[0]["Grade"] == "48"
-    assert "maximum grade is 100, here full marks are 50" in exports.notes[0]
+    assert "maximum grade is 100, but full marks are 50" in exports.notes[0]
 
 
 def test_moodles_gradebook_import(tmp_path, sheet, roster_of):

@@ -251,7 +251,7 @@ NAMES = (
         {"simclr.ipynb": UNTOUCHED, "simclr_solution.ipynb": NOTEBOOK}),
         earns=0, told="There are 2 notebooks; simclr.ipynb was graded"),  # the name decides, and the student is told
     Clumsy("two-unclear", "two different notebooks with names of their own", tree(
-        {"mine.ipynb": NOTEBOOK, "yours.ipynb": UNTOUCHED}), earns=0, told="name the one to be graded simclr.ipynb"),
+        {"mine.ipynb": NOTEBOOK, "yours.ipynb": UNTOUCHED}), earns=0, told="rename the one to grade to simclr.ipynb"),
 )  # fmt: skip
 
 PACKING = (

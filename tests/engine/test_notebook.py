@@ -119,15 +119,15 @@ def test_printed_commas_and_brackets_are_no_values(path):
     ("source", "python", "notes"),
     [
         ("%matplotlib inline\nx = 1", "get_ipython().run_line_magic('matplotlib', 'inline')\nx = 1\n",
-         ["%matplotlib inline has no effect when graded."]),
+         ["%matplotlib inline has no effect during grading."]),
         ("!pip install lightly", "get_ipython().system('pip install lightly')\n",
-         ["!pip install lightly has no effect when graded."]),
-        ("files = !ls", "files = get_ipython().getoutput('ls')\n", ["!ls has no effect when graded."]),
-        ("?torch", "get_ipython().run_line_magic('pinfo', 'torch')\n", ["%pinfo torch has no effect when graded."]),
-        ("%%time\nx = 1", "x = 1\n", ["%%time has no effect when graded; the rest of its cell is run."]),
+         ["!pip install lightly has no effect during grading."]),
+        ("files = !ls", "files = get_ipython().getoutput('ls')\n", ["!ls has no effect during grading."]),
+        ("?torch", "get_ipython().run_line_magic('pinfo', 'torch')\n", ["%pinfo torch has no effect during grading."]),
+        ("%%time\nx = 1", "x = 1\n", ["%%time has no effect during grading; the rest of the cell is run."]),
         ("if True:\n    %time x = f()\n    !nvidia-smi",
          "if True:\n    get_ipython().run_line_magic('time', 'x = f()')\n    get_ipython().system('nvidia-smi')\n",
-         ["!nvidia-smi has no effect when graded."]),
+         ["!nvidia-smi has no effect during grading."]),
         ("    x = 1\n    y = 2", "x = 1\ny = 2\n", []),
         ("%%writefile a.py\nx = 1", "get_ipython().run_cell_magic('writefile', 'a.py', 'x = 1\\n')\n", []),
         ("%run a.py", "get_ipython().run_line_magic('run', 'a.py')\n", []),
@@ -143,7 +143,7 @@ def test_magics_become_python_with_a_note(path, source, python, notes):
 @pytest.mark.parametrize("magic", ["bash", "html", "javascript", "script node", "sh", "latex"])
 def test_cells_of_another_language_are_skipped(path, magic):
     written(path, code(f"%%{magic}\nls"))
-    why = f"the cell magic %%{magic.split()[0]} is not run when graded"
+    why = f"the cell magic %%{magic.split()[0]} is not run during grading"
     assert (only(path).skip, only(path).notes) == (why, (f"Cell 1: {why}.",))
 
 

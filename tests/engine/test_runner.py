@@ -105,4 +105,4 @@ def test_the_deadline_ends_everything(sandbox):
 
 def test_cells_after_the_deadline_are_named(sandbox):
     with Runner(sandbox, cells("a = 1", "while True: pass", "b = 1"), deadline=time.monotonic() + 1.5) as runner:
-        assert statuses(runner)[-1] == "skipped" and "before it was reached" in runner.outcomes[-1].message
+        assert statuses(runner)[-1] == "skipped" and "ended before this cell" in runner.outcomes[-1].message

@@ -113,7 +113,7 @@ def test_a_name_that_holds_the_assignment_s_wins_and_copies_are_one(tmp_path, fi
         ({"notes_dot_txt": b"x"}, "There is no notebook in the submission; hand in simclr.ipynb."),
         (
             {"a_dot_ipynb": b"1", "b_dot_ipynb": b"2"},
-            "There are 2 notebooks (a.ipynb, b.ipynb); name the one to be graded simclr.ipynb.",
+            "There are 2 notebooks (a.ipynb, b.ipynb); rename the one to grade to simclr.ipynb.",
         ),
         (
             {"a__simclr_dot_ipynb": b"1", "b__simclr_dot_ipynb": b"2"},
@@ -131,7 +131,7 @@ def test_missing_file_other_kind_and_link_get_a_sentence(tmp_path):
     with pytest.raises(SubmissionError, match="No such file"):
         collect(tmp_path / "nothing", tmp_path / "in", "simclr")
     (tmp_path / "hw.rar").write_bytes(b"Rar!")
-    with pytest.raises(SubmissionError, match="neither a folder, a zip file nor a notebook"):
+    with pytest.raises(SubmissionError, match="not a folder, a zip file or a notebook"):
         collect(tmp_path / "hw.rar", tmp_path / "in", "simclr")
     (tmp_path / "simclr.ipynb").symlink_to("/etc/passwd")
     with pytest.raises(SubmissionError, match="is a link"):
@@ -183,13 +183,13 @@ def test_total_size_and_number_of_files_are_limited_and_the_notebook_comes_first
     (many / "simclr.ipynb").write_bytes(NOTEBOOK)
     submission = collect(many, tmp_path / "in2", "simclr", SMALL)
     assert len(submission.files) == 10
-    assert submission.remarks == ("21 files were left out: a submission may have 10.",)
+    assert submission.remarks == ("21 files were left out: a submission may have at most 10 files.",)
     (many / "data").mkdir()
     for k in range(100):
         (many / "data" / f"more{k}").touch()
     submission = collect(many, tmp_path / "in3", "simclr", SMALL)
     assert len(submission.files) == 10
-    assert submission.remarks[0] == "There are more than 100 files; those beyond were not looked at."
+    assert submission.remarks[0] == "There are more than 100 files; the rest were ignored."
 
 
 def test_names_that_are_not_utf8_or_not_printable_become_valid_text(tmp_path):
@@ -209,7 +209,7 @@ def test_paths_out_of_the_zip_are_left_out(tmp_path, name):
     source = zip_of(tmp_path, ("simclr.ipynb", NOTEBOOK), (name, b"evil"))
     submission = collect(source, tmp_path / "deep" / "in", "simclr")
     assert names(submission) == ["simclr.ipynb"]
-    assert submission.remarks[0].endswith("was left out: its path leads out of the zip file.")
+    assert submission.remarks[0].endswith("was left out: its path points outside the zip file.")
     assert not list(tmp_path.rglob("*evil*"))
     assert not Path("/tmp/kit-evil.txt").exists()
 
@@ -235,7 +235,7 @@ def test_second_entry_of_a_name_is_left_out(tmp_path):
         source = zip_of(tmp_path, ("simclr.ipynb", NOTEBOOK), ("a.txt", b"1"), ("a.txt", b"2"))
     submission = collect(source, tmp_path / "in", "simclr")
     assert (submission.folder / "a.txt").read_bytes() == b"1"
-    assert submission.remarks == ("a.txt was left out: there is another file of this name.",)
+    assert submission.remarks == ("a.txt was left out: another file has the same name.",)
 
 
 def test_file_and_folder_of_one_name(tmp_path):
@@ -249,7 +249,7 @@ def test_bomb_by_ratio_is_left_out_unread(tmp_path):
     source = zip_of(tmp_path, ("simclr.ipynb", NOTEBOOK), ("zeros.pt", bytes(30 * 2**20)), deflate=True)
     submission = collect(source, tmp_path / "in", "simclr")
     assert names(submission) == ["simclr.ipynb"]
-    assert submission.remarks == ("zeros.pt was left out: it would grow more than 100-fold.",)
+    assert submission.remarks == ("zeros.pt was left out: it would grow to more than 100 times its size.",)
 
 
 def test_entry_that_lies_about_its_size_yields_no_more_than_it_declares(tmp_path):
@@ -278,7 +278,7 @@ def test_unusual_compression_is_left_out(tmp_path):
     lzma = zipfile.ZipInfo("a.txt")
     lzma.compress_type = zipfile.ZIP_LZMA
     submission = collect(zip_of(tmp_path, ("simclr.ipynb", NOTEBOOK), (lzma, b"x")), tmp_path / "in", "simclr")
-    assert submission.remarks == ("a.txt was left out: its compression is not the usual one (deflate).",)
+    assert submission.remarks == ("a.txt was left out: its compression is not supported; use deflate.",)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"not a zip", b"PK\x05\x06" + b"\xff" * 18])

@@ -96,8 +96,8 @@ def test_the_grader_measures_the_same_accuracy_as_the_notebook(course, trained):
     assert done.returncode == 0, done.stderr[-3000:]
     report = next((course / "grades").rglob("report.html")).read_text()
     data = Prepared.open(course / "data" / "stl10")
-    assert f"of {data.counts['test']} test images right" in report
-    right = int(report.split(f" of {data.counts['test']} test images right")[0].rsplit(" ", 1)[1])
+    assert f"of {data.counts['test']} test images correct" in report
+    right = int(report.split(f" of {data.counts['test']} test images correct")[0].rsplit(" ", 1)[1])
     # The notebook's smoke profile looks at 32 of the 40.
     assert abs(right - top1 / 100 * 40) <= 8 + 1
 

@@ -1,4 +1,4 @@
-"""The kind ``accuracy``: top-1 accuracy of a classifier's checkpoint on the test images."""
+"""The kind ``accuracy``: the top-1 accuracy of a classifier's checkpoint on the test images."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ if TYPE_CHECKING:
 
     from data_scripts import Prepared
 
-# The networks that the grader can build, by the module that does it: ``classifier(tensors, outputs, channels)``.
+# The networks that the grader can build, and the modules that build them: ``classifier(tensors, outputs, channels)``.
 NETWORKS = {"resnet18_cifar": "autograder.artefacts.accuracy.resnet18"}
 FULL_TEST = 10_000 * 32 * 32  # pixels of CIFAR-10's test images
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """A table of kind ``accuracy``: accuracies are fractions of 1; ``mean`` and ``std`` are those of each channel.
+    """A table of kind ``accuracy``. Accuracies are in [0, 1]; ``mean`` and ``std`` have one value per channel.
 
-    0 points up to ``ramp_from``, then a straight line to full marks above ``full_above``; the bonus above ``bonus_above``.
+    Up to ``ramp_from`` there are no points, then a linear ramp to full marks above ``full_above``. The bonus is earned
+    above ``bonus_above``.
     """
 
     question: str
@@ -59,10 +60,10 @@ class Accuracy:
     def earned(self, finding: Finding) -> dict[str, tuple[float, str]]:
         total = points(self, certain(finding.numbers))
         bonus = max(0.0, total - self.points)
-        over = f"Earned by more than {self.bonus_above:.0%}: {self.bonus:g} points." if bonus else ""
+        limit = f"more than {self.bonus_above:.0%} top-1"
         return {
             "accuracy": (min(total, self.points), finding.sentences["accuracy"]),
-            "bonus": (bonus, over or f"For more than {self.bonus_above:.0%}."),
+            "bonus": (bonus, f"Earned with {limit}." if bonus else f"You get it with {limit}."),
         }
 
     def settings(self) -> Mapping[str, Any]:
@@ -73,9 +74,9 @@ class Accuracy:
         return (self.file,)
 
     def rule(self, dataset: str) -> str:
-        bonus = f"; above {self.bonus_above:.4g}, {self.bonus:g} more" if self.bonus else ""
+        bonus = f", {self.bonus:g} bonus points above {self.bonus_above:.4g}" if self.bonus else ""
         return (
-            f"top-1 accuracy of {self.file} on {dataset}: nothing up to {self.ramp_from:.4g}, "
+            f"top-1 accuracy of {self.file} on {dataset}: no points up to {self.ramp_from:.4g}, "
             f"all {self.points:g} points above {self.full_above:.4g}{bonus}"
         )
 
@@ -90,7 +91,7 @@ class Accuracy:
 
     def score(self, dataset: str, data: Prepared, tensors: Mapping[str, torch.Tensor] | None, split: str) -> str:
         if tensors is None:
-            raise KitError("--split shows what real images score; an accuracy is that of a file, so name the file")
+            raise KitError("--split works only for samples; for an accuracy, give the checkpoint file instead")
         finding = self.measure(
             Inputs(dataset, data, has=lambda file: True, read=lambda file: dict(tensors), deadline=math.inf)
         )
@@ -99,15 +100,15 @@ class Accuracy:
 
 
 def read(table: dict, where: str, place: Place, channels: int) -> Accuracy:
-    """A table of ``assignment.toml``, where images have so many ``channels``. Raises WrongEntry."""
+    """The artefact of a table of ``assignment.toml``; the images have this many ``channels``. Raises WrongEntry."""
     sheet = record(Accuracy, table, where, place)
     check_file(sheet.file, where, (*place, "file"))
     check_choice(table, "network", where, place, NETWORKS)
     classes = sheet.classes
     if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes) or len(set(classes)) < 2:
-        raise WrongEntry((*place, "classes"), f"{where}: classes is {classes!r}, expected a list of two names or more")
+        raise WrongEntry((*place, "classes"), f"{where}: classes is {classes!r}, expected a list of at least two names")
     if len(set(classes)) < len(classes):
-        raise WrongEntry((*place, "classes"), f"{where}: classes names a class twice")
+        raise WrongEntry((*place, "classes"), f"{where}: classes contains a name twice")
     for name, least in (("mean", -math.inf), ("std", 0)):
         values = table[name]
         if (
@@ -119,7 +120,7 @@ def read(table: dict, where: str, place: Place, channels: int) -> Accuracy:
             numbers = "one number" if channels == 1 else f"{channels} numbers"
             raise WrongEntry(
                 (*place, name),
-                f"{where}: {name} is {values!r}, expected {numbers}{above}, one for each channel of the images",
+                f"{where}: {name} is {values!r}, expected {numbers}{above}, one per channel of the images",
             )
     for name in ("points", "bonus"):
         check_range(table, name, where, place, (0, math.inf))
@@ -127,7 +128,9 @@ def read(table: dict, where: str, place: Place, channels: int) -> Accuracy:
         check_range(table, name, where, place, (0, 1))
     for name in ("full_above", "bonus_above") if sheet.bonus else ("full_above",):
         if table[name] == 1:
-            raise WrongEntry((*place, name), f"{where}: {name} is 1, and no accuracy is above that")
+            raise WrongEntry(
+                (*place, name), f"{where}: {name} is 1, but no accuracy is above 1; choose a smaller number"
+            )
     if sheet.full_above <= sheet.ramp_from:
         raise WrongEntry(
             (*place, "full_above"),
@@ -136,22 +139,22 @@ def read(table: dict, where: str, place: Place, channels: int) -> Accuracy:
     if sheet.bonus and sheet.bonus_above < sheet.full_above:
         raise WrongEntry(
             (*place, "bonus_above"),
-            f"{where}: bonus_above is {sheet.bonus_above:g}, expected full_above, {sheet.full_above:g}, or more",
+            f"{where}: bonus_above is {sheet.bonus_above:g}, expected at least full_above, {sheet.full_above:g}",
         )
     return replace(sheet, **{name: tuple(table[name]) for name in ("classes", "mean", "std")})
 
 
 def certain(numbers: Mapping[str, Any]) -> float:
-    """The least that the accuracy can come to: images that were not reached count as wrong. 0 if none was measured."""
+    """A lower bound of the accuracy: images that were not measured count as wrong. 0 if none was measured."""
     return numbers["correct"] / numbers["dataset_size"] if numbers.get("dataset_size") else 0.0
 
 
 def points(sheet: Accuracy, accuracy: float) -> float:
     """Points of an accuracy in [0, 1], bonus included, in steps of a tenth.
 
-    0 up to ``ramp_from``, then a straight line towards full marks at ``full_above``, rounded down; full marks need
-    strictly more than ``full_above``, so at it the line ends one step short of them, and the bonus strictly more
-    than ``bonus_above``. The line meets both ends, so no single image is worth more than a step.
+    0 up to ``ramp_from``, then a linear ramp towards full marks at ``full_above``, rounded down. Full marks need strictly
+    more than ``full_above``, so at ``full_above`` the points are one step below full marks. The bonus needs strictly more
+    than ``bonus_above``. No single image is worth more than a step.
     """
     if accuracy > sheet.full_above:
         return sheet.points + (sheet.bonus if accuracy > sheet.bonus_above else 0)
@@ -162,9 +165,9 @@ def points(sheet: Accuracy, accuracy: float) -> float:
 
 
 def measured_images(image_shape: Sequence[int], count: int) -> int:
-    """How many test images are measured, from the first on: all, but no more work than ``FULL_TEST`` pixels are.
+    """How many of the first test images are measured: all, but not more than ``FULL_TEST`` pixels.
 
-    The work of a convolutional network grows with the pixels: 10,000 images of CIFAR-10 cost as much as 1,111 of STL-10.
-    Prepared images are in shuffled order, so the first are a fair sample.
+    The cost of a convolutional network grows with the pixels: 10,000 images of CIFAR-10 cost as much as 1,111 of STL-10.
+    Prepared images are shuffled, so the first images are a fair sample.
     """
     return min(count, FULL_TEST // math.prod(image_shape[1:]))

@@ -1,4 +1,4 @@
-"""Top-1 count of a classifier on images, batch by batch."""
+"""Counts the images that a classifier gets correct (top-1), batch by batch."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Count:
 
     @property
     def top1(self) -> float:
-        """Fraction of 1 of the images evaluated; 0 where there are none."""
+        """The fraction of the evaluated images that are correct; 0 if there are none."""
         return self.correct / self.evaluated if self.evaluated else 0.0
 
 
@@ -51,14 +51,14 @@ def count_top1(
 
     Args:
         model: maps ``(n, c, h, w)`` normalised float32 images to ``(n, classes)`` logits.
-        images: ``(n, c, h, w)`` uint8, may be a view of a memory map.
+        images: ``(n, c, h, w)`` uint8; may be a view of a memory map.
         labels: ``(n,)`` integers.
-        mean: of each channel, as ``std``, of pixels in [0, 1].
-        deadline: ``time.monotonic()`` time after which no further batch is begun.
+        mean: per channel, for pixels in [0, 1]; ``std`` likewise.
+        deadline: ``time.monotonic()`` after which no further batch is started.
         reached: called with the count so far, after every batch.
-        batch_size: larger ones than 16 are no faster.
+        batch_size: batches larger than 16 are not faster.
 
-    An image whose logits are not all finite counts as wrong. Channels-last memory is faster than the default.
+    An image counts as wrong if one of its logits is not finite. Channels-last memory is faster than the default.
     """
     model = model.eval().to(memory_format=torch.channels_last)
     count = Count(0, 0, len(images))
@@ -75,7 +75,7 @@ def count_top1(
 
 @contextmanager
 def threads(most: int) -> Iterator[None]:
-    """Let torch use no more threads than this."""
+    """Let torch use at most this many threads."""
     before = torch.get_num_threads()
     torch.set_num_threads(min(before, most))
     try:

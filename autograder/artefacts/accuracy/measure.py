@@ -1,4 +1,4 @@
-"""Measures a checkpoint's accuracy on the test images, in this process, with the kit's own network."""
+"""Measures the accuracy of a checkpoint on the test images, in this process, with the kit's own network."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from data_scripts import DATASETS, Prepared
 
 
 def measure(sheet: Accuracy, inputs: Inputs) -> Finding:
-    """Count the correct images. What is certain is published after every batch: images not reached count as wrong."""
+    """Count the correct images. After every batch the certain part is published: other images count as wrong."""
     data = inputs.data
     if not inputs.has(sheet.file):
         return _nothing(f"{sheet.file} is not in the submission.")
@@ -44,18 +44,18 @@ def _nothing(sentence: str) -> Finding:
 
 
 def _finding(count: Count, data: Prepared, unfinished: str) -> Finding:
-    """What is certain of a count; ``unfinished`` says why it is not one of all images, where it is not."""
+    """The finding of a count. ``unfinished`` is the sentence about images that were not measured."""
     sentence = _sentence(count, data)
     if not count.finished:
         return Finding(
-            {"accuracy": f"{unfinished}; the others count as wrong. {sentence}"}, asdict(count), finished=False
+            {"accuracy": f"{unfinished}; the rest count as wrong. {sentence}"}, asdict(count), finished=False
         )
     headline = Headline("Top-1 accuracy", "top1", count.top1, f"{100 * count.top1:.2f} %")
     return Finding({"accuracy": sentence}, asdict(count), headline=headline)
 
 
 def _sentence(count: Count, data: Prepared) -> str:
-    """What was measured, on how many images of which kind."""
+    """What was measured, and on which images."""
     title = DATASETS[data.manifest["dataset"]].title
     images = f"generated images, not {title}" if data.manifest["generated"] else data.source
-    return f"{count.top1:.2%} top-1: {count.correct:,} of {count.evaluated:,} test images right ({images})."
+    return f"{count.top1:.2%} top-1: {count.correct:,} of {count.evaluated:,} test images correct ({images})."

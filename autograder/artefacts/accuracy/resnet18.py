@@ -1,7 +1,7 @@
-"""Finds a submission's ResNet-18 and its linear layer among the tensors of a checkpoint, for the kit's own classifier.
+"""Finds the ResNet-18 and the linear layer among the tensors of a checkpoint, and loads them into the kit's classifier.
 
-Runs on the trusted side, on plain float32 tensors that crossed the boundary. Names are the student's, so the encoder is
-found under any prefix, or, where the names are others (``nn.Sequential``), by the order of its shapes.
+Runs on the trusted side, on plain float32 tensors from the sandbox. Students choose the names, so the encoder is found
+under any prefix or, if its names differ (``nn.Sequential``), by the order of its shapes.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ Tensors = Mapping[str, torch.Tensor]
 def empty_classifier(classes: int, channels: int = 3) -> nn.Module:
     """torchvision's ResNet-18 with the CIFAR stem (3×3 convolution, stride 1, no max-pool) and ``Linear(512, classes)``.
 
-    Its parameters are on the meta device: load a state dict with ``assign=True``.
+    Its parameters are on the meta device; load a state dict with ``assign=True``.
     SimCLR (Chen et al., 2020), appendix B.9.
     """
-    from torchvision.models import resnet18  # seconds, and needed only where there is a checkpoint
+    from torchvision.models import resnet18  # takes seconds, and only a checkpoint needs it
 
     with torch.device("meta"):
         model = resnet18(weights=None, num_classes=classes)
@@ -50,7 +50,7 @@ def classifier(tensors: Tensors, classes: int, channels: int = 3) -> nn.Module:
 
 
 def match(tensors: Tensors, classes: int, channels: int = 3) -> dict[str, torch.Tensor]:
-    """State dict for ``empty_classifier`` out of a checkpoint's tensors; tensors that it does not need are passed over.
+    """A state dict for ``empty_classifier`` from the tensors of a checkpoint. Other tensors are ignored.
 
     Raises:
         CheckpointError: a part is missing, has another shape, or holds NaN or infinity.
@@ -59,7 +59,7 @@ def match(tensors: Tensors, classes: int, channels: int = 3) -> dict[str, torch.
     head_name = _head_name(tensors, classes)
     encoder = _encoder_by_name(tensors, shapes, near=head_name or "") or _encoder_by_order(tensors, shapes)
     if encoder is None:
-        raise CheckpointError(_what_is_there(tensors, shapes))
+        raise CheckpointError(_no_encoder(tensors, shapes))
     for name, shape in shapes.items():
         _check_shape(name, tensors[encoder[name]], shape)
     if head_name is None:
@@ -76,7 +76,7 @@ def match(tensors: Tensors, classes: int, channels: int = 3) -> dict[str, torch.
 
 @cache
 def _encoder_shapes(channels: int) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the encoder's tensors in torchvision's order, counters left out."""
+    """Names and shapes of the encoder's tensors in torchvision's order, without counters."""
     state = empty_classifier(1, channels).state_dict()
     return {
         name: tuple(value.shape)
@@ -86,7 +86,7 @@ def _encoder_shapes(channels: int) -> dict[str, tuple[int, ...]]:
 
 
 def _encoder_by_name(tensors: Tensors, shapes: Mapping[str, tuple], near: str) -> dict[str, str] | None:
-    """The encoder whose names all lie under one prefix; of several the one of right shapes nearest to ``near``."""
+    """The encoder whose names share one prefix. If there are several, the one with correct shapes nearest to ``near``."""
     prefixes = [name.removesuffix(STEM) for name in tensors if name.endswith(STEM)]
     whole = [prefix for prefix in prefixes if all(prefix + name in tensors for name in shapes)]
     if not whole:
@@ -101,7 +101,7 @@ def _encoder_by_name(tensors: Tensors, shapes: Mapping[str, tuple], near: str) -
 
 
 def _encoder_by_order(tensors: Tensors, shapes: Mapping[str, tuple]) -> dict[str, str] | None:
-    """The encoder as an unbroken run of tensors with its shapes, whatever they are called."""
+    """The encoder as consecutive tensors with the correct shapes, regardless of their names."""
     names = list(tensors)
     found = [tuple(tensors[name].shape) for name in names]
     wanted = list(shapes.values())
@@ -112,12 +112,12 @@ def _encoder_by_order(tensors: Tensors, shapes: Mapping[str, tuple]) -> dict[str
 
 
 def _head_name(tensors: Tensors, classes: int) -> str | None:
-    """The last (classes, 512) tensor; a checkpoint of the whole training may hold an earlier probe before it."""
+    """The last tensor of shape (classes, 512). A checkpoint of a whole training may also hold an earlier classifier."""
     return next((name for name in reversed(list(tensors)) if tuple(tensors[name].shape) == (classes, WIDTH)), None)
 
 
 def _head_bias(tensors: Tensors, head_name: str, classes: int) -> torch.Tensor:
-    """The bias beside the weight; none is the same as zeros."""
+    """The bias next to the weight; zeros if there is none."""
     bias = tensors.get(head_name.removesuffix("weight") + "bias")
     return bias if bias is not None and tuple(bias.shape) == (classes,) else torch.zeros(classes)
 
@@ -127,20 +127,20 @@ def _check_shape(name: str, tensor: torch.Tensor, shape: tuple[int, ...]) -> Non
     if found == shape:
         return
     if name == STEM:
-        raise CheckpointError(f"The first convolution is {found}; the CIFAR stem has {shape}.")
-    raise CheckpointError(f"The encoder's {name} is {found}; ResNet-18 has {shape}.")
+        raise CheckpointError(f"The first convolution has shape {found}; the CIFAR stem has {shape}.")
+    raise CheckpointError(f"The encoder's {name} has shape {found}; ResNet-18 has {shape}.")
 
 
-def _what_is_there(tensors: Tensors, shapes: Mapping[str, tuple]) -> str:
-    """Why no encoder was found: the stem of an incomplete one, or the names that are there instead."""
+def _no_encoder(tensors: Tensors, shapes: Mapping[str, tuple]) -> str:
+    """Why no encoder was found: it is incomplete, or the checkpoint holds other tensors."""
     for name in tensors:
         prefix = name.removesuffix(STEM)
         if name.endswith(STEM) and f"{prefix}bn1.weight" in tensors:
             missing = [wanted for wanted in shapes if prefix + wanted not in tensors]
             if len(missing) < len(shapes) // 2:
-                return f"The encoder lacks {missing[0]}; the file must hold a whole ResNet-18."
+                return f"The encoder lacks {missing[0]}; save a complete ResNet-18."
     shown = ", ".join(f"{one_line(name, 60)} {tuple(tensor.shape)}" for name, tensor in list(tensors.items())[:3])
-    return f"There is no ResNet-18 with the CIFAR stem among the {len(tensors)} tensors, which begin with {shown}."
+    return f"There is no ResNet-18 with the CIFAR stem among the {len(tensors)} tensors. The first tensors are {shown}."
 
 
 def _no_head(tensors: Tensors, classes: int) -> str:

@@ -1,4 +1,4 @@
-"""The kind ``samples``: images drawn by a generative model, from its checkpoint by the grader, and those handed in."""
+"""The kind ``samples``: images of a generative model. The grader draws some from the checkpoint; students submit others."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 
     from data_scripts import Prepared
 
-# What gets points, and the numbers of a score.
+# The parts that get points, and the numbers of a score.
 PARTS = {"checkpoint": "samples drawn by the grader", "own": "samples handed in"}
 NUMBERS = ("coverage", "confidence", "frechet")
-# The networks that the grader can build, by the module that does it: ``network(tensors, channels)``, ``schedule(tensors)``.
+# The networks that the grader can build, and their modules with ``network(tensors, channels)`` and ``schedule(tensors)``.
 NETWORKS = {"unet": "autograder.artefacts.samples.unet"}
 SCORERS = Path(__file__).resolve().parents[2] / "scorers"
 MOST_COPIES = 0.02
-# What the lowest number of a score tells a student.
+# What the lowest number of a score means for the student.
 ADVICE = {
     "coverage": "Some classes are missing or too frequent: look at a large grid of samples, and train longer.",
     "confidence": "Many samples do not look like any class: look at the training loss, and train longer.",
     "frechet": "The samples look different from real images, in strokes or in variety: compare both side by side.",
 }
-NO_SCHEDULE = "The checkpoint has no alpha_bar, so the linear schedule of 1,000 steps was taken."
-CAPPED = "They earn no larger share of their points than the samples of the checkpoint."
+NO_SCHEDULE = "The checkpoint has no alpha_bar, so the linear schedule of 1,000 steps was used."
+CAPPED = "Their share of the points is limited to that of the samples from the checkpoint."
 
 Ramps = Mapping[str, tuple[float, float]]
 
@@ -41,12 +41,12 @@ Ramps = Mapping[str, tuple[float, float]]
 class Samples:
     """A table of kind ``samples``.
 
-    The grader draws ``count`` samples in ``steps`` steps from the ``checkpoint``; ``own_count`` are handed in, in ``file``.
-    ``points`` are those of both (``checkpoint`` and ``own``). ``ramps`` say for each number of a score where its share
-    begins and where it is full.
+    The grader draws ``count`` samples in ``steps`` steps from the ``checkpoint``; students submit ``own_count`` samples in
+    ``file``. ``points`` has the points of both parts (``checkpoint`` and ``own``). ``ramps`` has, for each number of a
+    score, the value where its share is 0 and the value where it is 1.
 
-    A finding's numbers are, for each part that was scored, the numbers of its score, the share of ``copies`` of training
-    images (None: not compared) and whether it has its ``own_schedule``.
+    The numbers of a finding are, for each part that was scored: the numbers of the score, the share of ``copies`` of
+    training images (None: not compared), and ``own_schedule``: whether the checkpoint has a schedule.
     """
 
     question: str
@@ -70,7 +70,7 @@ class Samples:
         return measure(self, inputs)
 
     def earned(self, finding: Finding) -> dict[str, tuple[float, str]]:
-        """Samples that are handed in count as much as those of the model behind them at most."""
+        """The submitted samples earn at most the share of points that the samples from the checkpoint earn."""
         numbers = {part: finding.numbers.get(part) for part in PARTS}
         most = share_earned(numbers["checkpoint"], self.ramps)
         earned = {}
@@ -93,13 +93,13 @@ class Samples:
 
     def rule(self, dataset: str) -> str:
         ramps = ", ".join(f"{name} from {low:g} to {high:g}" for name, (low, high) in self.ramps.items())
-        return f"samples of {self.checkpoint} and in {self.file}, {dataset}: {ramps}"
+        return f"samples drawn from {self.checkpoint} and samples in {self.file}, {dataset}: {ramps}"
 
     def units(self, data: Prepared) -> tuple[int, str]:
         return self.count, "samples"
 
     def splits(self, data: Prepared) -> dict[str, int]:
-        """The training images too: samples are compared with them, to find copies."""
+        """Test and training images; samples are compared with training images to find copies."""
         return {split: data.counts[split] for split in ("test", "train")}
 
     def extra_files(self, dataset: str) -> tuple[Path, ...]:
@@ -113,7 +113,7 @@ class Samples:
 
 
 def read(table: dict, where: str, place: Place, channels: int) -> Samples:
-    """A table of ``assignment.toml``; networks for any number of ``channels`` are known. Raises WrongEntry."""
+    """The artefact of a table of ``assignment.toml``; any number of ``channels`` is supported. Raises WrongEntry."""
     sheet = record(Samples, table, where, place)
     for name in ("checkpoint", "file"):
         check_file(table[name], where, (*place, name))
@@ -133,18 +133,18 @@ def read(table: dict, where: str, place: Place, channels: int) -> Samples:
     for name, least in (("own_count", 2), ("count", 2), ("steps", 1)):
         if table[name] < least:
             raise WrongEntry(
-                (*place, name), f"{where}: {name} is {table[name]!r}, expected a whole number from {least} up"
+                (*place, name), f"{where}: {name} is {table[name]!r}, expected a whole number of at least {least}"
             )
     return replace(sheet, ramps={name: tuple(ramp) for name, ramp in sheet.ramps.items()})
 
 
 def shares(found: Mapping[str, float], ramps: Ramps) -> dict[str, float]:
-    """Each number as a share in [0, 1]: 0 at the first end of its ramp, 1 at the second, straight between them."""
+    """Each number as a share in [0, 1]: 0 at the first end of its ramp, 1 at the second, linear in between."""
     return {name: min(1.0, max(0.0, (found[name] - zero) / (one - zero))) for name, (zero, one) in ramps.items()}
 
 
 def share_of_points(found: Mapping[str, float], ramps: Ramps) -> float:
-    """The product of the shares: a single bad number leaves nothing."""
+    """The product of the shares, so one bad number is enough to lose all points."""
     return math.prod(shares(found, ramps).values())
 
 
@@ -154,12 +154,12 @@ def copied(found: Mapping[str, Any]) -> bool:
 
 
 def share_earned(found: Mapping[str, Any] | None, ramps: Ramps) -> float:
-    """In [0, 1]: the share of their points that samples earn."""
+    """The share of the points that samples earn, in [0, 1]."""
     return 0.0 if found is None or copied(found) else share_of_points(found, ramps)
 
 
 def advice(found: Mapping[str, Any] | None, ramps: Ramps) -> str:
-    """What to look at for the number that costs most, or nothing where none does."""
+    """Advice about the number that costs most points; '' if none does."""
     if found is None or copied(found):
         return ""
     share = shares(found, ramps)

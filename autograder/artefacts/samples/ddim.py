@@ -1,4 +1,4 @@
-"""Samples drawn from a noise-predicting network in few steps, the same ones each time. Song et al. (2021)."""
+"""Draws samples from a noise-predicting network in few steps, with a fixed seed. Song et al. (2021)."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ import torch
 from autograder.given.unet import UNet
 
 SEED = 20_201_006
-# Numbers that all arrays of one evaluation may hold together, about 100 MB; and multiplications, a few seconds' work.
+# The most numbers in all arrays of one evaluation (about 100 MB), and the most multiplications (a few seconds).
 MOST_NUMBERS = 25_000_000
 MOST_WORK = 100_000_000_000
-ARRAYS = 8  # of the size of the widest one at full resolution, alive at the same time
+ARRAYS = 8  # of each level's size, in memory at the same time
 LARGEST_BATCH = 32
 
 
 class NotFinite(ArithmeticError):
-    """The network's answer holds NaN or infinity."""
+    """The network's output contains NaN or infinity."""
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """Pictures (n, c, h, w) in [-1, 1] after ``steps`` of ``wanted`` evaluations of the network per batch and step.
+    """Images (n, c, h, w) in [-1, 1], after ``steps`` of ``wanted`` evaluations of the network (one per batch and step).
 
-    ``images`` are only those that were finished before the time ran out.
+    ``images`` contains only those that were finished before the time ran out.
     """
 
     images: torch.Tensor
@@ -46,7 +46,7 @@ def linear_alpha_bar(steps: int = 1000, first: float = 1e-4, last: float = 0.02)
 
 
 def strided(length: int, steps: int) -> list[int]:
-    """Steps from ``length - 1`` down to 0, both included, in ``steps`` even strides; all of them where they are fewer."""
+    """``steps`` evenly spaced steps from ``length - 1`` down to 0, both included; all steps if there are fewer."""
     if min(steps, length) == 1:
         return [length - 1]
     return torch.linspace(length - 1, 0, min(steps, length), dtype=torch.float64).round().long().tolist()
@@ -61,13 +61,13 @@ def draw(
     deadline: float = math.inf,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Drawn:
-    """Draw ``shape`` (n, c, h, w) samples from noise of a fixed seed.
+    """Draw samples of ``shape`` (n, c, h, w) from noise with a fixed seed.
 
-    ``deadline`` is a ``time.monotonic()`` after which the network is not asked again; ``progress`` gets the number of
-    finished pictures.
+    ``deadline`` is a ``time.monotonic()`` after which the network is not evaluated again; ``progress`` gets the number of
+    finished images.
 
     Raises:
-        NotFinite: clipping would make pictures even of that.
+        NotFinite: the network's output contains NaN or infinity, which clipping would hide.
     """
     noise = torch.randn(shape, generator=torch.Generator().manual_seed(SEED))
     times = strided(len(alpha_bar), steps)
@@ -86,22 +86,22 @@ def draw(
 
 
 def step(model: UNet, x: torch.Tensor, t: int, before: int | None, alpha_bar: torch.Tensor) -> torch.Tensor:
-    """x at step ``before`` out of x at step ``t`` (both 0-based), or the picture for None. Eq. 12 with eta = 0.
+    """x at step ``before`` from x at step ``t`` (both 0-based); for None, the final image. Eq. 12 with eta = 0.
 
-    The predicted picture is clipped to [-1, 1]; the noise is left as predicted. The noise that belongs to the clipped
-    picture would do as well for a good network, but a poor one ends in noise with it.
+    The predicted image is clipped to [-1, 1]; the predicted noise is used unchanged. With the noise recomputed from the
+    clipped image, a good network gives the same quality, but a poor network gives noise.
     """
     here = alpha_bar[t].double().item()
     there = 1.0 if before is None else alpha_bar[before].double().item()
     noise = model(x, torch.full((len(x),), t, dtype=torch.int64))
     if not noise.isfinite().all():
         raise NotFinite
-    picture = ((x - math.sqrt(1 - here) * noise) / math.sqrt(here)).clamp(-1, 1)
-    return math.sqrt(there) * picture + math.sqrt(1 - there) * noise
+    x_0 = ((x - math.sqrt(1 - here) * noise) / math.sqrt(here)).clamp(-1, 1)
+    return math.sqrt(there) * x_0 + math.sqrt(1 - there) * noise
 
 
 def batch_size(model: UNet, shape: tuple[int, int, int, int]) -> int:
-    """As many pictures at a time as keep memory and the time of one evaluation small, whatever the widths."""
+    """The number of images per batch that keeps the memory and time of one evaluation small for any widths."""
     pixels = math.prod(shape[2:])
     numbers = sum(width * pixels / 4**level for level, width in enumerate(model.widths)) * ARRAYS
     work = sum(weight.numel() for weight in model.parameters()) * pixels

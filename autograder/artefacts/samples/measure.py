@@ -1,4 +1,4 @@
-"""Scores samples of a generative model: those that this process draws from the checkpoint, and those handed in."""
+"""Scores samples of a generative model: samples that this process draws from the checkpoint, and submitted samples."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from data_scripts import DataError, Prepared
 SHOWN, COLUMNS = 64, 16
 TITLES = {
     "checkpoint": "Samples that the grader drew from the submitted checkpoint",
-    "own": "Samples that were handed in",
+    "own": "Samples in the submission",
 }
 
 
 @dataclass(frozen=True)
 class Looked:
-    """What is known of one set of samples: a sentence for the student, and where they were scored their numbers."""
+    """The result for one set of samples: a sentence for the student and, if they were scored, their numbers."""
 
     sentence: str
     numbers: Mapping[str, Any] | None = None
@@ -42,7 +42,7 @@ class Looked:
 
 
 def measure(sheet: Samples, inputs: Inputs) -> Finding:
-    """Score both sets of samples. What is known of the first is published before the second is looked at."""
+    """Score both sets of samples. The result of the first is published before the second is scored."""
     scorer = load(inputs.dataset)
     files = {"checkpoint": sheet.checkpoint, "own": sheet.file}
     looked, tensors = {}, {}
@@ -64,7 +64,7 @@ def measure(sheet: Samples, inputs: Inputs) -> Finding:
             looked[part] = look_at[part](sheet, tensors[part], scorer, inputs.data, inputs.deadline, inputs.progress)
         except (CheckpointError, SamplesError) as error:
             looked[part] = Looked(f"{files[part]}: {error}")
-        waiting = {other: Looked("Not looked at yet.", finished=False) for other in tensors if other not in looked}
+        waiting = {other: Looked("Not scored yet.", finished=False) for other in tensors if other not in looked}
         inputs.publish(_finding(looked | waiting))
     return _finding(looked)
 
@@ -91,13 +91,13 @@ def drawn_from(
     try:
         drawn = ddim.draw(model, alpha_bar, (sheet.count, *shape), sheet.steps, deadline=deadline, progress=progress)
     except ddim.NotFinite:
-        raise CheckpointError("The network's answers are NaN or infinite, so there are no samples.") from None
-    except (RuntimeError, ValueError) as error:  # more levels than the images can be halved, or no memory for it
+        raise CheckpointError("The network returns NaN or infinity, so there are no samples.") from None
+    except (RuntimeError, ValueError) as error:  # too many levels for the image size, or too little memory
         raise CheckpointError(f"The network does not run on these images: {one_line(str(error))}") from None
     if not drawn.finished:
         sentence = (
             f"The time for this submission ran out after {drawn.steps:,} of {drawn.wanted:,} evaluations of the "
-            f"network ({len(drawn.images):,} of {sheet.count:,} samples), so no points are given: use a smaller network."
+            f"network ({len(drawn.images):,} of {sheet.count:,} samples), so there are no points; use a smaller network."
         )
         return Looked(sentence, finished=False)
     steps = min(sheet.steps, len(alpha_bar))
@@ -114,27 +114,27 @@ def handed_in(
 
 
 def scored(what: str, images: torch.Tensor, scorer: Scorer, data: Prepared, about: Mapping[str, Any]) -> Looked:
-    """The scores of (n, c, h, w) uint8 samples, and whether they are copies of training images."""
+    """Score (n, c, h, w) uint8 samples and compare them with training images."""
     found = scores(scorer, images)
     sentence = f"{what}: {score_sentence(found)} ({source(scorer, data)})."
     numbers = {**asdict(found), **about, "copies": None}
     training = training_images(data)
     if training is None:
-        note = f"{what}: not compared with training images, which this grader does not have."
+        note = f"{what}: not compared with training images, because this grader has none."
         return Looked(sentence, numbers, images, note)
     numbers["copies"] = share_of_copies(images, training)
     if numbers["copies"] > MOST_COPIES:
-        sentence += f" {numbers['copies']:.0%} of them are copies of training images, so they earn nothing."
+        sentence += f" {numbers['copies']:.0%} of them are copies of training images, so they earn no points."
     return Looked(sentence, numbers, images)
 
 
 def share_of_copies(images: torch.Tensor, training: np.ndarray) -> float:
-    """How many of the samples are copies of training images, as a fraction of 1."""
+    """The fraction of the samples that are copies of training images."""
     return (nearest(images, training) < CLOSE).double().mean().item()
 
 
 def score_sentence(found: Scores) -> str:
-    """The three numbers of a score."""
+    """The three numbers of a score, as text."""
     return f"coverage {found.coverage:.2f}, confidence {found.confidence:.2f}, Fréchet distance {found.frechet:.1f}"
 
 
@@ -149,7 +149,7 @@ def source(scorer: Scorer, data: Prepared) -> str:
 
 
 def training_images(data: Prepared) -> np.ndarray | None:
-    """(n, c, h, w) uint8, where this grader has them."""
+    """The training images, (n, c, h, w) uint8; None if this grader has none."""
     try:
         return data.images("train")
     except (DataError, KeyError):
@@ -157,7 +157,7 @@ def training_images(data: Prepared) -> np.ndarray | None:
 
 
 def reworded(message: str) -> str:
-    """The sandbox's sentence about a file; it speaks of a classifier, which is what checkpoints mostly hold."""
+    """The sandbox's message about a file, without the advice for classifiers."""
     return message.replace("classifier.state_dict()", "a dictionary of tensors").replace(
         "a ResNet-18 has about a hundred", "this network has about a hundred"
     )
@@ -167,10 +167,10 @@ def reworded(message: str) -> str:
 
 
 def score(sheet: Samples, dataset: str, data: Prepared, tensors: Mapping[str, torch.Tensor] | None, split: str) -> str:
-    """The numbers of a file's samples, of those of its network, or of real images of a split, in lines. Raises KitError."""
+    """The score of a file's samples, of its network's samples, or of real images of a split. Raises KitError."""
     scorer = load(dataset)
     if scorer is None:
-        raise KitError(f"there is no scorer of {dataset}; make one: python -m autograder.scorers.train {dataset}")
+        raise KitError(f"there is no scorer for {dataset}; run: python -m autograder.scorers.train {dataset}")
     images = real_images(data, split, sheet.count) if tensors is None else samples_of(sheet, tensors, data)
     found = scores(scorer, images)
     lines = [
@@ -183,14 +183,14 @@ def score(sheet: Samples, dataset: str, data: Prepared, tensors: Mapping[str, to
 
 
 def real_images(data: Prepared, split: str, count: int) -> torch.Tensor:
-    """(count, c, h, w) uint8 of a split, the same ones each time."""
+    """A fixed random selection of a split's images, (count, c, h, w) uint8."""
     everything = data.images(split)
     chosen = torch.randperm(len(everything), generator=torch.Generator().manual_seed(0))[:count]
     return torch.from_numpy(everything[chosen.numpy()])
 
 
 def samples_of(sheet: Samples, tensors: Mapping[str, torch.Tensor], data: Prepared) -> torch.Tensor:
-    """The samples of a file, or those of its network, (n, c, h, w) uint8. Raises KitError where it holds neither."""
+    """The samples of a file, or of its network, (n, c, h, w) uint8. Raises KitError if it holds neither."""
     shape, networks = tuple(data.manifest["image_shape"]), import_module(NETWORKS[sheet.network])
     if any(name.split(".")[-1] == NAME for name in tensors):
         return pictures(tensors, shape)
@@ -200,5 +200,5 @@ def samples_of(sheet: Samples, tensors: Mapping[str, torch.Tensor], data: Prepar
         model = networks.network(tensors, shape[0])
         drawn = ddim.draw(model, alpha_bar, (sheet.count, *shape), sheet.steps, deadline=math.inf)
     except ddim.NotFinite:
-        raise KitError("the network's answers are NaN or infinite") from None
+        raise KitError("the network returns NaN or infinity") from None
     return to_bytes(drawn.images)

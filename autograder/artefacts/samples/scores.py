@@ -1,6 +1,6 @@
-"""What samples of a generative model are worth, in three numbers: which classes, how clear, how alike the real images.
+"""Scores samples of a generative model by three numbers: class coverage, confidence, and distance to real images.
 
-Pure functions of pictures and of a scorer (``autograder.scorers``).
+Pure functions of images and of a scorer (``autograder.scorers``).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Scores:
 
 
 def scores(scorer: Scorer, images: torch.Tensor) -> Scores:
-    """Look at (n, c, h, w) uint8 images through the scorer's classifier; n >= 2."""
+    """The scores of (n, c, h, w) uint8 images, from the scorer's classifier; n >= 2."""
     probabilities, features = look(scorer.classifier, images)
     return Scores(
         coverage(probabilities, scorer.histogram),
@@ -32,15 +32,15 @@ def scores(scorer: Scorer, images: torch.Tensor) -> Scores:
 
 
 def coverage(probabilities: torch.Tensor, histogram: torch.Tensor) -> float:
-    """How far the histograms of predicted and of wanted classes overlap: the sum of min(q_k, p_k), 1 where equal."""
+    """The overlap of the histograms of predicted and real classes: the sum of min(q_k, p_k), 1 if they are equal."""
     counts = torch.bincount(probabilities.argmax(dim=1), minlength=len(histogram))
     return torch.minimum(counts / len(probabilities), histogram / histogram.sum()).sum().item()
 
 
 def frechet(mean_a: torch.Tensor, cov_a: torch.Tensor, mean_b: torch.Tensor, cov_b: torch.Tensor) -> float:
-    """Squared Fréchet distance of two Gaussians: |m_a - m_b|² + tr(A + B - 2 (A B)^(1/2)).
+    """Squared Fréchet distance of two Gaussians: |m_a - m_b|² + tr(A + B - 2 (A B)^(1/2)). Heusel et al. (2017), eq. 6.
 
-    The trace of the root is that of (A^(1/2) B A^(1/2))^(1/2), a symmetric matrix. Heusel et al. (2017), eq. 6.
+    The trace of (A B)^(1/2) equals that of (A^(1/2) B A^(1/2))^(1/2), the root of a symmetric matrix.
     """
     root = symmetric_root(cov_a)
     overlap = symmetric_root(root @ cov_b @ root).trace()
@@ -49,6 +49,6 @@ def frechet(mean_a: torch.Tensor, cov_a: torch.Tensor, mean_b: torch.Tensor, cov
 
 
 def symmetric_root(matrix: torch.Tensor) -> torch.Tensor:
-    """Root of a symmetric matrix without negative eigenvalues but for rounding."""
+    """The root of a symmetric positive semi-definite matrix; small negative eigenvalues from rounding become 0."""
     values, vectors = torch.linalg.eigh((matrix + matrix.T) / 2)
     return (vectors * values.clamp(min=0).sqrt()) @ vectors.T
