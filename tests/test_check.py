@@ -43,7 +43,7 @@ def test_a_sound_assignment_passes_and_shows_its_points(course, edit):
     assert "solution: 5 of 5 points; blank notebook: 0" in done.stdout
     rows = [line.split() for line in done.stdout.splitlines()]
     assert ["gradient", "its", "gradient", "3"] in rows and ["total", "5"] in rows
-    assert "due 2026-12-01 23:59+01:00; 15 minutes of grace; then 10%" in done.stdout
+    assert "due 2026-12-01 23:59+01:00; 15 minutes of grace; then each started day costs 10%" in done.stdout
     assert "is out of date; run ./kit build softmax" in done.stderr
 
 
