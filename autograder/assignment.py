@@ -11,8 +11,8 @@ from datetime import datetime
 from pathlib import Path
 
 from autograder.artefacts import Artefact, read_artefact
-from autograder.engine.limits import SETTABLE, Limits
 from autograder.errors import KitError
+from autograder.limits import SETTABLE, Limits
 from autograder.toml_entries import WrongEntry, check_names, check_points, check_range, known_names, record
 from autograder.toml_lines import Place, line_of
 from data_scripts import DATASETS

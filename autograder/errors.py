@@ -3,3 +3,11 @@
 
 class KitError(Exception):
     """Base of every expected failure. The command line prints its sentence and ends with status 2."""
+
+
+class Unread(KitError):
+    """The sandbox could not read the tensors of a file; the text is a sentence for the student."""
+
+
+class CheckpointError(KitError):
+    """The tensors do not form the network; the text is a sentence for the student."""

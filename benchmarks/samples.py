@@ -54,11 +54,11 @@ def known(count: int) -> Iterator[tuple[str, torch.Tensor]]:
     data = find_data("mnist", None, COURSE)
     test, train = (torch.from_numpy(data.images(split)[:20_000].copy()) for split in ("test", "train"))
     generator = torch.Generator().manual_seed(0)
-    yield f"{count} test pictures", test[:count]
+    yield f"{count} test images", test[:count]
     yield "the same, blurred (deviation 1 pixel)", gaussian_blur(test[:count], 9, 1.0)
     yield "the same, blurred (deviation 2 pixels)", gaussian_blur(test[:count], 9, 2.0)
     yield "uniform noise", torch.randint(256, test[:count].shape, generator=generator, dtype=torch.uint8)
-    yield "one picture again and again", test[:1].expand(count, -1, -1, -1)
+    yield "one image, repeated", test[:1].expand(count, -1, -1, -1)
     yield "a VAE after three epochs", vae_samples(train, count)
 
 

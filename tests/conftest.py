@@ -7,8 +7,8 @@ import pytest
 import torch
 
 import data_scripts
-from autograder.engine.limits import Limits
 from autograder.engine.session import Probes, Sandbox
+from autograder.limits import Limits
 from autograder.release.bundle import build_bundle
 from autograder.release.course import assignment_master
 from autograder.release.notebooks import student_notebook

@@ -14,8 +14,8 @@ from autograder.assignment import (
     read_assignment,
 )
 from autograder.engine.judge import KeyTest
-from autograder.engine.limits import Limits
 from autograder.errors import KitError
+from autograder.limits import Limits
 from autograder.release.bundle import check_points
 from autograder.toml_lines import entries, line_of
 from tests.checkout import COURSE, SOLUTIONS

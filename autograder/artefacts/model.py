@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     import torch
 
-    from autograder.engine.pictures import Picture
+    from autograder.pictures import Picture
     from data_scripts import Prepared
 
 
@@ -60,7 +60,7 @@ class Inputs:
     """The inputs of a measurement.
 
     ``has`` says whether the submission contains a file. ``read`` returns the tensors of a file and raises
-    ``reading.Unread``. ``data`` is None if this grader has no images. ``deadline`` is a ``time.monotonic()``.
+    ``errors.Unread``. ``data`` is None if this grader has no images. ``deadline`` is a ``time.monotonic()``.
     ``progress`` gets the number of units done, ``publish`` a finding with everything that is certain so far.
     """
 

@@ -26,9 +26,9 @@ from autograder.classroom.similarity import Pair
 from autograder.classroom.store import write_text
 from autograder.classroom.tables import question_ids, sorted_by_id
 from autograder.engine.report import Verdict
-from autograder.engine.text import one_line
 from autograder.errors import KitError
 from autograder.frontends.terminal import number
+from autograder.text import one_line
 
 SHOWN = 10  # rows of a long list that are shown; the rest is folded
 SLOWEST = 10

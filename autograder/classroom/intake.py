@@ -28,8 +28,8 @@ import yaml
 
 from autograder.classroom.model import Student
 from autograder.engine.submission import IGNORED
-from autograder.engine.text import one_line
 from autograder.errors import KitError
+from autograder.text import one_line
 
 GRADESCOPE_METADATA = "submission_metadata.yml"
 NBGRADER_TIME = "timestamp.txt"

@@ -11,7 +11,7 @@ from pathlib import Path
 from autograder.assignment import Assignment
 from autograder.classroom.intake import HandedIn
 from autograder.classroom.store import Record, digest_of, folder_name, read_record, stamps
-from autograder.engine.limits import Limits
+from autograder.limits import Limits
 from autograder.tensors import read_tensors
 from data_scripts import Prepared
 

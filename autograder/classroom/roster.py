@@ -12,8 +12,8 @@ from functools import cached_property
 from pathlib import Path
 
 from autograder.classroom.model import Student
-from autograder.engine.text import one_line
 from autograder.errors import KitError
+from autograder.text import one_line
 
 CANVAS, MOODLE, GRADESCOPE, PLAIN = KINDS = ("canvas", "moodle", "gradescope", "plain")
 # The columns for a student's id, in order of preference. If a row has no value in the first, the next is used.

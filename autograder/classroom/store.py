@@ -22,9 +22,9 @@ from safetensors import SafetensorError
 from autograder.artefacts import Finding, Headline
 from autograder.classroom.intake import HandedIn, regular_files
 from autograder.classroom.model import Student
-from autograder.engine.pictures import Picture
 from autograder.engine.report import Curve, Report, Verdict
 from autograder.errors import KitError
+from autograder.pictures import Picture
 from autograder.tensors import read_tensors, write_tensors
 
 VERSION = 2

@@ -15,8 +15,8 @@ from autograder.classroom.model import Graded, Student
 from autograder.classroom.roster import CANVAS, FIRST_NAMES, GRADESCOPE, LAST_NAMES, MOODLE, POINTS_POSSIBLE, Roster
 from autograder.classroom.store import write_text
 from autograder.engine.report import Report
-from autograder.engine.text import one_line
 from autograder.frontends.terminal import by_question, number
+from autograder.text import one_line
 
 # What a spreadsheet reads as a formula, at the start of a cell or after a possible separator.
 FORMULA = re.compile(r"(?:^|(?<=[;\t\r\n]))(?=\s{0,20}[=+\-@\uff1d\uff0b\uff0d\uff20]\s{0,20}\S|[\t\r\n])")

@@ -13,7 +13,6 @@ from typing import Self
 import torch
 
 from autograder.artefacts import Artefact, Finding, Inputs
-from autograder.artefacts.reading import read_tensors
 from autograder.assignment import Assignment, read_assignment
 from autograder.course_code import PACKAGE
 from autograder.engine.answer_key import read_key
@@ -21,15 +20,16 @@ from autograder.engine.curves import read_curves
 from autograder.engine.hidden_tests import TestFailed, run_hidden_test
 from autograder.engine.judge import Failure, Judgement, KeyTest, Result, judge
 from autograder.engine.notebook import Cell, read_cells
-from autograder.engine.pictures import Picture
+from autograder.engine.reading import read_tensors
 from autograder.engine.report import Report, Verdict
 from autograder.engine.runner import TIME_LIMIT, CellOutcome, Runner
 from autograder.engine.scoring import NOT_REACHED, headlines, unreached
 from autograder.engine.session import Probes, Sandbox, SessionLost, StudentError
 from autograder.engine.submission import Submission, collect
-from autograder.engine.text import one_line
 from autograder.errors import KitError
+from autograder.pictures import Picture
 from autograder.sandbox import layers
+from autograder.text import one_line
 from data_scripts import Prepared
 
 Publish = Callable[[Report], None]

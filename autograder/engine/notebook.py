@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.engine.text import one_line
 from autograder.errors import KitError
+from autograder.text import one_line
 
 MAX_BYTES = 50 * 2**20
 # Parsed JSON can take ten times the memory of its text if it consists of short values; an image is one long value.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from autograder.artefacts import Finding, Headline
-from autograder.engine.pictures import Picture
+from autograder.pictures import Picture
 
 
 @dataclass(frozen=True)

@@ -21,11 +21,11 @@ from typing import Self
 import torch
 
 from autograder import protocol
-from autograder.engine.limits import Limits
-from autograder.engine.text import clean, one_line
 from autograder.errors import KitError
+from autograder.limits import Limits
 from autograder.sandbox import layers, preload
 from autograder.sandbox.leftovers import remove_tree
+from autograder.text import clean, one_line
 
 MB = 1 << 20
 NOTHING_KEEPS_OUT = (

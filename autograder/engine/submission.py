@@ -20,8 +20,8 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from autograder.engine.text import one_line
 from autograder.errors import KitError
+from autograder.text import one_line
 
 MB = 2**20
 CHUNK = MB

@@ -51,10 +51,10 @@ METADATA = {
 }
 
 
-def configure(c: Config, course: str) -> None:
+def configure(c: Config, course: str = "") -> None:
     """Configure nbgrader for this kit: release, grading, feedback and formgrader.
 
-    ``course`` is the directory with the ``solutions/`` of the assignments.
+    ``course`` is the directory with the ``solutions/`` of the assignments (default: the one around the working directory).
     """
     own, stock = "autograder.frontends.nbgrader", "nbgrader.preprocessors"
     c.GradeWithKit.course = course
@@ -272,7 +272,7 @@ def grader_of(converter: BaseConverter, course: str, name: str, data: str, unsaf
         from autograder.engine.grade import Grader
         from autograder.release.bundle import build_bundle
 
-        folder = find_course(Path(course)).assignment(name)
+        folder = find_course(Path(course) if course else None).assignment(name)
         bundle = build_bundle(folder, say)
         dataset = read_assignment(bundle / "assignment.toml").dataset
         prepared = find_data(dataset, Path(data) if data else None, folder.course)

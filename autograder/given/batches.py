@@ -1,5 +1,5 @@
 class Batches:
-    """Batches of uint8 images that already lie on the device: (draw(images), labels)."""
+    """Batches (draw(images), labels) of uint8 images, all of which are on the device."""
 
     def __init__(self, images: torch.Tensor, labels: torch.Tensor, batch_size: int, draw, shuffle: bool = True):
         self.images, self.labels = images.to(DEVICE), labels.to(DEVICE)

@@ -1,5 +1,5 @@
 def save_atomically(path: Path, content: dict) -> None:
-    """``torch.save`` that leaves either the old file or the whole new one."""
+    """``torch.save`` that leaves either the old file or the complete new one."""
     temporary = path.with_suffix(".tmp")
     torch.save(content, temporary)
     os.replace(temporary, path)
@@ -14,7 +14,7 @@ def rng_state() -> dict:
 
 
 def restore_rng(state: dict) -> None:
-    """Set every random generator to what ``rng_state`` returned, perhaps on another kind of device."""
+    """Set every random generator to what ``rng_state`` returned, also on another kind of device."""
     version, internal, gauss = state["python"]
     random.setstate((version, tuple(internal), gauss))
     np.random.set_state(state["numpy"])
@@ -24,7 +24,7 @@ def restore_rng(state: dict) -> None:
 
 
 def saved_run(name: str, plan: dict, restart: bool) -> dict | None:
-    """The checkpoint ``<name>_last.pt`` if it was made by the same plan; else it is set aside and None returned."""
+    """The checkpoint ``<name>_last.pt`` if the same plan made it; otherwise rename it and return None."""
     path = RUN / f"{name}_last.pt"
     if not path.is_file():
         return None
@@ -32,5 +32,5 @@ def saved_run(name: str, plan: dict, restart: bool) -> dict | None:
     if saved["plan"] == plan and not restart:
         return saved
     os.replace(path, RUN / f"{name}_previous.pt")
-    print(f"{name}: starting anew ({'as you asked' if restart else 'the hyper-parameters are others than before'})")
+    print(f"{name}: starting again ({'restart=True' if restart else 'the hyper-parameters changed'})")
     return None

@@ -9,7 +9,7 @@ try:
 except ImportError:
     ON_COLAB = False
 
-KEEP_ON_DRIVE = True  # on Colab: the run folder lies on your Google Drive, so that a lost session can be resumed
+KEEP_ON_DRIVE = True  # on Colab: keep the run folder on your Google Drive, so that you can resume a lost session
 
 if ON_COLAB:
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "otter-grader"], check=True)

@@ -1,5 +1,5 @@
 def write_submission() -> str:
-    """Write ``{{name}}-submission.zip``; returns what is in it, what is not, and a checklist."""
+    """Write ``{{name}}-submission.zip``; returns what it contains, what is missing, and a checklist."""
     lines = []
     with zipfile.ZipFile(RUN / "{{name}}-submission.zip", "w") as archive:
         for inside, path in submission_files().items():
@@ -11,9 +11,9 @@ def write_submission() -> str:
                 lines.append(f"[!] {inside}  is missing{by_hand}")
     lines += [
         "{{name}}-submission.zip is in the run folder. Before you upload it:",
-        " - was the notebook saved before this cell ran, and does it run from top to bottom?",
+        " - did you save the notebook before you ran this cell, and does it run from top to bottom?",
         " - does every grader.check pass?",
-        " - are the written answers there?",
-        f" - is the checkpoint your best one? This one is of the profile {PROFILE}.",
+        " - did you answer the written questions?",
+        f" - is the checkpoint your best one? It comes from the profile {PROFILE}.",
     ]
     return "\n".join(lines)

@@ -1,5 +1,5 @@
 def fast_precision() -> str:
-    """The precision that the device computes in hardware: half of the bits for twice the speed, where there is one."""
+    """The fastest precision that the device has in hardware: half precision if it has one, otherwise float32."""
     if DEVICE.type == "cuda":
         capability = torch.cuda.get_device_capability()  # that of Colab's T4 is (7, 5)
         return "bfloat16" if capability >= (8, 0) else "float16" if capability >= (7, 0) else "float32"
@@ -12,7 +12,7 @@ print(f"the network computes in {PRECISION}")
 
 
 class ScaleGradient(torch.autograd.Function):
-    """The identity, whose gradient is multiplied by a factor; overflow in it becomes 0."""
+    """The identity, but it multiplies the gradient by a factor; an overflow becomes 0."""
 
     @staticmethod
     def forward(ctx, tensor, factor):
@@ -27,7 +27,7 @@ class ScaleGradient(torch.autograd.Function):
 class InPrecision(nn.Module):
     """``model``, computing in ``PRECISION``; takes and returns float32.
 
-    float16 cannot hold small gradients: they are scaled up where they enter the model, and down at its parameters.
+    float16 cannot hold small gradients: scale them up where they enter the model, and down at its parameters.
     """
 
     def __init__(self, model: nn.Module):

@@ -4,7 +4,7 @@ FIGURES.mkdir(parents=True, exist_ok=True)
 
 
 def find_notebook() -> Path | None:
-    """The file of this notebook in the working folder, as Jupyter or VS Code tell it, or by its usual name."""
+    """This notebook's file in the working folder, by the name from Jupyter or VS Code, or by its usual name."""
     told = os.environ.get("JPY_SESSION_NAME"), globals().get("__vsc_ipynb_file__")
     names = [Path(path).name for path in told if path and Path(path).resolve().parent == Path.cwd()]
     paths = map(Path, (*names, "{{name}}.ipynb", *sorted(Path().glob("*.ipynb"))))
@@ -12,14 +12,14 @@ def find_notebook() -> Path | None:
 
 
 def notebook_from_colab() -> dict:
-    """This notebook as JSON, asked from the browser: on Colab its file is not on the machine that runs the cells."""
+    """This notebook as JSON from the browser: on Colab its file is not on the machine that runs the cells."""
     from google.colab import _message
 
     return _message.blocking_request("get_ipynb", timeout_sec=60)["ipynb"]
 
 
 def make_grader():
-    """Otter's notebook object. On Colab Otter wants the public tests as files: write them from the metadata."""
+    """Otter's notebook object. On Colab, Otter needs the public tests as files: write them from the metadata."""
     import otter
 
     if not ON_COLAB:

@@ -1,12 +1,12 @@
 def write_json(path: Path, content: dict) -> None:
-    """Write ``content`` as JSON, in one step."""
+    """Write ``content`` as JSON, through a temporary file."""
     temporary = path.with_suffix(".tmp")
     temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
     os.replace(temporary, path)
 
 
 def write_history(name: str, history: list[dict]) -> None:
-    """The history as ``<name>.csv``, one row an epoch."""
+    """Write the history to ``<name>.csv``, one row per epoch."""
     with (RUN / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, history[0].keys())
         table.writeheader()
@@ -14,9 +14,9 @@ def write_history(name: str, history: list[dict]) -> None:
 
 
 def fit(name, model, loader, plan, optimise, train, test, after_epoch, restart=False) -> list[dict]:
-    """Train ``model`` by ``plan``, resuming from ``<name>_last.pt``; returns the history, one dict an epoch.
+    """Train ``model`` by ``plan``, resuming from ``<name>_last.pt``; returns the history, one dict per epoch.
 
-    plan: all that decides the run, among it "epochs".
+    plan: all settings of the run, including "epochs".
     optimise(network, total_steps) returns (optimizer, scheduler).
     train(model, batches, optimizer, scheduler) and test(model) each return a dict of numbers for the history.
     after_epoch(history) is called after each epoch.

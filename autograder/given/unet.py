@@ -1,4 +1,4 @@
-"""The network of the diffusion assignment: given to students in their notebook, and the grader's own for checkpoints."""
+"""The network of the diffusion assignment: students get it in their notebook, and the grader uses it for checkpoints."""
 
 import math
 
@@ -32,7 +32,7 @@ class Block(nn.Module):
 
 
 class Attention(nn.Module):
-    """Self-attention over all places of a picture, with a residual connection."""
+    """Self-attention over all positions of an image, with a residual connection."""
 
     def __init__(self, width: int, heads: int = 4):
         super().__init__()
@@ -45,7 +45,7 @@ class Attention(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         n, width, height, breadth = x.shape
-        # (n, 3, heads, width per head, places) -> q, k, v: (n, heads, places, width per head)
+        # (n, 3, heads, width per head, positions) -> q, k, v: (n, heads, positions, width per head)
         parts = self.qkv(self.norm(x)).reshape(n, 3, self.heads, width // self.heads, height * breadth)
         q, k, v = parts.transpose(3, 4).unbind(1)
         h = F.scaled_dot_product_attention(q, k, v).transpose(2, 3)
@@ -53,11 +53,11 @@ class Attention(nn.Module):
 
 
 class UNet(nn.Module):
-    """Predicts the noise in ``x`` at step ``t``: (n, c, h, w), (n,) int64 -> (n, c, h, w), for pictures of any size.
+    """Predicts the noise in ``x`` at step ``t``: (n, c, h, w), (n,) int64 -> (n, c, h, w), for images of any size.
 
     ``widths`` are the channels at full, half, quarter … resolution (multiples of 8); attention sits at the lowest one.
-    With ``classes`` > 0 the network takes labels (n,) too; label ``classes`` stands for "no label", as does None.
-    After Ho et al. (2020), appendix B, made small.
+    With ``classes`` > 0 the network also takes labels (n,); label ``classes`` means "no label", and so does None.
+    A small version of the network of Ho et al. (2020), appendix B.
     """
 
     def __init__(self, channels: int = 1, widths: tuple[int, ...] = (32, 64, 128), classes: int = 0):

@@ -1,4 +1,4 @@
-GRAY = (0.299, 0.587, 0.114)  # share of red, green and blue in the brightness of a pixel
+GRAY = (0.299, 0.587, 0.114)  # shares of red, green and blue in the gray of a pixel
 
 
 def between(count: int, low: float, high: float) -> torch.Tensor:
@@ -9,8 +9,8 @@ def between(count: int, low: float, high: float) -> torch.Tensor:
 def colour_matrices(count: int, strength: float) -> tuple[torch.Tensor, torch.Tensor]:
     """A random colour change for each of ``count`` images: x -> m x + (share of its mean gray), as (matrix, share).
 
-    Brightness, contrast, saturation and hue (a turn about the gray axis in YIQ) are linear in (r, g, b), so are their
-    product and grayscale: one 3x3 matrix for each image (count, 3, 3), and (count,) for contrast's constant.
+    Brightness, contrast, saturation, hue (a rotation about the gray axis in YIQ) and grayscale are linear in (r, g, b),
+    so their product is one 3x3 matrix for each image, (count, 3, 3); (count,) is the constant of contrast.
     """
     eye = torch.eye(3, device=DEVICE)
     to_gray = torch.tensor(GRAY, device=DEVICE).expand(3, 3)  # every output channel is the gray of the pixel
@@ -30,8 +30,8 @@ def colour_matrices(count: int, strength: float) -> tuple[torch.Tensor, torch.Te
 
 
 def random_crops(x: torch.Tensor, size: int) -> torch.Tensor:
-    """(n, 3, H, W) -> (n, 3, size, size): of each image a part of area 0.2 to 1 and sides 3:4 to 4:3, half of them flipped."""
-    n, tries = len(x), 10  # of ten boxes the first that fits into the image, as torchvision draws them
+    """(n, 3, H, W) -> (n, 3, size, size): random parts of area 0.2 to 1 and sides 3:4 to 4:3, half of them flipped."""
+    n, tries = len(x), 10  # take the first of ten boxes that fits into the image, as torchvision does
     area = between(n * tries, 0.2, 1).view(n, tries)
     ratio = between(n * tries, math.log(3 / 4), math.log(4 / 3)).exp().view(n, tries)
     width, height = (area * ratio).sqrt(), (area / ratio).sqrt()
@@ -41,16 +41,16 @@ def random_crops(x: torch.Tensor, size: int) -> torch.Tensor:
     theta[:, 0, 0] = torch.where(torch.rand(n, device=DEVICE) < 0.5, width, -width)
     theta[:, 1, 1] = height
     theta[:, 0, 2], theta[:, 1, 2] = between(n, -1, 1) * (1 - width), between(n, -1, 1) * (1 - height)
-    fine = math.ceil(x.shape[-1] / size)  # sampled finer and averaged where the view is smaller than the image
+    fine = math.ceil(x.shape[-1] / size)  # sample finer and average if the view is smaller than the image
     grid = F.affine_grid(theta, (n, 3, fine * size, fine * size), align_corners=False)
-    edge = 1 - 1 / x.shape[-1]  # the middle of the outermost pixels; padding_mode="border" is not there on every device
+    edge = 1 - 1 / x.shape[-1]  # the centre of the outermost pixels; some devices lack padding_mode="border"
     return F.avg_pool2d(F.grid_sample(x, grid.clamp(-edge, edge), align_corners=False), fine)
 
 
 def random_blur(x: torch.Tensor) -> torch.Tensor:
     """Gaussian blur of deviation 0.1 to 2 pixels for half of the images (n, 3, H, W)."""
     n, channels, height, width = x.shape
-    reach = max(3, height // 10 // 2 * 2 + 1) // 2  # about a tenth of the picture, odd
+    reach = max(3, height // 10 // 2 * 2 + 1) // 2  # about a tenth of the image, odd
     sigma = torch.where(torch.rand(n, device=DEVICE) < 0.5, between(n, 0.1, 2.0), 1e-3)
     kernel = (-((torch.arange(-reach, reach + 1, device=DEVICE) / sigma[:, None]) ** 2) / 2).softmax(1)
     kernel = kernel.repeat_interleave(channels, 0)[:, None, None]  # (n * 3, 1, 1, 2 * reach + 1)
@@ -60,13 +60,13 @@ def random_blur(x: torch.Tensor) -> torch.Tensor:
 
 
 def normalised(x: torch.Tensor) -> torch.Tensor:
-    """Pixels in [0, 1] (n, 3, H, W) less ``MEAN``, by ``STD``."""
+    """Pixels in [0, 1] (n, 3, H, W), minus ``MEAN`` and divided by ``STD``."""
     mean, std = (torch.tensor(values, device=x.device).view(1, 3, 1, 1) for values in (MEAN, STD))
     return (x - mean) / std
 
 
 def draw_views(images: torch.Tensor, size: int, strength: float, blur: bool) -> torch.Tensor:
-    """``simclr_transform`` for a whole batch: uint8 (n, 3, H, W) -> float32 (n, 3, size, size), each image its own draw."""
+    """``simclr_transform`` for a whole batch: uint8 (n, 3, H, W) -> float32 (n, 3, size, size), with its own draw for each image."""
     x = random_crops(images.float() / 255, size)
     matrix, share = colour_matrices(len(x), strength)
     gray = torch.einsum("c,nchw->n", torch.tensor(GRAY, device=DEVICE), x) / size**2

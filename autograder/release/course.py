@@ -22,7 +22,7 @@ from autograder.errors import KitError
 from autograder.release.notebooks import has_tag, question_tag, read_master
 
 POINTS = re.compile(r"\{\{points(?: (?P<question>\w+))?\}\}")
-GIVEN_NOTE = "**{question} is given.** It is no part of your course; the cells below need its code, so here it is."
+GIVEN_NOTE = "**{question} is given.** Your course does not include this question, but the cells below need its code."
 
 
 def assignment_master(folder: AssignmentFolder) -> NotebookNode:

@@ -16,27 +16,27 @@
 #
 # {{colab_badge}}
 #
-# Add noise to a picture in many small steps and nothing is left of it. Learn to undo *one* small step, and you can walk
-# all the way back, from pure noise to a picture that nobody drew. In this assignment you write every piece of a
-# denoising diffusion model (DDPM): the noise schedules, the noising, one step back, the loss, the training loop and the
-# sampler. The network, a small U-Net, is given.
+# If you add noise to an image in many small steps, nothing is left of it. A network that learns to undo *one* small
+# step can go back step by step, from pure noise to a new image. In this assignment you write a denoising diffusion
+# model (DDPM): the noise schedules, the noising, one step back, the loss, the training loop and the sampler. The
+# network, a small U-Net, is given.
 #
 # | question | you write | points |
 # | --- | --- | --- |
 # | q1a | `noise_schedule`, linear, with the posterior variance | {{points q1a}} |
 # | q1b | `cosine_schedule` | {{points q1b}} |
-# | q2 | `q_sample`, from picture to noise in one go | {{points q2}} |
+# | q2 | `q_sample`, from image to noise in one step | {{points q2}} |
 # | q3 | `p_mean_variance`, `p_sample`, one step back | {{points q3}} |
 # | q4 | `ddpm_loss` | {{points q4}} |
 # | q5 | `train_one_epoch`, `sample` | {{points q5}} |
-# | q6 | the files `ddpm_model.pt` and `ddpm_samples.pt`: digits, judged by numbers | {{points q6}} |
-# | q7 | `drop_labels`, `guided_eps`: digits on demand, by classifier-free guidance | {{points q7}} bonus |
+# | q6 | the files `ddpm_model.pt` and `ddpm_samples.pt`: digits, scored by three numbers | {{points q6}} |
+# | q7 | `drop_labels`, `guided_eps`: digits of a chosen class, by classifier-free guidance | {{points q7}} bonus |
 # | w1 – w4 | four short written answers | graded by hand |
 #
 # **How to work here.** Fill in the stubs from top to bottom. After each question, `grader.check("q1a")` runs a few
-# public tests; the hidden tests of the course ask the same things on other numbers, and also look at *gradients*.
-# Keep the names and signatures of the stubs; helper functions and extra cells are welcome. The grader runs your cells
-# in order but skips those tagged `skip-grading` (downloads, training, plots), so put nothing there that a stub needs.
+# public tests. The hidden tests check the same requirements with other numbers, and also check *gradients*. Keep the
+# names and signatures of the stubs; you may add helper functions and cells. The grader runs your cells in order, but
+# skips cells with the tag `skip-grading` (downloads, training, plots). Do not put anything there that a stub needs.
 #
 # Papers: [DDPM](https://arxiv.org/abs/2006.11239) (Ho et al., 2020), [Improved
 # DDPM](https://arxiv.org/abs/2102.09672) (Nichol and Dhariwal, 2021), [Classifier-free
@@ -45,9 +45,9 @@
 # %% [markdown]
 # ## Setup
 #
-# The next cell matters on Colab only: it installs Otter, which runs the public tests, and offers your Google Drive as
-# the place for checkpoints, because everything on a Colab machine is lost with its session. Elsewhere `pip install
-# torch torchvision numpy matplotlib tqdm otter-grader` is all you need.
+# You need the next cell on Colab only. It installs Otter, which runs the public tests, and keeps the checkpoints on
+# your Google Drive, because Colab deletes a machine's files when its session ends. Elsewhere, run `pip install torch
+# torchvision numpy matplotlib tqdm otter-grader`.
 
 # %% tags=["skip-grading"]
 # {{given colab.py}}
@@ -76,17 +76,18 @@ from tqdm import tqdm
 # %% [markdown]
 # ### Profile and hyper-parameters
 #
-# One switch, `PROFILE`, and one table. Develop with `smoke` (seconds, learns nothing), then train with `gpu`.
+# `PROFILE` chooses a column of the table in the next cell. Develop with `smoke` (it takes seconds and learns nothing),
+# then train with `gpu`.
 #
-# | profile | meant for | takes |
+# | profile | purpose | time |
 # | --- | --- | --- |
-# | `smoke` | does everything run? | seconds on a CPU |
-# | `demo` | a first real checkpoint | a minute or two of training |
+# | `smoke` | check that everything runs | seconds on a CPU |
+# | `demo` | a first real checkpoint | one or two minutes of training |
 # | `cpu` | two CPU cores and no GPU | about an hour |
-# | `gpu` | **the real thing** | minutes on a GPU, resumable |
+# | `gpu` | **the full training** | minutes on a GPU; can resume |
 #
-# The row `dataset` chooses the pictures: MNIST, or Fashion-MNIST, SVHN, CIFAR-10. Everything below follows: channels and
-# size are read off the data.
+# The row `dataset` chooses the images: MNIST, Fashion-MNIST, SVHN or CIFAR-10. The code below reads channels and size
+# from the data.
 
 # %%
 if torch.cuda.is_available():
@@ -103,7 +104,7 @@ PROFILES = ("smoke", "demo", "cpu", "gpu")
 TABLE = {
     # data                    smoke       demo          cpu           gpu
     "dataset":              ("mnist",    "mnist",      "mnist",      "mnist"),        # fashion_mnist, svhn, cifar10
-    "train_images":         (64,         4_000,        60_000,       60_000),         # the first so many
+    "train_images":         (64,         4_000,        60_000,       60_000),         # the first of the data
     # diffusion
     "T":                    (25,         50,           200,          200),
     "beta_start":           (4e-3,       2e-3,         5e-4,         5e-4),
@@ -119,20 +120,20 @@ TABLE = {
     # samples
     "grid":                 (8,          16,           32,           64),             # after every epoch
     "samples":              (16,         1_024,        1_024,        1_024),          # to hand in
-    # the bonus part: training goes on with labels
+    # the bonus part: training continues with labels
     "guided_epochs":        (1,          3,            3,            15),
-    "drop":                 (0.15,       0.15,         0.15,         0.15),           # share of labels hidden
+    "drop":                 (0.15,       0.15,         0.15,         0.15),           # share of hidden labels
     "seed":                 (0,          0,            0,            0),
 }
 # fmt: on
-assert PROFILE in PROFILES, f"PROFILE is {PROFILE!r}, but the table has {', '.join(PROFILES)}"
+assert PROFILE in PROFILES, f"PROFILE is {PROFILE!r}; choose one of {', '.join(PROFILES)}"
 HP = {name: row[PROFILES.index(PROFILE)] for name, row in TABLE.items()}
-assert HP["T"] >= 1, f"T is {HP['T']}: a diffusion has one step at least"
+assert HP["T"] >= 1, f"T is {HP['T']}: a diffusion has at least one step"
 
 print(f"profile {PROFILE} on {DEVICE.type}")
 
 # %% [markdown]
-# Everything random starts from one seed; training and sampling below start from it again.
+# All random numbers come from one seed; training and sampling below set it again.
 
 
 # %%
@@ -142,8 +143,8 @@ print(f"profile {PROFILE} on {DEVICE.type}")
 seed_everything(HP["seed"])
 
 # %% [markdown]
-# All outputs (checkpoints, figures, `metrics.json`, the zip to hand in) go to one run folder: `run` beside this
-# notebook, or wherever the environment variable `KIT_RUN` points.
+# The notebook writes all outputs (checkpoints, figures, `metrics.json`, the zip that you hand in) to one run folder:
+# `run` beside this notebook, or the folder that the environment variable `KIT_RUN` names.
 
 # %% tags=["skip-grading"]
 # {{given run_folder.py}}
@@ -151,9 +152,10 @@ seed_everything(HP["seed"])
 # %% [markdown]
 # ## Data
 #
-# The cell takes a prepared copy (such as `mnist/train.npy` under `KIT_DATA` or a `data` folder nearby; a row is the label
-# and then the bytes of the picture) or else lets torchvision download the data set. You get **uint8** images `(n, c, h,
-# w)` and labels `(n,)` int64. Diffusion works on floats in $[-1, 1]$: `to_floats` and `to_pixels` go there and back.
+# The cell reads a prepared copy (such as `mnist/train.npy` under `KIT_DATA` or a `data` folder nearby; each row holds
+# the label and then the bytes of the image). If there is none, torchvision downloads the data set. You get **uint8**
+# images `(n, c, h, w)` and int64 labels `(n,)`. Diffusion works on floats in $[-1, 1]$: `to_floats` and `to_pixels`
+# convert them.
 
 
 # %%
@@ -163,7 +165,7 @@ def to_floats(images: torch.Tensor) -> torch.Tensor:
 
 
 def to_pixels(x: torch.Tensor) -> torch.Tensor:
-    """Floats in [-1, 1] (what lies outside is cut off) -> uint8 images on the CPU."""
+    """Floats, clipped to [-1, 1] -> uint8 images on the CPU."""
     return ((x.detach().cpu().float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
 
 
@@ -172,7 +174,7 @@ SHAPES = {"mnist": (1, 28, 28), "fashion_mnist": (1, 28, 28), "svhn": (3, 32, 32
 
 
 def data_folders() -> list[Path]:
-    """Where data may lie, most specific first."""
+    """The folders where data may be, the most specific one first."""
     told = [os.environ["KIT_DATA"]] if os.environ.get("KIT_DATA") else []
     return [Path(folder) for folder in (*told, "data", "../data", "../../data")]
 
@@ -196,7 +198,7 @@ def load_images(name: str, limit: int) -> tuple[torch.Tensor, torch.Tensor]:
         dataset = loaders[name]()
     except (OSError, RuntimeError) as error:
         raise RuntimeError(
-            f"{name} is not on this machine and could not be downloaded. Prepare it where there is a network "
+            f"{name} is not on this machine and could not be downloaded. Prepare it on a machine with internet access "
             f"and set KIT_DATA to the folder that holds {name}/train.npy."
         ) from error
     images = torch.as_tensor(dataset.data)
@@ -218,8 +220,8 @@ print(f"{len(train_images)} training images, {IMAGE_SHAPE} each, {CLASSES} class
 #
 # $$ q(x_t \mid x_{t-1}) = \mathcal{N}\bigl(\sqrt{1-\beta_t}\,x_{t-1},\ \beta_t I\bigr), \qquad t = 1 \dots T . $$
 #
-# All that is needed of it are four sequences of length $T$. **Arrays begin at 0**: index `t` of an array holds step
-# $t+1$ of the formulas, so `t` runs from 0 to $T-1$ in all code below.
+# You need four sequences of length $T$. **Arrays begin at 0**: index `t` of an array holds step $t+1$ of the formulas,
+# so `t` runs from 0 to $T-1$ in all code below.
 
 
 # %%
@@ -232,7 +234,7 @@ class Schedule(NamedTuple):
     posterior_variance: torch.Tensor
 
     def to(self, device) -> "Schedule":
-        """The same on another device."""
+        """The same schedule on another device."""
         return Schedule(*(tensor.to(device) for tensor in self))
 
 
@@ -246,10 +248,10 @@ class Schedule(NamedTuple):
 # \tilde\beta_t = \beta_t\,\frac{1-\bar\alpha_{t-1}}{1-\bar\alpha_t} \quad\text{with } \bar\alpha_0 = 1 .
 # $$
 #
-# $\tilde\beta_t$ is the variance of $x_{t-1}$ when both $x_t$ and the clean picture are known; after the first step back
-# nothing is uncertain any more, so the first $\tilde\beta$ is 0.
+# $\tilde\beta_t$ is the variance of $x_{t-1}$ when both $x_t$ and the clean image are known. For $t = 1$, $x_{t-1}$ is
+# the clean image itself, so the first $\tilde\beta$ is 0.
 #
-# **What the grader will hold you to:** any `T` from 1 to 1000 (with `T = 1` the only β is `beta_start`) and any ends;
+# **What the grader checks:** any `T` from 1 to 1000 (with `T = 1` the only β is `beta_start`) and any ends;
 # four float32 tensors of shape `(T,)` in a `Schedule`.
 
 
@@ -267,7 +269,7 @@ def noise_schedule(T: int, beta_start: float = 1e-4, beta_end: float = 0.02) -> 
 
 
 def schedule_of(beta: torch.Tensor) -> Schedule:
-    """What follows from the betas (T,)."""
+    """The Schedule of given betas (T,)."""
     alpha = 1 - beta
     alpha_bar = torch.cumprod(alpha, dim=0)
     before = torch.cat([torch.ones(1), alpha_bar[:-1]])
@@ -297,7 +299,7 @@ def test_linear_by_hand(noise_schedule):
     for field, values in by_hand.items():
         found = getattr(schedule, field)
         assert found.shape == (3,) and found.dtype == torch.float32, f"{field} is a float32 tensor of shape (3,)."
-        assert (found - torch.tensor(values)).abs().max() < 1e-5, f"{field}: {values} by hand, got {found.tolist()}."
+        assert (found - torch.tensor(values)).abs().max() < 1e-5, f"{field}: expected {values}, got {found.tolist()}."
 
 
 @test_case(name="one step and a thousand")
@@ -305,20 +307,20 @@ def test_linear_lengths(noise_schedule):
     one, many = noise_schedule(1), noise_schedule(1000)
     assert one.beta.shape == (1,) and abs(float(one.beta[0]) - 1e-4) < 1e-8, "With T = 1 the only beta is beta_start."
     assert float(one.posterior_variance[0]) == 0, "The first posterior variance is 0."
-    assert 3e-5 < float(many.alpha_bar[-1]) < 5e-5, "After 1000 default steps nearly nothing is left of the picture."
+    assert 3e-5 < float(many.alpha_bar[-1]) < 5e-5, "After 1000 default steps the last alpha_bar is about 4e-5."
 
 
 # %% [markdown]
 # ### q1b · Cosine schedule ({{points q1b}} points)
 #
-# The linear schedule destroys small pictures too early. Nichol and Dhariwal let $\bar\alpha$ follow a cosine:
+# The linear schedule destroys small images too early. Nichol and Dhariwal let $\bar\alpha$ follow a cosine:
 #
 # $$
 # f(u) = \cos^2\!\Bigl(\frac{u/T + s}{1+s}\cdot\frac{\pi}{2}\Bigr), \qquad
 # \beta_t = \min\Bigl(1 - \frac{f(t)}{f(t-1)},\ 0.999\Bigr), \qquad t = 1 \dots T .
 # $$
 #
-# The other three sequences follow from these β (clipped as they are) by the formulas of q1a.
+# The other three sequences follow from these clipped β by the formulas of q1a.
 
 
 # %% tags=["stub", "q1b"] stub="return the cosine Schedule"
@@ -350,12 +352,14 @@ def test_cosine_by_hand(cosine_schedule):
 
     # Without an offset f is 1, 1/2, 0: the second beta is clipped.
     schedule = cosine_schedule(2, s=0.0)
-    assert (schedule.beta - torch.tensor([0.5, 0.999])).abs().max() < 1e-5, f"(0.5, 0.999), got {schedule.beta}."
+    assert (schedule.beta - torch.tensor([0.5, 0.999])).abs().max() < 1e-5, (
+        f"beta is (0.5, 0.999), got {schedule.beta}."
+    )
     assert (schedule.alpha_bar - torch.tensor([0.5, 0.0005])).abs().max() < 1e-5, "alpha_bar is the product of alphas."
-    assert abs(float(schedule.posterior_variance[1]) - 0.999 * 0.5 / 0.9995) < 1e-4, "The formula of q1a, as it is."
+    assert abs(float(schedule.posterior_variance[1]) - 0.999 * 0.5 / 0.9995) < 1e-4, "Use the formula of q1a."
 
 
-@test_case(name="half-way, half of the picture is left")
+@test_case(name="alpha_bar is about 1/2 after half of the steps")
 def test_cosine_half(cosine_schedule):
     schedule = cosine_schedule(100)
     assert schedule.beta.shape == (100,)
@@ -370,14 +374,14 @@ def save_figure(figure, name: str) -> None:
 
 
 def plot_schedules(T: int):
-    """How much of the picture is left at each step, under both schedules."""
+    """The share of the image that is left at each step, for both schedules."""
     figure, axes = plt.subplots(figsize=(5.4, 3))
     for name, schedule in (
         ("linear", noise_schedule(T, HP["beta_start"], HP["beta_end"])),
         ("cosine", cosine_schedule(T)),
     ):
         axes.plot(schedule.alpha_bar.sqrt(), label=rf"$\sqrt{{\bar\alpha_t}}$, {name}")
-    axes.set(xlabel="t", ylabel="share of the picture")
+    axes.set(xlabel="t", ylabel="share of the image")
     axes.legend(frameon=False)
     axes.grid(alpha=0.3)
     return figure
@@ -386,21 +390,21 @@ def plot_schedules(T: int):
 save_figure(plot_schedules(HP["T"]), "schedules")
 
 # %% [markdown]
-# ## 2 · From picture to noise
+# ## 2 · From image to noise
 #
 # ### q2 · `q_sample` ({{points q2}} points)
 #
-# Gaussians add up, so any $x_t$ can be had from the clean picture at once:
+# A sum of Gaussians is Gaussian, so you can compute any $x_t$ from the clean image in one step:
 #
 # $$ x_t = \sqrt{\bar\alpha_t}\,x_0 + \sqrt{1-\bar\alpha_t}\,\epsilon, \qquad \epsilon \sim \mathcal{N}(0, I) . $$
 #
-# The noise is handed in, so that your function is exact. **Each row of the batch has its own `t`.**
+# The caller passes the noise, so that your function is exact. **Each row of the batch has its own `t`.**
 #
-# **What the grader will hold you to:** pictures of any shape, also plain vectors `(n, d)`; `t` differing by row; dtype
-# and device of the inputs kept; inputs left as they were.
+# **What the grader checks:** images of any shape, also plain vectors `(n, d)`; a different `t` in each row; dtype and
+# device of the inputs kept; unchanged inputs.
 
 
-# %% tags=["stub", "q2"] stub="return x_t for every row's own t"
+# %% tags=["stub", "q2"] stub="return x_t, with the t of each row"
 def q_sample(x0: torch.Tensor, t: torch.Tensor, noise: torch.Tensor, schedule: Schedule) -> torch.Tensor:
     r"""A draw of :math:`q(x_t \mid x_0)` with given noise (Ho et al. 2020, equation 4).
 
@@ -441,7 +445,7 @@ def test_q_sample(q_sample, Schedule):
         rows = x_t.reshape(2, -1)
         assert (rows[0] - 2.2).abs().max() < 1e-5, f"Row 0 is at t = 1: 0.6 + 1.6 = 2.2, got {rows[0][0]:.4f}."
         assert (rows[1] - 2.0).abs().max() < 1e-5, f"Row 1 is at t = 0: 0.8 + 1.2 = 2.0, got {rows[1][0]:.4f}."
-        assert torch.equal(x0, torch.ones(shape)), "The function changed x0."
+        assert torch.equal(x0, torch.ones(shape)), "Your function changes x0."
 
 
 # %% tags=["skip-grading"]
@@ -470,7 +474,7 @@ def forward_strip(image: torch.Tensor, steps: list[int]):
     x0 = to_floats(image[None]).to(DEVICE).expand(len(steps), *image.shape)
     noise = torch.randn(1, *image.shape, device=DEVICE).expand_as(x0)
     noised = q_sample(x0, torch.tensor(steps, device=DEVICE), noise, SCHEDULE)
-    return show_rows([[image, *to_pixels(noised)]], ["picture", *(f"t = {step}" for step in steps)], [""])
+    return show_rows([[image, *to_pixels(noised)]], ["image", *(f"t = {step}" for step in steps)], [""])
 
 
 STRIP = [round(share * (HP["T"] - 1)) for share in (0, 0.05, 0.15, 0.3, 0.6, 1)]
@@ -481,19 +485,19 @@ save_figure(forward_strip(train_images[0], STRIP), "forward_strip")
 #
 # ### q3 · `p_mean_variance` and `p_sample` ({{points q3}} points)
 #
-# A network $\epsilon_\theta(x_t, t)$ guesses the noise in $x_t$. From the guess follows where $x_{t-1}$ lies,
+# A network $\epsilon_\theta(x_t, t)$ predicts the noise in $x_t$. The prediction gives the mean of $x_{t-1}$,
 #
 # $$
 # \mu_\theta(x_t, t) = \frac{1}{\sqrt{\alpha_t}}
 #   \Bigl(x_t - \frac{\beta_t}{\sqrt{1-\bar\alpha_t}}\,\epsilon_\theta(x_t, t)\Bigr), \qquad \sigma_t^2 = \beta_t ,
 # $$
 #
-# and one step back is $x_{t-1} = \mu_\theta(x_t, t) + \sigma_t z$ with fresh noise $z$. The very last step, `t = 0` in
-# the code, adds **no** noise.
+# and one step back is $x_{t-1} = \mu_\theta(x_t, t) + \sigma_t z$ with new noise $z$. The last step, `t = 0` in the
+# code, adds **no** noise.
 #
-# **What the grader will hold you to:** $\sigma_t^2 = \beta_t$, not $\tilde\beta_t$; mean and variance in any shape that
-# broadcasts against `x_t`; the network called with `t` as you got it; rows at different `t` in one batch, of which those
-# at 0, and only those, get no noise.
+# **What the grader checks:** $\sigma_t^2 = \beta_t$, not $\tilde\beta_t$; mean and variance in any shape that
+# broadcasts against `x_t`; a call of the network with the given `t`; rows at different `t` in one batch: only the rows
+# with `t = 0` get no noise.
 
 
 # %% tags=["stub", "q3"] stub="return the mean and the variance of x_(t-1)"
@@ -534,7 +538,7 @@ points = None
 
 
 def given():
-    """alpha 0.64 and 0.75, alpha_bar 0.64 and 0.48; a network that sees noise 1 everywhere."""
+    """alpha 0.64 and 0.75, alpha_bar 0.64 and 0.48; a network that predicts noise 1 everywhere."""
     import torch
 
     beta = torch.tensor([0.36, 0.25])
@@ -551,15 +555,17 @@ def test_mean_variance(p_mean_variance, Schedule):
     mean, variance = mean.expand_as(x_t), variance.expand_as(x_t)
     first, second = (3 - 0.25 / 0.52**0.5) / 0.75**0.5, (3 - 0.36 / 0.6) / 0.8
     assert (mean[0] - first).abs().max() < 1e-4, (
-        f"Row 0, t = 1: {first:.4f} by hand, got {float(mean[0, 0, 0, 0]):.4f}."
+        f"Row 0, t = 1: expected {first:.4f}, got {float(mean[0, 0, 0, 0]):.4f}."
     )
-    assert (mean[1] - second).abs().max() < 1e-4, f"Row 1, t = 0: {second:.4f} by hand."
+    assert (mean[1] - second).abs().max() < 1e-4, (
+        f"Row 1, t = 0: expected {second:.4f}, got {float(mean[1, 0, 0, 0]):.4f}."
+    )
     assert (variance[0] - 0.25).abs().max() < 1e-5 and (variance[1] - 0.36).abs().max() < 1e-5, (
         "The variance is beta_t."
     )
 
 
-@test_case(name="noise where t > 0, and none where t is 0")
+@test_case(name="noise where t > 0, no noise where t is 0")
 def test_step(p_sample, Schedule):
     import torch
 
@@ -567,8 +573,8 @@ def test_step(p_sample, Schedule):
     noise = torch.full_like(x_t, 10.0)
     x = p_sample(model, x_t, torch.tensor([1, 0]), Schedule(*sequences), noise)
     first, second = (3 - 0.25 / 0.52**0.5) / 0.75**0.5 + 0.5 * 10, (3 - 0.36 / 0.6) / 0.8
-    assert (x[0] - first).abs().max() < 1e-4, "Row 0, t = 1: the mean and then a deviation times the noise."
-    assert (x[1] - second).abs().max() < 1e-4, "Row 1, t = 0: the mean alone, although row 0 gets noise."
+    assert (x[0] - first).abs().max() < 1e-4, "Row 0, t = 1: add the standard deviation times the noise to the mean."
+    assert (x[1] - second).abs().max() < 1e-4, "Row 1, t = 0: return the mean without noise, although row 0 gets noise."
 
 
 # %% [markdown]
@@ -576,14 +582,14 @@ def test_step(p_sample, Schedule):
 #
 # ### q4 · `ddpm_loss` ({{points q4}} points)
 #
-# The variational bound boils down to a regression: guess the noise.
+# The variational bound becomes a regression: predict the noise.
 #
 # $$
 # L(\theta) = \operatorname{mean}\ \bigl(\epsilon - \epsilon_\theta(x_t, t)\bigr)^2, \qquad
-# x_t = \sqrt{\bar\alpha_t}\,x_0 + \sqrt{1-\bar\alpha_t}\,\epsilon ,
+# x_t = \sqrt{\bar\alpha_t}\,x_0 + \sqrt{1-\bar\alpha_t}\,\epsilon .
 # $$
 #
-# the mean over **all elements** of the batch. The grader looks at its value and at its gradient to the network's
+# The mean is over **all elements** of the batch. The grader checks the value and the gradient to the network's
 # parameters.
 
 
@@ -615,12 +621,12 @@ def test_loss(ddpm_loss, Schedule):
     weight = torch.tensor(0.5, requires_grad=True)
     x0, noise = torch.ones(2, 1, 2, 2), torch.full((2, 1, 2, 2), 2.0)
     loss = ddpm_loss(lambda x, t: weight * x, x0, torch.zeros(2, dtype=torch.int64), noise, schedule)
-    # x_t = 0.8 + 0.6 * 2 = 2, the guess is 1, the error 1 everywhere.
+    # x_t = 0.8 + 0.6 * 2 = 2, the prediction is 1 and the error is 1 everywhere.
     assert torch.is_tensor(loss) and loss.shape == (), "Return one number, a 0-d tensor."
     assert abs(loss.item() - 1) < 1e-5, f"(2 - 0.5 * 2)^2 = 1 in every element, got {loss.item():.4f}."
     loss.backward()
-    assert weight.grad is not None, "No gradient reaches the network: is the guess detached?"
-    assert abs(weight.grad.item() + 4) < 1e-4, f"The slope is 2 (1) (-2) = -4, got {weight.grad.item():.4f}."
+    assert weight.grad is not None, "No gradient reaches the network: do not detach its prediction."
+    assert abs(weight.grad.item() + 4) < 1e-4, f"The gradient is 2 * 1 * (-2) = -4, got {weight.grad.item():.4f}."
 
 
 # %% [markdown]
@@ -628,9 +634,9 @@ def test_loss(ddpm_loss, Schedule):
 #
 # ### The network (given)
 #
-# A U-Net: blocks of convolutions at full, half and quarter resolution and back up again, with skips between equals.
-# Every block learns from an embedding of `t` how much noise to expect; attention at the lowest resolution lets distant
-# strokes of a picture know of each other.
+# The U-Net has blocks of convolutions at full, half and quarter resolution and back up again, with skip connections
+# between equal resolutions. An embedding of `t` tells every block how much noise to expect. Attention at the lowest
+# resolution connects distant parts of an image.
 
 
 # %%
@@ -640,16 +646,16 @@ def test_loss(ddpm_loss, Schedule):
 # %% [markdown]
 # ### q5 · One epoch, and a sample ({{points q5}} points)
 #
-# **`train_one_epoch`** is the loop that you know: for each batch the loss, then clear the old gradients, `backward`,
-# `optimizer.step()`, `scheduler.step()`. `loss_fn(model, x0, labels)` (given below) draws `t` and the noise and calls
-# your `ddpm_loss`. The epoch's number is the mean loss **per image**, so a small last batch counts less.
+# **`train_one_epoch`** makes one pass over the batches. For each batch, compute the loss, then clear the old gradients,
+# `backward`, `optimizer.step()`, `scheduler.step()`. `loss_fn(model, x0, labels)` (given below) draws `t` and the noise
+# and calls your `ddpm_loss`. Return the mean loss **per image**, so that a small last batch counts less.
 #
-# **`sample`** starts from $x_T \sim \mathcal{N}(0, I)$ and applies your `p_sample` for $t = T-1, \dots, 0$, with fresh
-# noise at each step, all of it drawn from `generator`, and without gradients.
+# **`sample`** starts from $x_T \sim \mathcal{N}(0, I)$ and applies your `p_sample` for $t = T-1, \dots, 0$, with new
+# noise at each step and without gradients. Draw all noise from `generator`.
 #
-# **What the grader will hold you to:** train mode; one scheduler step per batch, after the optimiser's; a Python float,
-# and no graph kept alive; `t` as an int64 tensor `(n,)` at every step of the sampler; another result for another
-# generator, the same for the same one, and the global generator not touched.
+# **What the grader checks:** train mode; one scheduler step per batch, after the optimiser's step; a Python float, and
+# no graph kept from batch to batch; `t` as an int64 tensor `(n,)` at every step of the sampler; the same result for the
+# same generator, another result for another one, and an unchanged global generator.
 
 
 # %% tags=["stub", "q5"] stub="train on every batch, return the mean loss per image"
@@ -678,9 +684,9 @@ def train_one_epoch(model, loader, optimizer, scheduler, loss_fn, device="cpu") 
 
 # %% tags=["stub", "q5"] stub="return x_0 after T reverse steps from pure noise"
 def sample(eps_model, shape: tuple[int, ...], schedule: Schedule, generator: torch.Generator) -> torch.Tensor:
-    r"""New pictures (Ho et al. 2020, algorithm 2): :math:`x_T \sim \mathcal{N}(0, I)`, then T reverse steps.
+    r"""New images (Ho et al. 2020, algorithm 2): :math:`x_T \sim \mathcal{N}(0, I)`, then T reverse steps.
 
-    shape: (n, ...); generator: where all randomness comes from. Returns x_0 of that shape, on the schedule's device.
+    shape: (n, ...); generator: the source of all randomness. Returns x_0 of that shape, on the schedule's device.
     """
     ### BEGIN SOLUTION
     device = schedule.beta.device
@@ -719,15 +725,15 @@ def test_epoch(train_one_epoch):
     batches = [(torch.full((2, 1), 2.0), torch.zeros(2)), (torch.full((1, 1), 5.0), torch.zeros(1))]
     mean = train_one_epoch(model, batches, optimizer, scheduler, lambda model, x0, labels: model(x0).mean())
     # Losses 2 (two images, weight 1) and 5 * 0.8 (one image); gradients 2 and 5, rates 0.1 and 0.05.
-    assert isinstance(mean, float), "Return a Python float: a tensor would keep the graph of the epoch alive."
+    assert isinstance(mean, float), "Return a Python float: a tensor keeps the graph of the epoch in memory."
     assert abs(mean - (2 * 2 + 4) / 3) < 1e-4, f"(2 * 2 + 1 * 4) / 3 images = 2.6667, got {mean:.4f}."
     assert abs(model.weight.item() - 0.55) < 1e-4, (
-        f"1 - 0.1 * 2 - 0.05 * 5 = 0.55, your weight is {model.weight.item():.4f}: zero_grad? scheduler per batch?"
+        f"1 - 0.1 * 2 - 0.05 * 5 = 0.55, but your weight is {model.weight.item():.4f}: check zero_grad and the scheduler step."
     )
     assert modes and all(modes), "Put the model into train mode."
 
 
-@test_case(name="the sampler walks from the last step to the first")
+@test_case(name="the sampler goes from the last step to the first")
 def test_sample(sample, Schedule, noise_schedule):
     import torch
 
@@ -739,21 +745,21 @@ def test_sample(sample, Schedule, noise_schedule):
         return torch.zeros_like(x)
 
     first = sample(model, (3, 1, 2, 2), schedule, torch.Generator().manual_seed(1))
-    assert first.shape == (3, 1, 2, 2), f"The asked shape is (3, 1, 2, 2), got {tuple(first.shape)}."
+    assert first.shape == (3, 1, 2, 2), f"The argument shape is (3, 1, 2, 2), got {tuple(first.shape)}."
     assert steps == [[3] * 3, [2] * 3, [1] * 3, [0] * 3], f"t runs 3, 2, 1, 0, one for each row; got {steps}."
     again = sample(model, (3, 1, 2, 2), schedule, torch.Generator().manual_seed(1))
     other = sample(model, (3, 1, 2, 2), schedule, torch.Generator().manual_seed(2))
-    assert torch.equal(first, again) and not torch.equal(first, other), "All randomness comes from the generator."
+    assert torch.equal(first, again) and not torch.equal(first, other), "Draw all noise from the generator."
 
 
 # %% [markdown]
 # ### The driver (given)
 #
-# Read this part, you need not change it. It makes your loop fast, and it makes it survive a lost session.
+# Read this part; you do not need to change it. It makes your loop fast and lets it resume after a lost session.
 #
-# **Precision.** GPUs and some CPUs compute faster in half precision: bfloat16 on recent ones, float16 on older GPUs such
-# as Colab's T4. There `InPrecision` runs the model in it; it returns float32, so your loop needs to know nothing.
-# Everywhere else the model computes in float32.
+# **Precision.** GPUs and some CPUs compute faster in half precision: recent ones in bfloat16, older GPUs such as
+# Colab's T4 in float16. On these, `InPrecision` runs the model in half precision and returns float32, so your loop does
+# not change. On other devices the model computes in float32.
 
 
 # %%
@@ -761,11 +767,11 @@ def test_sample(sample, Schedule, noise_schedule):
 
 
 # %% [markdown]
-# **Checkpoints.** After every epoch, weights, optimiser, scheduler, all random generators and the history are written
-# to `run/<name>_last.pt`, first to a temporary file that then takes the name, so a session that dies while writing
-# spoils nothing. Run the training cell again and it goes on after the last complete epoch. With other
-# hyper-parameters it starts anew and keeps the old file as `<name>_previous.pt`. **If you change your code, run it
-# with `restart=True`.**
+# **Checkpoints.** After every epoch the driver writes weights, optimiser, scheduler, the states of all random
+# generators and the history to `run/<name>_last.pt`. It writes a temporary file first and then renames it, so a session
+# that dies while writing does not damage the checkpoint. Run the training cell again to resume after the last complete
+# epoch. If you change hyper-parameters, the training starts again and keeps the old file as `<name>_previous.pt`. **If
+# you change your code, set `restart=True`.**
 
 
 # %%
@@ -777,14 +783,14 @@ def test_sample(sample, Schedule, noise_schedule):
 
 
 # %% [markdown]
-# **Averaged weights.** The last few hundred steps pull the weights to and fro. Samples of an exponential moving average
-# of the weights are much cleaner, so that is what samples, and what you hand in. **`diffusion_loss`** draws $t$ uniformly
-# and the noise, and calls your `ddpm_loss`.
+# **Averaged weights.** The last few hundred steps move the weights back and forth. Samples of an exponential moving
+# average of the weights are much cleaner, so the driver samples from this average, and you hand it in.
+# **`diffusion_loss`** draws $t$ uniformly and the noise, and calls your `ddpm_loss`.
 
 
 # %%
 class Averaged(nn.Module):
-    """A network that is trained, and ``average``: the moving average of its weights, which samples."""
+    """A network in training, and ``average``: the moving average of its weights, for samples."""
 
     def __init__(self, network: nn.Module, decay: float):
         super().__init__()
@@ -797,7 +803,7 @@ class Averaged(nn.Module):
 
     @torch.no_grad()
     def update(self) -> None:
-        """Move the average towards the weights; in larger steps as long as there were few."""
+        """Move the average towards the weights; the first updates are larger."""
         self.updates += 1
         weight = 1 - min(self.decay, (1 + self.updates.item()) / (10 + self.updates.item()))
         for mean, current in zip(self.average.parameters(), self.network.parameters()):
@@ -805,7 +811,7 @@ class Averaged(nn.Module):
 
 
 def adam(lr: float, warmup: float):
-    """Adam with a linear warm-up over a share of the steps and then a cosine to 0; every step moves the average."""
+    """Adam with linear warm-up over a share of the steps, then a cosine to 0; every step updates the average."""
 
     def optimise(model, total_steps):
         optimizer = torch.optim.Adam(model.network.parameters(), lr=lr)
@@ -831,7 +837,7 @@ def draw_t_and_noise(x0: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def diffusion_loss(model, x0: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Your loss with random steps and noise; labels are not looked at."""
+    """Your loss with random steps and noise; it ignores the labels."""
     return ddpm_loss(model, x0, *draw_t_and_noise(x0), SCHEDULE)
 
 
@@ -857,7 +863,7 @@ def as_grid(images: torch.Tensor, columns: int) -> np.ndarray:
 
 # %%
 def train_ddpm(images, labels, restart=False) -> tuple[nn.Module, list[dict]]:
-    """Train a fresh U-Net; returns the averaged network and the history, leaves ``ddpm_model.pt`` and a grid an epoch."""
+    """Train a fresh U-Net; returns the averaged network and the history, writes ``ddpm_model.pt`` and a grid per epoch."""
     seed_everything(HP["seed"])
     model = Averaged(UNet(IMAGE_SHAPE[0], HP["widths"]), HP["ema"])
     plan = {key: HP[key] for key in ("epochs", "lr", "warmup", "ema", "batch", "dataset", "seed")}
@@ -870,7 +876,7 @@ def train_ddpm(images, labels, restart=False) -> tuple[nn.Module, list[dict]]:
     def after_epoch(history):
         result = {"epoch": len(history), "profile": PROFILE, "alpha_bar": SCHEDULE.alpha_bar.cpu()}
         files = [RUN / "ddpm_model.pt"]
-        if len(history).bit_count() == 1:  # after 1, 2, 4, 8 … epochs: to see later how the samples got better
+        if len(history).bit_count() == 1:  # after 1, 2, 4, 8 … epochs: to see later how the samples improve
             files.append(RUN / "epochs" / f"{len(history):03d}.pt")
         for file in files:
             save_atomically(file, {"state_dict": model.average.state_dict(), **result})
@@ -894,11 +900,11 @@ def train_ddpm(images, labels, restart=False) -> tuple[nn.Module, list[dict]]:
 # %% [markdown]
 # ### Run it
 #
-# The loss falls fast at first and then hardly at all; the samples go on getting better. After every epoch a grid of
-# samples from the same noise is written to `run/epochs`.
+# The loss falls fast at first and then hardly changes, while the samples still improve. After every epoch the driver
+# writes a grid of samples from the same noise to `run/epochs`.
 
 # %% tags=["skip-grading"]
-network, train_history = train_ddpm(train_images, train_labels, restart=False)  # True: throw the last run away
+network, train_history = train_ddpm(train_images, train_labels, restart=False)  # True: discard the last run
 update_metrics(train=train_history)
 size = sum(parameter.numel() for parameter in network.parameters())
 print(f"{size:,} parameters, {len(train_history)} epochs")
@@ -919,7 +925,7 @@ def plot_loss(history: list[dict]):
 
 
 def plot_epochs(history: list[dict], most: int = 8):
-    """Samples from the same noise after several epochs, with the wall-clock time that each epoch took."""
+    """Samples from the same noise after several epochs, with the wall-clock time of each epoch."""
     chosen = sorted({round(k) for k in np.linspace(1, len(history), min(most, len(history)))})
     grids = [plt.imread(RUN / "epochs" / f"{epoch:03d}.png") for epoch in chosen]
     figure, axes = plt.subplots(
@@ -939,8 +945,8 @@ save_figure(plot_epochs(train_history), "samples_by_epoch")
 # %% [markdown]
 # ### How far can it go back?
 #
-# A picture is noised to step $t$ and walked back from there. From a small $t$ the picture returns; from a large one a
-# *different* one does: what the noise has wiped out, the network has to make up.
+# The cell adds noise up to step $t$ to an image and then goes back from there. From a small $t$ the image returns; from
+# a large $t$ a *different* image appears: the network must invent what the noise has destroyed.
 
 
 # %% tags=["skip-grading"]
@@ -954,10 +960,10 @@ def walk_back(eps_model, x: torch.Tensor, start: int, schedule: Schedule) -> tor
 
 
 def plot_reconstructions(images: torch.Tensor, starts: list[int]):
-    """Pictures, and for each start the noised ones and what came back."""
+    """Images, and for each start the noised images and their reconstructions."""
     seed_everything(HP["seed"])
     x0 = to_floats(images).to(DEVICE)
-    rows, names = [images], ["picture"]
+    rows, names = [images], ["image"]
     for start in starts:
         t = torch.full((len(x0),), start, device=DEVICE)
         noised = q_sample(x0, t, torch.randn_like(x0), SCHEDULE)
@@ -975,7 +981,7 @@ from IPython.display import display
 
 
 def save_animation(eps_model, count: int = 8, frames: int = 20) -> Path:
-    """A GIF of ``count`` samples on their way from noise to pictures; returns its path."""
+    """A GIF of ``count`` samples on their way from noise to images; returns its path."""
     seen = []
 
     def watched(x, t):
@@ -985,10 +991,10 @@ def save_animation(eps_model, count: int = 8, frames: int = 20) -> Path:
     last = sample(watched, (count, *IMAGE_SHAPE), SCHEDULE, torch.Generator(DEVICE).manual_seed(HP["seed"]))
     chosen = sorted({round(k) for k in np.linspace(0, len(seen) - 1, frames)})
     grids = [as_grid(to_pixels(x), 8) for x in (*(seen[k] for k in chosen), last)]
-    pictures = [Image.fromarray(grid).resize((2 * grid.shape[1], 2 * grid.shape[0]), Image.NEAREST) for grid in grids]
+    images = [Image.fromarray(grid).resize((2 * grid.shape[1], 2 * grid.shape[0]), Image.NEAREST) for grid in grids]
     path = FIGURES / "denoising.gif"
-    times = [100] * (len(pictures) - 1) + [2000]
-    pictures[0].convert("P").save(path, save_all=True, append_images=pictures[1:], duration=times, loop=0)
+    times = [100] * (len(images) - 1) + [2000]
+    images[0].convert("P").save(path, save_all=True, append_images=images[1:], duration=times, loop=0)
     return path
 
 
@@ -997,27 +1003,27 @@ display(ShownImage(save_animation(network).read_bytes()))
 # %% [markdown]
 # ### q6 · The trained model ({{points q6}} points)
 #
-# Nothing to write: hand in two files. `ddpm_model.pt` holds the averaged weights (the driver wrote it) and
-# `ddpm_samples.pt` 1,024 samples made by *your* `sample`. The grader loads the weights (never code) into its own U-Net,
-# draws 256 samples of its own with a faster sampler of 25 steps, and measures both sets with a small classifier that was
-# trained on real digits:
+# You write nothing here. Hand in two files: `ddpm_model.pt` holds the averaged weights (the driver wrote it) and
+# `ddpm_samples.pt` holds 1,024 samples of *your* `sample`. The grader loads the weights (never code) into its own U-Net
+# and draws 256 samples with a faster sampler of 25 steps. It measures both sets with a small classifier that was trained
+# on real digits:
 #
-# - **coverage**: how far the classes of the samples agree with those of real pictures, 1 is the same histogram;
-# - **confidence**: how sure the classifier is on average, blurs and doodles make it doubt;
-# - **Fréchet distance**: between its features of the samples and of real test pictures, 0 is the same distribution.
+# - **coverage**: how well the classes of the samples agree with those of real images; 1 means the same histogram;
+# - **confidence**: how sure the classifier is on average; blurred or unclear digits lower it;
+# - **Fréchet distance**: between its features of the samples and of real test images; 0 means the same distribution.
 #
-# Each number is worth a share between nothing and all: coverage from 0.5 to 0.85, confidence from 0.55 to 0.85, the
-# distance from 50 down to 10. The product of the three gives up to 6 points for the grader's own samples and 2 for yours
-# (which can earn no larger a share than the model does). Copies of training pictures earn nothing. What to expect, on
-# MNIST, with 256 samples each:
+# Each number gives a share of the points between 0 and 1: coverage from 0.5 to 0.85, confidence from 0.55 to 0.85, the
+# distance from 50 down to 10. The product of the three shares gives up to 6 points for the grader's samples and up to 2
+# for yours (whose share is at most that of the model). Copies of training images earn nothing. Measured on MNIST, with
+# 256 samples each:
 #
 # | samples | coverage | confidence | Fréchet distance | share of the points |
 # | --- | --- | --- | --- | --- |
-# | 256 test pictures | 0.95 | 0.98 | 0.5 | 100% |
+# | 256 test images | 0.95 | 0.98 | 0.5 | 100% |
 # | the same, blurred (deviation 1 pixel) | 0.93 | 0.90 | 47.8 | 6% |
 # | the same, blurred (deviation 2 pixels) | 0.51 | 0.55 | 153.3 | 0% |
 # | uniform noise | 0.61 | 0.10 | 241.3 | 0% |
-# | one picture again and again | 0.10 | 0.99 | 183.7 | 0% |
+# | one image, repeated | 0.10 | 0.99 | 183.7 | 0% |
 # | a VAE after three epochs | 0.79 | 0.66 | 58.7 | 0% |
 # | the solution after epoch 1 | 0.80 | 0.73 | 37.6 | 16% |
 # | the solution after epoch 2 | 0.85 | 0.81 | 15.8 | 73% |
@@ -1025,7 +1031,7 @@ display(ShownImage(save_animation(network).read_bytes()))
 # | the solution after epoch 5 | 0.90 | 0.86 | 8.1 | 100% |
 # | 1,024 handed in by the solution | 0.95 | 0.90 | 3.7 | 100% |
 #
-# The solution is that of the profile `cpu`: five epochs.
+# The solution was trained with the profile `cpu`, for five epochs.
 
 # %% tags=["skip-grading"]
 seed_everything(HP["seed"])
@@ -1034,7 +1040,7 @@ torch.save({"samples": samples}, RUN / "ddpm_samples.pt")
 
 
 def show_grid(images: torch.Tensor, columns: int):
-    """Images as one picture."""
+    """Images side by side in one figure."""
     grid = as_grid(images, columns)
     figure, axes = plt.subplots(figsize=(0.5 * columns, 0.5 * columns * grid.shape[0] / grid.shape[1]))
     axes.imshow(grid)
@@ -1045,20 +1051,20 @@ def show_grid(images: torch.Tensor, columns: int):
 save_figure(show_grid(samples[:128], 16), "samples")
 
 # %% [markdown]
-# ## 6 · Bonus: digits on demand
+# ## 6 · Bonus: digits of a chosen class
 #
 # ### q7 · Classifier-free guidance ({{points q7}} bonus points)
 #
-# Train one network with labels, but hide the label of some pictures, so that it can also do without. Then exaggerate
-# the difference that the label makes:
+# Train one network with labels, but hide the label of some images, so that the network also works without one. Then
+# increase the difference that the label makes:
 #
 # $$
 # \hat\epsilon(x_t, t, y) = \epsilon_\theta(x_t, t, \varnothing)
 #   + s\,\bigl(\epsilon_\theta(x_t, t, y) - \epsilon_\theta(x_t, t, \varnothing)\bigr) .
 # $$
 #
-# With the **scale** $s = 0$ the label is ignored, $s = 1$ is the plain conditional model, larger values push harder. (Ho
-# and Salimans write $w = s - 1$.) The label $\varnothing$ is a number of its own, `null_label`.
+# The **scale** $s = 0$ ignores the label, $s = 1$ is the plain conditional model, and larger values follow the label
+# more strongly. (Ho and Salimans write $w = s - 1$.) The label $\varnothing$ is a separate number, `null_label`.
 
 
 # %% tags=["stub", "q7"] stub="return the labels with null_label where uniform < p"
@@ -1097,8 +1103,8 @@ def test_drop(drop_labels):
 
     labels = torch.tensor([3, 1, 4, 1])
     hidden = drop_labels(labels, torch.tensor([0.1, 0.9, 0.4, 0.3]), 0.35, 10)
-    assert hidden.tolist() == [10, 1, 4, 10], f"[10, 1, 4, 10] by hand, got {hidden.tolist()}."
-    assert labels.tolist() == [3, 1, 4, 1], "The function changed the labels that it was given."
+    assert hidden.tolist() == [10, 1, 4, 10], f"Expected [10, 1, 4, 10], got {hidden.tolist()}."
+    assert labels.tolist() == [3, 1, 4, 1], "Your function changes its input labels."
 
 
 @test_case(name="scale 0, 1 and 3")
@@ -1112,12 +1118,12 @@ def test_guided(guided_eps):
     for scale, rows in ((0.0, (7, 7)), (1.0, (2, 5)), (3.0, (-8, 1))):
         found = guided_eps(model, x, t, labels, scale, 7)
         assert (found[:, 0] - torch.tensor(rows)).abs().max() < 1e-5, (
-            f"Scale {scale}: {rows}, got {found[:, 0].tolist()}."
+            f"Scale {scale}: expected {rows}, got {found[:, 0].tolist()}."
         )
 
 
 # %% [markdown]
-# The driver goes on from the trained network: the embedding of "no label" starts at zero, so that without a label it is
+# The driver continues from the trained network. The embedding of "no label" starts at zero, so without a label it is
 # the same network at first.
 
 
@@ -1134,7 +1140,7 @@ def bonus_is_there() -> bool:
 
 
 def train_guided(network, images, labels, restart=False) -> tuple[nn.Module, list[dict]]:
-    """Go on training with labels; returns the averaged network and the history."""
+    """Continue the training with labels; returns the averaged network and the history."""
     seed_everything(HP["seed"])
     start = UNet(IMAGE_SHAPE[0], HP["widths"], CLASSES)
     nn.init.normal_(start.label.weight, std=0.5)
@@ -1180,7 +1186,7 @@ def plot_guided(guided, scales: list[float], each: int = 5):
         )
         axis.imshow(as_grid(to_pixels(drawn), each))
         axis.set(xticks=[], yticks=[], title=f"scale {scale:g}")
-    axes[0].set_ylabel("one class a row")
+    axes[0].set_ylabel("one class per row")
     figure.tight_layout()
     return figure
 
@@ -1192,119 +1198,121 @@ if bonus_is_there():
     print(f"{len(guided_history)} epochs with labels, loss {guided_history[-1]['loss']:.4f}")
     save_figure(plot_guided(guided, [0.0, 1.0, 4.0]), "guided")
 else:
-    print("q7 is not filled in: the bonus part is left out")
+    print("q7 is not filled in: skipping the bonus part")
 
 # %% [markdown]
 # ## 7 · Written questions
 #
-# A few sentences each; a formula or a sketch is welcome.
+# Answer each question in a few sentences; you may use a formula or a sketch.
 
 # %% [markdown] tags=["written", "w1"]
 # ### w1 · Why the noise?
 #
-# The network could predict the clean picture $x_0$ instead of the noise $\epsilon$; given $x_t$, each follows from the
-# other. Why is the noise the better target, and where (for which $t$) does the difference matter most?
+# The network could predict the clean image $x_0$ instead of the noise $\epsilon$; given $x_t$, each follows from the
+# other. Why is the noise the better target, and for which $t$ does the difference matter most?
 
 # %% [markdown] tags=["model-answer", "w1"]
 # Since $x_0 = (x_t - \sqrt{1-\bar\alpha_t}\,\epsilon)/\sqrt{\bar\alpha_t}$, an error $\delta$ in the predicted noise is
-# an error $\delta\sqrt{(1-\bar\alpha_t)/\bar\alpha_t}$ in $x_0$: the plain squared error of the noise is a squared error
-# of $x_0$ weighted by the signal-to-noise ratio $\bar\alpha_t/(1-\bar\alpha_t)$. The noise has the same scale (variance
-# 1) at every $t$, so one network and one loss without weights fit all steps. At large $t$ the picture can hardly be seen
-# in $x_t$; a predicted $x_0$ would be the blurred mean of all pictures, while predicting the noise is nearly copying the
-# input. At small $t$ it is the other way round: $x_0$ is nearly the input, and the noise is the fine detail that is hard
-# to see, which is just what a step back needs to know. Ho et al. found the unweighted noise loss to give the best
-# samples: it puts weight on the middle and large $t$, where a picture is decided. (Predicting $x_0$ or $v$ is possible,
-# too, with another weighting.)
+# an error $\delta\sqrt{(1-\bar\alpha_t)/\bar\alpha_t}$ in $x_0$. The plain squared error of the noise is therefore a
+# squared error of $x_0$ weighted by the signal-to-noise ratio $\bar\alpha_t/(1-\bar\alpha_t)$. The noise has the same
+# scale (variance 1) at every $t$, so one network and one loss without weights fit all steps. At large $t$ the image is
+# hardly visible in $x_t$: a predicted $x_0$ would be the blurred mean of all images, while predicting the noise is
+# nearly copying the input. At small $t$ the opposite holds: $x_0$ is nearly the input, and the noise is the fine detail
+# that is hard to see, which a step back needs. Ho et al. found that the unweighted noise loss gives the best samples:
+# it puts weight on the middle and large $t$, which decide the image. (One can also predict $x_0$ or $v$, with another
+# weighting.)
 
 # %% [markdown] tags=["rubric", "w1"]
 # 4 points
 #
 # - 1 · both are equivalent given $x_t$; the formula that links them
 # - 1 · the loss of the noise is one of $x_0$, weighted by signal to noise (or: target of constant scale at every $t$)
-# - 1 · what happens at large $t$ (predicting $x_0$ gives a blurred mean) …
-# - 1 · … and at small $t$ (noise is the detail; or: dividing by $\sqrt{\bar\alpha_t}$ blows errors up at large $t$)
+# - 1 · what happens at large $t$ (predicting $x_0$ gives a blurred mean)
+# - 1 · what happens at small $t$ (the noise is the detail; or: dividing by $\sqrt{\bar\alpha_t}$ makes errors
+#   larger at large $t$)
 
 # %% [markdown] tags=["written", "w2"]
 # ### w2 · What a schedule trades
 #
-# What changes if $T$ is made smaller, or $\beta_T$ larger, or the cosine schedule is taken? What must hold at the end
-# of the forward process for the sampler to be right?
+# What changes with a smaller $T$, a larger $\beta_T$, or the cosine schedule? What must hold at the end of the forward
+# process so that the sampler is correct?
 
 # %% [markdown] tags=["model-answer", "w2"]
-# The reverse step is Gaussian only in the limit of small $\beta_t$: many small steps make each one easy to model but
+# The reverse step is Gaussian only in the limit of small $\beta_t$. Many small steps make each step easy to model but
 # sampling slow ($T$ evaluations of the network); few large steps are fast and wrong. At the end $\bar\alpha_T$ must be
-# close to 0, because the sampler starts from pure noise: if signal is left in $x_T$ (β too small for this $T$), the model
-# is started from a place where it was never trained, and samples are too grey or lack contrast. If β is too large,
-# $\bar\alpha_t$ is near 0 long before the end, the last steps teach nothing and the steps that matter are few and coarse.
-# The linear schedule does this to small pictures; the cosine schedule lets $\bar\alpha$ fall nearly linearly in the
-# middle, and slowly at both ends, so that more steps lie where a picture is decided, and clips β at 0.999 to avoid a
+# close to 0, because the sampler starts from pure noise: if signal is left in $x_T$ (β too small for this $T$), the
+# model starts from inputs that it never saw in training, and samples are too grey or lack contrast. If β is too large,
+# $\bar\alpha_t$ is near 0 long before the end: the last steps teach nothing, and the steps that matter are few and
+# large. The linear schedule does this to small images. The cosine schedule lets $\bar\alpha$ fall nearly linearly in
+# the middle and slowly at both ends, so more steps lie where the image is decided. It clips β at 0.999 to avoid a
 # singular last step.
 
 # %% [markdown] tags=["rubric", "w2"]
 # 4 points
 #
-# - 1 · small steps: Gaussian reverse steps are accurate; price: $T$ evaluations a sample
+# - 1 · small steps: Gaussian reverse steps are accurate, but a sample needs $T$ evaluations
 # - 1 · $\bar\alpha_T \approx 0$ is needed since sampling starts from $\mathcal{N}(0, I)$
-# - 1 · too fast a destruction wastes steps (linear schedule on small pictures)
+# - 1 · destroying the image too fast wastes steps (linear schedule on small images)
 # - 1 · what the cosine schedule changes
 
 # %% [markdown] tags=["written", "w3"]
 # ### w3 · DDPM and VAE
 #
 # Compare a DDPM with a variational autoencoder: latent variables, encoder, bound, quality and speed of sampling. Why
-# are the VAE's samples blurred and these are not?
+# are the samples of a VAE blurred, and those of a DDPM not?
 
 # %% [markdown] tags=["model-answer", "w3"]
-# A DDPM is a hierarchical VAE with $T$ latent layers of the picture's own size, a fixed encoder (the forward process,
-# nothing to learn, no posterior collapse) and one decoder shared by all layers. Both maximise an evidence lower bound;
-# here the KL terms are between Gaussians with known variance, so each becomes a squared error. A VAE decodes in one step
-# from a small latent: given $z$, the decoder outputs the mean of all pictures that $z$ may stand for, and with pixel-wise
-# Gaussian likelihood such a mean is blurred. In a DDPM every step makes only a small change, for which a Gaussian is
-# nearly the true distribution; the averages are redrawn with new noise and decided, a little at a time, so the final
-# picture is a sample and no mean. The price is $T$ evaluations of the network instead of one, and no compact latent code
-# to look at or interpolate in (DDIM gives a deterministic one of full size).
+# A DDPM is a hierarchical VAE with $T$ latent layers of the image's own size, a fixed encoder (the forward process:
+# nothing to learn, no posterior collapse) and one decoder for all layers. Both maximise an evidence lower bound; in a
+# DDPM the KL terms are between Gaussians with known variance, so each becomes a squared error. A VAE decodes in one
+# step from a small latent: given $z$, the decoder outputs the mean of all images that $z$ may stand for, and with a
+# pixel-wise Gaussian likelihood such a mean is blurred. In a DDPM every step makes only a small change, for which a
+# Gaussian is nearly the true distribution. Each step adds new noise and decides a little more of the image, so the
+# final image is a sample and not a mean. The price is $T$ evaluations of the network instead of one, and no compact
+# latent code to look at or interpolate in (DDIM gives a deterministic code of full size).
 
 # %% [markdown] tags=["rubric", "w3"]
 # 4 points
 #
 # - 1 · fixed encoder and latents of full size against a learnt encoder and a small latent
 # - 1 · both bounds; the DDPM's is a sum of squared errors
-# - 1 · blur: one-step Gaussian decoder outputs a mean; many small steps need not
+# - 1 · blur: a one-step Gaussian decoder outputs a mean; many small steps do not
 # - 1 · speed of sampling, or usefulness of the latent code
 
 # %% [markdown] tags=["written", "w4"]
 # ### w4 · What guidance costs
 #
-# What does the guidance scale do to fidelity and to diversity, and why? Look at your own grids. What would you expect at
-# scale 0, and at a very large one?
+# What does the guidance scale do to fidelity and to diversity, and why? Look at your own grids. What do you expect at
+# scale 0, and at a very large scale?
 
 # %% [markdown] tags=["model-answer", "w4"]
 # $\epsilon_y - \epsilon_\varnothing$ is (up to a factor) the negative gradient of $\log p(y \mid x_t)$, an implicit
-# classifier; the scale raises this likelihood to the power $s$: samples come from about $p(x)\,p(y \mid x)^s$. For $s >
-# 1$ they are pushed to where the class is unmistakable: every sample is a good example of its class, and all look
-# alike, since unusual ways to write a digit (a 7 with a bar, a 4 that is open) are less certain and are avoided. Fidelity
-# (confidence, precision) rises, diversity (coverage of the styles within a class, recall) falls; a Fréchet distance has
-# its best value at a moderate scale. At 0 the label has no effect: random digits. At a very large scale the guided noise
-# is no longer one that the network ever predicted: contrast saturates, strokes get thick and artefacts appear.
+# classifier. The scale raises this likelihood to the power $s$, so samples come from about $p(x)\,p(y \mid x)^s$. For
+# $s > 1$ guidance pushes samples to where the class is clear: every sample is a good example of its class, and all look
+# alike. Unusual ways to write a digit (a 7 with a bar, an open 4) are less certain, so they become rare. Fidelity
+# (confidence, precision) rises and diversity (coverage of the styles within a class, recall) falls; the Fréchet
+# distance is best at a moderate scale. At 0 the label has no effect: you get random digits. At a very large scale, the
+# guided noise is unlike any noise that the network predicts: contrast saturates, strokes get thick and artefacts
+# appear.
 
 # %% [markdown] tags=["rubric", "w4"]
 # 4 points
 #
 # - 1 · fidelity up, diversity down
 # - 2 · why: the implicit classifier $p(y \mid x)^s$ prefers typical examples
-# - 1 · the limits: 0 is unconditional; very large gives saturated, distorted pictures
+# - 1 · the limits: 0 is unconditional; very large gives saturated images with artefacts
 
 # %% [markdown]
 # ## 8 · Hand in
 #
 # **Save the notebook first** (the file on disk goes into the zip, not the tab in your browser), then run this last
 # cell. It collects the notebook, the checkpoint, the samples, the figures and the numbers in `ddpm-submission.zip` in
-# the run folder: upload that one file.
+# the run folder: upload that file.
 
 
 # %% tags=["skip-grading"]
 def submission_files() -> dict[str, Path]:
-    """Name in the zip -> file, for all parts of a submission; a file may be missing."""
+    """For each part of a submission, its name in the zip and its file, which may be missing."""
     notebook = find_notebook()
     if ON_COLAB:
         notebook = RUN / "ddpm.ipynb"

@@ -16,10 +16,9 @@
 #
 # {{colab_badge}}
 #
-# Labels are expensive, pictures are not. In this assignment you train a ResNet-18 on CIFAR-10 **without a single
-# label**, by asking it to recognise two distorted views of one picture among many others, and then fine-tune it with
-# labels. You write every piece that matters: three losses, the network, the augmentations, both training loops, and
-# the evaluation.
+# Labels are expensive; images are not. In this assignment you train a ResNet-18 on CIFAR-10 **without labels**: for
+# each augmented view of an image, the network must find the other view of the same image among many. Then you fine-tune
+# it with labels. You write three losses, the network, the augmentations, both training loops and the evaluation.
 #
 # | question | you write | points |
 # | --- | --- | --- |
@@ -34,9 +33,9 @@
 # | w1 – w5 | five short written answers | graded by hand |
 #
 # **How to work here.** Fill in the stubs from top to bottom. After each question, `grader.check("q1a")` runs a few
-# public tests; the hidden tests of the course ask the same things on other numbers, and also look at *gradients*.
-# Keep the names and signatures of the stubs; helper functions and extra cells are welcome. The grader runs your cells
-# in order but skips those tagged `skip-grading` (downloads, training, plots), so put nothing there that a stub needs.
+# public tests. The hidden tests check the same requirements with other numbers, and also check *gradients*. Keep the
+# names and signatures of the stubs; you may add helper functions and cells. The grader runs your cells in order, but
+# skips cells with the tag `skip-grading` (downloads, training, plots). Do not put anything there that a stub needs.
 #
 # Papers: [SimCLR](https://arxiv.org/abs/2002.05709) (Chen et al., 2020), [Barlow
 # Twins](https://arxiv.org/abs/2103.03230) (Zbontar et al., 2021).
@@ -44,9 +43,9 @@
 # %% [markdown]
 # ## Setup
 #
-# The next cell matters on Colab only: it installs Otter, which runs the public tests, and offers your Google Drive as
-# the place for checkpoints, because everything on a Colab machine is lost with its session. Elsewhere `pip install
-# torch torchvision numpy matplotlib tqdm otter-grader` is all you need.
+# You need the next cell on Colab only. It installs Otter, which runs the public tests, and keeps the checkpoints on
+# your Google Drive, because Colab deletes a machine's files when its session ends. Elsewhere, run `pip install torch
+# torchvision numpy matplotlib tqdm otter-grader`.
 
 # %% tags=["skip-grading"]
 # {{given colab.py}}
@@ -75,14 +74,15 @@ from tqdm import tqdm
 # %% [markdown]
 # ### Profile and hyper-parameters
 #
-# One switch, `PROFILE`, and one table. Develop with `smoke` (seconds, learns nothing), then train with `gpu`.
+# `PROFILE` chooses a column of the table in the next cell. Develop with `smoke` (it takes seconds and learns nothing),
+# then train with `gpu`.
 #
-# | profile | meant for | takes |
+# | profile | purpose | time |
 # | --- | --- | --- |
-# | `smoke` | does everything run? | seconds on a CPU |
+# | `smoke` | check that everything runs | seconds on a CPU |
 # | `demo` | a first checkpoint | about a minute of training on two CPU cores |
-# | `cpu` | two CPU cores and no GPU: small views, small pictures first | two to four hours, resumable |
-# | `gpu` | **the real thing**: 200 epochs of pre-training, 75 % and more | an hour or less on a recent GPU, several on a T4; resumable |
+# | `cpu` | two CPU cores and no GPU: small views, small images first | two to four hours; can resume |
+# | `gpu` | **the full training**: 200 epochs of pre-training, more than 75 % | an hour or less on a recent GPU, several on a T4; can resume |
 
 # %%
 if torch.cuda.is_available():
@@ -100,13 +100,13 @@ TABLE = {
     # data                    smoke       demo        cpu         gpu
     "dataset":              ("cifar10",  "cifar10",  "cifar10",  "cifar10"),
     "num_classes":          (10,         10,         10,         10),
-    "pretrain_images":      (64,         64,         50_000,     50_000),     # the first so many
+    "pretrain_images":      (64,         64,         50_000,     50_000),     # the first of the split
     "finetune_images":      (48,         96,         50_000,     50_000),
     "test_images":          (32,         50,         10_000,     10_000),
-    "views":                ("yours",    "yours",    "batched",  "batched"),  # yours: image by image, by your functions
+    "views":                ("yours",    "yours",    "batched",  "batched"),  # yours: your functions, image by image
     # pre-training
     "loss":                 ("nt_xent",  "nt_xent",  "nt_xent",  "nt_xent"),  # or barlow_twins, nt_xent_euclidean
-    "view_size":            (16,         16,         16,         32),         # pixels, of pictures with 32; 16 costs a quarter
+    "view_size":            (16,         16,         16,         32),         # pixels of 32; 16 is faster
     "jitter_strength":      (0.5,        0.5,        0.5,        0.5),
     "blur":                 (False,      False,      False,      False),
     "projection_dim":       (128,        128,        128,        128),
@@ -126,7 +126,7 @@ TABLE = {
     "other_epochs":         (2,          0,          4,          20),
     # fine-tuning
     "finetune_batch":       (16,         16,         128,        256),
-    "finetune_stages": (  # of each: pixels, epochs, how many of the encoder's four parts keep their weights
+    "finetune_stages": (  # each stage: pixels, epochs, how many of the encoder's four parts are frozen
         ((16, 1, 0), (32, 1, 1)),
         ((32, 15, 0),),
         ((16, 2, 0), (24, 4, 0), (32, 2, 1), (32, 3, 2)),
@@ -135,13 +135,13 @@ TABLE = {
     "finetune_warmup":      (0.1,        0.1,        0.1,        0.1),
     "finetune_lr":          (0.02,       0.02,       0.1,        0.1),
     "finetune_decay":       (5e-4,       5e-4,       5e-4,       5e-4),
-    # what the frozen features are worth
+    # evaluation of the frozen features
     "probe_epochs":         (2,          5,          20,         50),
     "probe_neighbours":     (5,          20,         200,        200),
     "seed":                 (0,          0,          0,          0),
 }
 # fmt: on
-assert PROFILE in PROFILES, f"PROFILE is {PROFILE!r}, but the table has {', '.join(PROFILES)}"
+assert PROFILE in PROFILES, f"PROFILE is {PROFILE!r}; choose one of {', '.join(PROFILES)}"
 HP = {name: row[PROFILES.index(PROFILE)] for name, row in TABLE.items()}
 
 MEAN = (0.4914, 0.4822, 0.4465)  # per-channel mean and standard deviation of the CIFAR-10 training pixels in [0, 1]
@@ -151,8 +151,8 @@ CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 print(f"profile {PROFILE} on {DEVICE.type}")
 
 # %% [markdown]
-# Everything random starts from one seed. Both training drivers below start from it again, so a cell gives the same
-# numbers whether or not you played with the cells above it.
+# All random numbers come from one seed. Both training drivers below set it again, so a cell gives the same numbers even
+# if you ran the cells above it several times.
 
 
 # %%
@@ -162,8 +162,8 @@ print(f"profile {PROFILE} on {DEVICE.type}")
 seed_everything(HP["seed"])
 
 # %% [markdown]
-# All outputs (checkpoints, figures, `metrics.json`, the zip to hand in) go to one run folder: `run` beside this
-# notebook, or wherever the environment variable `KIT_RUN` points.
+# The notebook writes all outputs (checkpoints, figures, `metrics.json`, the zip that you hand in) to one run folder:
+# `run` beside this notebook, or the folder that the environment variable `KIT_RUN` names.
 
 # %% tags=["skip-grading"]
 # {{given run_folder.py}}
@@ -171,31 +171,31 @@ seed_everything(HP["seed"])
 # %% [markdown] tags=["only-cifar10"]
 # ## Data
 #
-# CIFAR-10: 50,000 training and 10,000 test pictures of 32×32 pixels in ten classes. The cell takes a prepared copy
-# (`cifar10/train.npy` and `cifar10/test.npy` under `KIT_DATA` or a `data` folder nearby; a row is the label and then
-# the 3072 bytes of the picture) or else lets torchvision download it. You get **uint8** tensors: images `(n, 3, 32,
-# 32)`, labels `(n,)` int64.
+# CIFAR-10 has 50,000 training and 10,000 test images of 32×32 pixels in ten classes. The cell reads a prepared copy
+# (`cifar10/train.npy` and `cifar10/test.npy` under `KIT_DATA` or a `data` folder nearby; each row holds the label and
+# then the 3072 bytes of the image). If there is none, torchvision downloads the data set. You get **uint8** images `(n,
+# 3, 32, 32)` and int64 labels `(n,)`.
 
 # %% [markdown] tags=["only-stl10"]
 # ## Data
 #
-# STL-10: pictures of 96×96 pixels in ten classes. Pre-training uses its 100,000 **unlabelled** ones, and its few labelled
-# ones (5,000 to train, 8,000 to test) serve a linear layer on the frozen encoder. The cell takes a prepared copy
-# (`stl10/train.npy`, `test.npy` and `unlabeled.npy` under `KIT_DATA` or a `data` folder nearby; a row is the label and
-# then the bytes of the picture) or else lets torchvision download it. You get **uint8** tensors: images `(n, 3, 96,
-# 96)`, labels `(n,)` int64. `MEAN` and `STD` stay: STL-10's own differ by less than 0.09, and the first batch norm takes
-# care of that.
+# STL-10 has images of 96×96 pixels in ten classes. Pre-training uses its 100,000 **unlabelled** images. You use its
+# labelled images (5,000 to train, 8,000 to test) for a linear layer on the frozen encoder. The cell reads a prepared
+# copy (`stl10/train.npy`, `test.npy` and `unlabeled.npy` under `KIT_DATA` or a `data` folder nearby; each row holds the
+# label and then the bytes of the image). If there is none, torchvision downloads the data set. You get **uint8** images
+# `(n, 3, 96, 96)` and int64 labels `(n,)`. Keep `MEAN` and `STD`: those of STL-10 differ by less than 0.09, and the
+# first batch norm corrects this.
 
 
 # %% tags=["skip-grading"]
 def data_folders() -> list[Path]:
-    """Where data may lie, most specific first."""
+    """The folders where data may be, the most specific one first."""
     told = [os.environ["KIT_DATA"]] if os.environ.get("KIT_DATA") else []
     return [Path(folder) for folder in (*told, "data", "../data", "../../data")]
 
 
 def official_root(unpacked: str) -> Path:
-    """The folder in which torchvision finds its files, or is to put them."""
+    """The folder where torchvision finds its files, or puts them."""
     return next((folder for folder in data_folders() if (folder / unpacked).is_dir()), data_folders()[0])
 
 
@@ -211,15 +211,15 @@ def load_split(split: str, limit: int) -> tuple[torch.Tensor, torch.Tensor]:
         images, labels = official_split(split)
     except (OSError, RuntimeError) as error:
         raise RuntimeError(
-            f"{HP['dataset']} is not on this machine and could not be downloaded. Prepare it where there is a network "
-            f"and set KIT_DATA to the folder that holds {HP['dataset']}/train.npy or torchvision's own files."
+            f"{HP['dataset']} is not on this machine and could not be downloaded. Prepare it on a machine with "
+            f"internet access and set KIT_DATA to the folder that holds {HP['dataset']}/train.npy or torchvision's own files."
         ) from error
     return torch.from_numpy(np.ascontiguousarray(images[:limit])), torch.from_numpy(labels[:limit].astype(np.int64))
 
 
 # %% tags=["skip-grading", "only-cifar10"]
 def official_split(split: str) -> tuple[np.ndarray, np.ndarray]:
-    """Images (n, 3, 32, 32) uint8 and labels (n,) by torchvision, which downloads them unless they are there."""
+    """Images (n, 3, 32, 32) uint8 and labels (n,) from torchvision, which downloads them if needed."""
     root = official_root("cifar-10-batches-py")
     found = torchvision.datasets.CIFAR10(root, train=split == "train", download=True)
     return found.data.transpose(0, 3, 1, 2), np.array(found.targets)
@@ -231,13 +231,13 @@ pretrain_images, pretrain_labels = load_split("train", HP["pretrain_images"])
 CLASSES = ("airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck")
 of_table = {name: row[PROFILES.index(PROFILE)] for name, row in TABLE.items()}
 HP["pretrain_images"] = 2 * of_table["pretrain_images"]
-HP["view_size"] = 3 * of_table["view_size"]  # nine times the pixels, so smaller batches and learning rates
+HP["view_size"] = 3 * of_table["view_size"]  # nine times as many pixels, so batches and learning rates are smaller
 HP["pretrain_batch"] = of_table["pretrain_batch"] // 4
 HP |= {name: lr / 4 for name, lr in of_table.items() if name.startswith("lr_")}
 
 
 def official_split(split: str) -> tuple[np.ndarray, np.ndarray]:
-    """Images (n, 3, 96, 96) uint8 and labels (n,) by torchvision, which downloads them unless they are there."""
+    """Images (n, 3, 96, 96) uint8 and labels (n,) from torchvision, which downloads them if needed."""
     found = torchvision.datasets.STL10(official_root("stl10_binary"), split=split, download=True)
     return found.data, found.labels
 
@@ -255,13 +255,13 @@ print(
 # %% [markdown]
 # ## 1 · Losses
 #
-# A batch of $n$ pictures is distorted twice. The network turns the first views into $z_i$, the second ones into
-# $z_j$, both of shape $(n, d)$; row $k$ of each comes from picture $k$. The losses see only these two matrices.
+# You augment each of the $n$ images of a batch twice. The network maps the first views to $z_i$ and the second views to
+# $z_j$, both of shape $(n, d)$; row $k$ of each comes from image $k$. The losses take only these two matrices.
 #
 # ### q1a · NT-Xent ({{points q1a}} points)
 #
-# Put the $2n$ rows together. Every row is once the *anchor*: its *positive* is the other view of the same picture,
-# and the remaining $2n-2$ rows are its *negatives*. For an anchor $a$ with positive $p(a)$
+# Concatenate the $2n$ rows. Each row is the *anchor* once. Its *positive* is the other view of the same image; the
+# remaining $2n-2$ rows are its *negatives*. For an anchor $a$ with positive $p(a)$,
 #
 # $$
 # \ell_a = -\log \frac{\exp(\mathrm{sim}(z_a, z_{p(a)})/\tau)}
@@ -270,23 +270,23 @@ print(
 # \qquad \mathcal{L} = \frac{1}{2n} \sum_{a=1}^{2n} \ell_a .
 # $$
 #
-# The sum in the denominator runs over the other $2n-1$ rows: both the rows of the other view **and** those of the
-# anchor's own view, the positive included, only the anchor itself left out. The picture shows it for $n = 4$: one row
-# is one anchor.
+# The sum in the denominator runs over the other $2n-1$ rows: the rows of the other view **and** those of the anchor's
+# own view. It includes the positive and excludes only the anchor itself. The figure shows this for $n = 4$; each row is
+# one anchor.
 
 
 # %% tags=["skip-grading"]
 def plot_pairs(n: int):
-    """Which pair of rows is what to NT-Xent: one row of the picture for each of the 2n anchors."""
+    """The role of each pair of rows in NT-Xent; each row of the figure is one of the 2n anchors."""
     kinds = np.zeros((2 * n, 2 * n))
     for anchor in range(2 * n):
         for other in range(2 * n):
-            same_picture = anchor % n == other % n
-            kinds[anchor, other] = 0 if anchor == other else 2 if same_picture else 1
+            same_image = anchor % n == other % n
+            kinds[anchor, other] = 0 if anchor == other else 2 if same_image else 1
     names = [f"$z_{{{view},{k}}}$" for view in "ij" for k in range(1, n + 1)]
     figure, axes = plt.subplots(figsize=(4.2, 4.2))
     axes.imshow(kinds, cmap=ListedColormap(["#444444", "#cfe2f3", "#f6a03c"]))
-    axes.set_title("dark: left out · orange: positive · blue: negative", fontsize=9)
+    axes.set_title("dark: excluded · orange: positive · blue: negative", fontsize=9)
     axes.set(ylabel="anchor", xticks=range(2 * n), yticks=range(2 * n), xticklabels=names, yticklabels=names)
 
 
@@ -294,10 +294,10 @@ plot_pairs(4)
 plt.show()
 
 # %% [markdown]
-# **What the grader will hold you to:** the mean over all $2n$ anchors (both directions); cosine similarity of *any*
-# rows, long or short; the right gradient to `z_i` **and** to `z_j`; a finite answer for temperatures down to 0.01
-# ($\exp(1/0.01)$ is not a float32 number!); loss 0 for $n = 1$, where the positive is the only candidate; inputs left
-# as they were. Any form is fine: loops, blocks, `logsumexp`, `cross_entropy`.
+# **What the grader checks:** the mean over all $2n$ anchors (both directions); cosine similarity of *any* rows, long or
+# short; the correct gradient to `z_i` **and** to `z_j`; a finite loss and gradient for temperatures down to 0.01
+# ($\exp(1/0.01)$ overflows in float32); loss 0 for $n = 1$, where the positive is the only candidate; unchanged inputs.
+# You may use loops, blocks, `logsumexp` or `cross_entropy`.
 
 
 # %% tags=["stub", "q1a"] stub="return the mean loss over all 2n anchors"
@@ -334,7 +334,7 @@ def test_nt_xent_single(nt_xent):
     loss = nt_xent(torch.tensor([[3.0, 4.0]]), torch.tensor([[-1.0, 2.0]]), 0.5)
     assert torch.is_tensor(loss) and loss.shape == (), "Return one number, a 0-d tensor."
     assert abs(loss.item()) < 1e-5, (
-        f"With n = 1 every softmax has one candidate, so the loss is 0, not {loss.item():.4f}."
+        f"With n = 1 each softmax has one candidate, so the loss is 0, not {loss.item():.4f}."
     )
 
 
@@ -349,7 +349,7 @@ def test_nt_xent_by_hand(nt_xent):
         loss = float(nt_xent(z, z.clone(), temperature))
         # Each anchor sees its positive (cosine 1) and two negatives (cosine 0): -log(e^(1/t) / (e^(1/t) + 2)).
         expected = math.log(1 + 2 * math.exp(-1 / temperature))
-        assert abs(loss - expected) < 1e-4, f"Temperature {temperature}: {expected:.4f} by hand, got {loss:.4f}."
+        assert abs(loss - expected) < 1e-4, f"Temperature {temperature}: expected {expected:.4f}, got {loss:.4f}."
 
 
 @test_case(name="cosine: the length of a row does not matter")
@@ -360,10 +360,10 @@ def test_nt_xent_scale(nt_xent):
     z_j = torch.tensor([[0.8, 2.2], [-0.1, -1.0], [1.0, -0.4]])
     stretch = torch.tensor([[0.1], [3.0], [20.0]])
     plain, stretched = float(nt_xent(z_i, z_j, 0.5)), float(nt_xent(z_i * stretch, z_j, 0.5))
-    assert abs(plain - stretched) < 1e-4, "Making rows of z_i longer changed the loss: normalise each row."
+    assert abs(plain - stretched) < 1e-4, "Longer rows of z_i change your loss: normalise each row."
 
 
-@test_case(name="both views get a gradient, and the inputs stay as they are")
+@test_case(name="both views get a gradient, and the inputs do not change")
 def test_nt_xent_gradient(nt_xent):
     import torch
 
@@ -371,11 +371,13 @@ def test_nt_xent_gradient(nt_xent):
     z_j = torch.tensor([[0.8, 2.2], [-0.1, -1.0], [1.0, -0.4]], requires_grad=True)
     before = z_i.detach().clone(), z_j.detach().clone()
     nt_xent(z_i, z_j, 0.5).backward()
-    assert torch.equal(z_i, before[0]) and torch.equal(z_j, before[1]), "The function changed its inputs."
+    assert torch.equal(z_i, before[0]) and torch.equal(z_j, before[1]), "Your function changes its inputs."
     for z, which in ((z_i, "z_i"), (z_j, "z_j")):
         assert z.grad is not None and z.grad.abs().sum() > 0, f"No gradient reaches {which}."
         # The loss does not change with the length of a row, so the gradient is orthogonal to the row.
-        assert (z * z.grad).sum(1).abs().max() < 1e-4, f"The gradient to {which} is not that of a cosine."
+        assert (z * z.grad).sum(1).abs().max() < 1e-4, (
+            f"Each row of the gradient to {which} must be orthogonal to that row of {which}."
+        )
 
 
 @test_case(name="temperature 0.01 stays finite")
@@ -385,14 +387,16 @@ def test_nt_xent_cold(nt_xent):
     z = torch.eye(3, requires_grad=True)
     loss = nt_xent(z, torch.eye(3), 0.01)
     loss.backward()
-    assert torch.isfinite(loss) and torch.isfinite(z.grad).all(), "exp(1 / 0.01) overflows: stay in the logarithm."
+    assert torch.isfinite(loss) and torch.isfinite(z.grad).all(), (
+        "exp(1 / 0.01) overflows: use logsumexp or cross_entropy."
+    )
 
 
 # %% [markdown]
 # ### q1b · Barlow Twins ({{points q1b}} points)
 #
-# Barlow Twins needs no negatives. It looks at the *columns*: feature $p$ of the first views should agree with feature
-# $p$ of the second views, and be unrelated to every other feature. With the cross-correlation matrix over the batch,
+# Barlow Twins needs no negatives. It compares *columns*: feature $p$ of the first views should agree with feature $p$
+# of the second views and should not correlate with any other feature. With the cross-correlation matrix over the batch,
 #
 # $$
 # C_{pq} = \frac{\sum_b z^A_{bp}\, z^B_{bq}}{\sqrt{\sum_b (z^A_{bp})^2}\,\sqrt{\sum_b (z^B_{bq})^2}} ,
@@ -400,9 +404,9 @@ def test_nt_xent_cold(nt_xent):
 # \mathcal{L} = \sum_p (1 - C_{pp})^2 + \lambda \sum_p \sum_{q \ne p} C_{pq}^2 .
 # $$
 #
-# **What the grader will hold you to:** the equation *as printed above*. The columns are **not centred**: almost every
-# public implementation subtracts the batch mean (or uses a batch norm) first, which is another function. Both sums
-# are sums, not means; λ multiplies the off-diagonal part only; the gradient reaches both inputs.
+# **What the grader checks:** the equation *as printed above*. Do **not centre** the columns: almost every public
+# implementation first subtracts the batch mean (or uses a batch norm), which gives a different function. Both sums are
+# sums, not means; λ multiplies only the off-diagonal part; the gradient reaches both inputs.
 
 
 # %% tags=["stub", "q1b"] stub="return the Barlow Twins loss, uncentred as printed"
@@ -438,31 +442,31 @@ def test_barlow_identity(barlow_twins):
     loss = barlow_twins(z, z.clone(), 0.5)
     assert torch.is_tensor(loss) and loss.shape == (), "Return one number, a 0-d tensor."
     assert abs(loss.item()) < 1e-5, (
-        f"Columns orthogonal and equal in both views: C is the identity and the loss 0, not {loss.item():.4f}. "
-        "Do you centre the columns? The printed equation does not."
+        f"The columns are orthogonal and equal in both views: the loss is 0, not {loss.item():.4f}. "
+        "Do not centre the columns."
     )
 
 
-@test_case(name="opposite twins: every diagonal entry costs 4")
+@test_case(name="opposite twins: each diagonal entry adds 4")
 def test_barlow_opposite(barlow_twins):
     import torch
 
     z = torch.tensor([[1.0, 0.0], [0.0, 5.0]])
     loss = float(barlow_twins(z, -z, 0.5))
-    assert abs(loss - 8) < 1e-4, f"C has -1 on its diagonal: (1 - (-1))^2 twice is 8, got {loss:.4f}."
+    assert abs(loss - 8) < 1e-4, f"C has -1 on its diagonal: the loss is 2 * (1 - (-1))^2 = 8, not {loss:.4f}."
 
 
-@test_case(name="two copies of one feature: the off-diagonal part alone")
+@test_case(name="two copies of one feature: only the off-diagonal part")
 def test_barlow_off_diagonal(barlow_twins):
     import torch
 
     z = torch.tensor([[1.0, 3.0], [2.0, 6.0], [-1.0, -3.0]])
     for lambd in (0.5, 0.1):
         loss = float(barlow_twins(z, z.clone(), lambd))
-        assert abs(loss - 2 * lambd) < 1e-4, f"C is all ones: two off-diagonal ones times {lambd}, got {loss:.4f}."
+        assert abs(loss - 2 * lambd) < 1e-4, f"All entries of C are 1: the loss is 2 * {lambd}, not {loss:.4f}."
 
 
-@test_case(name="both views get a gradient, and the inputs stay as they are")
+@test_case(name="both views get a gradient, and the inputs do not change")
 def test_barlow_gradient(barlow_twins):
     import torch
 
@@ -470,7 +474,7 @@ def test_barlow_gradient(barlow_twins):
     z_b = torch.tensor([[0.8, 2.2], [-0.1, -1.0], [1.0, -0.4]], requires_grad=True)
     before = z_a.detach().clone(), z_b.detach().clone()
     barlow_twins(z_a, z_b, 0.1).backward()
-    assert torch.equal(z_a, before[0]) and torch.equal(z_b, before[1]), "The function changed its inputs."
+    assert torch.equal(z_a, before[0]) and torch.equal(z_b, before[1]), "Your function changes its inputs."
     for z, which in ((z_a, "z_a"), (z_b, "z_b")):
         assert z.grad is not None and z.grad.abs().sum() > 0, f"No gradient reaches {which}."
         # C does not change with the length of a column, so the gradient is orthogonal to the column.
@@ -480,14 +484,14 @@ def test_barlow_gradient(barlow_twins):
 # %% [markdown]
 # ### q1c · NT-Xent with distances ({{points q1c}} points)
 #
-# The same softmax, the same positives and negatives, but close instead of aligned:
+# This loss has the same softmax, positives and negatives. Its similarity is minus the distance:
 #
 # $$ \mathrm{sim}(u, v) = -\lVert u - v \rVert_2 \quad\text{on the raw rows, not normalised.} $$
 #
-# **What the grader will hold you to:** value and gradient as above, and **finite gradients although a distance is
-# 0**: two equal rows are possible, and every row has distance 0 to itself. The derivative of $\sqrt{x}$ at 0 is
-# infinite, and infinity times zero is `nan`; take 0 as the gradient of a distance at 0. Beware of `torch.cdist` on
-# more than 25 rows: by default it goes through a matrix product and reports about 0.01 between equal rows.
+# **What the grader checks:** value and gradient as above, and **finite gradients when a distance is 0**: two rows can
+# be equal, and every row has distance 0 to itself. The derivative of $\sqrt{x}$ at 0 is infinite, and infinity times
+# zero is `nan`; use 0 as the gradient of a distance at 0. Be careful with `torch.cdist` on more than 25 rows: by
+# default it uses a matrix product and returns about 0.01 for equal rows.
 
 
 # %% tags=["stub", "q1c"] stub="return NT-Xent with minus the Euclidean distance as similarity"
@@ -532,7 +536,7 @@ def test_euclidean_by_hand(nt_xent_euclidean):
     assert abs(loss.item() - expected) < 1e-4, f"-log(1 / (1 + 2 exp(-3))) = {expected:.4f}, got {loss.item():.4f}."
 
 
-@test_case(name="shifting all rows changes nothing, stretching them does")
+@test_case(name="a shift of all rows keeps the loss, longer rows change it")
 def test_euclidean_raw(nt_xent_euclidean):
     import torch
 
@@ -541,9 +545,11 @@ def test_euclidean_raw(nt_xent_euclidean):
     loss = float(nt_xent_euclidean(z_i, z_j, 0.5))
     shifted = float(nt_xent_euclidean(z_i + 7, z_j + 7, 0.5))
     assert abs(loss - shifted) < 1e-3, (
-        "A shift of all rows keeps every distance, yet the loss changed: normalise nothing."
+        "A shift of all rows keeps every distance, but your loss changed: do not normalise."
     )
-    assert abs(loss - float(nt_xent_euclidean(3 * z_i, 3 * z_j, 0.5))) > 1e-2, "Longer rows are farther apart."
+    assert abs(loss - float(nt_xent_euclidean(3 * z_i, 3 * z_j, 0.5))) > 1e-2, (
+        "Longer rows have larger distances, but your loss did not change."
+    )
 
 
 @test_case(name="equal views: finite gradients")
@@ -570,19 +576,19 @@ def test_euclidean_coincident(nt_xent_euclidean):
 #   \;\xrightarrow{\;g\;}\; z = g(h) = W_2\,\mathrm{ReLU}(W_1 h + b_1) + b_2
 # $$
 #
-# The **encoder** $f$ is torchvision's `resnet18(weights=None)`, made fit for small pictures: ImageNet's stem (7×7
-# convolution with stride 2, then max-pooling) would shrink 32×32 to 8×8 before the first block. So
+# The **encoder** $f$ is torchvision's `resnet18(weights=None)`, adapted to small images. ImageNet's stem (7×7
+# convolution with stride 2, then max-pooling) would reduce 32×32 to 8×8 before the first block. Therefore
 #
 # - the first convolution is `Conv2d(3, 64, kernel_size=3, stride=1, padding=1, bias=False)`,
 # - there is no max-pooling,
 # - there is no classification layer `fc`: the encoder ends with the 512 averaged features $h$.
 #
-# The **projection head** $g$ is `Linear(512, 512)`, ReLU, `Linear(512, projection_dim)`, with biases, without batch
-# norm. The losses see $z$; everything after pre-training uses $h$.
+# The **projection head** $g$ is `Linear(512, 512)`, ReLU, `Linear(512, projection_dim)`, with biases and without batch
+# norm. The losses use $z$; everything after pre-training uses $h$.
 #
-# **What the grader will hold you to:** `forward` returns the pair `(h, z)` in this order, for any batch size, in
-# train and eval mode. Name the two parts `self.encoder` and `self.projection`. Do not normalise $z$: NT-Xent does
-# that itself (doing it twice is harmless, for the other losses it would not be).
+# **What the grader checks:** `forward` returns the pair `(h, z)` in this order, for any batch size, in train and eval
+# mode. Name the two parts `self.encoder` and `self.projection`. Do not normalise $z$: NT-Xent does it, and the other
+# losses need the raw $z$.
 
 
 # %% tags=["stub", "q2"] stub="build the encoder and the projection head, return (h, z)"
@@ -628,13 +634,13 @@ def test_model_shapes(SimCLR):
 @test_case(name="number of parameters")
 def test_model_parameters(SimCLR):
     parts = {
-        "encoder": (11_168_832, "resnet18 without fc (512,000 + 1,000 fewer) and with the 3x3 stem"),
+        "encoder": (11_168_832, "resnet18 without fc and with the 3x3 stem"),
         "projection": (512 * 512 + 512 + 512 * 128 + 128, "two linear layers with biases"),
     }
     model = SimCLR()
     for part, (expected, what) in parts.items():
         count = sum(p.numel() for p in getattr(model, part).parameters())
-        assert count == expected, f"self.{part} has {count:,} parameters, {what} has {expected:,}."
+        assert count == expected, f"self.{part} has {count:,} parameters, expected {expected:,}: {what}."
 
 
 @test_case(name="the stem keeps the resolution")
@@ -652,21 +658,21 @@ def test_model_stem(SimCLR):
     with torch.no_grad():
         model(torch.rand(1, 3, 32, 32))
     assert seen and seen[0] == ((32, 32), (32, 32)), f"The first convolution maps 32x32 to {seen[0][1]}: use stride 1."
-    assert seen[1][0] == (32, 32), f"The second convolution sees {seen[1][0]}: leave the max-pooling out."
+    assert seen[1][0] == (32, 32), f"The second convolution gets {seen[1][0]}: remove the max-pooling."
 
 
 # %% [markdown]
-# ## 3 · Two views of a picture
+# ## 3 · Two views of an image
 #
 # ### q3 · Augmentation, data set, loader, optimiser ({{points q3}} points)
 #
-# What SimCLR learns is decided here: the network becomes blind to whatever the distortion changes, and keeps what
-# survives it. With $t, t'$ drawn independently from one family of distortions,
+# The augmentations decide what SimCLR learns: the network ignores what they change and keeps what they preserve. With
+# $t, t'$ drawn independently from one family of augmentations,
 #
 # $$ x_i = t(x), \qquad x_j = t'(x). $$
 #
-# **`simclr_transform(size, strength, blur)`** returns a callable that takes one uint8 picture `(3, H, W)` to a
-# float32 tensor `(3, size, size)`, by these steps (all are in `torchvision.transforms.v2`, imported as `v2`):
+# **`simclr_transform(size, strength, blur)`** returns a callable that maps one uint8 image `(3, H, W)` to a float32
+# tensor `(3, size, size)`. Its steps (all are in `torchvision.transforms.v2`, imported as `v2`):
 #
 # 1. random resized crop to `size`, area scale 0.2 to 1
 # 2. horizontal flip with probability 0.5
@@ -677,9 +683,9 @@ def test_model_stem(SimCLR):
 # 6. to float in [0, 1], then normalise with `MEAN` and `STD`
 
 
-# %% tags=["stub", "q3"] stub="return the random SimCLR distortion of one image"
+# %% tags=["stub", "q3"] stub="return the callable that augments one image"
 def simclr_transform(size: int = 32, strength: float = 0.5, blur: bool = False):
-    r"""A draw from SimCLR's distortions (Chen et al. 2020, appendix A): :math:`x \mapsto t(x)`, anew at each call.
+    r"""SimCLR's random augmentation (Chen et al. 2020, appendix A): :math:`x \mapsto t(x)`, a new draw at each call.
 
     Returns a callable: one uint8 image (3, H, W) -> float32 (3, size, size), normalised with MEAN and STD.
     """
@@ -692,15 +698,15 @@ def simclr_transform(size: int = 32, strength: float = 0.5, blur: bool = False):
         v2.RandomGrayscale(p=0.2),
     ]
     if blur:
-        kernel = max(3, size // 10 // 2 * 2 + 1)  # about a tenth of the picture, odd
+        kernel = max(3, size // 10 // 2 * 2 + 1)  # about a tenth of the image, odd
         steps.append(v2.RandomApply([v2.GaussianBlur(kernel, sigma=(0.1, 2.0))], p=0.5))
     return v2.Compose([*steps, v2.ToDtype(torch.float32, scale=True), v2.Normalize(MEAN, STD)])
     ### END SOLUTION
 
 
 # %% [markdown]
-# **`TwoViews`** is a data set: element $k$ is `((view_i, view_j), label)`, two *independent* draws of the same
-# picture. The label travels along for your curiosity; pre-training never looks at it.
+# **`TwoViews`** is a data set: element $k$ is `((view_i, view_j), label)`, two *independent* augmentations of the same
+# image and its label. Pre-training does not use the label.
 
 
 # %% tags=["stub", "q3"] stub="store the data, return ((view_i, view_j), label)"
@@ -728,22 +734,22 @@ class TwoViews(Dataset):
 
 
 # %% [markdown]
-# **`pretrain_loader`** gives shuffled batches `((x_i, x_j), labels)` and keeps the last, smaller batch.
+# **`pretrain_loader`** returns a loader of shuffled batches `((x_i, x_j), labels)` and keeps the last, smaller batch.
 
 
 # %% tags=["stub", "q3"] stub="return a shuffled DataLoader over TwoViews"
 def pretrain_loader(
     images: torch.Tensor, labels: torch.Tensor, transform, batch_size: int, num_workers: int = 0
 ) -> DataLoader:
-    """Shuffled batches ((x_i, x_j), labels), the last smaller one included; x_i, x_j: (b, 3, size, size)."""
+    """Shuffled batches ((x_i, x_j), labels), including the smaller last one; x_i, x_j: (b, 3, size, size)."""
     ### BEGIN SOLUTION
     return DataLoader(TwoViews(images, labels, transform), batch_size, shuffle=True, num_workers=num_workers)
     ### END SOLUTION
 
 
 # %% [markdown]
-# **`make_optimizer`**: SGD with momentum 0.9 over all parameters, and a scheduler that is stepped **once per batch**.
-# With $w$ = `warmup_steps` and $T$ = `total_steps`, step $s = 0, 1, 2, \dots$ uses the learning rate
+# **`make_optimizer`** returns SGD with momentum 0.9 over all parameters, and a scheduler that you step **once per
+# batch**. With $w$ = `warmup_steps` and $T$ = `total_steps`, step $s = 0, 1, 2, \dots$ uses the learning rate
 #
 # $$
 # \eta_s = \begin{cases}
@@ -782,7 +788,7 @@ name = "q3"
 points = None
 
 
-@test_case(name="a view: float32, normalised, of the asked size, new at each call")
+@test_case(name="a view is float32, normalised, (3, size, size) and new at each call")
 def test_transform(simclr_transform, MEAN, STD):
     import torch
 
@@ -791,15 +797,17 @@ def test_transform(simclr_transform, MEAN, STD):
     for size, blur in ((32, False), (16, False), (32, True)):
         transform = simclr_transform(size=size, blur=blur)
         first, second = transform(image), transform(image)
-        assert first.shape == (3, size, size), f"Asked for size {size}, got {tuple(first.shape)}."
+        assert first.shape == (3, size, size), (
+            f"With size={size} a view is (3, {size}, {size}), got {tuple(first.shape)}."
+        )
         assert first.dtype == torch.float32, f"A view is float32, got {first.dtype}."
-        assert not torch.equal(first, second), "Two calls gave the same view: the distortion must be random."
+        assert not torch.equal(first, second), "Two calls return the same view: the augmentation must be random."
         pixels = first * torch.tensor(STD)[:, None, None] + torch.tensor(MEAN)[:, None, None]
         assert pixels.min() > -1e-3 and pixels.max() < 1 + 1e-3, "Scale to [0, 1], then normalise with MEAN and STD."
-    assert torch.equal(image, before), "The transform changed the image it was given."
+    assert torch.equal(image, before), "Your transform changes its input image."
 
 
-@test_case(name="TwoViews: the same picture twice, with its label")
+@test_case(name="TwoViews: the same image twice, with its label")
 def test_two_views(TwoViews):
     import torch
 
@@ -821,11 +829,11 @@ def test_loader(pretrain_loader):
     assert [len(labels) for *_, labels in batches] == [32, 32, 6], "Keep the last, smaller batch."
     assert all(a == b == (len(y), 3, 4, 4) for a, b, y in batches), "A batch is ((x_i, x_j), labels)."
     order = torch.cat([labels for *_, labels in batches]).tolist()
-    assert sorted(order) == list(range(70)), "Every image comes once an epoch."
+    assert sorted(order) == list(range(70)), "Each image must come once per epoch."
     assert order != list(range(70)), "Shuffle the images."
 
 
-@test_case(name="learning rates of a run of four steps with two of warm-up")
+@test_case(name="learning rates of four steps, two of them warm-up")
 def test_optimizer(make_optimizer):
     import torch
     from torch import nn
@@ -835,19 +843,19 @@ def test_optimizer(make_optimizer):
     assert isinstance(optimizer, torch.optim.SGD), "The optimiser is torch.optim.SGD."
     groups = optimizer.param_groups
     assert sum(len(g["params"]) for g in groups) == 2, "The optimiser needs all parameters of the model."
-    assert all(g["momentum"] == 0.9 and g["weight_decay"] == 0.1 for g in groups), "Momentum 0.9 and the asked decay."
+    assert all(g["momentum"] == 0.9 and g["weight_decay"] == 0.1 for g in groups), "Use momentum 0.9 and weight_decay."
     rates = []
     for _ in range(4):
         rates.append(round(groups[0]["lr"], 4))
         optimizer.step()
         scheduler.step()
-    assert rates == [1.0, 2.0, 2.0, 1.0], f"lr 2: warm-up 1, 2, then the cosine 2, 1; got {rates}."
+    assert rates == [1.0, 2.0, 2.0, 1.0], f"With lr = 2 the rates are 1, 2 (warm-up), then 2, 1 (cosine); got {rates}."
 
 
 # %% [markdown]
-# ### Look at what the network will see
+# ### What the network sees
 #
-# Eight pictures and two views of each. Could *you* tell which views belong together, and by what?
+# The figure shows eight images and two views of each. Can *you* tell which views belong together? What tells you?
 
 
 # %% tags=["skip-grading"]
@@ -873,7 +881,7 @@ def plot_two_views(images: torch.Tensor, labels: torch.Tensor, transform, count:
             axes[row, k].imshow(pixels)
             axes[row, k].set(xticks=[], yticks=[])
         axes[0, k].set_title(CLASSES[int(label)], fontsize=10)
-    for row, title in enumerate(("picture", "view $x_i$", "view $x_j$")):
+    for row, title in enumerate(("image", "view $x_i$", "view $x_j$")):
         axes[row, 0].set_ylabel(title, fontsize=11)
     figure.tight_layout()
     return figure
@@ -888,20 +896,19 @@ save_figure(plot_two_views(train_images, train_labels, at_full_size), "two_views
 #
 # ### q4 · One epoch ({{points q4}} points)
 #
-# For each batch: forward **both** views (one after the other, or concatenated), take the loss of their projections,
-# then
+# For each batch, forward **both** views (one after the other, or concatenated), compute the loss of their projections
+# and update the parameters:
 #
 # $$ g_s = \nabla_\theta \mathcal{L}(z_i, z_j), \qquad \theta_{s+1} = \mathrm{SGD}(\theta_s, g_s, \eta_s), $$
 #
-# which is four calls in a right order: clear the old gradients, `backward`, `optimizer.step()`, `scheduler.step()`.
-# The epoch's number is the mean loss **per image**, so a last batch of 16 counts less than a batch of 512:
+# These are four calls in a correct order: clear the old gradients, `backward`, `optimizer.step()`, `scheduler.step()`.
+# Return the mean loss **per image**, so that a last batch of 16 counts less than a batch of 512:
 #
 # $$ \bar{\mathcal{L}} = \frac{\sum_b n_b\, \mathcal{L}_b}{\sum_b n_b} . $$
 #
-# **What the grader will hold you to:** train mode (a caller may have left the model in eval mode); one scheduler step
-# per batch, after the optimiser's; the loss of $z$, not of $h$; the weighted mean as a Python float; no graph kept
-# alive from batch to batch (`loss.item()`, not `loss`, goes into a sum). It compares the parameters after several
-# batches with the right ones. `loader` may be any iterable of batches.
+# **What the grader checks:** train mode (the model may arrive in eval mode); one scheduler step per batch, after the
+# optimiser's step; the loss of $z$, not of $h$; the weighted mean as a Python float; no graph kept from batch to batch
+# (add up `loss.item()`, not `loss`); the parameters after several batches. `loader` may be any iterable of batches.
 
 
 # %% tags=["stub", "q4"] stub="train on every batch, return the mean loss per image"
@@ -939,7 +946,7 @@ points = None
 
 
 def setting(lr):
-    """A model with one weight w = 1: h = -x, z = w x; batches of two images and of one; rate halved at each step."""
+    """A model with one weight w = 1: h = -x, z = w x; a batch of two images, one of one; each step halves the rate."""
     import torch
     from torch import nn
 
@@ -970,7 +977,7 @@ def test_epoch_mean(train_one_epoch):
     loss = train_one_epoch(*setting(lr=0.0), half_sum)
     # Two images with loss (1 + 3) / 2 = 2 and one with (2 + 8) / 2 = 5.
     assert abs(float(loss) - 3) < 1e-5, f"(2 images * 2 + 1 image * 5) / 3 images = 3, got {float(loss):.4f}."
-    assert isinstance(loss, float), "Return a Python float: a tensor would keep the graph of the epoch alive."
+    assert isinstance(loss, float), "Return a Python float: a tensor keeps the graph of the epoch in memory."
 
 
 @test_case(name="two steps by hand")
@@ -980,26 +987,26 @@ def test_epoch_steps(train_one_epoch):
     # Gradients 2 and 5, rates 0.1 and 0.05: 1 - 0.2 - 0.25.
     w = model.w.item()
     assert abs(w - 0.55) < 1e-5, (
-        f"1 - 0.1 * 2 - 0.05 * 5 = 0.55, your weight is {w:.4f}: zero_grad? scheduler per batch?"
+        f"1 - 0.1 * 2 - 0.05 * 5 = 0.55, but your weight is {w:.4f}: check zero_grad and the scheduler step."
     )
 
 
-@test_case(name="train mode, both views, one scheduler step a batch")
-def test_epoch_conduct(train_one_epoch):
+@test_case(name="train mode, both views, one scheduler step per batch")
+def test_epoch_mode(train_one_epoch):
     model, batches, optimizer, scheduler = setting(lr=0.1)
     train_one_epoch(model, batches, optimizer, scheduler, half_sum)
     assert model.modes and all(model.modes), "Put the model into train mode."
-    assert scheduler.last_epoch == 2, f"Two batches, {scheduler.last_epoch} scheduler steps."
+    assert scheduler.last_epoch == 2, f"Two batches need two scheduler steps, you make {scheduler.last_epoch}."
 
 
 # %% [markdown]
 # ### Whole batches at once (given)
 #
-# `TwoViews` distorts one picture at a time, on the CPU; on a machine with two cores and a GPU, the GPU then waits. The
-# functions below draw **from the same family of distortions for a whole batch on the device**, each picture with its
-# own random numbers, several times faster than image by image. Cropping and scaling is one affine map per picture;
-# brightness, contrast, saturation, hue and grayscale are all linear in (r, g, b), so their product is one 3×3 matrix.
-# The row `views` of the table says which are used: `"yours"` or `"batched"`.
+# `TwoViews` augments one image at a time on the CPU; with two CPU cores, a GPU would wait. The functions below draw
+# **from the same family of augmentations for a whole batch on the device**, with separate random numbers for each
+# image. They are several times faster. Cropping and scaling is one affine map per image; brightness, contrast,
+# saturation, hue and grayscale are linear in (r, g, b), so their product is one 3×3 matrix. The row `views` of the
+# table chooses `"yours"` or `"batched"`.
 
 
 # %%
@@ -1013,11 +1020,11 @@ def test_epoch_conduct(train_one_epoch):
 # %% [markdown]
 # ### The driver (given)
 #
-# Read this part, you need not change it. It makes your loop fast, and it makes it survive a lost session.
+# Read this part; you do not need to change it. It makes your loop fast and lets it resume after a lost session.
 #
-# **Precision.** GPUs and some CPUs compute faster in half precision: bfloat16 on recent ones, float16 on older GPUs such
-# as Colab's T4. There `InPrecision` runs the model in it; it returns float32, so your loop needs to know nothing.
-# Everywhere else the model computes in float32.
+# **Precision.** GPUs and some CPUs compute faster in half precision: recent ones in bfloat16, older GPUs such as
+# Colab's T4 in float16. On these, `InPrecision` runs the model in half precision and returns float32, so your loop does
+# not change. On other devices the model computes in float32.
 
 
 # %%
@@ -1025,11 +1032,11 @@ def test_epoch_conduct(train_one_epoch):
 
 
 # %% [markdown]
-# **Checkpoints.** After every epoch, weights, optimiser, scheduler, all random generators and the history are written
-# to `run/<name>_last.pt`, first to a temporary file that then takes the name, so a session that dies while writing
-# spoils nothing. Run the training cell again and it goes on after the last complete epoch. With other
-# hyper-parameters it starts anew and keeps the old file as `<name>_previous.pt`. **If you change your code, run it
-# with `restart=True`.**
+# **Checkpoints.** After every epoch the driver writes weights, optimiser, scheduler, the states of all random
+# generators and the history to `run/<name>_last.pt`. It writes a temporary file first and then renames it, so a session
+# that dies while writing does not damage the checkpoint. Run the training cell again to resume after the last complete
+# epoch. If you change hyper-parameters, the training starts again and keeps the old file as `<name>_previous.pt`. **If
+# you change your code, set `restart=True`.**
 
 
 # %%
@@ -1041,7 +1048,7 @@ def test_epoch_conduct(train_one_epoch):
 
 # %% [markdown]
 # **`pretrain`** calls your `train_one_epoch` and keeps the weights of the epoch with the lowest mean loss as
-# `simclr_best_epoch.pt`. The loss comes from the table (`"loss"`), with its own learning rate.
+# `simclr_best_epoch.pt`. The row `loss` of the table chooses the loss; each loss has its own learning rate.
 
 
 # %%
@@ -1049,12 +1056,12 @@ PARAMETER = {"nt_xent": "temperature", "barlow_twins": "lambd", "nt_xent_euclide
 
 
 def loss_function(loss: str):
-    """The loss that you defined under that name, as a function of (z_i, z_j), with its parameter from the table."""
+    """Your loss of that name as a function of (z_i, z_j), with its parameter from the table."""
     return lambda z_i, z_j: globals()[loss](z_i, z_j, HP[PARAMETER[loss]])
 
 
 def by_plan(plan: dict):
-    """A plan's optimiser and scheduler, by your ``make_optimizer``, for a run of so many steps."""
+    """A function that makes a plan's optimiser and scheduler with your ``make_optimizer``."""
 
     def optimise(network, total_steps):
         return make_optimizer(network, plan["lr"], plan["decay"], int(plan["warmup"] * total_steps), total_steps)
@@ -1064,7 +1071,7 @@ def by_plan(plan: dict):
 
 # %%
 def pretrain(images, labels, loss, epochs, name="simclr", restart=False) -> list[dict]:
-    """Pre-train a fresh SimCLR; returns the history and leaves ``<name>_best_epoch.pt`` in the run folder."""
+    """Pre-train a fresh SimCLR; returns the history and writes ``<name>_best_epoch.pt`` to the run folder."""
     seed_everything(HP["seed"])
     model = SimCLR(HP["projection_dim"])
     how = (HP["view_size"], HP["jitter_strength"], HP["blur"])
@@ -1091,8 +1098,8 @@ def pretrain(images, labels, loss, epochs, name="simclr", restart=False) -> list
 # %% [markdown]
 # ### Run it
 #
-# This takes a while: start it, close the lid, and run the cell again if the session is lost. A
-# falling loss is the first sign of life. For NT-Xent, $\log(2n-1)$ is the value of pure guessing.
+# This takes a while. If the session is lost, run the cell again. The loss should fall. For NT-Xent, random guessing
+# gives $\log(2n-1)$.
 
 # %% tags=["skip-grading"]
 pretrain_history = pretrain(
@@ -1100,7 +1107,7 @@ pretrain_history = pretrain(
     pretrain_labels,
     loss=HP["loss"],
     epochs=HP["pretrain_epochs"],
-    restart=False,  # True: throw the last run away, for example because you changed a loss
+    restart=False,  # True: discard the last run, for example after you changed a loss
 )
 update_metrics(pretrain=pretrain_history)
 print(f"{len(pretrain_history)} epochs, loss {pretrain_history[0]['loss']:.3f} -> {pretrain_history[-1]['loss']:.3f}")
@@ -1130,9 +1137,9 @@ save_figure(plot_pretrain(pretrain_history, HP["loss"], HP["pretrain_batch"]), "
 # %% [markdown]
 # ### The same loop with another loss
 #
-# Your loop never asks which loss it minimises, so Barlow Twins needs one word. This short run shows its curve
-# (`other_loss` in the table; its scale is its own, so do not compare the numbers). To pre-train with it in earnest,
-# set `"loss"` in the table.
+# Your loop works with any loss. This short run trains with `other_loss` of the table and shows its curve. Barlow Twins
+# has another scale, so do not compare its values with those of NT-Xent. To use it for the full pre-training, set
+# `"loss"` in the table.
 
 # %% tags=["skip-grading"]
 if HP["other_epochs"]:
@@ -1152,13 +1159,14 @@ else:
 #
 # ### q5 · From features to classes ({{points q5}} points)
 #
-# Now the labels come in. The projection head goes; one linear layer on $h$ gives ten logits, and **all** parameters
-# train:
+# Now you use the labels. Replace the projection head by one linear layer on $h$ that gives ten logits, and train
+# **all** parameters:
 #
 # $$ \hat y = \mathrm{softmax}(W h + b), \qquad h = f(x), \qquad \mathcal{L} = -\frac1n \sum_k \log \hat y_{k, y_k}. $$
 #
-# **`finetune_transforms`**: for training, a random crop with 4 pixels of (zero) padding and a horizontal flip; for
-# testing, nothing random at all. Both end in float32, normalised with `MEAN` and `STD`.
+# **`finetune_transforms`** returns two transforms. For training: a random crop with 4 pixels of (zero) padding and a
+# horizontal flip with probability 0.5. For testing: nothing random. Both return float32, normalised with `MEAN` and
+# `STD`.
 
 
 # %% tags=["stub", "q5"] stub="return (train_transform, test_transform)"
@@ -1176,8 +1184,8 @@ def finetune_transforms(size: int = 32):
 
 
 # %% [markdown]
-# **`finetune_loaders`**: batches `(x, y)` with your two transforms; training shuffled, test in order, no image
-# dropped.
+# **`finetune_loaders`** returns two loaders of batches `(x, y)` with your two transforms: training images shuffled,
+# test images in order. Do not drop any image.
 
 
 # %% tags=["stub", "q5"] stub="return (train_loader, test_loader)"
@@ -1206,8 +1214,8 @@ def finetune_loaders(
 
 
 # %% [markdown]
-# **`Classifier`**: takes a (pre-trained) SimCLR model and puts one linear layer on its $h$. Use `simclr.encoder`, or
-# `simclr(x)[0]`: the grader's stand-in offers both. Nothing is frozen.
+# **`Classifier`** takes a (pre-trained) SimCLR model and puts one linear layer on its $h$. Use `simclr.encoder` or
+# `simclr(x)[0]`: the grader's test model has both. Freeze nothing.
 
 
 # %% tags=["stub", "q5"] stub="one linear layer on the features h of simclr"
@@ -1229,15 +1237,15 @@ class Classifier(nn.Module):
 
 
 # %% [markdown]
-# **`finetune_one_epoch`** is q4's loop with cross-entropy. It returns the mean loss per image and the top-1 accuracy
-# **in [0, 1]** (0.5, not 50), both measured on the training batches as they pass, before the step they cause.
+# **`finetune_one_epoch`** is the loop of q4 with cross-entropy. It returns the mean loss per image and the top-1
+# accuracy **in [0, 1]** (0.5, not 50). Measure both on each training batch before its step.
 
 
 # %% tags=["stub", "q5"] stub="train on every batch, return (mean loss per image, top-1)"
 def finetune_one_epoch(model, loader, optimizer, scheduler, device="cpu") -> tuple[float, float]:
     r"""One pass over ``loader`` of (x, y) with cross-entropy, one scheduler step per batch.
 
-    Returns (mean cross-entropy per image, top-1 accuracy in [0, 1]) of the training batches as they are seen:
+    Returns (mean cross-entropy per image, top-1 accuracy in [0, 1]) of the training batches, each before its step:
     :math:`\sum_b n_b \mathcal{L}_b / \sum_b n_b` and :math:`\#\{k : y_k = \arg\max_c \mathrm{logits}_{kc}\} / n`.
     """
     batches = tqdm(loader, desc="fine-tune", leave=False)
@@ -1261,8 +1269,9 @@ def finetune_one_epoch(model, loader, optimizer, scheduler, device="cpu") -> tup
 
 
 # %% [markdown]
-# **`evaluate`**: eval mode, no gradients, and *exact*: every image counts once, also in a smaller last batch, so do
-# not average the accuracies of batches. Top-5 asks whether the right class is among the five largest logits.
+# **`evaluate`** runs in eval mode, without gradients, and is *exact*: every image counts once, also in a smaller last
+# batch, so do not average the accuracies of batches. Top-5 counts the images whose correct class is among the five
+# largest logits.
 
 
 # %% tags=["stub", "q5"] stub="return (mean loss per image, top-1, top-5) in eval mode"
@@ -1296,7 +1305,7 @@ points = None
 
 
 def lookup_table(logits):
-    """A model that returns row int(x[k, 0, 0, 0]) of ``logits`` and notes how it is called."""
+    """A model that returns row int(x[k, 0, 0, 0]) of ``logits`` and records how it is called."""
     import torch
     from torch import nn
 
@@ -1320,14 +1329,14 @@ def batches_of(rows, labels, size):
     return list(zip(x.split(size), y.split(size), strict=True))
 
 
-@test_case(name="transforms: a white picture, and who is random")
+@test_case(name="transforms: a white image; only training is random")
 def test_finetune_transforms(finetune_transforms, MEAN, STD):
     import torch
 
     train, test = finetune_transforms()
     white = test(torch.full((3, 32, 32), 255, dtype=torch.uint8))
     expected = (1 - torch.tensor(MEAN)) / torch.tensor(STD)
-    assert white.shape == (3, 32, 32) and white.dtype == torch.float32, "Float32 (3, 32, 32), please."
+    assert white.shape == (3, 32, 32) and white.dtype == torch.float32, "Return float32 of shape (3, 32, 32)."
     assert torch.allclose(white[:, 5, 5], expected, atol=1e-4), "A white pixel becomes (1 - MEAN) / STD."
     image = torch.randint(0, 256, (3, 32, 32), dtype=torch.uint8)
     assert torch.equal(test(image), test(image)), "The test transform must not be random."
@@ -1336,17 +1345,19 @@ def test_finetune_transforms(finetune_transforms, MEAN, STD):
     assert any(not torch.equal(views[0], view) for view in views[1:]), "The training transform must be random."
 
 
-@test_case(name="loaders: nothing dropped, training shuffled, test in order")
+@test_case(name="loaders: all images, training shuffled, test in order")
 def test_finetune_loaders(finetune_loaders):
     import torch
 
     images = torch.zeros(50, 3, 32, 32, dtype=torch.uint8)
     train, test = finetune_loaders(images, torch.arange(50), images[:20], torch.arange(20), 16)
     seen = torch.cat([y for _, y in train]).tolist()
-    assert sorted(seen) == list(range(50)) and seen != sorted(seen), "Every training image once, shuffled."
-    assert torch.cat([y for _, y in test]).tolist() == list(range(20)), "Every test image once, in order."
+    assert sorted(seen) == list(range(50)) and seen != sorted(seen), "Yield each training image once, shuffled."
+    assert torch.cat([y for _, y in test]).tolist() == list(range(20)), "Yield each test image once, in order."
     x, y = next(iter(test))
-    assert x.shape == (16, 3, 32, 32) and x.dtype == torch.float32 and y.dtype == torch.int64, "Yield (x, y)."
+    assert x.shape == (16, 3, 32, 32) and x.dtype == torch.float32 and y.dtype == torch.int64, (
+        "Yield (x, y): float32, int64."
+    )
 
 
 @test_case(name="classifier: logits from h, and the encoder trains")
@@ -1368,7 +1379,7 @@ def test_classifier(Classifier):
     assert logits.shape == (4, 7), f"Logits are (n, num_classes), got {tuple(logits.shape)}."
     logits.square().sum().backward()
     gradient = simclr.encoder[1].weight.grad
-    assert gradient is not None and gradient.abs().sum() > 0, "No gradient reaches the encoder: it must train, too."
+    assert gradient is not None and gradient.abs().sum() > 0, "No gradient reaches the encoder: train it, too."
 
 
 @test_case(name="finetune_one_epoch: numbers by hand, train mode, scheduler")
@@ -1381,11 +1392,11 @@ def test_finetune_epoch(finetune_one_epoch):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0)
     loss, top1 = finetune_one_epoch(model, batches_of([1, 1, 1, 1, 1], [2, 2, 0, 2, 2], 4), optimizer, scheduler)
-    # Four right answers cost 0, the wrong one costs 30.
+    # Four correct answers have loss 0, the wrong one has loss 30.
     assert abs(loss - 6) < 1e-4, f"(0 + 0 + 30 + 0 + 0) / 5 = 6 per image, got {loss:.4f}."
-    assert math.isclose(top1, 0.8, abs_tol=1e-6), f"4 of 5 are right: 0.8, got {top1:.4f}."
-    assert all(training for training, _ in model.calls), "Train mode, please."
-    assert scheduler.last_epoch == 2, f"Two batches, {scheduler.last_epoch} scheduler steps."
+    assert math.isclose(top1, 0.8, abs_tol=1e-6), f"4 of 5 are correct: 0.8, got {top1:.4f}."
+    assert all(training for training, _ in model.calls), "Put the model into train mode."
+    assert scheduler.last_epoch == 2, f"Two batches need two scheduler steps, you make {scheduler.last_epoch}."
 
 
 @test_case(name="finetune_one_epoch lowers the loss")
@@ -1408,19 +1419,19 @@ def test_evaluate(evaluate):
     loss, top1, top5 = evaluate(model, batches_of([0] * 5, [0, 0, 0, 4, 5], 2))
     # -log softmax is 0.4562 for class 0, 4.4562 for class 4 and 5.4562 for class 5.
     assert abs(loss - (3 * 0.4562 + 4.4562 + 5.4562) / 5) < 1e-3, f"The mean loss per image is 2.2562, got {loss:.4f}."
-    assert abs(top1 - 0.6) < 1e-6, f"3 of 5 are right: 0.6, got {top1:.4f}. Do not average over batches."
-    assert abs(top5 - 0.8) < 1e-6, f"Class 5 is the only one outside the first five: 0.8, got {top5:.4f}."
+    assert abs(top1 - 0.6) < 1e-6, f"3 of 5 are correct: 0.6, got {top1:.4f}. Do not average over batches."
+    assert abs(top5 - 0.8) < 1e-6, f"Only class 5 is not among the first five: 0.8, got {top5:.4f}."
     assert not any(training for training, _ in model.calls), "Evaluate in eval mode."
     assert not any(grad for _, grad in model.calls), "Evaluate without gradients."
 
 
 # %% [markdown]
-# ### What the frozen features are worth (given)
+# ### Evaluate the frozen features (given)
 #
-# Fine-tuning with 50,000 labels hides what pre-training has learned. Two cheaper looks at the encoder of
-# `simclr_best_epoch.pt` come first, both with its weights frozen: **k nearest neighbours** (which class do the most
-# similar training pictures have? each votes with $\exp(\cos/0.1)$, [Wu et al.,
-# 2018](https://arxiv.org/abs/1805.01978)) and a **linear probe** (one linear layer trained on $h$).
+# Fine-tuning with 50,000 labels hides what pre-training learned. Two cheaper evaluations of the encoder in
+# `simclr_best_epoch.pt` come first. Both freeze its weights: **k nearest neighbours** (the most similar training images
+# vote for their class, each with weight $\exp(\cos/0.1)$, [Wu et al., 2018](https://arxiv.org/abs/1805.01978)) and a
+# **linear probe** (one linear layer, trained on $h$).
 
 
 # %%
@@ -1435,20 +1446,20 @@ def features(encoder: nn.Module, images: torch.Tensor, batch_size: int = 250) ->
 def knn_accuracy(train_h, train_y, test_h, test_y, k: int, temperature: float = 0.1) -> float:
     r"""Top-1 of a vote among the k training rows of largest cosine, each with weight :math:`\exp(\cos/\tau)`."""
     train_h, test_h, train_y = F.normalize(train_h), F.normalize(test_h), train_y.to(train_h.device)
-    right = 0
+    correct = 0
     for h, y in zip(test_h.split(1000), test_y.to(train_h.device).split(1000), strict=True):
         cosines, nearest = (h @ train_h.T).topk(k)
         votes = torch.zeros(len(h), HP["num_classes"], device=h.device)
         votes.scatter_add_(1, train_y[nearest], (cosines / temperature).exp())
-        right += (votes.argmax(1) == y).sum().item()
-    return right / len(test_y)
+        correct += (votes.argmax(1) == y).sum().item()
+    return correct / len(test_y)
 
 
 # %%
 def linear_probe(train_h, train_y, test_h, test_y, epochs: int, batch_size: int = 512) -> tuple[list[dict], nn.Linear]:
-    """Train one linear layer on frozen features (n, 512), scaled to mean 0 and deviation 1 meanwhile.
+    """Train one linear layer on frozen features (n, 512), which it scales to mean 0 and deviation 1.
 
-    Returns loss, top-1 and top-5 of both splits after each epoch, and the layer for features as they are.
+    Returns loss, top-1 and top-5 of both splits after each epoch, and the layer for the unscaled features.
     """
     seed_everything(HP["seed"])
     mean, deviation = train_h.mean(0), train_h.std(0) + 1e-6
@@ -1540,20 +1551,20 @@ save_figure(plot_finetune(probe_history, "linear probe"), "probe_curves")
 # %% [markdown] tags=["only-cifar10"]
 # ### The driver (given)
 #
-# It starts from `simclr_best_epoch.pt` and writes `simclr_lin_best.pt` after every epoch: **the last epoch wins, not
-# the one with the best test accuracy**. Choosing an epoch by its test accuracy would turn the test set into training
-# data and the reported number into a lucky one; the learning rate ends at zero, so the last epoch is a good one
-# anyway. The test curve is there to look at.
+# It starts from `simclr_best_epoch.pt` and writes `simclr_lin_best.pt` after every epoch. **It keeps the last epoch,
+# not the one with the best test accuracy.** If you chose an epoch by its test accuracy, you would train on the test set
+# and report a number that is too high. The learning rate ends at zero, so the last epoch is good. You only look at the
+# test curve.
 #
-# **Small pictures first.** The network ends with an average over all places, so it takes pictures of any size, and half
-# the size costs a quarter. Most of what there is to learn is learned from shrunk pictures, the last epochs show the real
-# ones. **Early layers stop first**: edges and colours are learned soon, and a layer that keeps its weights needs no
-# backward pass (after [Brock et al., 2017](https://arxiv.org/abs/1706.04983)). The row `finetune_stages` says when.
+# **Small images first.** The network ends with an average over all positions, so it takes images of any size, and half
+# the size takes a quarter of the time. The network learns most from small images; the last epochs use full ones.
+# **Early layers stop first.** They learn edges and colours soon, and a frozen layer needs no backward pass (after
+# [Brock et al., 2017](https://arxiv.org/abs/1706.04983)). The row `finetune_stages` of the table sets both.
 
 
 # %% tags=["only-cifar10"]
 def shrunk(images: torch.Tensor, size: int) -> torch.Tensor:
-    """uint8 images (n, 3, H, W) -> uint8 (n, 3, size, size), averaged, not merely sampled."""
+    """uint8 images (n, 3, H, W) -> uint8 (n, 3, size, size), by averaging pixels."""
     if images.shape[-1] == size:
         return images
     parts = images.split(4096)
@@ -1561,7 +1572,7 @@ def shrunk(images: torch.Tensor, size: int) -> torch.Tensor:
 
 
 def finetune_batches(images, labels):
-    """(shuffled, distorted batches; batches in order, undistorted), from your functions or by whole batches."""
+    """(shuffled, augmented batches; batches in order, not augmented), by your functions or by whole batches."""
     if HP["views"] == "yours":
         return finetune_loaders(images, labels, images, labels, HP["finetune_batch"])
     size = HP["finetune_batch"]
@@ -1573,7 +1584,7 @@ def finetune_batches(images, labels):
 
 # %% tags=["only-cifar10"]
 class ByStage:
-    """The training batches of each epoch, from pictures of the size that its stage asks for."""
+    """The training batches of each epoch, with images of the size of its stage."""
 
     def __init__(self, images: torch.Tensor, labels: torch.Tensor, stages):
         self.images, self.labels = images, labels
@@ -1583,7 +1594,7 @@ class ByStage:
         self.turn_to(0)
 
     def turn_to(self, epoch: int) -> None:
-        """Take the pictures of that epoch's size."""
+        """Use images of that epoch's size."""
         if self.sizes[epoch] != self.size:
             self.size = self.sizes[epoch]
             self.batches, _ = finetune_batches(shrunk(self.images, self.size), self.labels)
@@ -1596,21 +1607,21 @@ class ByStage:
 
 
 def freeze(model: nn.Module, parts: int) -> None:
-    """Let the first so many parts of a ResNet keep their weights (the first convolution is of the first part)."""
+    """Freeze the first ``parts`` parts of a ResNet (the first convolution belongs to the first part)."""
     kept = {"conv1", "bn1", *(f"layer{part}" for part in range(1, parts + 1))} if parts else set()
     for name, parameter in model.named_parameters():
-        # Of "encoder.layer1.0.conv1.weight" the first name of a part counts.
+        # The part of "encoder.layer1.0.conv1.weight" is its first name that matches, "layer1".
         place = next((piece for piece in name.split(".") if piece in ("conv1", "bn1") or piece.startswith("layer")), "")
         parameter.requires_grad_(place not in kept)
         if place in kept:
-            parameter.grad = None  # else the optimiser would go on with it
+            parameter.grad = None  # otherwise the optimiser still uses it
 
 
 # %% tags=["only-cifar10"]
 def finetune(
     train_images, train_labels, test_images, test_labels, name="simclr", pretrained=True, restart=False
 ) -> list[dict]:
-    """Fine-tune from the best pre-training epoch, or from scratch; returns the history, leaves ``NAME_lin_best.pt``."""
+    """Fine-tune from the best pre-training epoch, or from scratch; returns the history, writes ``NAME_lin_best.pt``."""
     seed_everything(HP["seed"])
     simclr, start = pretrained_simclr() if pretrained else (SimCLR(HP["projection_dim"]), None)
     model = Classifier(simclr, HP["num_classes"])
@@ -1646,12 +1657,12 @@ finetune_history = finetune(
     train_labels,
     test_images,
     test_labels,
-    restart=False,  # True: throw the last run away, for example after a new pre-training
+    restart=False,  # True: discard the last run, for example after a new pre-training
 )
 
 # %% [markdown] tags=["only-stl10"]
-# STL-10 has few labels, and what counts there is the **linear evaluation**: the encoder stays frozen, and the
-# checkpoint is the encoder with the probe's layer.
+# STL-10 has few labels, so you use the **linear evaluation**: the encoder stays frozen, and the checkpoint holds the
+# encoder and the probe's layer.
 
 
 # %% tags=["skip-grading", "only-stl10"]
@@ -1675,7 +1686,7 @@ save_figure(plot_finetune(finetune_history, evaluation), "finetune_curves")
 # %% [markdown]
 # ### The run in one table
 #
-# Minutes are those of training and testing, counted up to the end of the first epoch above the threshold.
+# Minutes count training and testing up to the end of the first epoch above the threshold.
 
 
 # %% tags=["skip-grading"]
@@ -1690,7 +1701,7 @@ def minutes_to(threshold: float) -> float | None:
 
 
 def results() -> list[tuple[str, str]]:
-    """What was reached, and how long it took."""
+    """The results and the times of the run."""
     last, probe = finetune_history[-1], probe_history[-1]
     spent = [sum(row["seconds"] for row in history) / 60 for history in (pretrain_history, finetune_history)]
     minutes = {f"minutes to {share:.0%}": minutes_to(share) for share in (0.75, 0.85, 0.9)}
@@ -1712,104 +1723,105 @@ for name, value in results():
 # %% [markdown]
 # ### q6 · The checkpoint ({{points q6}} points + 5 bonus)
 #
-# Nothing to write: hand in `simclr_lin_best.pt`, the dictionary `{"state_dict": classifier.state_dict(), ...}` that
-# the driver saved. The grader loads the weights (never code) into its own ResNet-18 with the CIFAR stem and a linear
-# layer, and runs **all 10,000 test pictures** through your test transform's formula, $(x/255 -
-# \mathrm{MEAN})/\mathrm{STD}$. More than 75 % gives full marks, more than 85 % the bonus, less a part of the points.
-# So keep torchvision's names inside the encoder (`conv1`, `bn1`, `layer1` … `layer4`) and have exactly one linear
-# layer with ten outputs.
+# You write nothing here. Hand in `simclr_lin_best.pt`, the dictionary `{"state_dict": classifier.state_dict(), ...}`
+# that the driver saved. The grader loads the weights (never code) into its own ResNet-18 with the CIFAR stem and a
+# linear layer. It classifies **all 10,000 test images**, normalised as in your test transform: $(x/255 -
+# \mathrm{MEAN})/\mathrm{STD}$. More than 75 % gives full marks, more than 85 % also gives the bonus, and less gives a
+# part of the points. Keep torchvision's names inside the encoder (`conv1`, `bn1`, `layer1` … `layer4`) and exactly one
+# linear layer with ten outputs.
 #
 # ## 6 · Written questions
 #
-# A few sentences each; a formula or a sketch is welcome.
+# Answer each question in a few sentences; you may use a formula or a sketch.
 
 # %% [markdown] tags=["written", "w1"]
 # ### w1 · SimCLR in your own words
 #
-# Explain SimCLR to a fellow student who knows supervised classification: what goes in, what is predicted, where the
-# training signal comes from without labels, and what is kept in the end.
+# Explain SimCLR to a fellow student who knows supervised classification: what the input is, what the network predicts,
+# where the training signal comes from without labels, and what you keep in the end.
 
 # %% [markdown] tags=["model-answer", "w1"]
-# From each picture of a batch two views are made by random cropping, flipping, colour distortion and blur. An encoder
-# turns each view into features $h$, a small network turns $h$ into $z$. The task is to find, for each view, the other
-# view of the same picture among all other views of the batch: a classification into $2n-1$ candidates whose "label"
-# is known because we made the views ourselves. NT-Xent is the cross-entropy of this task, with cosine similarities
-# over a temperature as logits; it pulls the two views of a picture together and pushes views of other pictures away.
-# To solve it the encoder must keep what survives the distortions (shape, parts, the kind of object) and may forget
-# what they change (position, colour cast, scale). In the end the head is thrown away and a classifier is trained on
-# $h$, with few labels or by fine-tuning.
+# From each image of a batch you make two views by random cropping, flipping, colour jitter and blur. An encoder maps
+# each view to features $h$, and a small network maps $h$ to $z$. The task is to find, for each view, the other view of
+# the same image among all other views of the batch. This is a classification into $2n-1$ candidates, and the "label" is
+# known because we made the views. NT-Xent is the cross-entropy of this task; its logits are cosine similarities divided
+# by a temperature. It pulls the two views of an image together and pushes views of other images away. To solve the
+# task, the encoder must keep what the augmentations preserve (shape, parts, the kind of object) and may forget what
+# they change (position, colour cast, scale). In the end you discard the head and train a classifier on $h$, with few
+# labels or by fine-tuning.
 
 # %% [markdown] tags=["rubric", "w1"]
 # 4 points
 #
-# - 1 · two random views of one picture, and which distortions
+# - 1 · two random views of one image, and which augmentations
 # - 1 · the task: find the partner among the other views of the batch; the signal comes from knowing the pairs
 # - 1 · the loss attracts positives and repels negatives (or: is a cross-entropy over similarities)
-# - 1 · what is learned is invariance to the distortions; the encoder is kept, the head is not
+# - 1 · the network learns invariance to the augmentations; the encoder is kept, the head is not
 
 # %% [markdown] tags=["written", "w2"]
 # ### w2 · The projection head
 #
-# Pre-training with the projection head gives better features $h$ than applying the loss to $h$ directly, and yet the
-# head is thrown away. Why does it help, and why is $h$ better than $z$ for the next task?
+# Pre-training with the projection head gives better features $h$ than a loss on $h$ itself, but you discard the head
+# afterwards. Why does it help, and why is $h$ better than $z$ for the next task?
 
 # %% [markdown] tags=["model-answer", "w2"]
-# The loss asks $z$ to be the same for both views, so whatever the distortions change (colour, orientation, exact
-# place) has to disappear from $z$, although a later task may need it: colour helps to tell birds or flowers. If the
-# loss sat on $h$, this information would be lost there. With a non-linear head in between, the head can do the
-# discarding, and $h$ may keep it. Chen et al. show it: from $h$ one can predict which distortion was applied much
-# better than from $z$, and a linear classifier on $h$ is more than 10 points better than on $z$. The head is
-# specialised to the pretext task; being thrown away is its purpose.
+# The loss makes $z$ the same for both views, so what the augmentations change (colour, orientation, exact position)
+# must disappear from $z$. A later task may need it: colour helps to recognise birds or flowers. With the loss on $h$,
+# $h$ would lose this information. A non-linear head in between can discard it instead, so $h$ can keep it. Chen et al.
+# show this: one can predict the applied augmentation much better from $h$ than from $z$, and a linear classifier on $h$
+# is more than 10 points better than on $z$. The head is specialised to the pretext task, so the next task does not need
+# it.
 
 # %% [markdown] tags=["rubric", "w2"]
 # 4 points
 #
 # - 2 · the loss makes $z$ invariant, which removes information (such as colour or orientation) that later tasks may
 #   need
-# - 1 · the head, being a non-linear layer in between, takes this loss of information upon itself, so $h$ keeps it
-# - 1 · evidence or consequence: linear evaluation on $h$ beats $z$, or distortions can be predicted from $h$
+# - 1 · the non-linear head in between discards this information, so $h$ can keep it
+# - 1 · evidence or consequence: linear evaluation on $h$ beats $z$, or $h$ predicts the augmentation
 
 # %% [markdown] tags=["written", "w3"]
 # ### w3 · NT-Xent, softmax and word2vec
 #
 # Compare NT-Xent with the softmax cross-entropy of a classifier and with the skip-gram loss with negative sampling of
-# word2vec: what are the classes, the logits and the negatives in each, and where does the temperature stand?
+# word2vec. What are the classes, the logits and the negatives in each, and what does the temperature do?
 
 # %% [markdown] tags=["model-answer", "w3"]
 # NT-Xent *is* a softmax cross-entropy: the logits are $\cos(z_a, z_k)/\tau$, the classes are the other $2n-1$ views,
-# the right class is the positive. Unlike in a classifier there are no class weights $W$: other examples of the batch
-# play their part, so the "classes" change with each batch and their number grows with it. Normalising bounds the
-# logits to $\pm 1/\tau$; without a small $\tau$ the softmax could never become confident, and $\tau$ decides how
-# strongly the hardest negatives count. word2vec would need a softmax of $u_c \cdot v_w$ over the whole vocabulary,
-# too expensive, and replaces it by a few sampled negatives, $-\log\sigma(u_c \cdot v_w) - \sum_k \log\sigma(-u_k
-# \cdot v_w)$: independent binary decisions, dot products without normalisation, two tables of embeddings, negatives
-# drawn from the unigram distribution. In NT-Xent the negatives come for free from the batch, share one softmax (so a
-# hard negative gets more gradient than an easy one), and a network computes the embeddings.
+# and the correct class is the positive. Unlike a classifier it has no class weights $W$: other examples of the batch
+# take their place, so the "classes" change with each batch and their number grows with it. Normalisation bounds the
+# logits to $\pm 1/\tau$. Without a small $\tau$ the softmax could not become confident, and $\tau$ decides how strongly
+# the hardest negatives count. word2vec would need a softmax of $u_c \cdot v_w$ over the whole vocabulary, which is too
+# expensive. It uses a few sampled negatives instead, $-\log\sigma(u_c \cdot v_w) - \sum_k \log\sigma(-u_k \cdot v_w)$:
+# independent binary decisions, dot products without normalisation, two tables of embeddings, and negatives from the
+# unigram distribution. In NT-Xent the negatives come from the batch at no cost and share one softmax (so a hard
+# negative gets more gradient than an easy one), and a network computes the embeddings.
 
 # %% [markdown] tags=["rubric", "w3"]
 # 4 points
 #
-# - 1 · NT-Xent is a softmax cross-entropy over $2n-1$ candidates with the positive as the right class
+# - 1 · NT-Xent is a softmax cross-entropy over $2n-1$ candidates with the positive as the correct class
 # - 1 · against a classifier: examples of the batch instead of fixed class weights
 # - 1 · against word2vec: sampled negatives with independent logistic terms, against one softmax over in-batch
 #   negatives
 # - 1 · normalisation and temperature: bounded logits, $\tau$ sets sharpness and the weight of hard negatives
 
 # %% [markdown] tags=["written", "w4"]
-# ### w4 · What distance sees
+# ### w4 · What the distance measures
 #
-# What does the similarity $-\lVert u - v\rVert_2$ see that cosine does not? When is this useful, and when does it
-# harm? Consider the gradient, too.
+# What does the similarity $-\lVert u - v\rVert_2$ measure that the cosine does not? When is this useful, and when is it
+# harmful? Consider the gradient, too.
 
 # %% [markdown] tags=["model-answer", "w4"]
-# Cosine sees only directions. $\lVert u-v\rVert^2 = \lVert u\rVert^2 + \lVert v\rVert^2 - 2\lVert u\rVert\lVert
-# v\rVert\cos$, so a distance sees lengths, too: two vectors of one direction may be far apart. Useful where length
-# carries meaning, such as confidence or frequency, and the whole space can be used, not just a sphere. It harms
-# because the network can lower the loss by making everything longer: all negatives move away, which acts like
-# lowering the temperature, so scale and $\tau$ are entangled and the logits have no bound. On normalised vectors
-# $\lVert u-v\rVert^2 = 2-2\cos$, and both order pairs alike. Gradients: that of the distance has length 1 however far
-# the points are, and is undefined where they coincide; that of the cosine is orthogonal to the vector and shrinks
-# with its length. Cosine is invariant to scaling each vector, the distance to shifting all of them.
+# The cosine depends only on directions. Since $\lVert u-v\rVert^2 = \lVert u\rVert^2 + \lVert v\rVert^2 - 2\lVert
+# u\rVert\lVert v\rVert\cos$, the distance also depends on lengths: two vectors of one direction can be far apart. This
+# is useful where length has a meaning, such as confidence or frequency, and embeddings can use the whole space, not
+# only a sphere. It is harmful because the network can lower the loss by making all vectors longer: all negatives move
+# away, which acts like a lower temperature, so scale and $\tau$ are entangled and the logits have no bound. On
+# normalised vectors $\lVert u-v\rVert^2 = 2-2\cos$, and both similarities order pairs in the same way. Gradients: that
+# of the distance has length 1 at any distance and is undefined where the points are equal; that of the cosine is
+# orthogonal to the vector and shrinks with its length. The cosine is invariant to scaling each vector, the distance to
+# shifting all of them.
 
 # %% [markdown] tags=["rubric", "w4"]
 # 4 points
@@ -1823,18 +1835,18 @@ for name, value in results():
 # ### w5 · Batch size
 #
 # How and why does the batch size change what SimCLR learns? Why does Barlow Twins depend less on it? What would you
-# do with a GPU that holds only 64 pictures?
+# do with a GPU that holds only 64 images?
 
 # %% [markdown] tags=["model-answer", "w5"]
-# With $n$ pictures each anchor has $2(n-1)$ negatives: a larger batch makes the task harder (the guessing loss is
-# $\log(2n-1)$), contains more hard negatives, and estimates the full partition sum with less bias and variance. Chen
-# et al. find large gains from large batches in short runs, which shrink with more epochs, as more negatives are then
-# seen in time. Large batches need a larger learning rate and warm-up (or LARS), and bring more false negatives,
-# pictures of the same class, the more so with only ten classes. Barlow Twins uses the batch only to estimate a $d
-# \times d$ correlation matrix, with no negatives: some hundred rows give a usable estimate, and its quality depends
-# on $d$ instead. With 64 pictures: train longer, lower $\tau$ with care, keep a memory bank or a momentum queue of
-# negatives (MoCo), cache gradients to compute the loss over several sub-batches, or choose a loss without negatives.
-# Plain gradient accumulation does not help: each part still sees only its own negatives.
+# With $n$ images each anchor has $2(n-1)$ negatives. A larger batch makes the task harder (random guessing gives
+# $\log(2n-1)$), contains more hard negatives, and estimates the full partition sum with less bias and variance. Chen et
+# al. find that large batches help much in short runs and less in long runs, which see more negatives over time. Large
+# batches need a larger learning rate and warm-up (or LARS). They also contain more false negatives (images of the same
+# class), especially with only ten classes. Barlow Twins has no negatives and uses the batch only to estimate a $d
+# \times d$ correlation matrix: some hundred rows give a usable estimate, and its quality depends on $d$ instead. With
+# 64 images you can train longer, lower $\tau$ with care, keep a memory bank or a momentum queue of negatives (MoCo),
+# cache gradients to compute the loss over several sub-batches, or choose a loss without negatives. Plain gradient
+# accumulation does not help: each part has only its own negatives.
 
 # %% [markdown] tags=["rubric", "w5"]
 # 4 points
@@ -1842,20 +1854,19 @@ for name, value in results():
 # - 1 · the batch supplies the negatives, $2(n-1)$ for each anchor
 # - 1 · effect: better with large batches, less so in long runs; or learning rate and warm-up must follow
 # - 1 · Barlow Twins estimates feature correlations and has no negatives
-# - 1 · a sensible remedy (queue, gradient caching, longer training, another loss); accumulating gradients alone is
-#   none
+# - 1 · a sensible remedy (queue, gradient caching, longer training, another loss), not only gradient accumulation
 
 # %% [markdown]
 # ## 7 · Hand in
 #
 # **Save the notebook first** (the file on disk goes into the zip, not the tab in your browser), then run this last
 # cell. It collects the notebook, the checkpoint, the figures and the numbers in `simclr-submission.zip` in the run
-# folder: upload that one file.
+# folder: upload that file.
 
 
 # %% tags=["skip-grading"]
 def submission_files() -> dict[str, Path]:
-    """Name in the zip -> file, for all parts of a submission; a file may be missing."""
+    """For each part of a submission, its name in the zip and its file, which may be missing."""
     notebook = find_notebook()
     if ON_COLAB:
         notebook = RUN / "simclr.ipynb"

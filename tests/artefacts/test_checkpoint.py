@@ -15,7 +15,7 @@ from torch import nn
 from torchvision.models import resnet18, resnet50
 
 from autograder.artefacts.accuracy.resnet18 import classifier, empty_classifier, match
-from autograder.artefacts.reading import CheckpointError
+from autograder.errors import CheckpointError
 from autograder.sandbox.checkpoint import UnreadableCheckpoint, load
 
 torch.set_num_threads(1)

@@ -15,10 +15,10 @@ from autograder.artefacts import Inputs
 from autograder.artefacts.samples import PARTS, Samples
 from autograder.assignment import Assignment, Visibility, read_assignment
 from autograder.engine.grade import Grading, grade_artefact, unreached
-from autograder.engine.limits import Limits
 from autograder.engine.report import Report
 from autograder.engine.submission import Submission
 from autograder.given.unet import UNet
+from autograder.limits import Limits
 from data_scripts.catalogue import MNIST
 from tests.checkout import SOLUTIONS
 

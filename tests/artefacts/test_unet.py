@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from autograder.artefacts.reading import CheckpointError
 from autograder.artefacts.samples.unet import network, schedule
+from autograder.errors import CheckpointError
 from autograder.given.unet import UNet
 
 torch.set_num_threads(1)

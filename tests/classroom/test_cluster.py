@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -98,11 +99,11 @@ def test_a_worker_that_sees_another_bundle_or_no_submission_says_so(room, addres
     work = hand_in(tmp_path / "class", ada="right", bob="right")
     other = cluster(address, room.bundle)
     setup = other.setup
-    other.setup = type(setup)(setup.bundle, "another", setup.dataset, setup.data, setup.unsafe)
+    other.setup = replace(setup, content="another")
     result = room.grade(work, workers=other)
     assert result.graded == 0 and all("update its checkout" in failure for failure in result.failures)
     other = cluster(address, room.bundle)
-    other.setup = type(setup)(tmp_path / "nowhere", "another", setup.dataset, setup.data, setup.unsafe)
+    other.setup = replace(setup, bundle=tmp_path / "nowhere", content="another")
     result = room.grade(work, workers=other)
     assert result.graded == 0 and all("file system that all workers share" in failure for failure in result.failures)
 

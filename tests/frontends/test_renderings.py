@@ -9,11 +9,11 @@ import torch
 from rich.console import Console
 
 from autograder.artefacts import Headline
-from autograder.engine.pictures import Picture
 from autograder.engine.report import Curve, Report, Verdict
 from autograder.frontends.gradescope import results, write_results
 from autograder.frontends.html import curves_figure, picture_figure, render
 from autograder.frontends.terminal import print_report, reason
+from autograder.pictures import Picture
 
 SCHEMA = json.loads((Path(__file__).parent / "gradescope_schema.json").read_text())
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"

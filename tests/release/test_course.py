@@ -21,8 +21,8 @@ def settings():
 
 
 def without(settings, *questions):
-    kept = tuple(question for question in settings.questions if question.id not in questions)
-    return replace(settings, questions=kept)
+    sheets = tuple(replace(sheet, given=sheet.id in questions) for sheet in settings.sheets)
+    return replace(settings, sheets=sheets)
 
 
 def code(notebook):

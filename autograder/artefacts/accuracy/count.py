@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from autograder.engine.container import processors
+from autograder.artefacts.container import processors
 
 BATCH_SIZE = 16
 

@@ -8,7 +8,7 @@ from importlib import import_module
 from autograder.artefacts.accuracy import NETWORKS, Accuracy
 from autograder.artefacts.accuracy.count import Count, count_top1
 from autograder.artefacts.model import Finding, Headline, Inputs
-from autograder.artefacts.reading import CheckpointError, Unread
+from autograder.errors import CheckpointError, Unread
 from data_scripts import DATASETS, Prepared
 
 

@@ -13,8 +13,8 @@ from functools import cache
 import torch
 from torch import nn
 
-from autograder.artefacts.reading import CheckpointError
-from autograder.engine.text import one_line
+from autograder.errors import CheckpointError
+from autograder.text import one_line
 
 WIDTH = 512
 STEM = "conv1.weight"

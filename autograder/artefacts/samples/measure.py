@@ -12,15 +12,14 @@ import numpy as np
 import torch
 
 from autograder.artefacts.model import Finding, Inputs
-from autograder.artefacts.reading import CheckpointError, Unread
 from autograder.artefacts.samples import MOST_COPIES, NETWORKS, PARTS, Samples, ddim, share_of_points
 from autograder.artefacts.samples.copies import CLOSE, nearest
 from autograder.artefacts.samples.files import NAME, SamplesError, pictures, to_bytes
 from autograder.artefacts.samples.scores import Scores, scores
-from autograder.engine.pictures import Picture
-from autograder.engine.text import one_line
-from autograder.errors import KitError
+from autograder.errors import CheckpointError, KitError, Unread
+from autograder.pictures import Picture
 from autograder.scorers.classifier import Scorer, load
+from autograder.text import one_line
 from data_scripts import DataError, Prepared
 
 SHOWN, COLUMNS = 64, 16

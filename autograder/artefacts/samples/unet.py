@@ -10,9 +10,9 @@ from collections.abc import Mapping
 
 import torch
 
-from autograder.artefacts.reading import CheckpointError
-from autograder.engine.text import one_line
+from autograder.errors import CheckpointError
 from autograder.given.unet import UNet
+from autograder.text import one_line
 
 STEM = "stem.weight"
 SCHEDULE = "alpha_bar"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.engine import container
+from autograder.artefacts import container
 from tests.checkout import ROOT
 
 
@@ -63,7 +63,7 @@ def test_no_groups_at_all_leave_the_machine(tmp_path, monkeypatch):
 ASK = f"""
 import sys
 sys.path.insert(0, {str(ROOT)!r})
-from autograder.engine.container import processors
+from autograder.artefacts.container import processors
 print(processors())
 """
 

@@ -11,17 +11,9 @@ import torch
 
 from autograder.engine.session import Sandbox, SessionLost, StudentError
 from autograder.engine.submission import Submission
-from autograder.errors import KitError
+from autograder.errors import Unread
 
 LOAD_SECONDS = 60.0
-
-
-class Unread(KitError):
-    """The sandbox could not read the tensors of a file; the text is a sentence for the student."""
-
-
-class CheckpointError(KitError):
-    """The tensors do not form the network; the text is a sentence for the student."""
 
 
 def read_tensors(file: str, sandbox: Sandbox, submission: Submission, deadline: float) -> dict[str, torch.Tensor]:
