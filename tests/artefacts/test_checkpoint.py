@@ -333,7 +333,9 @@ def test_other_networks_are_named(state):
     with pytest.raises(CheckpointError, match="no ResNet-18 with the CIFAR stem among the 1 tensors"):
         match({"net.0.weight": torch.zeros(3, 3)}, 10)
     narrow |= {"conv1.weight": state["conv1.weight"], "layer3.0.conv2.weight": torch.zeros(1, 256, 3, 3)}
-    with pytest.raises(CheckpointError, match=r"layer3.0.conv2.weight has shape \(1, 256, 3, 3\); ResNet-18 has \(256, "):
+    with pytest.raises(
+        CheckpointError, match=r"layer3.0.conv2.weight has shape \(1, 256, 3, 3\); ResNet-18 has \(256, "
+    ):
         match(narrow, 10)
 
 
