@@ -19,14 +19,20 @@ torch.set_num_threads(1)
 # Files that take minutes: begun last, one of them would keep a single processor busy at the end.
 LONGEST = (
     "test_ordinary_user.py",
-    "test_gaps.py",
-    "test_hostile.py",
-    "test_gradescope.py",
-    "test_augmentation.py",
-    "test_nbgrader.py",
     "test_docs.py",
+    "test_ddpm.py",
+    "test_hostile.py",
+    "test_grade.py",
     "test_otter.py",
     "test_otter_notebook.py",
+    "test_nbgrader.py",
+    "test_gradescope.py",
+    "test_wheel.py",
+    "test_check.py",
+    "test_new.py",
+    "test_stl10.py",
+    "test_recipe.py",
+    "test_gaps.py",
 )
 
 

@@ -252,7 +252,7 @@ def formgrader_page(course, student):
 
 def test_graders_see_rubrics_and_students_do_not(course, graded):
     page = formgrader_page(course, "untouched")
-    for text in ("For graders.", "Model answer.", "two random views of one picture"):
+    for text in ("For graders.", "Model answer.", "two random views of one image"):
         assert text in page
         for secret_free in (feedback(course, "untouched"), feedback(course, "tampered")):
             assert text not in secret_free

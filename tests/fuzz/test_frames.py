@@ -150,7 +150,7 @@ def test_tensors():
 def test_a_boolean_that_is_neither_0_nor_1_is_refused():
     text = json.dumps({"x": {"dtype": "BOOL", "shape": [2], "data_offsets": [0, 2]}}).encode()
     for byte in (b"\2", b"\xff"):
-        with pytest.raises(ProtocolError, match="no booleans"):
+        with pytest.raises(ProtocolError, match="not booleans"):
             protocol.parse_tensors(struct.pack("<Q", len(text)) + text + b"\1" + byte)
 
 

@@ -119,7 +119,7 @@ def test_modes_and_gradients_are_seen_inside_the_model():
 
 
 def test_two_numbers_are_not_three():
-    with pytest.raises(probes.NotThreeNumbers, match="evaluate should return"):
+    with pytest.raises(probes.NotThreeNumbers, match="what evaluate returns should be"):
         probes.evaluation(WRONG["top-5 missing"], **EVALUATION)
 
 
