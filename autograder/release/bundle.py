@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -62,11 +61,9 @@ def build_bundle(folder: AssignmentFolder, say: Callable[[str], None] = lambda t
     }
     for file, content in wanted.items():
         write_if_new(bundle / file, content)
-    for stale in {*(bundle / "tests").glob("*.py"), *(bundle / "code").rglob("*.py")} - {
-        bundle / file for file in wanted
-    }:
-        stale.unlink()
-    shutil.rmtree(bundle / "code" / "__pycache__", ignore_errors=True)
+    for file in (*(bundle / "tests").glob("*.py"), *(bundle / "code").rglob("*.py")):
+        if file.relative_to(bundle).as_posix() not in wanted:  # of a question that is gone
+            file.unlink()
     return bundle
 
 
