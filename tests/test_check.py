@@ -73,6 +73,18 @@ def test_a_wrong_setting_is_told_with_its_line(course, edit, command, old, new, 
     assert words in done.stderr
 
 
+@pytest.mark.parametrize("probe", ["two_views", "q2_views.views", "q1_softmax_loss.views"])
+def test_a_picture_probe_that_is_not_there_is_told_with_its_line(course, edit, probe):
+    edit(SETTINGS, 'dataset = ""', 'dataset = "mnist"')
+    edit(SETTINGS, 'picture_probe = ""', f'picture_probe = "{probe}"')
+    line = (course / SETTINGS).read_text().partition("picture_probe = ")[0].count("\n") + 1
+    done = kit(course, "tolerances", "softmax")
+    assert done.returncode == 2
+    assert done.stderr.startswith(
+        f"kit: {course / SETTINGS}:{line}: picture_probe is '{probe}', which names no function"
+    )
+
+
 QUESTION = "solutions/softmax/q1_softmax_loss"
 
 

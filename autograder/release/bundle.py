@@ -19,6 +19,7 @@ from autograder.assignment import Assignment, QuestionSheet, WrongEntry, located
 from autograder.course import AssignmentFolder
 from autograder.engine.answer_key import made_from, read_key, write_key
 from autograder.engine.judge import KeyTest
+from autograder.questions.loading import load_module
 from autograder.release.compile import compile_key, fingerprint
 
 TEMPLATES = jinja2.Environment(
@@ -104,6 +105,14 @@ def check_folders(assignment: Assignment, folder: AssignmentFolder) -> None:
                 f'the folder {path.name} has no [[question]] with id = "{id}" here; add one '
                 "(with given = true in it, students get the code)",
             )
+    place, _, probe = assignment.picture_probe.partition(".")
+    found = place in {path.name for path in there.values()} and hasattr(load_module(folder, f"{place}.probes"), probe)
+    if place and not found:
+        raise WrongEntry(
+            ("picture_probe",),
+            f"picture_probe is {assignment.picture_probe!r}, which names no function in a question's probes.py; "
+            'write FOLDER.FUNCTION, such as q3_augmentation.two_views, or "" for no image',
+        )
 
 
 def hidden_test(question: QuestionSheet) -> str:
