@@ -159,3 +159,11 @@ def test_a_name_that_cannot_be_had_is_refused(name, words):
 @pytest.mark.parametrize("name", ["torch", "random", "given", "model"])
 def test_a_name_that_others_use_is_free(name):
     check_name(AssignmentFolder(COURSE, name))
+
+
+def test_a_course_begins_where_the_variable_says(tmp_path, monkeypatch):
+    begun = tmp_path / "begun"
+    begun.mkdir()
+    monkeypatch.setenv("KIT_COURSE", str(begun))
+    assert kit(tmp_path, "new", "softmax").returncode == 0
+    assert (begun / "solutions/softmax/assignment.toml").is_file() and list(tmp_path.iterdir()) == [begun]

@@ -20,8 +20,9 @@ from autograder.release.execute import execute
 from tests.checkout import ROOT
 from tests.gradescope_layout import lay_out, run
 
-# An assignment of a library's name must hide nothing, in its own folder least of all.
-NAMES = ("softmax_demo", "torch")
+# An assignment of a library's name must hide nothing, in its own folder least of all; one that is called as files with
+# answers are is no answer.
+NAMES = ("softmax_demo", "torch", "question")
 ONE_MISTAKE = """
 def softmax_loss(W, x, y):
     log_p = torch.log_softmax(x @ W, dim=1)
@@ -77,7 +78,7 @@ def content_of(environment):
 
 @pytest.fixture(scope="module")
 def course(environment, tmp_path_factory):
-    """A directory that was empty, with both assignments built."""
+    """A directory that was empty, with all assignments built."""
     folder = tmp_path_factory.mktemp("course")
     before = content_of(environment)
     for name in NAMES:
@@ -92,7 +93,7 @@ def test_the_wheel_is_what_runs(environment, course):
     assert str(environment) in where and str(ROOT) not in where
 
 
-def test_both_assignments_check_and_their_tolerances_are_sound(environment, course):
+def test_all_assignments_check_and_their_tolerances_are_sound(environment, course):
     for name in NAMES:
         done = run_there(environment, course, "kit", "check", name)
         assert "solution: 5 of 5 points; blank notebook: 0" in done.stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import keyword
+import os
 import re
 import shutil
 import sys
@@ -45,14 +46,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def course_for(given: Path | None) -> Course:
-    """The course that gets the assignment: the one that is found, else a new one in ``given`` or the working directory."""
+    """The course that gets the assignment: the one that is found, else a new one where it was looked for."""
     from autograder.course import Course, find_course
     from autograder.errors import KitError
 
     try:
         return find_course(given)
     except KitError:
-        return Course((given or Path.cwd()).resolve())
+        return Course(Path(given or os.environ.get("KIT_COURSE") or ".").resolve())
 
 
 def make(course: Course, name: str) -> list[Path]:
