@@ -153,7 +153,7 @@ def main() -> None:
     parser.add_argument("--dask", type=int, default=24, help="right submissions on Dask workers (default: 24)")
     arguments = parser.parse_args()
     build_bundle(COURSE.assignment(NAME))
-    master = read_master(SOLUTIONS / NAME / f"{NAME}.py", NAME, "")
+    master = read_master(SOLUTIONS / NAME / "master.py", NAME, "")
     kinds = notebooks(master)
     print(f"{machine()}\n\n| what | submissions | wall s | a minute | CPU s each | peak MB |")
     print("| --- | --- | --- | --- | --- | --- |")

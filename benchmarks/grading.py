@@ -27,7 +27,6 @@ from nbformat.v4 import new_code_cell
 
 from autograder.assignment import Assignment, read_assignment
 from autograder.course import Course
-from autograder.engine.answer_key import made_from, read_key, write_key
 from autograder.release.bundle import build_bundle
 from autograder.release.notebooks import has_tag, notebook_bytes, question_tag, read_master
 from benchmarks.measuring import ENVIRONMENT, Cost, machine, measured, median
@@ -96,10 +95,13 @@ def four_questions(folder: Path, master: NotebookNode) -> Subject:
     network = [cell.source for cell in master.cells if has_tag(cell, "stub") and question_tag(cell) == "q2"]
     notebook = small.notebook((IMPORTS, *small.HONEST[1:], *network), {**master.metadata, "otter": {}})
     subject = Subject("four", folder, notebook)
-    (folder / SOLUTIONS.relative_to(ROOT) / NAME / "assignment.toml").write_text(small.SETTINGS + FOURTH)
+    smaller = Course(folder).assignment(NAME)
+    smaller.settings.write_text(small.SETTINGS + FOURTH)
     wanted = {question.id for question in subject.assignment.questions}
-    whole = COURSE.assignment(NAME).bundle / "key.safetensors"
-    write_key(Path(subject.key), tuple(t for t in read_key(whole) if t.question in wanted), made_from(whole))
+    for question, place in smaller.question_folders().items():
+        if question not in wanted:
+            shutil.rmtree(place)
+    build_bundle(smaller)
     return subject
 
 
@@ -242,7 +244,7 @@ def main() -> None:
     parser.add_argument("--only", choices=("four", "simclr"), help="one of the two notebooks")
     arguments = parser.parse_args()
     build_bundle(COURSE.assignment(NAME))
-    master = read_master(SOLUTIONS / NAME / f"{NAME}.py", NAME, "")
+    master = read_master(SOLUTIONS / NAME / "master.py", NAME, "")
     with tempfile.TemporaryDirectory(prefix="kit-benchmark-") as name:
         folder = Path(name)
         for subject in (four_questions(folder / "checkout", master), whole_assignment(master)):

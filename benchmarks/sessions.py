@@ -18,7 +18,7 @@ from autograder.engine.answer_key import read_key
 from autograder.engine.judge import KeyTest
 from autograder.engine.notebook import Cell
 from autograder.engine.runner import Runner
-from autograder.engine.session import Sandbox, SessionLost
+from autograder.engine.session import Probes, Sandbox, SessionLost
 from autograder.release.bundle import build_bundle
 from autograder.release.notebooks import has_tag, read_master
 from benchmarks.measuring import machine, memory, tree
@@ -93,9 +93,9 @@ def _expect_loss(runner: Runner, test: KeyTest) -> None:
 def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     bundle = build_bundle(COURSE.assignment("simclr"))
-    test = next(test for test in read_key(bundle / "key.safetensors") if test.probe == "simclr_features")
+    test = next(test for test in read_key(bundle / "key.safetensors") if test.probe.endswith(".simclr_features"))
     print(f"{rounds} rounds; {machine()}\n\n| what | median | largest |\n| --- | --- | --- |")
-    with Sandbox("autograder.questions.simclr.probes") as sandbox:
+    with Sandbox(Probes(bundle / "code", (test.probe.rpartition(".")[0],))) as sandbox:
         print(f"| sandbox's parent, all shared pages, MB | {memory([sandbox.pid])['Pss']:.0f} | |")
         for unit, measure in (("MB", in_flight), ("ms", restart)):
             rows = [measure(sandbox, test) for _ in range(rounds)]
