@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import redirect_stderr
 from functools import cache
+from importlib import import_module
 from io import StringIO
 from pathlib import Path
 
+from autograder.course_code import open_package
 from autograder.engine.answer_key import read_key
 from autograder.engine.judge import KeyTest, judge
-from autograder.questions.model import Case
-from autograder.release.compile import probes_of, run_probe
+from autograder.questions.model import Case, Test
+from autograder.release.compile import run_probe
 
 
 @cache
@@ -22,8 +24,10 @@ def _key(path: str) -> dict[tuple[str, str], KeyTest]:
 def check(namespace: Mapping[str, object], key: str, question: str, test: str) -> None:
     """Run one test on the notebook's names. Raises AssertionError where it does not pass."""
     asked = _key(key)[question, test]
-    probes = probes_of("simclr")
+    open_package(Path(key).parent / "code")
+    module, _, probe = asked.probe.rpartition(".")
+    run = Test(asked.id, asked.title, getattr(import_module(module), probe), (), asked.outputs)
     with redirect_stderr(StringIO()):  # nbgrader gives no point to a test cell under which a progress bar stands
-        results = {case.name: run_probe(probes, asked, Case(case.name, case.inputs), namespace) for case in asked.cases}
+        results = {case.name: run_probe(run, Case(case.name, case.inputs), namespace) for case in asked.cases}
     judgement = judge(asked, results)
     assert judgement.passed, judgement.message
