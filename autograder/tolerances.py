@@ -28,6 +28,7 @@ class Gap:
 
     question: str
     test: str
+    draw: int
     right: Mapping[str, float]
     wrong: Mapping[str, float]
 
@@ -74,15 +75,16 @@ def error_of(test: KeyTest, results: Mapping[str, Result]) -> float:
 
 
 def measure(assignment: AssignmentFolder, key: Sequence[KeyTest]) -> list[Gap]:
-    """The gap of every test of an assignment against its compiled key, measured on one thread."""
-    compiled = {(test.question, test.id): test for test in key}
+    """The gap of every test of an assignment against its compiled key, in every draw, measured on one thread."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         return [
-            _gap(question, test, compiled[question.id, test.id])
+            _gap(question, test, compiled)
             for question in load_questions(assignment)
             for test in question.tests
+            for compiled in key
+            if (compiled.question, compiled.id) == (question.id, test.id)
         ]
     finally:
         torch.set_num_threads(threads)
@@ -97,7 +99,7 @@ def _gap(question: Question, test: Test, key: KeyTest) -> Gap:
     right = {name: error(namespace) for name, namespace in question.correct.items()}
     seen = {mistake.id: error_of(key, mistake.results) for mistake in key.misconceptions if not mistake.harmless}
     unseen = {mistake.id: 0.0 for mistake in question.misconceptions if not mistake.harmless and mistake.id not in seen}
-    return Gap(question.id, test.id, right, {**seen, **unseen})
+    return Gap(question.id, test.id, key.draw, right, {**seen, **unseen})
 
 
 def unseen_anywhere(gaps: list[Gap]) -> list[str]:

@@ -17,7 +17,7 @@ def run(arguments: argparse.Namespace) -> int:
     from rich.table import Table
 
     from autograder.course import find_course
-    from autograder.engine.answer_key import read_key
+    from autograder.engine.answer_key import read_draws
     from autograder.release.bundle import build_bundle
     from autograder.tolerances import GAP, measure, unseen_anywhere
 
@@ -27,11 +27,11 @@ def run(arguments: argparse.Namespace) -> int:
         table.add_column(
             column, justify="right" if column.startswith(("worst", "mildest")) else "left", overflow="fold"
         )
-    gaps = measure(folder, read_key(build_bundle(folder) / "key.safetensors"))
+    gaps = measure(folder, read_draws(build_bundle(folder) / "key.safetensors"))
     for gap in gaps:
         (right, variant), (wrong, mistake) = gap.worst_right, gap.mildest_wrong
         table.add_row(
-            f"{gap.question} {gap.test}", f"{right:.3f}", variant, f"{wrong:.3g}", mistake, "yes" if gap.sound else "NO"
+            f"{gap.question} {gap.test}{f', draw {gap.draw + 1}' if gap.draw else ''}", f"{right:.3f}", variant, f"{wrong:.3g}", mistake, "yes" if gap.sound else "NO"
         )
     console = Console()
     console.print(table)

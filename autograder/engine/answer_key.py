@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
@@ -17,7 +17,7 @@ from autograder.engine.judge import Failure, KeyCase, KeyMisconception, KeyTest,
 from autograder.questions.model import Answer, Close, Comparison, Exact, Within
 from autograder.tensors import read_tensors, write_tensors
 
-PLAIN_FIELDS = ("question", "id", "title", "probe", "seconds")
+PLAIN_FIELDS = ("question", "id", "title", "probe", "seconds", "count", "draw")
 COMPARISONS: dict[str, type] = {kind.__name__: kind for kind in (Close, Exact, Within)}
 
 
@@ -80,10 +80,27 @@ def _unpack_comparison(fields: dict) -> Comparison:
     return kind(**values)
 
 
-def read_key(path: Path) -> tuple[KeyTest, ...]:
-    """Read what ``write_key`` wrote."""
+def read_draws(path: Path) -> tuple[KeyTest, ...]:
+    """Read what ``write_key`` wrote: every test once for each draw of its cases."""
     tensors, metadata = read_tensors(path)
     return tuple(_unpack_test(entry, tensors) for entry in metadata["tests"])
+
+
+def read_key(path: Path) -> tuple[KeyTest, ...]:
+    """The tests of a key, with the first draw of their cases."""
+    return tuple(test for test in read_draws(path) if test.draw == 0)
+
+
+def drawn(tests: Iterable[KeyTest], seed: bytes) -> dict[tuple[str, str], KeyTest]:
+    """The tests by question and id, each question with the draw that ``seed`` chooses."""
+    draws: dict[str, dict[int, list[KeyTest]]] = {}
+    for test in tests:
+        draws.setdefault(test.question, {}).setdefault(test.draw, []).append(test)
+    chosen = {}
+    for question, by_number in draws.items():
+        number = int.from_bytes(hashlib.sha256(seed + question.encode()).digest()) % len(by_number)
+        chosen |= {(test.question, test.id): test for test in [*by_number[0], *by_number[sorted(by_number)[number]]]}
+    return chosen
 
 
 def made_from(path: Path) -> str | None:

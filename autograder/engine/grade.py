@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
@@ -15,7 +15,8 @@ import torch
 from autograder.artefacts import Artefact, Finding, Inputs
 from autograder.assignment import Assignment, read_assignment
 from autograder.course_code import PACKAGE
-from autograder.engine.answer_key import read_key
+from autograder.engine.answer_key import drawn, made_from, read_draws
+from autograder.engine.counting import counted, counts_of
 from autograder.engine.curves import read_curves
 from autograder.engine.hidden_tests import TestFailed, run_hidden_test
 from autograder.engine.judge import Failure, Judgement, KeyTest, Result, judge
@@ -28,6 +29,7 @@ from autograder.engine.session import Probes, Sandbox, SessionLost, StudentError
 from autograder.engine.submission import Submission, collect
 from autograder.errors import KitError
 from autograder.pictures import Picture
+from autograder.questions.model import Count
 from autograder.sandbox import layers
 from autograder.text import one_line
 from data_scripts import Prepared
@@ -44,10 +46,14 @@ PUBLISH_SECONDS = 1.0
 
 @dataclass
 class Grading:
-    """A submission while it is graded. Every verdict is in ``verdicts`` from the start, so each report is complete."""
+    """A submission while it is graded. Every verdict is in ``verdicts`` from the start, so each report is complete.
+
+    ``key`` has its tests with the draw of the cases that its code chooses, so a second grading asks the same.
+    """
 
     assignment: Assignment
     key: dict[tuple[str, str], KeyTest]
+    counts: Mapping[str, Count | None]
     report: Report
     publish: Publish
     progress: Progress
@@ -104,8 +110,11 @@ class Grader:
         self.bundle = bundle
         self.data = data
         self.assignment = read_assignment(bundle / "assignment.toml")
-        self.key = {(test.question, test.id): test for test in read_key(bundle / "key.safetensors")}
-        probes = probes_in(bundle, self.assignment, self.key.values())
+        key = bundle / "key.safetensors"
+        self.tests, self.secret = read_draws(key), (made_from(key) or "").encode()
+        self.key = drawn(self.tests, self.secret)
+        self.counts = counts_of(self.tests, bundle / "code")
+        probes = probes_in(bundle, self.assignment, self.tests)
         self.sandbox = Sandbox(probes, self.assignment.limits, unsafe=unsafe)
 
     def __enter__(self) -> Self:
@@ -137,7 +146,7 @@ class Grader:
         assignment = self.assignment
         report = Report(assignment.name, assignment.title, source.name)
         deadline = time.monotonic() + assignment.limits.total_seconds - spent
-        grading = Grading(assignment, self.key, report, publish, progress, deadline)
+        grading = Grading(assignment, self.key, self.counts, report, publish, progress, deadline)
         grading.verdicts = unreached(assignment, self.key)
         report.verdicts = list(grading.verdicts.values())
         publish(report)
@@ -152,6 +161,7 @@ class Grader:
                 report.remarks += submission.remarks
                 report.curves = read_curves(submission)
                 report.code = [cell.source for cell in cells]
+                grading.key = drawn(self.tests, self.secret + "\0".join(report.code).encode(errors="replace"))
                 self.grade_collected(grading, submission, cells, only)
         report.seconds = assignment.limits.total_seconds - grading.left()
         publish(report)
@@ -278,7 +288,7 @@ def remote_question(grading: Grading, runner: Runner, question: str) -> Callable
         if grading.left() <= 0:
             raise TestFailed(NOT_REACHED)
         try:
-            results, incident = ask_cases(runner, test)
+            results, incident = ask_cases(runner, test, grading.counts[test.count])
             judgement = judge(test, results)
         except Exception as error:  # Otter would count it as the student's failure without a message
             report_defect(grading, question, test_id, error)
@@ -307,7 +317,7 @@ def report_defect(grading: Grading, question: str, test: str, error: Exception) 
     grading.record(question, test, message=DEFECT, detail=note, incident=incident)
 
 
-def ask_cases(runner: Runner, test: KeyTest) -> tuple[dict[str, Result], str]:
+def ask_cases(runner: Runner, test: KeyTest, count: Count | None) -> tuple[dict[str, Result], str]:
     """The results of all cases of a test, and a sentence if the time ran out or the session was lost ('' otherwise).
 
     Both end the test, because its other cases would end in the same way.
@@ -315,7 +325,7 @@ def ask_cases(runner: Runner, test: KeyTest) -> tuple[dict[str, Result], str]:
     results: dict[str, Result] = {}
     for case in test.cases:
         try:
-            results[case.name] = runner.call(test.probe, case.inputs, test.seconds)
+            results[case.name] = counted(count, runner.call(test.probe, case.inputs, test.seconds), case.inputs)
         except StudentError as error:
             results[case.name] = Failure(error.type, sentence_of(error))
             if error.type == TIME_LIMIT:

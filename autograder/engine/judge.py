@@ -43,7 +43,10 @@ class KeyMisconception:
 
 @dataclass(frozen=True)
 class KeyTest:
-    """A test of the answer key, with everything that ``judge`` needs."""
+    """A test of the answer key, with everything that ``judge`` needs, for one draw of its cases.
+
+    ``probe`` and ``count`` are addresses, ``module.name``; ``count`` is '' where a probe's result is compared as it is.
+    """
 
     question: str
     id: str
@@ -53,6 +56,8 @@ class KeyTest:
     outputs: Mapping[str, Comparison]
     cases: tuple[KeyCase, ...]
     misconceptions: tuple[KeyMisconception, ...]
+    count: str = ""
+    draw: int = 0
 
 
 @dataclass(frozen=True)

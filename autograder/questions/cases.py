@@ -2,10 +2,14 @@
 
 Grading reads the stored file. Drawing again with another torch release may give other numbers, so no build and no test
 draws; draw a question again only when its cases change.
+
+The file holds the cases several times, with other numbers each time. A submission is graded with one of these draws, so
+a table of answers that was made from the inputs of another submission is no use.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -14,35 +18,65 @@ from autograder.questions.model import Case, Question
 from autograder.tensors import read_tensors, write_tensors
 
 FILE = "cases.safetensors"
+DRAWS = 4
 
 
 def draw_cases(question: Question) -> Path:
-    """Draw the cases of a question and store them; returns the file. The seed is the question's id."""
+    """Draw the cases of a question ``DRAWS`` times and store them; returns the file. The seed is the question's id."""
     generator = torch.Generator().manual_seed(int.from_bytes(question.id.encode()))
     path = question.folder / FILE
-    store_cases(path, question.draw(generator))
+    store_cases(path, [question.draw(generator) for _ in range(DRAWS)])
     return path
 
 
-def store_cases(path: Path, cases: tuple[Case, ...]) -> None:
-    """Write cases as one safetensors file: tensors ``"<case>/<input>"``, scalars in the metadata, in order."""
+def store_cases(path: Path, draws: Sequence[Sequence[Case]]) -> None:
+    """Write draws of the same cases as one safetensors file: tensors ``"<draw>/<case>/<input>"``, scalars in the metadata.
+
+    A case that is the same in every draw is stored once.
+    """
     tensors, index = {}, []
-    for case in cases:
-        scalars = {}
-        for name, value in case.inputs.items():
-            if isinstance(value, torch.Tensor):
-                tensors[f"{case.name}/{name}"] = value
-            else:
-                scalars[name] = value
-        index.append({"name": case.name, "scalars": scalars})
-    write_tensors(path, tensors, {"cases": index})
+    for number, cases in enumerate(draws):
+        for case, first in zip(cases, draws[0], strict=True):
+            if number and same_inputs(case, first):
+                continue
+            scalars = {}
+            for name, value in case.inputs.items():
+                if isinstance(value, torch.Tensor):
+                    tensors[f"{number}/{case.name}/{name}"] = value
+                else:
+                    scalars[name] = value
+            index.append({"draw": number, "name": case.name, "scalars": scalars})
+    write_tensors(path, tensors, {"draws": len(draws), "cases": index})
+
+
+def same_inputs(one: Case, other: Case) -> bool:
+    """Whether two cases have equal inputs."""
+    return one.inputs.keys() == other.inputs.keys() and all(
+        _equal(value, other.inputs[name]) for name, value in one.inputs.items()
+    )
+
+
+def _equal(one: object, other: object) -> bool:
+    if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
+        return one.dtype == other.dtype and torch.equal(one, other)
+    return type(one) is type(other) and one == other
+
+
+def stored_draws(folder: Path) -> tuple[dict[str, Case], ...]:
+    """The cases that ``store_cases`` wrote for the question in ``folder``: for each draw, its cases by name."""
+    tensors, metadata = read_tensors(folder / FILE)
+    inputs: dict[tuple[int, str], dict] = {(c["draw"], c["name"]): dict(c["scalars"]) for c in metadata["cases"]}
+    for key, tensor in tensors.items():
+        number, rest = key.split("/", 1)
+        case, name = rest.rsplit("/", 1)
+        inputs[int(number), case][name] = tensor
+    names = [case for number, case in inputs if number == 0]
+    return tuple(
+        {name: Case(name, inputs[number if (number, name) in inputs else 0, name]) for name in names}
+        for number in range(metadata["draws"])
+    )
 
 
 def stored_cases(folder: Path) -> dict[str, Case]:
-    """The cases that ``store_cases`` wrote for the question in ``folder``, by name."""
-    tensors, metadata = read_tensors(folder / FILE)
-    by_case: dict[str, dict] = {entry["name"]: dict(entry["scalars"]) for entry in metadata["cases"]}
-    for key, tensor in tensors.items():
-        case, name = key.rsplit("/", 1)
-        by_case[case][name] = tensor
-    return {name: Case(name, inputs) for name, inputs in by_case.items()}
+    """The cases of the first draw, by name."""
+    return stored_draws(folder)[0]

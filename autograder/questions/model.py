@@ -3,6 +3,9 @@
 Everything here is data. A probe is a function ``probe(student, **inputs) -> dict`` that looks up the graded names
 in the mapping ``student``, calls them with the stored inputs and returns named tensors. The same probe is run on the
 oracle (in float64), on each misconception and on the submission; see ``autograder.engine.answer_key``.
+
+A probe runs beside student code, which can change what it does. So it returns what the code produced; what is counted
+or measured in that is the work of a ``count``, which the engine runs.
 """
 
 from __future__ import annotations
@@ -18,6 +21,11 @@ Inputs = Mapping[str, torch.Tensor | Scalar]
 Answer = Mapping[str, torch.Tensor]
 Namespace = Mapping[str, object]
 Probe = Callable[..., Answer]
+Count = Callable[..., Answer]
+
+
+class Unreadable(ValueError):
+    """What a probe returned cannot be counted; the text is a sentence for the student."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +80,9 @@ class Test:
     """One test case of a question: what earns one line of points in ``assignment.toml``.
 
     ``probe`` is a function of a file ``probes.py``, ``cases`` are names of the question's cases and ``outputs`` says how
-    each tensor of the probe's answer is compared.
+    each tensor of the answer is compared. The answer is what the probe returned, or what ``count(produced, **inputs)``,
+    a function of a file ``counts.py``, makes of that in the engine. A count bounds its work by the sizes that it
+    expects, and raises ``Unreadable`` where a size is another.
     """
 
     id: str
@@ -81,6 +91,7 @@ class Test:
     cases: tuple[str, ...]
     outputs: Mapping[str, Comparison]
     seconds: float = 10.0
+    count: Count | None = None
 
     __test__ = False  # not a pytest class
 
@@ -102,8 +113,8 @@ class Misconception:
 class Question:
     """A graded question, as ``loading`` reads it from its ``folder``. ``stubs`` are the names that a student must define.
 
-    ``draw`` makes the cases from a generator. ``kit draw`` runs it once and stores what it made in the folder's
-    ``cases.safetensors``: grading reads the file, never the generator.
+    ``draw`` makes the cases from a generator. ``kit draw`` runs it a few times and stores what it made in the folder's
+    ``cases.safetensors``: grading reads the file, never the generator, and takes one of the draws for a submission.
     """
 
     id: str

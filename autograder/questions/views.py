@@ -1,7 +1,8 @@
 """What measures a random transform of images: fixed random numbers, views, and the marks that its parts leave in them.
 
 A random transform has no reference tensor. A probe runs it many times on crafted images, in which each of its parts
-leaves a mark of its own, and returns the frequencies of those marks. Bounds of the marks belong into a question.
+leaves a mark of its own, and returns the views. A count takes the frequencies of the marks from them. Bounds of the
+marks belong into a question.
 """
 
 from __future__ import annotations
@@ -76,13 +77,17 @@ def view(transform: Transform, image: Tensor, size: int) -> Tensor:
     return result
 
 
-def views(transform: Transform, image: Tensor, size: int, repeats: int, mean: Tensor, std: Tensor) -> Tensor:
-    """``repeats`` views of an image on the scale of its bytes, 0 to 255: (repeats, 3, size, size) float64.
+def views(transform: Transform, image: Tensor, size: int, repeats: int) -> Tensor:
+    """``repeats`` views of an image: (repeats, 3, size, size) float32. Raises WrongView."""
+    return torch.stack([view(transform, image, size).detach().float() for _ in range(repeats)])
 
-    ``mean`` and ``std`` (3,) are those that the transform normalises with. Raises WrongView.
+
+def as_bytes(normalised: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+    """Views (n, 3, H, W) on the scale of bytes, 0 to 255, in float64.
+
+    ``mean`` and ``std`` (3,) are those that they were normalised with.
     """
-    stack = torch.stack([view(transform, image, size) for _ in range(repeats)]).double()
-    return 255 * (stack * std.double().view(3, 1, 1) + mean.double().view(3, 1, 1))
+    return 255 * (normalised.double() * std.double().view(3, 1, 1) + mean.double().view(3, 1, 1))
 
 
 class Watched:
@@ -92,10 +97,10 @@ class Watched:
         self.transform, self.image, self.share = transform, image, share
         self.parts: list[Tensor] = []
 
-    def watch(self, repeats: int, mean: Tensor, std: Tensor) -> None:
+    def watch(self, repeats: int) -> None:
         """Take the views that are still missing for this number of repeats."""
         missing = int(self.share * repeats) - sum(len(part) for part in self.parts)
-        self.parts.append(views(self.transform, self.image, SIZE, missing, mean, std))
+        self.parts.append(views(self.transform, self.image, SIZE, missing))
 
     @property
     def seen(self) -> Tensor:

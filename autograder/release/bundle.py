@@ -1,7 +1,7 @@
 """The grading bundle of an assignment, everything a grader needs beside the kit: settings, tests, answer key, probes.
 
 ``<bundle>/assignment.toml``, ``<bundle>/key.safetensors``, ``<bundle>/tests/<question>.py``, and in ``<bundle>/code/`` the
-files called ``probes.py`` of the assignment's folder: no other file of it runs beside student code.
+files called ``probes.py`` and ``counts.py`` of the assignment's folder: no other file of it runs while a class is graded.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def build_bundle(folder: AssignmentFolder, say: Callable[[str], None] = lambda t
     code = f"code/{folder.name}"
     wanted = {
         **{f"tests/{question.id}.py": hidden_test(question).encode() for question in assignment.questions},
-        **{f"{code}/{file.relative_to(folder.path)}": file.read_bytes() for file in probe_files(folder)},
+        **{f"{code}/{file.relative_to(folder.path)}": file.read_bytes() for file in code_files(folder)},
         "assignment.toml": folder.settings.read_bytes(),
     }
     for file, content in wanted.items():
@@ -68,10 +68,13 @@ def build_bundle(folder: AssignmentFolder, say: Callable[[str], None] = lambda t
     return bundle
 
 
-def probe_files(folder: AssignmentFolder) -> Iterator[Path]:
-    """The code of an assignment that runs beside student code: ``probes.py`` of the assignment and of each question."""
+def code_files(folder: AssignmentFolder) -> Iterator[Path]:
+    """The code of an assignment that grading needs: ``probes.py``, which runs beside student code, and ``counts.py``.
+
+    Both may lie in the assignment's folder and in that of each question.
+    """
     places = [folder.path, *folder.question_folders().values()]
-    yield from (place / "probes.py" for place in places if (place / "probes.py").is_file())
+    yield from (place / name for place in places for name in ("probes.py", "counts.py") if (place / name).is_file())
 
 
 @contextmanager

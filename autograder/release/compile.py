@@ -11,33 +11,45 @@ import torch
 
 from autograder import questions
 from autograder.course import AssignmentFolder
+from autograder.engine.counting import counted
 from autograder.engine.judge import Failure, KeyCase, KeyMisconception, KeyTest, Result, case_complaint
 from autograder.errors import KitError
-from autograder.questions.cases import FILE, stored_cases
+from autograder.questions.cases import FILE, same_inputs, stored_draws
 from autograder.questions.loading import load_questions, place_of
-from autograder.questions.model import Case, Close, Comparison, Namespace, Probe, Question, Test
+from autograder.questions.model import Case, Close, Comparison, Count, Inputs, Namespace, Probe, Question, Test
 
 # What a key is made from, beside the assignment itself.
 MADE_WITH = (Path(questions.__file__).parent, Path(__file__))
 
 
-def address(probe: Probe) -> str:
-    """Module and name of a probe, by which the sandbox finds it."""
-    return f"{probe.__module__}.{probe.__name__}"
+def address(function: Probe | Count) -> str:
+    """Module and name of a probe or a count, by which the sandbox or the engine finds it."""
+    return f"{function.__module__}.{function.__name__}"
 
 
-def run_probe(test: Test, case: Case, student: Namespace, double: bool = False) -> Result:
-    """Call a probe in this process on trusted code: oracle (``double=True``: in float64), misconception, correct solution."""
+def run_probe(test: Test, case: Case, student: Namespace) -> Result:
+    """Call a probe in this process on trusted code, a misconception or a correct solution, and count what it produced."""
     try:
-        return answer_of(test, case, student, double)
+        produced = _produced(test, student, _copies(case, double=False))
     except Exception as error:
         return Failure(type(error).__name__, str(error))
+    return counted(test.count, produced, _copies(case, double=False))
 
 
-def answer_of(test: Test, case: Case, student: Namespace, double: bool) -> Mapping[str, torch.Tensor]:
-    """As ``run_probe``, but lets exceptions through."""
-    inputs = {name: _copy(value, double) for name, value in case.inputs.items()}
+def answer_of(test: Test, case: Case, oracle: Namespace) -> Mapping[str, torch.Tensor]:
+    """The same for the oracle, in float64. Lets exceptions through."""
+    produced = _produced(test, oracle, _copies(case, double=True))
+    if test.count is None:
+        return produced
+    return {name: _plain(value) for name, value in test.count(produced, **_copies(case, double=True)).items()}
+
+
+def _produced(test: Test, student: Namespace, inputs: Inputs) -> dict[str, torch.Tensor]:
     return {name: _plain(value) for name, value in test.probe(student, **inputs).items()}
+
+
+def _copies(case: Case, double: bool) -> Inputs:
+    return {name: _copy(value, double) for name, value in case.inputs.items()}
 
 
 def _copy(value: object, double: bool) -> object:
@@ -50,8 +62,8 @@ def _plain(value: torch.Tensor | float) -> torch.Tensor:
     return torch.as_tensor(value).detach().clone()
 
 
-def key_test(question: Question, test: Test, cases: Mapping[str, Case]) -> KeyTest:
-    """Run one test on the oracle and on the misconceptions.
+def key_test(question: Question, test: Test, cases: Mapping[str, Case], draw: int = 0) -> KeyTest:
+    """Run one test on the oracle and on the misconceptions, with the ``cases`` of one draw.
 
     Raises:
         KitError: a case is not stored, or the oracle raised or left an output out: the question is broken.
@@ -65,7 +77,8 @@ def key_test(question: Question, test: Test, cases: Mapping[str, Case]) -> KeyTe
     asked = Asked(question.oracle)
     key_cases = tuple(_key_case(asked, question, test, case) for case in chosen)
     probe = address(test.probe)
-    bare = KeyTest(question.id, test.id, test.title, probe, test.seconds, test.outputs, key_cases, ())
+    count = address(test.count) if test.count else ""
+    bare = KeyTest(question.id, test.id, test.title, probe, test.seconds, test.outputs, key_cases, (), count, draw)
     mistakes, known = [], {}
     for mistake in question.misconceptions:
         same = tuple(id(mistake.namespace.get(name)) for name in sorted(asked.names))
@@ -98,13 +111,15 @@ class Asked(Mapping):
 def _key_case(oracle: Namespace, question: Question, test: Test, case: Case) -> KeyCase:
     where = f"{question.id} {test.id}, case {case.name!r}"
     try:
-        reference = answer_of(test, case, oracle, double=True)
+        reference = answer_of(test, case, oracle)
     except Exception as error:
         place = place_of(error, question.folder.parent) or str(question.folder / "oracle.py")
         raise KitError(f"{place}: the oracle raised {type(error).__name__}: {error} ({where})") from error
     if missing := sorted(set(test.outputs) - set(reference)):
+        source = test.count or test.probe
+        file = f"{source.__module__.rpartition('.')[2]}.py"
         raise KitError(
-            f"{question.folder / 'probes.py'}: {test.probe.__name__} does not return {', '.join(missing)} ({where})"
+            f"{question.folder / file}: {source.__name__} does not return {', '.join(missing)} ({where})"
         )
     kept = {name: reference[name] for name in test.outputs}
     return KeyCase(case.name, case.inputs, kept, {name: _atol(c, case) for name, c in test.outputs.items()})
@@ -125,24 +140,30 @@ def compile_key(assignment: AssignmentFolder) -> tuple[KeyTest, ...]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        return tuple(
-            key_test(question, test, cases)
-            for question in load_questions(assignment)
-            for cases in [cases_of(question)]
-            for test in question.tests
-        )
+        return tuple(test for question in load_questions(assignment) for test in key_tests(question))
     finally:
         torch.set_num_threads(threads)
 
 
-def cases_of(question: Question) -> dict[str, Case]:
-    """The stored cases of a question. Raises KitError where there are none."""
+def key_tests(question: Question) -> Iterator[KeyTest]:
+    """Every test of a question for every draw. A test whose cases are the same in each draw comes once. Raises KitError."""
+    first, *others = draws_of(question)
+    for test in question.tests:
+        yield key_test(question, test, first)
+    for number, cases in enumerate(others, 1):
+        for test in question.tests:
+            if not all(same_inputs(cases[name], first[name]) for name in test.cases):
+                yield key_test(question, test, cases, number)
+
+
+def draws_of(question: Question) -> tuple[dict[str, Case], ...]:
+    """The stored draws of a question's cases. Raises KitError where there are none."""
     if not (question.folder / FILE).is_file():
         raise KitError(
             f"{question.folder / FILE} is missing: {question.id} has no stored cases; draw them: "
             f"kit draw {question.folder.parent.name} {question.id}"
         )
-    return stored_cases(question.folder)
+    return stored_draws(question.folder)
 
 
 def fingerprint(assignment: AssignmentFolder) -> str:

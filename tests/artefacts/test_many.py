@@ -143,6 +143,7 @@ class Desk:
         settings, result, run = read_settings(bundle, self.grader.data), ClassRun(), []
         plans = plans_of(find_submissions([self.handed], "simclr"), self.out, settings, False, result)
         self.grader.bundle, self.grader.assignment, self.grader.key = bundle, settings.assignment, settings.key
+        self.grader.tests = tuple(settings.key.values())
 
         def outcomes(tasks):
             run.extend(set(task.questions) for task in tasks)

@@ -107,6 +107,7 @@ class Room:
             else:
                 self.grader.bundle, self.grader.data = self.bundle, self.data
                 self.grader.assignment, self.grader.key = settings.assignment, settings.key
+                self.grader.tests = tuple(settings.key.values())
                 yield from ((task.number, grade_task(self.grader, task)) for task in tasks)
 
         carry_out(plans, settings, outcomes, result, done)

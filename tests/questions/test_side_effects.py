@@ -5,8 +5,10 @@ import torch
 
 from autograder.engine.judge import complaint
 from autograder.questions.model import Close
+from autograder.questions.side_effects import counts
+from autograder.questions.side_effects.counts import differing
 from autograder.questions.side_effects.mistakes import misconceptions
-from autograder.questions.side_effects.probes import differing, dtypes_kept, side_effects
+from autograder.questions.side_effects.probes import by_dtype, side_effects
 from autograder.questions.side_effects.question import comparisons
 from autograder.questions.side_effects.question import dtypes_kept as dtypes_compared
 
@@ -21,7 +23,8 @@ def correct(x, index):
 def complaints(wrong, value=None):
     """Name of each output that fails -> its message, beside the reference of a correct function."""
     outputs = {**comparisons("f", NAMES, value), **dtypes_compared("f")}
-    got, want = ({**side_effects(f, GIVEN), **dtypes_kept(f, GIVEN)} for f in (wrong, correct))
+    produced = ({**side_effects(f, GIVEN), **by_dtype(f, GIVEN)} for f in (wrong, correct))
+    got, want = (counts.side_effects_and_dtypes(one, GIVEN) for one in produced)
     found = {name: complaint(name, compared, got[name], want[name], 0.0) for name, compared in outputs.items()}
     return {name: message for name, message in found.items() if message}
 
@@ -102,13 +105,13 @@ def test_global_state_is_what_it_was():
 
     before = torch.get_rng_state()
     side_effects(careless, GIVEN)
-    dtypes_kept(careless, GIVEN)
+    by_dtype(careless, GIVEN)
     assert torch.equal(torch.get_rng_state(), before) and torch.get_default_dtype() is torch.float32
 
 
 def test_each_dtype_is_told_apart():
-    assert dtypes_kept(lambda x, index: x.float(), GIVEN)["dtypes_kept"].tolist() == [1, 0]
-    assert dtypes_kept(lambda x, index: x.double(), GIVEN)["dtypes_kept"].tolist() == [0, 1]
+    for f, kept in ((lambda x, index: x.float(), [1, 0]), (lambda x, index: x.double(), [0, 1])):
+        assert counts.dtypes_kept(by_dtype(f, GIVEN))["dtypes_kept"].tolist() == kept
 
 
 @pytest.mark.parametrize(

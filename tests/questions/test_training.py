@@ -12,8 +12,9 @@ from torch.utils.data import TensorDataset
 
 from autograder.engine.judge import judge
 from autograder.questions.edits import misconceptions
-from autograder.questions.model import Case, Question
+from autograder.questions.model import Case, Question, Unreadable
 from autograder.questions.probing import NotANumber
+from autograder.questions.training.counts import side_effects as side_effects_of
 from autograder.questions.training.mistakes import EPOCH
 from autograder.questions.training.oracle import epoch
 from autograder.questions.training.probes import GivenLoss, GivenModel, Loop
@@ -77,14 +78,22 @@ def side_effects(student, **inputs):
     return LOOP.side_effects(student, **inputs)
 
 
+def count(produced, start, x, **inputs):
+    return side_effects_of(produced, given_model, start, x)
+
+
+def counted(student):
+    return count(side_effects(student, **MANY), **MANY)
+
+
 CORRECT = {"train_one_epoch": train_one_epoch}
 CASES = {case.name: case for case in (*epoch_cases(inputs), Case("nine batches", inputs(17, 2)))}
 TESTS = (
     mean_loss_test(mean_loss),
     parameters_test(parameters),
-    mode_test(side_effects, ("nine batches",)),
-    memory_test(side_effects, ("nine batches",)),
-    side_effects_test(side_effects, ("nine batches",)),
+    mode_test(side_effects, count, ("nine batches",)),
+    memory_test(side_effects, count, ("nine batches",)),
+    side_effects_test(side_effects, count, ("nine batches",)),
 )
 QUESTION = Question("q", Path(__file__).parent, ("train_one_epoch",), TESTS, lambda _: (), CORRECT, (), {})
 KEY = {test.id: key_test(QUESTION, test, CASES) for test in TESTS}
@@ -145,17 +154,45 @@ def test_the_given_model_is_the_same_in_both_modes():
     assert (model.forwards, model.eval_forwards) == (2, 1)
 
 
-def test_modes_are_counted_per_forward():
+def test_modes_are_counted_per_image():
     def without_gradients(model, loader, optimizer, scheduler, loss_fn, device="cpu"):
         with torch.no_grad():
             return sum(loss_fn(model(x), y).item() for x, y in loader)
 
-    answer = side_effects({"train_one_epoch": without_gradients}, **MANY)
-    assert (answer["eval_forwards"], answer["no_grad_forwards"]) == (9, 9)
+    def half(model, loader, optimizer, scheduler, loss_fn, device="cpu"):
+        for number, (x, _) in enumerate(loader):
+            model.train(number > 2)(x)
+            if number == 6:
+                break
+
+    names = ("unseen", "without_gradients", "in_eval_mode")
+    assert [int(counted({"train_one_epoch": without_gradients})[name]) for name in names] == [0, 17, 0]
+    assert [int(counted({"train_one_epoch": half})[name]) for name in names] == [3, 0, 6]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_images_may_go_through_more_often_and_in_low_precision(dtype):
+    def cached(model, loader, optimizer, scheduler, loss_fn, device="cpu"):
+        for x, y in loader:
+            with torch.no_grad(), torch.autocast("cpu", dtype, enabled=dtype is not torch.float32):
+                model.eval()(x)
+            with torch.autocast("cpu", dtype, enabled=dtype is not torch.float32):
+                loss_fn(model.train()(x), y).backward()
+
+    answer = counted({"train_one_epoch": cached})
+    assert not any(answer[name] for name in ("unseen", "without_gradients", "in_eval_mode"))
+
+
+def test_answers_that_are_made_up_are_not_those_of_the_images():
+    produced = side_effects(CORRECT, **MANY)
+    for rows in (torch.zeros(17, 2), torch.randn(17, 2), produced["rows"][:1].repeat(17, 1)):
+        assert count({**produced, "rows": rows}, **MANY)["unseen"] >= 9
+    with pytest.raises(Unreadable, match="more than 50 times"):
+        count({**produced, "rows": torch.zeros(1000, 2)}, **MANY)
 
 
 def test_kept_losses_keep_their_graphs():
-    correct, wrong = (side_effects(n, **MANY) for n in (CORRECT, WRONG["losses kept with their graph"]))
+    correct, wrong = (counted(n) for n in (CORRECT, WRONG["losses kept with their graph"]))
     assert (correct["graphs_alive"], correct["graphs_returned"]) == (1, 0)
     assert (wrong["graphs_alive"], wrong["graphs_returned"]) == (8, 9)
 
@@ -187,8 +224,8 @@ def test_random_state_is_put_back_and_its_change_is_counted():
         torch.manual_seed(0)
 
     state = torch.get_rng_state()
-    assert side_effects({"train_one_epoch": seeds}, **MANY)["rng_bytes"] > 0
-    assert side_effects(CORRECT, **MANY)["rng_bytes"] == 0
+    assert counted({"train_one_epoch": seeds})["rng_bytes"] > 0
+    assert counted(CORRECT)["rng_bytes"] == 0
     assert torch.equal(torch.get_rng_state(), state)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 
 from autograder.questions.model import Case, Close, Test
-from autograder.questions.pair_losses import probes
+from autograder.questions.pair_losses import counts, probes
 from autograder.questions.side_effects.question import comparisons
 
 
@@ -44,4 +44,5 @@ def side_effects_test(function: str, first: str, second: str, cases: tuple[str, 
         probe=probes.pair_loss_side_effects,
         cases=cases,
         outputs=comparisons(function, {"a": first, "b": second}, value),
+        count=counts.pair_loss_side_effects,
     )

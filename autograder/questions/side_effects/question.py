@@ -1,4 +1,4 @@
-"""How the answers of the probes of side effects are compared, with the sentences that students read."""
+"""How the counts of side effects are compared, with the sentences that students read."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from autograder.questions.model import Comparison, Exact
 def comparisons(
     function: str, inputs: Mapping[str, str], value: Comparison | None = None, prefix: str = ""
 ) -> dict[str, Comparison]:
-    """Comparisons of what ``probes.side_effects`` returns for the student's ``function``.
+    """Comparisons of what ``counts.side_effects`` returns for the student's ``function``.
 
     Args:
         inputs: name of each input of the probe that must not change -> how a sentence calls it.
         value: how the result is compared with the reference, under both seeds and both default dtypes. Without it the
             result is compared with itself alone, so that a wrong value costs no point here.
-        prefix: what the probe puts before the names of its answer.
+        prefix: what the count puts before the names of its answer.
     """
     reached = {
         "differs_by_seed": Exact(advice=f"What {function} returns depends on torch's global seed"),
@@ -32,7 +32,7 @@ def comparisons(
 
 
 def dtypes_kept(function: str, prefix: str = "") -> dict[str, Comparison]:
-    """The comparison of what ``probes.dtypes_kept`` returns."""
+    """The comparison of what ``counts.dtypes_kept`` returns."""
     advice = f"Return float32 from {function} for float32 inputs, and float64 for float64 inputs"
     return {f"{prefix}dtypes_kept": Exact(advice=advice)}
 

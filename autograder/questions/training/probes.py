@@ -19,13 +19,21 @@ from autograder.questions.probing import Graphs, as_number, global_state_kept
 
 Student = Mapping[str, Callable]
 
+# By what a coded model multiplies its answer: (in train mode, with gradients) -> factor.
+FACTORS = {(True, True): 1.0, (False, True): 1.4, (True, False): 2.0, (False, False): 2.8}
+
 
 class GivenModel(nn.Module):
-    """A small model that notes the mode and the images of every forward, and computes the same in both modes.
+    """A small model that computes the same in both modes, and counts its forwards by mode.
 
     Its named layers are attributes, filled from the vector ``start`` of all parameters. It applies them in turn with
     tanh between them, (n, ...) -> (n, outputs); a question whose model does something else overrides ``answer``.
+
+    While ``coded`` is set, its answer shows in which mode it was computed: it is multiplied by one of ``FACTORS``, and
+    kept in ``rows``, (n, outputs) for each forward.
     """
+
+    coded = False
 
     def __init__(self, start: Tensor, **layers: nn.Module) -> None:
         super().__init__()
@@ -33,17 +41,22 @@ class GivenModel(nn.Module):
             self.add_module(name, layer)
         self.to(start.dtype)
         vector_to_parameters(start.clone(), self.parameters())
-        self.code = start.clone()
-        self.forwarded = torch.zeros((), dtype=start.dtype)
+        self.rows: list[Tensor] = []
         self.forwards = self.eval_forwards = self.no_grad_forwards = 0
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
-        flat = x.flatten(1)
-        self.forwarded += (flat.detach().to(self.code) @ self.code[: flat.shape[1]]).square().sum()
         self.forwards += 1
         self.eval_forwards += not self.training
         self.no_grad_forwards += not torch.is_grad_enabled()
-        return self.answer(flat)
+        return self._coded(x.flatten(1)) if self.coded else self.answer(x.flatten(1))
+
+    def _coded(self, flat: Tensor) -> Tensor | tuple[Tensor, ...]:
+        factor = FACTORS[self.training, torch.is_grad_enabled()]
+        with torch.autocast(flat.device.type, enabled=False):  # the student's would leave too few digits
+            answer = self.answer(flat.to(next(self.parameters()).dtype))
+        parts = tuple(factor * part for part in (answer if isinstance(answer, tuple) else (answer,)))
+        self.rows.append(parts[-1].detach().float())
+        return parts if isinstance(answer, tuple) else parts[0]
 
     def answer(self, flat: Tensor) -> Tensor | tuple[Tensor, ...]:
         """What the model returns for inputs (n, features)."""
@@ -101,13 +114,13 @@ class Loop:
         return self.run(student, **inputs, device=torch.device("cpu"))[1]
 
     def side_effects(self, student: Student, **inputs: Tensor | float) -> dict[str, Tensor]:
-        """The outputs of ``run`` for a model that is handed over in eval mode.
+        """The outputs of ``run`` for a coded model that is handed over in eval mode, at learning rate 0, and its ``rows``.
 
         The global seed is one that students do not use: their own would leave the random state as it is.
         """
         with global_state_kept():
             torch.manual_seed(7919)
-            return self.run(student, **inputs, training=False, device="cpu")[1]
+            return self.run(student, **inputs, lr=0.0, training=False, device="cpu", coded=True)[1]
 
     def run(
         self,
@@ -118,6 +131,7 @@ class Loop:
         factors: Tensor | None = None,
         training: bool = True,
         device: torch.device | str | None = None,
+        coded: bool = False,
         **data: Tensor,
     ) -> tuple[object, dict[str, Tensor]]:
         """Run one epoch: what the function returned, and what it did.
@@ -127,35 +141,38 @@ class Loop:
             lr, factors: the learning rate at step s is ``lr * factors[s]``; constant without factors.
             training: the mode in which the model is handed over.
             device: handed over by name; None leaves it to the function's default.
+            coded: whether the model's answers show the mode, see ``GivenModel``.
             data: the tensors that ``self.data`` takes.
 
         Returns:
             ``parameters``: after the epoch, (parameters,).
             ``optimizer_steps``, ``scheduler_steps``: how many there were.
-            ``forwarded``: a sum over all images that went through the model, 0-d.
+            ``rows``: what a coded model answered, (images in all forwards, outputs); else empty.
             ``eval_forwards``, ``no_grad_forwards``: how many forwards ran in eval mode, or without gradients.
             ``graphs_alive``: graphs of earlier batches in memory when a loss is computed, the most.
             ``graphs_returned``: the same when the epoch has returned.
-            ``rng_bytes``: how many bytes of torch's global random state the epoch changed.
+            ``rng_before``, ``rng_after``: torch's global random state around the epoch.
         """
         model = self.model(start).train(training)
+        model.coded = coded
         optimizer, scheduler = optimizer_and_scheduler(model, lr, torch.ones(1) if factors is None else factors)
         steps: list[int] = []
         optimizer.register_step_post_hook(lambda *_: steps.append(1))
         loss = GivenLoss(self.loss)
         given = (model, self.loader(batch_size, **data), optimizer, scheduler, *([loss] if self.loss else []))
         with global_state_kept():
-            state = torch.get_rng_state()
+            before = torch.get_rng_state()
             returned = student[self.function](*given, **({"device": device} if device else {}))
-            rng_bytes = (torch.get_rng_state() != state).sum()
+            after = torch.get_rng_state()
         return returned, {  # a returned graph is held until here, and counts
             "parameters": parameters_to_vector(model.parameters()).detach(),
             "optimizer_steps": torch.tensor(len(steps)),
             "scheduler_steps": torch.tensor(scheduler.last_epoch),
-            "forwarded": model.forwarded,
+            "rows": torch.cat(model.rows) if model.rows else torch.empty(0, 1),
             "eval_forwards": torch.tensor(model.eval_forwards),
             "no_grad_forwards": torch.tensor(model.no_grad_forwards),
             "graphs_alive": torch.tensor(float(loss.most_alive)),
             "graphs_returned": torch.tensor(float(loss.graphs.alive())),
-            "rng_bytes": rng_bytes,
+            "rng_before": before,
+            "rng_after": after,
         }

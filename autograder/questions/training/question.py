@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from autograder.questions.model import Case, Close, Exact, Inputs, Probe, Test, Within
+from autograder.questions.model import Case, Close, Count, Exact, Inputs, Probe, Test, Within
 
 _MEAN_LOSS = ("ten images in batches of four", "seven images in batches of six")
 _PARAMETERS = ("three batches", "five batches")
@@ -24,13 +24,11 @@ def epoch_cases(inputs: Callable[[int, int], Inputs]) -> tuple[Case, ...]:
 
 
 # A loop that does nothing is in no wrong mode and keeps no graph.
-_FORWARDED = {
-    "forwarded": Close(1e-4, advice="Pass every image of every batch through the model once, as the loader yields it")
-}
+_SEEN = {"unseen": Exact(advice="Pass every image of every batch through the model, as the loader yields it")}
 EVAL_FORWARDS = Exact(advice="The model is not in train mode while you train it")
 _MODE = {
-    "eval_forwards": EVAL_FORWARDS,
-    "no_grad_forwards": Exact(advice="You pass images through the model with gradients switched off"),
+    "in_eval_mode": EVAL_FORWARDS,
+    "without_gradients": Exact(advice="You pass images through the model with gradients switched off"),
 }
 _MEMORY = {
     # One is the loss still bound to its name, a second one a name for the previous loss.
@@ -71,17 +69,22 @@ def parameters_test(probe: Probe) -> Test:
     return Test("parameters", "one epoch updates the parameters once per batch", probe, _PARAMETERS, outputs)
 
 
-def mode_test(probe: Probe, cases: tuple[str, ...]) -> Test:
+# Each of the following takes a probe, ``Loop.side_effects``, and its count, ``counts.side_effects``.
+
+
+def mode_test(probe: Probe, count: Count, cases: tuple[str, ...]) -> Test:
     """Train mode and gradients, whatever the mode was before."""
-    return Test("mode", "one epoch trains in train mode, with gradients", probe, cases, _FORWARDED | _MODE)
+    title = "one epoch trains in train mode, with gradients"
+    return Test("mode", title, probe, cases, _SEEN | _MODE, count=count)
 
 
-def memory_test(probe: Probe, cases: tuple[str, ...]) -> Test:
+def memory_test(probe: Probe, count: Count, cases: tuple[str, ...]) -> Test:
     """No graph stays in memory; needs a case with many batches."""
-    return Test("memory", "one epoch keeps no graph from batch to batch", probe, cases, _FORWARDED | _MEMORY)
+    title = "one epoch keeps no graph from batch to batch"
+    return Test("memory", title, probe, cases, _SEEN | _MEMORY, count=count)
 
 
-def side_effects_test(probe: Probe, cases: tuple[str, ...]) -> Test:
+def side_effects_test(probe: Probe, count: Count, cases: tuple[str, ...]) -> Test:
     """Mode, memory and random state in one test."""
     title = "one epoch trains in train mode, with gradients, and keeps no graph"
-    return Test("conduct", title, probe, cases, _FORWARDED | _MODE | _MEMORY | _RANDOM_STATE)
+    return Test("conduct", title, probe, cases, _SEEN | _MODE | _MEMORY | _RANDOM_STATE, count=count)

@@ -33,28 +33,21 @@ def schedule_posterior(student: Student, function: str, T: int, every: int = 1, 
 def schedule_posterior_and_dtype(
     student: Student, function: str, T: int, every: int = 1, **settings: float
 ) -> dict[str, Tensor]:
-    """The same, and ``float32_parts``: how many of the four tensors are float32."""
+    """All four tensors at each ``every``-th step from the first on, in their own dtypes."""
     parts = _called(student, function, T, settings, Schedule._fields)
-    return {
-        **_in_float32({name: parts[name] for name in POSTERIOR}, every),
-        "float32_parts": _float32_parts(parts),
-    }
+    return {name: part[::every] for name, part in parts.items()}
 
 
 def schedule_side_effects(student: Student, function: str, T: int, **settings: float) -> dict[str, Tensor]:
-    """What a call does beside computing a schedule, and whether global settings reach its β, α and ᾱ, (3, T), in float32.
-
-    Returns:
-        What ``side_effects`` returns; ``float32_parts``: how many of the four tensors of the first call are float32.
-    """
-    counts = []
+    """What ``side_effects`` returns for β, α and ᾱ, (3, T), in float32; and all four tensors of the first call."""
+    schedules = []
 
     def call() -> Tensor:
         parts = _parts(student[function](T, **settings), function, Schedule._fields)
-        counts.append(_float32_parts(parts))
+        schedules.append(parts)
         return torch.stack([parts[name].float() for name in FORWARD])
 
-    return {**side_effects(call, {}), "float32_parts": counts[0]}
+    return {**side_effects(call, {}), **schedules[0]}
 
 
 def _called(
@@ -67,10 +60,6 @@ def _called(
 
 def _in_float32(parts: Mapping[str, Tensor], every: int) -> dict[str, Tensor]:
     return {name: part[::every].float() for name, part in parts.items()}
-
-
-def _float32_parts(parts: Mapping[str, Tensor]) -> Tensor:
-    return torch.tensor(sum(part.dtype is torch.float32 for part in parts.values()))
 
 
 def _parts(answer: object, function: str, names: tuple[str, ...]) -> dict[str, Tensor]:

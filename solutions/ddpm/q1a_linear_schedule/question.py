@@ -7,7 +7,7 @@ import torch
 from autograder.questions.model import Case, Close, Exact, Test
 from autograder.questions.side_effects.question import comparisons
 
-from . import probes
+from . import counts, probes
 
 _CASES = {
     "T = 1000, defaults": {"T": 1000, "every": 27},  # 0, 27, …, 999: the whole table says no more
@@ -58,5 +58,6 @@ TESTS = (
             **comparisons("noise_schedule", {}, Close(rtol=1e-4, what="one of β, α and ᾱ")),
             "float32_parts": FLOAT32_PARTS,
         },
+        count=counts.schedule_side_effects,
     ),
 )

@@ -14,7 +14,7 @@ from autograder.release.trial import judgements, lost
 
 from ..probes import Schedule
 from ..q1b_cosine_schedule.oracle import cosine_schedule
-from . import probes
+from . import counts, probes
 from .correct import linspace_and_cumprod
 from .mistakes import MISCONCEPTIONS
 from .oracle import noise_schedule
@@ -121,7 +121,8 @@ def test_a_part_that_is_no_tensor_is_named():
 def test_dtype_is_a_matter_of_its_own():
     doubles = tuple(part.double() for part in PARTS)
     assert forward(doubles)["beta"].dtype is torch.float32
-    answer = probes.schedule_posterior_and_dtype({"f": lambda T: (*PARTS[:3], doubles[3])}, "f", 3)
+    produced = probes.schedule_posterior_and_dtype({"f": lambda T: (*PARTS[:3], doubles[3])}, "f", 3)
+    answer = counts.posterior_and_dtype(produced)
     assert answer["float32_parts"] == 3 and torch.equal(answer["posterior_variance"], PARTS[3])
 
 
@@ -132,7 +133,7 @@ def test_side_effects_are_seen_and_undone():
         return PARTS
 
     before = torch.get_rng_state()
-    answer = probes.schedule_side_effects({"f": careless}, "f", 3)
+    answer = counts.schedule_side_effects(probes.schedule_side_effects({"f": careless}, "f", 3))
     assert answer["rng_bytes"] > 0 and answer["default_is_float64"] == 1 and answer["float32_parts"] == 4
     assert torch.equal(torch.get_rng_state(), before) and torch.get_default_dtype() is torch.float32
 

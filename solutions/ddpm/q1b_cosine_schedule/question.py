@@ -6,7 +6,7 @@ import torch
 
 from autograder.questions.model import Case, Close, Test
 
-from ..q1a_linear_schedule import probes
+from ..q1a_linear_schedule import counts, probes
 from ..q1a_linear_schedule.question import FLOAT32_PARTS
 
 _CASES = {
@@ -57,5 +57,6 @@ TESTS = (
             "posterior_variance": Close(rtol=2e-5, atol=beta_rounding, what="the posterior variance"),
             "float32_parts": FLOAT32_PARTS,
         },
+        count=counts.posterior_and_dtype,
     ),
 )

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from autograder.questions.probing import as_tensor, global_state_kept
-from autograder.questions.side_effects.probes import dtypes_kept, side_effects
+from autograder.questions.side_effects.probes import by_dtype, side_effects
 
 from ..probes import given_schedule
 
@@ -32,13 +32,13 @@ def noised(
 def noised_side_effects(
     student: Mapping[str, Callable], x0: Tensor, t: Tensor, noise: Tensor, schedule: Tensor
 ) -> dict[str, Tensor]:
-    """What ``q_sample`` does beside noising: see ``side_effects`` and ``dtypes_kept``."""
+    """What ``q_sample`` does beside noising: see ``side_effects`` and ``by_dtype``."""
 
     def call(**inputs: Tensor) -> Tensor:
         return _x_t(student, **inputs)
 
     given = {"x0": x0, "t": t, "noise": noise, "schedule": schedule}
-    return {**side_effects(call, given), **dtypes_kept(call, given)}
+    return {**side_effects(call, given), **by_dtype(call, given)}
 
 
 def _x_t(student: Mapping[str, Callable], x0: Tensor, t: Tensor, noise: Tensor, schedule: Tensor) -> Tensor:

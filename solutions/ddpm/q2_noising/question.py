@@ -8,7 +8,7 @@ from autograder.questions.model import Case, Close, Test
 from autograder.questions.side_effects.question import comparisons, dtypes_kept
 
 from ..q1a_linear_schedule.oracle import noise_schedule
-from . import probes
+from . import counts, probes
 
 # Shape of x_0, t of each row, T and the ends of β.
 _VALUE = {
@@ -56,5 +56,6 @@ TESTS = (
         probes.noised_side_effects,
         tuple(_SIDE_EFFECTS),
         {**comparisons("q_sample", NAMES, _X_T), **dtypes_kept("q_sample")},
+        count=counts.noised_side_effects,
     ),
 )

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from autograder.questions.probing import as_tensor, as_value, global_state_kept, pair
-from autograder.questions.side_effects.probes import dtypes_kept, side_effects
+from autograder.questions.side_effects.probes import by_dtype, side_effects
 
 from ..probes import GivenModel, given_schedule
 
@@ -67,32 +67,22 @@ def reverse_step(
 def last_step(
     student: Student, x_t: Tensor, t: Tensor, schedule: Tensor, noise: Tensor, start: Tensor
 ) -> dict[str, Tensor]:
-    """Where ``p_sample`` uses the noise: the difference of two calls, with it and with zeros.
-
-    Returns:
-        ``noise_added_last``: the difference in the rows with t = 0, (rows, ...).
-        ``noisy_rows``: for every row, 1 if the noise changes it, (n,).
-    """
+    """What ``p_sample`` returns with the noise, ``noisy``, and with zeros, ``plain``."""
     with global_state_kept():
         noisy, plain = (
             _sample(student, Timeless(start), x_t.clone(), t.clone(), schedule.clone(), given)
             for given in (noise.clone(), torch.zeros_like(noise))
         )
-    difference = noisy - plain
-    return {
-        "noise_added_last": difference[t == 0],
-        "noisy_rows": (difference != 0).flatten(1).any(1).long(),
-    }
+    return {"noisy": noisy, "plain": plain}
 
 
 def reverse_side_effects(
     student: Student, x_t: Tensor, t: Tensor, schedule: Tensor, noise: Tensor, start: Tensor
 ) -> dict[str, Tensor]:
-    """What both functions do beside computing their results. No result is compared with the correct one.
+    """What both functions do beside computing their results.
 
     Returns:
-        ``mean_…``, ``sample_…``: what ``side_effects`` and ``dtypes_kept`` return for each of the two functions.
-        ``sample_moves``: 1 if the result of ``p_sample`` is not ``x_t`` itself.
+        ``mean_…``, ``sample_…``: what ``side_effects`` and ``by_dtype`` return for each of the two functions.
     """
 
     def moments(x_t: Tensor, t: Tensor, schedule: Tensor, start: Tensor) -> Tensor:
@@ -106,9 +96,9 @@ def reverse_side_effects(
     given = {"x_t": x_t, "t": t, "schedule": schedule, "start": start}
     outputs = {}
     for name, call, inputs in (("mean", moments, given), ("sample", sample, {**given, "noise": noise})):
-        answer = {**side_effects(call, inputs), **dtypes_kept(call, inputs)}
+        answer = {**side_effects(call, inputs), **by_dtype(call, inputs)}
         outputs |= {f"{name}_{key}": value for key, value in answer.items()}
-    return {**outputs, "sample_moves": torch.tensor(int(not torch.equal(outputs["sample_value_seed_1"], x_t)))}
+    return outputs
 
 
 def _pair(student: Student, model: Model, x_t: Tensor, t: Tensor, schedule: Tensor) -> tuple[object, object]:

@@ -7,7 +7,7 @@ import torch
 from autograder.questions.model import Case, Close, Exact, Test
 from autograder.questions.side_effects.question import comparisons, dtypes_kept
 
-from . import probes
+from . import counts, probes
 
 # Name, T, first and last β, shape of x_t, t. Steep schedules: there a step's neighbours differ from it.
 _MOMENTS = (
@@ -118,6 +118,7 @@ TESTS = (
             ),
             "noisy_rows": Exact(advice="Your noise does not reach the rows with t > 0, or it reaches the others"),
         },
+        count=counts.last_step,
     ),
     Test(
         id="conduct",
@@ -131,5 +132,6 @@ TESTS = (
             **dtypes_kept("p_sample", prefix="sample_"),
             "sample_moves": Exact(advice="You return x_t as it is from p_sample"),
         },
+        count=counts.reverse_side_effects,
     ),
 )

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.utils import parameters_to_vector
 
 from autograder.questions.probing import as_value, backward, global_state_kept
-from autograder.questions.side_effects.probes import dtypes_kept, side_effects
+from autograder.questions.side_effects.probes import by_dtype, side_effects
 
 from ..probes import GivenModel, given_schedule
 
@@ -60,21 +60,21 @@ def denoising_loss_side_effects(
     """What ``ddpm_loss`` does beside computing the loss, also to the model's parameters and mode.
 
     Returns:
-        What ``side_effects`` and ``dtypes_kept`` return; ``parameters``: (2T + 1,), after the first call; ``eval_modes``: how
-        many calls left the model, which is in train mode before each, in eval mode.
+        What ``side_effects`` and ``by_dtype`` return; ``parameters``: (2T + 1,), after the first call; ``modes``: for each
+        call whether it left the model, which is in train mode before it, in train mode, (calls,).
     """
-    changed, eval_modes = [], []
+    changed, modes = [], []
 
     def call(x0: Tensor, t: Tensor, noise: Tensor, schedule: Tensor) -> Tensor:
         model = GivenModel(start.to(x0.dtype))
         value = as_value(_loss(student, model, x0, t, noise, schedule), WHAT, x0.dtype)
         changed.append(parameters_to_vector(model.parameters()).detach())
-        eval_modes.append(not model.training)
+        modes.append(model.training)
         return value
 
     given = {"x0": x0, "t": t, "noise": noise, "schedule": schedule}
-    answer = {**side_effects(call, given), **dtypes_kept(call, given)}
-    return {**answer, "parameters": changed[0], "eval_modes": torch.tensor(sum(eval_modes))}
+    answer = {**side_effects(call, given), **by_dtype(call, given)}
+    return {**answer, "parameters": changed[0], "modes": torch.tensor(modes)}
 
 
 def _loss(student: Student, model: GivenModel, x0: Tensor, t: Tensor, noise: Tensor, schedule: Tensor) -> object:

@@ -8,7 +8,7 @@ from autograder.questions.model import Case, Close, Exact, Test
 from autograder.questions.side_effects.question import comparisons, dtypes_kept
 
 from ..q2_noising.question import NAMES, inputs
-from . import probes
+from . import counts, probes
 
 # Shape of x_0, t of each row, T and the ends of β.
 _LOSSES = {
@@ -55,5 +55,6 @@ TESTS = (
             "parameters": Exact("float32", "You change the parameters of the model in ddpm_loss"),
             "eval_modes": Exact(advice="You switch the model to eval mode in ddpm_loss"),
         },
+        count=counts.denoising_loss_side_effects,
     ),
 )

@@ -13,7 +13,7 @@ from autograder.release.trial import lost
 
 from ..probes import GivenModel, WrongSteps, given_schedule
 from ..q2_noising.oracle import q_sample
-from . import probes
+from . import counts, probes
 from .correct import CORRECT, mse_loss
 from .mistakes import MISCONCEPTIONS
 from .oracle import ddpm_loss
@@ -128,12 +128,14 @@ def test_a_backward_inside_shows():
 
 def test_the_probe_sees_mode_and_parameters_of_the_model():
     inputs = CASES["three images (1, 3, 4), T = 10"]
-    correct = probes.denoising_loss_side_effects({"ddpm_loss": mse_loss}, **inputs)
+
+    def counted(student):
+        return counts.denoising_loss_side_effects(probes.denoising_loss_side_effects(student, **inputs), **inputs)
+
+    correct = counted({"ddpm_loss": mse_loss})
     assert correct["eval_modes"] == 0 and torch.equal(correct["parameters"], inputs["start"])
-    assert probes.denoising_loss_side_effects(WRONG["eval mode"], **inputs)["eval_modes"] > 0
-    assert not torch.equal(
-        probes.denoising_loss_side_effects(WRONG["parameters changed"], **inputs)["parameters"], inputs["start"]
-    )
+    assert counted(WRONG["eval mode"])["eval_modes"] > 0
+    assert not torch.equal(counted(WRONG["parameters changed"])["parameters"], inputs["start"])
 
 
 def test_inputs_reach_the_function_as_copies():

@@ -54,6 +54,9 @@ def epoch_side_effects(student: Student, **inputs: Tensor | float) -> dict[str, 
     return LOOP.side_effects(student, **inputs)
 
 
+MOST_ROUNDS = 4  # a chain that asks this often about every step is looked at no further
+
+
 class StepMissing(ValueError):
     """The model was not asked about every step."""
 
@@ -111,54 +114,41 @@ def sampling_order(
 
     Returns:
         ``steps``: the t of every question to the model, in order, (questions, n).
+        ``x_sizes``: the shape of x in every question, filled up with −1, (questions, axes).
+        ``result``; ``schedule_after``: the schedule after the call.
         ``odd_steps``: how often t was not an int64 tensor of shape (n,).
-        ``other_shapes``: how often x did not have the given shape.
-        ``result_shape``: the shape of the result.
-        ``result_has_graph``: 1 if it requires gradients.
+        ``result_has_graph``: 1 if the result requires gradients.
         ``graphs_alive``: graphs of earlier steps in memory when the model is asked, the most.
-        ``schedule_changes``: how many entries of the schedule the call changed.
     """
     model, copy = LinearModel(gain, offset), schedule.clone()
     with global_state_kept():
         result = _sampled(student, model, shape, copy, torch.Generator().manual_seed(1))
     _asked(model)
-    expected = torch.Size(shape.tolist())
     n = min(len(steps) for steps in model.steps)
+    axes = max(x.ndim for x in model.images)
     return {
         "steps": torch.stack([steps[:n] for steps in model.steps]),
+        "x_sizes": torch.tensor([[*x.shape, *[-1] * (axes - x.ndim)] for x in model.images]),
+        "result": result,
+        "schedule_after": copy,
         "odd_steps": torch.tensor(model.odd_steps),
-        "other_shapes": torch.tensor(sum(x.shape != expected for x in model.images)),
-        "result_shape": torch.tensor(result.shape),
         "result_has_graph": torch.tensor(int(result.requires_grad)),
         "graphs_alive": torch.tensor(float(model.most_alive)),
-        "schedule_changes": (copy != schedule).sum(),
     }
 
 
 def sampling_chain(
-    student: Student,
-    shape: Tensor,
-    schedule: Tensor,
-    gain: Tensor,
-    offset: Tensor,
-    targets: Tensor,
-    deviations: Tensor,
-    seed: int,
+    student: Student, shape: Tensor, schedule: Tensor, gain: Tensor, offset: Tensor, seed: int, **others: Tensor
 ) -> dict[str, Tensor]:
-    """The result of a chain whose steps have known means, and the noise of every step.
+    """The chain that ``sample`` makes.
 
     Args:
-        targets: the mean of the step from t, (T, w).
-        deviations: of the noise in the step from t, (T,).
         seed: of the generator that is handed over.
 
     Returns:
-        ``steps_missing``: how many t the model was never asked about.
-        ``x_0``: mean of the result over all but its last axis, (w,).
-        ``x_0_spread``: the largest distance of an entry of the result from that; 0-d.
-        ``noise_mean``, ``noise_deviation``: of what the steps from T − 1 to 1 add to their targets, in units of
-            ``deviations``, (T − 1,); nan where the step is missing.
-        ``noise_scale``: the same as ``noise_deviation``. It has wider bounds, which tell mistakes apart.
+        ``steps``: the t of the first row in every question to the model, (questions,).
+        ``chain``: the x of every question, (questions, *shape).
+        ``result``: what ``sample`` returns.
 
     Raises:
         StepMissing: the model was never asked.
@@ -168,77 +158,41 @@ def sampling_chain(
     with global_state_kept():
         result = _sampled(student, model, shape, schedule.clone(), torch.Generator().manual_seed(seed)).detach()
     _asked(model)
-    seen = {int(steps[0]): x for steps, x in zip(model.steps, model.images, strict=True)}
-    for x in (result, *seen.values()):
+    for x in (result, *model.images):
         if x.shape != torch.Size(shape.tolist()):
             raise WrongShape(f"your chain makes images of shape {tuple(x.shape)}, expected {tuple(shape.tolist())}")
-    missing = [t for t in range(len(gain)) if t not in seen]
-    unseen = torch.full_like(result, torch.nan)
-    noise = [(seen.get(t - 1, unseen) - targets[t]) / deviations[t] for t in range(len(gain) - 1, 0, -1)]
-    deviation = torch.stack([z.std() for z in noise])
-    x_0 = result.reshape(-1, result.shape[-1]).mean(0)
-    return {
-        "steps_missing": torch.tensor(len(missing)),
-        "x_0": x_0,
-        "x_0_spread": (result - x_0).abs().max(),
-        "noise_mean": torch.stack([z.mean() for z in noise]),
-        "noise_deviation": deviation,
-        "noise_scale": deviation,
-    }
+    asked = torch.stack([steps[0] for steps in model.steps])
+    return {"steps": _few(asked, gain), "chain": torch.stack(_few(model.images, gain)), "result": result}
 
 
 def sampling_randomness(
     student: Student, shape: Tensor, schedule: Tensor, gain: Tensor, offset: Tensor, seed: int
 ) -> dict[str, Tensor]:
-    """Where the noise of ``sample`` comes from, as the model sees it. The offsets are 0.
+    """Chains under several generators, as the model sees them. The offsets are 0.
 
     Returns:
-        ``start_mean``, ``start_deviation``, ``start_fourth``: of x_T; the last is its standardised fourth moment.
-        ``start_correlation``, ``noise_correlation``: for every axis of the images, the correlation of neighbours along
-            it, (axes,); of x_T, and the largest in size over all later x.
-        ``new_shares``: share of the variance of each x after x_T that cannot be told from those before it, (T − 1,).
-        ``steps_without_noise``: how many x after x_T have next to no variance.
-        ``steps_from_start``: how many of them are x_T itself.
-        ``repeat_differs``, ``global_seed_differs``: in how many x a call with an equal generator gives another chain,
-            and a call under another global seed.
-        ``same_in_next_call``, ``same_by_other_seed``: how many x a second call with the same generator repeats, and a
-            call with another generator.
-        ``rng_bytes``: how many bytes of torch's global random state the calls changed.
+        ``first``, ``following``: the chains of two calls with one generator, (questions, *shape) each.
+        ``again``, ``other``: those of calls with an equal generator, and with one of another seed.
+        ``elsewhere``: that of a call with an equal generator under another global seed.
+        ``rng_before``, ``rng_after``: torch's global random state around all but the last of them.
     """
 
-    def chain(generator: torch.Generator) -> list[Tensor]:
+    def chain(generator: torch.Generator) -> Tensor:
         model = LinearModel(gain, offset)
         _sampled(student, model, shape, schedule.clone(), generator)
-        return _asked(model).images
+        return torch.stack(_few(_asked(model).images, gain))
 
     with global_state_kept():
         torch.manual_seed(1)
-        state = torch.get_rng_state()
+        before = torch.get_rng_state()
         generator = torch.Generator().manual_seed(seed)
-        first, following = chain(generator), chain(generator)
-        again = chain(torch.Generator().manual_seed(seed))
-        other = chain(torch.Generator().manual_seed(seed + 1))
-        rng_bytes = (torch.get_rng_state() != state).sum()
+        chains = {"first": chain(generator), "following": chain(generator)}
+        chains["again"] = chain(torch.Generator().manual_seed(seed))
+        chains["other"] = chain(torch.Generator().manual_seed(seed + 1))
+        after = torch.get_rng_state()
         torch.manual_seed(2)
-        elsewhere = chain(torch.Generator().manual_seed(seed))
-    start, *later = first
-    centred = start - start.mean()
-    fourth = centred.pow(4).mean() / centred.square().mean().square()
-    return {
-        "start_mean": start.mean(),
-        "start_deviation": start.std(),
-        "start_fourth": torch.nan_to_num(fourth),
-        "start_correlation": _axis_correlation([start]),
-        "noise_correlation": _axis_correlation(later or [start]),
-        "new_shares": _new_shares(first, len(gain) - 1),
-        "steps_without_noise": torch.tensor(sum(float(x.std()) < 1e-3 for x in later)),
-        "steps_from_start": len(later) - _differing(later, [start] * len(later)),
-        "repeat_differs": _differing(first, again),
-        "global_seed_differs": _differing(first, elsewhere),
-        "same_in_next_call": len(first) - _differing(first, following),
-        "same_by_other_seed": len(first) - _differing(first, other),
-        "rng_bytes": rng_bytes,
-    }
+        chains["elsewhere"] = chain(torch.Generator().manual_seed(seed))
+    return {**chains, "rng_before": before, "rng_after": after}
 
 
 def _asked(model: LinearModel) -> LinearModel:
@@ -247,36 +201,6 @@ def _asked(model: LinearModel) -> LinearModel:
     return model
 
 
-def _differing(one: list[Tensor], other: list[Tensor]) -> Tensor:
-    """How many images of two chains differ by more than rounding; all, if the chains are not equally long."""
-    pairs = zip(one, other) if len(one) == len(other) else ()
-    return len(one) - torch.tensor(sum(torch.allclose(a, b, rtol=0, atol=1e-3) for a, b in pairs))
-
-
-def _axis_correlation(images: list[Tensor]) -> Tensor:
-    """Correlation of neighbours along each axis, of the image where its size is largest; 0 where all is 0."""
-    return torch.stack([max((_neighbours(x, axis) for x in images), key=abs) for axis in range(images[0].ndim)])
-
-
-def _neighbours(x: Tensor, axis: int) -> Tensor:
-    x = x - x.mean()
-    before, after = x.narrow(axis, 0, x.shape[axis] - 1), x.narrow(axis, 1, x.shape[axis] - 1)
-    return torch.nan_to_num((before * after).mean() / x.square().mean())
-
-
-def _new_shares(images: list[Tensor], count: int) -> Tensor:
-    """For ``count`` images after the first, the share of the variance that no weighted sum of those before explains.
-
-    Noise that was used before has the share 0, fresh noise 1, whatever the means of the steps are. An image that is
-    missing counts as new: another test asks for the steps.
-    """
-    rows = torch.stack([x.flatten() - x.mean() for x in images]).double()
-    shares = torch.ones(count, dtype=torch.float64)
-    if not torch.isfinite(rows).all():
-        return shares.fill_(torch.nan).to(images[0].dtype)
-    rounding = 1e-6 * rows[0].square().mean()
-    for k in range(1, min(len(rows), count + 1)):
-        weights = torch.linalg.lstsq(rows[:k].T, rows[k : k + 1].T, driver="gelsd").solution
-        left = (rows[k] - weights.squeeze(1) @ rows[:k]).square().mean()
-        shares[k - 1] = left / (rows[k].square().mean() + rounding).clamp(min=1e-30)
-    return shares.to(images[0].dtype)
+def _few(questions: Tensor | list[Tensor], gain: Tensor) -> Tensor | list[Tensor]:
+    """The first questions: more of them than any correct chain asks, and no more than an answer may hold."""
+    return questions[: MOST_ROUNDS * len(gain)]

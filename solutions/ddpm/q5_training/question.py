@@ -7,7 +7,7 @@ import torch
 from autograder.questions.model import Case, Close, Exact, Test, Within
 from autograder.questions.training.question import epoch_cases, mean_loss_test, parameters_test, side_effects_test
 
-from . import probes
+from . import counts, probes
 
 PARAMETERS = 76  # of ``probes.given_network``
 
@@ -78,11 +78,12 @@ STUBS = ("train_one_epoch", "sample")
 TESTS = (
     mean_loss_test(probes.epoch_mean_loss),
     parameters_test(probes.epoch_parameters),
-    side_effects_test(probes.epoch_side_effects, ("eight batches, a model in eval mode",)),
+    side_effects_test(probes.epoch_side_effects, counts.epoch_side_effects, ("eight batches, a model in eval mode",)),
     Test(
         id="order",
         title="sample asks the model about T − 1 … 0, without gradients",
         probe=probes.sampling_order,
+        count=counts.sampling_order,
         cases=tuple(row[0] for row in _ORDERS),
         outputs={
             "odd_steps": Exact(advice="You do not give the model t as an int64 tensor of shape (n,)"),
@@ -102,6 +103,7 @@ TESTS = (
         id="chain",
         title="sample goes from x_T to x_0 by the reverse step",
         probe=probes.sampling_chain,
+        count=counts.sampling_chain,
         cases=tuple(row[0] for row in _CHAINS),
         outputs={
             "steps_missing": Exact(advice="You do not ask the model about every t from T − 1 to 0"),
@@ -133,6 +135,7 @@ TESTS = (
         id="randomness",
         title="sample starts from N(0, 1) and draws fresh noise from the generator",
         probe=probes.sampling_randomness,
+        count=counts.sampling_randomness,
         cases=(_RANDOMNESS[0],),
         outputs={
             "start_mean": Within(-0.06, 0.06, advice="Your chain does not start from noise of mean 0", what="your x_T"),

@@ -9,12 +9,12 @@ from diffusers import DDPMScheduler
 
 from autograder.engine.judge import judge
 from autograder.questions.cases import stored_cases
-from autograder.questions.model import Question
+from autograder.questions.model import Case, Question
 from autograder.release.compile import key_test, run_probe
 
 from ..probes import GivenModel, given_schedule
 from ..q3_denoising.oracle import p_mean_variance
-from . import probes
+from . import counts, probes
 from .correct import CORRECT, chain_as_taught
 from .mistakes import MISCONCEPTIONS
 from .oracle import ORACLE, sample
@@ -86,10 +86,11 @@ def test_bounds_are_six_standard_errors_away(name):
 
 
 def test_statistics_of_many_seeds_lie_well_within_their_bounds():
-    chain = [probes.sampling_chain({"sample": sample}, **{**CASES[CHAINS[0]].inputs, "seed": s}) for s in range(20)]
-    start = [
-        probes.sampling_randomness({"sample": sample}, **{**CASES[RANDOMNESS].inputs, "seed": s}) for s in range(20)
-    ]
+    def answers(test, case):
+        seeds = (Case(case, {**CASES[case].inputs, "seed": seed}) for seed in range(20))
+        return [run_probe(TESTS[test], one, {"sample": sample}) for one in seeds]
+
+    chain, start = answers("chain", CHAINS[0]), answers("randomness", RANDOMNESS)
     for answers, outputs in ((chain, TESTS["chain"].outputs), (start, TESTS["randomness"].outputs)):
         for name, bounds in outputs.items():
             if name in ("noise_mean", "noise_deviation", "noise_scale") or name.startswith(("start_", "noise_corr")):
@@ -153,7 +154,7 @@ def test_the_model_counts_a_question_asked_twice_once():
 
 def test_what_is_used_again_is_no_new_noise():
     rows = torch.randn(3, 100, 10, generator=torch.Generator().manual_seed(0))
-    shares = probes._new_shares([rows[0], 2 * rows[0] + rows[1], rows[1] + 1, rows[2], torch.zeros(100, 10)], 5)
+    shares = counts.new_shares([rows[0], 2 * rows[0] + rows[1], rows[1] + 1, rows[2], torch.zeros(100, 10)], 5)
     assert shares[0] == pytest.approx(0.2, abs=0.05)
     assert shares[1] < 1e-6 and shares[2] > 0.95 and shares[3] == 0
     assert shares[4] == 1  # there is no fifth

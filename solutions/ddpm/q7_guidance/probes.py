@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from autograder.questions.probing import as_tensor, global_state_kept
-from autograder.questions.side_effects.probes import dtypes_kept, side_effects
+from autograder.questions.side_effects.probes import by_dtype, side_effects
 
 from ..probes import GivenModel, integers_of_rows
 
@@ -69,12 +69,11 @@ def guidance_side_effects(
     start: Tensor,
     classes: Tensor,
 ) -> dict[str, Tensor]:
-    """What both functions do beside computing their results. No result is compared with the correct one.
+    """What both functions do beside computing their results.
 
     Returns:
         ``dropped_…``: what ``side_effects`` returns for ``drop_labels``.
-        ``guided_…``: what ``side_effects`` and ``dtypes_kept`` return for ``guided_eps``.
-        ``guided_moves``: 1 if the prediction has the shape of ``x_t`` and is not ``x_t`` itself.
+        ``guided_…``: what ``side_effects`` and ``by_dtype`` return for ``guided_eps``.
     """
 
     def drop(labels: Tensor, uniform: Tensor) -> Tensor:
@@ -87,10 +86,8 @@ def guidance_side_effects(
 
     given = {"x_t": x_t, "t": t, "labels": labels, "start": start, "classes": classes}
     dropped = side_effects(drop, {"labels": labels, "uniform": uniform})
-    guided = {**side_effects(guide, given), **dtypes_kept(guide, given)}
-    prediction = guided["value_seed_1"]
+    guided = {**side_effects(guide, given), **by_dtype(guide, given)}
     return {
         **{f"dropped_{name}": value for name, value in dropped.items()},
         **{f"guided_{name}": value for name, value in guided.items()},
-        "guided_moves": torch.tensor(int(prediction.shape == x_t.shape and not torch.equal(prediction, x_t))),
     }

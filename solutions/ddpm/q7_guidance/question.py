@@ -7,7 +7,7 @@ import torch
 from autograder.questions.model import Case, Close, Exact, Test
 from autograder.questions.side_effects.question import comparisons, dtypes_kept
 
-from . import probes
+from . import counts, probes
 
 # Name, number of labels, p, null label.
 _DROPS = (
@@ -114,5 +114,6 @@ TESTS = (
             **dtypes_kept("guided_eps", prefix="guided_"),
             "guided_moves": Exact(advice="You return x_t itself from guided_eps, or another shape"),
         },
+        count=counts.guidance_side_effects,
     ),
 )

@@ -86,11 +86,12 @@ def simclr_modes(student: Mapping[str, object], x: Tensor) -> dict[str, Tensor]:
         x: (n, 3, 32, 32), n > 1.
 
     Returns:
-        ``repeat_difference``, ``eval_difference``, ``train_difference``: change of the first row of h, relative to h,
-            when the eval call is repeated, and when all rows become copies of the first in eval and in train mode.
-        ``idle_statistics``: how many running means of batch norms in use a forward in train mode did not move.
-        ``idle_parameters``: how many parameters in use get no gradient from z. The bias of a convolution is not
-            counted: before a batch norm it gets none but rounding.
+        ``h_eval``, ``h_eval_again``, ``h_eval_of_copies``, ``h_train``, ``h_train_of_copies``: (1, 512) each, the h of
+            the first row in both modes, when the eval call is repeated, and when all rows are copies of the first.
+        ``means_before``, ``means_after``: the running means of all batch norms in use, in one vector, around the
+            forward in train mode; ``means_sizes``: the length of each.
+        ``gradient_sizes``: for every parameter in use, the norm of the gradient that it gets from z, nan where it gets
+            none. The bias of a convolution is left out: before a batch norm it gets none but rounding.
 
     Raises:
         NotAPair: ``forward`` does not return a pair.
@@ -109,23 +110,27 @@ def simclr_modes(student: Mapping[str, object], x: Tensor) -> dict[str, Tensor]:
             model.eval()
             together, again, among_copies = (_h_and_z(model, rows)[0][:1] for rows in (x, x, copies))
         model.train()
-        before = [mean.clone() for mean in statistics]
+        before = _one_vector(statistics)
         h, z = _h_and_z(model, x)
-        idle = sum(torch.equal(old, new) for old, new in zip(before, statistics, strict=True))
+        after = _one_vector(statistics)
         if z.requires_grad:
             (z * pattern(z.shape, ("modes",), "z", z.dtype)).sum().backward()
         with torch.no_grad():
             batch_of_copies = _h_and_z(model, copies)[0][:1]
-    without = sum(p.grad is None or not torch.linalg.vector_norm(p.grad) for p in parameters)
     return {
-        "repeat_difference": _difference(together, again),
-        "eval_difference": _difference(together, among_copies),
-        "train_difference": _difference(h[:1], batch_of_copies),
-        "idle_statistics": torch.tensor(idle),
-        "idle_parameters": torch.tensor(int(without)),
+        "h_eval": together,
+        "h_eval_again": again,
+        "h_eval_of_copies": among_copies,
+        "h_train": h[:1].detach(),
+        "h_train_of_copies": batch_of_copies,
+        "means_before": before,
+        "means_after": after,
+        "means_sizes": torch.tensor([mean.numel() for mean in statistics]),
+        "gradient_sizes": x.new_tensor(
+            [torch.nan if p.grad is None else float(torch.linalg.vector_norm(p.grad)) for p in parameters]
+        ),
     }
 
 
-def _difference(first: Tensor, second: Tensor) -> Tensor:
-    """The largest difference of two tensors of one shape, relative to the largest entry of the first."""
-    return ((first - second).abs().max() / first.abs().max()).detach()
+def _one_vector(parts: list[Tensor]) -> Tensor:
+    return torch.cat([torch.empty(0), *(part.detach().flatten() for part in parts)])

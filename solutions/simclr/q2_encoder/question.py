@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from autograder.questions.model import Case, Close, Exact, Test, Within
-from . import probes
+from . import counts, probes
 
 # Widest measured differences of correct solutions, relative to the largest entry: h 3e-6 with batch statistics (which
 # amplify rounding), z 4e-7. The mildest mistake changes h by 0.5 (no padding) and z by 0.06 (no biases).
@@ -85,6 +85,7 @@ TESTS = (
         id="modes",
         title="Train mode, eval mode, and the gradient through both parts",
         probe=probes.simclr_modes,
+        count=counts.simclr_modes,
         cases=("both modes",),
         outputs={
             "repeat_difference": _none(

@@ -9,23 +9,9 @@ from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from autograder.questions.probing import pair
-from autograder.questions.views import (
-    NumberedTransform,
-    Watched,
-    all_settled,
-    blurred_part,
-    colour_marks,
-    fixed_randomness,
-    geometry_marks,
-    view,
-)
+from autograder.questions.views import NumberedTransform, Watched, all_settled, fixed_randomness, view
 
-MARKS = (
-    *("grey", "mean_area", "smallest_area", "largest_area", "flipped", "upside_down"),
-    *("jittered", "brightness", "contrast", "saturation", "hue"),
-    *("brightness_reach", "brightness_reach_weak", "blurred", "blurred_on_demand"),
-)
-LOOKS = (4, 2, 1)  # the marks are looked at after a quarter of the views, after half, and after all
+from .counts import LOOKS, SHARES, view_marks
 
 
 class NotAnOptimizer(TypeError):
@@ -43,7 +29,7 @@ def augmentation_statistics(
     repeats: int,
     settled: Tensor,
 ) -> dict[str, Tensor]:
-    """What ``simclr_transform`` does to four crafted images.
+    """What ``simclr_transform`` makes of four crafted images.
 
     Views cost time. They are taken in three rounds, and no more are taken once every mark lies where it is settled; a
     mark that is not has all views to it.
@@ -55,7 +41,8 @@ def augmentation_statistics(
         settled: (15, 2), for each of ``MARKS`` the lowest and highest value at which no more views are needed.
 
     Returns:
-        ``black``, ``white``: the views of ``plain``, (3, 24, 24); and each of ``MARKS``, 0-d.
+        ``black``, ``white``: the views of ``plain``, (3, 24, 24).
+        ``sharp``, ``soft``, ``colour``, ``levels``, ``weak``: those of the others, (…, 3, 32, 32), see ``view_marks``.
 
     Raises:
         WrongView: the transform returns no tensor, or one of another shape.
@@ -64,68 +51,47 @@ def augmentation_statistics(
     with fixed_randomness():
         still = make(size=24, strength=0.0)
         black, white = (view(still, image, 24) for image in plain)
-        watched = {
-            "sharp": Watched(make(size=32, strength=0.0, blur=False), ramps),
-            "soft": Watched(make(size=32, strength=0.0, blur=True), ramps),
-            "colour": Watched(make(), stripes),
-            "levels": Watched(make(), grey, 2),
-            "weak": Watched(make(strength=0.25), grey, 0.5),
+        transforms = {
+            "sharp": (make(size=32, strength=0.0, blur=False), ramps),
+            "soft": (make(size=32, strength=0.0, blur=True), ramps),
+            "colour": (make(), stripes),
+            "levels": (make(), grey),
+            "weak": (make(strength=0.25), grey),
         }
+        watched = {name: Watched(*given, SHARES[name]) for name, given in transforms.items()}
         for look in LOOKS:
             for one in watched.values():
-                one.watch(repeats // look, mean, std)
-            marks = view_marks(**{name: one.seen for name, one in watched.items()}, grey=grey)
-            if all_settled(marks, settled):
+                one.watch(repeats // look)
+            seen = {name: one.seen for name, one in watched.items()}
+            if all_settled(view_marks(seen, grey, mean, std), settled):
                 break
-    return {"black": black, "white": white, **{name: number.float() for name, number in marks.items()}}
-
-
-def view_marks(
-    sharp: Tensor, soft: Tensor, colour: Tensor, levels: Tensor, weak: Tensor, grey: Tensor
-) -> dict[str, Tensor]:
-    """``MARKS`` in their order, from views of ``ramps`` (sharp, soft), ``stripes`` (colour) and ``grey`` (levels, weak)."""
-    marks = {
-        **geometry_marks(torch.cat([sharp, soft])),
-        **colour_marks(colour),
-        # A level or one and a half may be lost in rounding, by the grayscale step too.
-        "jittered": ((levels - grey).abs().amax((1, 2, 3)) > 1.5).double().mean(),
-        "brightness_reach": (levels / grey - 1).abs().max() / (0.8 * 0.5),
-        "brightness_reach_weak": (weak / grey - 1).abs().max() / (0.8 * 0.25),
-        "blurred": blurred_part(sharp),
-        "blurred_on_demand": blurred_part(soft),
-    }
-    return {name: marks[name] for name in MARKS}
+    return {"black": black, "white": white, **seen}
 
 
 def view_pairs(student: Mapping[str, object], images: Tensor, labels: Tensor) -> dict[str, Tensor]:
-    """Every item of ``TwoViews`` fetched twice: images and labels as found, and the calls of the transform they show.
+    """Every item of ``TwoViews`` fetched twice, with a transform that numbers its calls.
 
     Args:
         images: (n, 3, H, W) uint8.
         labels: (n,) int64.
 
     Returns:
-        ``length``; ``views`` (2n, 2, 3, H, W) and ``labels`` (2n,); ``different_in_item``, in how many items the two views
-        come from two calls; ``different_calls``, how many calls are seen in all.
+        ``length``; ``numbered_views`` (2n, 2, 3, H, W), see ``NumberedTransform``; ``labels`` (2n,).
 
     Raises:
         NotAPair: an item is not ((view_i, view_j), label).
         WrongTransformInput: the transform is not given an image as stored.
     """
     pairs = student["TwoViews"](images.clone(), labels.clone(), NumberedTransform())
-    found, marks = [], []
+    found = []
     for k in [*range(len(images)), *range(len(images))]:
         two, label = pair(pairs[k], "an item of TwoViews", "((view_i, view_j), label)")
         stack = torch.stack(pair(two, "the first part of an item of TwoViews", "(view_i, view_j)"))
-        found.append((stack % 256, int(label)))
-        marks.append(stack // 256)
-    calls = torch.stack([mark.flatten(1)[:, 0] for mark in marks])
+        found.append((stack, int(label)))
     return {
         "length": torch.tensor(len(pairs)),
-        "views": torch.stack([stack for stack, _ in found]),
+        "numbered_views": torch.stack([stack for stack, _ in found]),
         "labels": torch.tensor([label for _, label in found]),
-        "different_in_item": (calls[:, 0] != calls[:, 1]).sum(),
-        "different_calls": torch.tensor(calls.unique().numel()),
     }
 
 
@@ -138,8 +104,7 @@ def loader_passes(student: Mapping[str, object], images: Tensor, labels: Tensor,
 
     Returns:
         ``batch_sizes``: (2, batches).
-        ``first_views``: (2, n), sorted; ``partners`` and ``labels``, (2, n), are those found beside them.
-        ``displaced``, ``reshuffled``: the parts of the places that differ from the stored order and between passes.
+        ``views_i``, ``views_j``: (2, n, 3, H, W), see ``NumberedTransform``; ``labels``: (2, n).
 
     Raises:
         NotAPair: a batch is not ((x_i, x_j), labels).
@@ -151,22 +116,14 @@ def loader_passes(student: Mapping[str, object], images: Tensor, labels: Tensor,
     first, second, label = (
         torch.stack([torch.cat([batch[part] for batch in batches]) for batches in passes]) for part in range(3)
     )
-    order = first.argsort(dim=1)
-    return {
-        "batch_sizes": sizes,
-        "first_views": first.gather(1, order),
-        "partners": second.gather(1, order),
-        "labels": label.gather(1, order),
-        "displaced": (first != first.gather(1, order)).float().mean(),
-        "reshuffled": (first[0] != first[1]).float().mean(),
-    }
+    return {"batch_sizes": sizes, "views_i": first, "views_j": second, "labels": label}
 
 
 def _loaded(batch: object) -> tuple[Tensor, Tensor, Tensor]:
-    """Image numbers of both views and labels of a batch, (b,) each. Raises NotAPair."""
+    """Both views and the labels of a batch: (b, 3, H, W) twice, and (b,). Raises NotAPair."""
     two, labels = pair(batch, "a batch", "((x_i, x_j), labels)")
     x_i, x_j = pair(two, "the first part of a batch", "(x_i, x_j)")
-    return (x_i[:, 0, 0, 0] % 256).long(), (x_j[:, 0, 0, 0] % 256).long(), torch.as_tensor(labels)
+    return x_i, x_j, torch.as_tensor(labels)
 
 
 class GivenNetwork(nn.Module):

@@ -6,9 +6,9 @@ import torch
 
 from autograder.questions.model import Case, Close, Exact, Test, Within
 from autograder.questions.views import crafted_images
-from . import probes
+from . import counts, probes
+from .counts import MARKS
 from .oracle import MEAN, STD
-from .probes import MARKS
 
 REPEATS = 160
 """Views of each crafted image, at most.
@@ -128,6 +128,7 @@ TESTS = (
         id="transform",
         title="simclr_transform has all its parts, with their probabilities",
         probe=probes.augmentation_statistics,
+        count=counts.augmentation_statistics,
         cases=("crafted images",),
         outputs={
             "black": Close(
@@ -146,6 +147,7 @@ TESTS = (
         id="views",
         title="TwoViews gives two draws of the same image, and its label",
         probe=probes.view_pairs,
+        count=counts.view_pairs,
         cases=("five images of 6 x 4",),
         outputs={
             "length": Exact(advice="The length of your TwoViews is not the number of images"),
@@ -163,6 +165,7 @@ TESTS = (
         id="loader",
         title="pretrain_loader gives every image once per pass, in a new order, with both views",
         probe=probes.loader_passes,
+        count=counts.loader_passes,
         cases=("nineteen images in batches of eight",),
         outputs={
             "batch_sizes": Exact(

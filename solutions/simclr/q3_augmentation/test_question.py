@@ -12,7 +12,7 @@ from autograder.questions.cases import stored_cases
 from autograder.questions.model import Within
 from autograder.questions.probing import NotAPair
 from autograder.questions.views import WrongTransformInput, crafted_images
-from . import oracle, probes
+from . import counts, oracle, probes
 from .correct import CORRECT, TupleViews
 from .mistakes import MISCONCEPTIONS
 from .question import REPEATS, SETTLED, TESTS
@@ -20,7 +20,7 @@ from .question import REPEATS, SETTLED, TESTS
 WRONG = {mistake.id: mistake.namespace for mistake in MISCONCEPTIONS}
 BOUNDS = {name: c for name, c in TESTS[0].outputs.items() if isinstance(c, Within)}
 MEAN, STD = torch.tensor(oracle.MEAN), torch.tensor(oracle.STD)
-NEVER = torch.tensor([[1.0, 0.0]]).expand(len(probes.MARKS), 2)
+NEVER = torch.tensor([[1.0, 0.0]]).expand(len(counts.MARKS), 2)
 
 
 def colours(seed=0, side=16):
@@ -142,9 +142,8 @@ def test_a_correct_transform_misses_an_extreme_with_a_chance_below_1e_9():
 
 
 def statistics(namespace, repeats, settled):
-    return probes.augmentation_statistics(
-        namespace, **crafted_images(), mean=MEAN, std=STD, repeats=repeats, settled=settled
-    )
+    inputs = {**crafted_images(), "mean": MEAN, "std": STD, "repeats": repeats, "settled": settled}
+    return counts.augmentation_statistics(probes.augmentation_statistics(namespace, **inputs), **inputs)
 
 
 @pytest.mark.parametrize("name", ["v2 compose, LambdaLR", "float first, own schedule"])
@@ -177,7 +176,7 @@ class Counted:
 
 
 def test_settled_marks_lie_well_within_their_bounds():
-    assert set(SETTLED) == set(BOUNDS) == set(probes.MARKS)
+    assert set(SETTLED) == set(BOUNDS) == set(counts.MARKS)
     for mark, (low, high) in SETTLED.items():
         bound = BOUNDS[mark]
         assert bound.low <= low <= high <= bound.high, mark
@@ -198,7 +197,7 @@ def test_no_more_views_are_taken_than_it_needs(settled, repeats):
 
 @pytest.mark.parametrize("name", ["jitter with p 0.5", "default crop scale", "strength of jitter not scaled"])
 def test_a_mild_mistake_is_not_settled_before_its_bounds_decide(name):
-    settled = torch.tensor([SETTLED[mark] for mark in probes.MARKS])
+    settled = torch.tensor([SETTLED[mark] for mark in counts.MARKS])
     answer = statistics(WRONG[name], REPEATS, settled)
     assert any(not bound.low <= answer[mark] <= bound.high for mark, bound in BOUNDS.items())
 
@@ -208,8 +207,10 @@ def test_a_mild_mistake_is_not_settled_before_its_bounds_decide(name):
 
 def test_views_drawn_once_show_on_the_second_fetch():
     images, labels = torch.zeros(3, 3, 2, 2, dtype=torch.uint8), torch.tensor([4, 4, 1])
-    correct = probes.view_pairs({"TwoViews": TupleViews}, images, labels)
-    once = probes.view_pairs(WRONG["views drawn once"], images, labels)
+    correct, once = (
+        counts.view_pairs(probes.view_pairs(namespace, images, labels), images, labels)
+        for namespace in ({"TwoViews": TupleViews}, WRONG["views drawn once"])
+    )
     assert correct["different_calls"] == 12
     assert once["different_calls"] == 6
     assert once["different_in_item"] == 6
@@ -232,7 +233,7 @@ def test_a_float_image_given_to_the_transform_is_told():
 def test_a_wrong_data_set_keeps_the_point_of_its_loader():
     inputs = stored_cases(Path(__file__).parent)["nineteen images in batches of eight"].inputs
     correct, same_view = (
-        probes.loader_passes({"pretrain_loader": loader}, **inputs)
+        counts.loader_passes(probes.loader_passes({"pretrain_loader": loader}, **inputs), **inputs)
         for loader in (
             oracle.pretrain_loader,
             lambda images, labels, transform, batch_size: torch.utils.data.DataLoader(

@@ -13,7 +13,7 @@ from autograder.questions.training.question import (
     parameters_test,
 )
 
-from . import probes
+from . import counts, probes
 
 PARAMETERS = 89  # of ``probes.GivenSimCLR``
 
@@ -41,6 +41,6 @@ STUBS = ("train_one_epoch",)
 TESTS = (
     mean_loss_test(probes.train_mean_loss),
     parameters_test(probes.train_parameters),
-    mode_test(probes.train_side_effects, ("a model in eval mode",)),
-    memory_test(probes.train_side_effects, ("eight batches",)),
+    mode_test(probes.train_side_effects, counts.train_side_effects, ("a model in eval mode",)),
+    memory_test(probes.train_side_effects, counts.train_side_effects, ("eight batches",)),
 )

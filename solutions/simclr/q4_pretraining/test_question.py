@@ -7,7 +7,7 @@ import torch
 
 from autograder.questions.cases import stored_cases
 
-from . import probes
+from . import counts, probes
 from .correct import separate_forwards
 from .mistakes import MISCONCEPTIONS
 from .oracle import ORACLE
@@ -55,10 +55,14 @@ def test_mean_loss_of_the_oracle_by_hand():
 @pytest.mark.parametrize("mistake", ["first view twice", "second view twice"])
 def test_one_view_twice_still_forwards_every_image(mistake):
     case = CASES["a model in eval mode"]
-    answers = [probes.train_side_effects(namespace, **case)["forwarded"] for namespace in (CORRECT, WRONG[mistake])]
+    answers = [
+        counts.train_side_effects(probes.train_side_effects(namespace, **case), **case)["unseen"]
+        for namespace in (CORRECT, WRONG[mistake])
+    ]
     torch.testing.assert_close(*answers)
 
 
-def test_a_view_without_gradient_is_counted_once_per_batch():
-    answer = probes.train_side_effects(WRONG["second view without gradient"], **CASES["a model in eval mode"])
-    assert (answer["no_grad_forwards"], answer["eval_forwards"]) == (3, 0)
+def test_a_view_without_gradient_is_counted_once_per_image():
+    case = CASES["a model in eval mode"]
+    answer = counts.train_side_effects(probes.train_side_effects(WRONG["second view without gradient"], **case), **case)
+    assert (answer["without_gradients"], answer["in_eval_mode"]) == (10, 0)

@@ -24,7 +24,7 @@ class NotThreeNumbers(TypeError):
 def finetune_statistics(
     student: Student, plain: Tensor, ramps: Tensor, mean: Tensor, std: Tensor, repeats: int
 ) -> dict[str, Tensor]:
-    """What the two transforms of ``finetune_transforms`` do to crafted images.
+    """What the two transforms of ``finetune_transforms`` make of crafted images.
 
     Args:
         plain: black and white, (2, 3, 32, 32).
@@ -34,12 +34,8 @@ def finetune_statistics(
 
     Returns:
         ``test_views``: what the test transform makes of black, white and twice the ramps, (4, 3, 32, 32).
-        ``train_black``, ``train_white``: the middle of what the training transform makes of black and white, (3, 16, 16).
-        ``flipped``, ``upside_down``: the share of its views of the ramps that are.
-        ``resized``, ``recoloured``: the largest change of scale, as a share of 1, and of green, in bytes.
-        ``left``, ``right``, ``up``, ``down``: the outermost shifts, in pixels.
-
-    It looks at the middle of the training views, where no padding comes.
+        ``train_black``, ``train_white``: what the training transform makes of black and white, (3, 32, 32).
+        ``train_views``: what it makes of the ramps, (repeats, 3, 32, 32).
 
     Raises:
         NotAPair: ``finetune_transforms`` returned something else than two transforms.
@@ -48,27 +44,14 @@ def finetune_statistics(
         size = ramps.shape[-1]
         made = student["finetune_transforms"](size=size)
         train, test = pair(made, "what finetune_transforms returns", "(train_transform, test_transform)")
-        middle = views(train, ramps, size, repeats, mean, std)[:, :, 8:24, 8:24]
-        black, white = (view(train, image, size)[:, 8:24, 8:24] for image in plain)
+        train_views = views(train, ramps, size, repeats)
+        black, white = (view(train, image, size) for image in plain)
         tested = [view(test, image, size) for image in (*plain, ramps, ramps)]
-    red, blue = middle[:, 0].mean(1), middle[:, 2].mean(2)
-    across, down = ((line.mean(1) - 4) / 7 - 15.5 for line in (red, blue))
-    slopes = torch.stack([(line[:, -1] - line[:, 0]) / 15 / 7 for line in (red, blue)])
-    numbers = {
-        "flipped": (slopes[0] < 0).double().mean(),
-        "upside_down": (slopes[1] < 0).double().mean(),
-        "resized": (slopes.abs() - 1).abs().max(),
-        "recoloured": (middle[:, 1] - 128).abs().max(),
-        "left": across.min(),
-        "right": across.max(),
-        "up": down.min(),
-        "down": down.max(),
-    }
     return {
         "test_views": torch.stack(tested),
         "train_black": black,
         "train_white": white,
-        **{name: number.float() for name, number in numbers.items()},
+        "train_views": train_views,
     }
 
 
@@ -82,38 +65,18 @@ def finetune_loader_passes(
 ) -> dict[str, Tensor]:
     """Two passes over each loader of ``finetune_loaders``.
 
-    Labels are all different and rise with the brightness of their images, so each names its image.
-
-    Returns:
-        ``image_shape``: of a training image.
-        ``train_batch_sizes``, ``test_batch_sizes``: (2, batches).
-        ``train_labels``, ``test_labels``: sorted (train) or as they come (test), (2, n).
-        ``train_ranks``, ``test_ranks``: places of the images by brightness, in the order of their labels (train) or as
-            they come (test), (2, n).
-        ``displaced``: share of the training images that a first pass does not yield in their stored place.
-        ``reshuffled``: share of the training images that two passes do not yield in the same place.
-        ``train_change``, ``test_change``: mean change of an image from the first pass to the second.
+    Returns, of each of ``train_…`` and ``test_…``:
+        ``batch_sizes``: (2, batches); ``x``: (2, n, 3, H, W); ``y``: (2, n).
     """
     inputs = (train_images, train_labels, test_images, test_labels)
     with fixed_randomness():
         made = student["finetune_loaders"](*(tensor.clone() for tensor in inputs), batch_size)
-        train, test = pair(made, "what finetune_loaders returns", "(train_loader, test_loader)")
-        train_sizes, train_x, train_y = _passes(train)
-        test_sizes, test_x, test_y = _passes(test)
-    order = train_y.argsort(dim=1)
-    sorted_x = torch.stack([x[places] for x, places in zip(train_x, order, strict=True)])
+        loaders = pair(made, "what finetune_loaders returns", "(train_loader, test_loader)")
+        passes = {name: _passes(loader) for name, loader in zip(("train", "test"), loaders)}
     return {
-        "image_shape": torch.tensor(train_x.shape[2:]),
-        "train_batch_sizes": train_sizes,
-        "test_batch_sizes": test_sizes,
-        "train_labels": train_y.gather(1, order),
-        "test_labels": test_y,
-        "train_ranks": _ranks(sorted_x),
-        "test_ranks": _ranks(test_x),
-        "displaced": (order != torch.arange(order.shape[1])).float().mean(),
-        "reshuffled": (order[0] != order[1]).float().mean(),
-        "train_change": (sorted_x[0] - sorted_x[1]).abs().mean().float(),
-        "test_change": (test_x[0] - test_x[1]).abs().mean().float(),
+        f"{name}_{part}": tensor
+        for name, parts in passes.items()
+        for part, tensor in zip(("batch_sizes", "x", "y"), parts, strict=True)
     }
 
 
@@ -126,11 +89,6 @@ def _passes(loader: object) -> tuple[Tensor, Tensor, Tensor]:
         images.append(torch.cat([x for x, _ in batches]))
         labels.append(torch.cat([y for _, y in batches]))
     return torch.stack(sizes), torch.stack(images), torch.stack(labels)
-
-
-def _ranks(x: Tensor) -> Tensor:
-    """Places by the brightness of the middle: (2, n, 3, H, W) -> (2, n)."""
-    return x[..., 8:24, 8:24].double().mean((2, 3, 4)).argsort(dim=1).argsort(dim=1)
 
 
 class GivenEncoder(nn.Module):

@@ -8,7 +8,7 @@ from autograder.questions.model import Case, Close, Exact, Test, Within
 from autograder.questions.training.question import EVAL_FORWARDS, PARAMETERS, SCHEDULER_STEPS
 
 from ..q3_augmentation.oracle import MEAN, STD
-from . import probes
+from . import counts, probes
 
 WEIGHTS = 194  # parameters of ``probes.given_classifier``
 REPEATS = 200
@@ -78,6 +78,7 @@ TESTS = (
         id="transforms",
         title="training images shifted and flipped, test images only normalised",
         probe=probes.finetune_statistics,
+        count=counts.finetune_statistics,
         cases=("crafted images",),
         outputs={
             "test_views": Close(
@@ -112,6 +113,7 @@ TESTS = (
         id="loaders",
         title="training images shuffled and augmented, test images in order, nothing dropped",
         probe=probes.finetune_loader_passes,
+        count=counts.finetune_loader_passes,
         cases=("nineteen train and eleven test images",),
         outputs={
             "image_shape": Exact(

@@ -1,0 +1,69 @@
+"""Counts of what the probes of side effects produced. They run in the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from autograder.questions.model import Inputs
+
+# By how much two results of one function may differ: under two seeds, and under two default dtypes.
+SEED_ROUNDING, DEFAULT_ROUNDING = 1e-5, 1e-4
+
+
+def side_effects(produced: Mapping[str, Tensor], inputs: Inputs, prefix: str = "") -> dict[str, Tensor]:
+    """What ``probes.side_effects`` produced, counted; ``prefix`` is before its names, and before those of the counts.
+
+    Returns:
+        ``changed_<name>``: in how many entries each input differs after the call, see ``differing``.
+        ``rng_bytes``: how many bytes of torch's global random state the call changed.
+        ``default_is_float64``: 1 if the default dtype was float64 after the call.
+        ``value_seed_1``, ``value_seed_2``, ``value_default_float64``: as produced.
+        ``differs_by_seed``, ``differs_by_default``: in how many entries the first result differs from the other two.
+    """
+    own = own_part(produced, prefix)
+    after = {name.removeprefix("after_"): tensor for name, tensor in own.items() if name.startswith("after_")}
+    first, second, double = (own[name] for name in ("value_seed_1", "value_seed_2", "value_default_float64"))
+    counts = {
+        **{f"changed_{name}": differing(tensor, inputs[name]) for name, tensor in after.items()},
+        "rng_bytes": rng_bytes(own),
+        "default_is_float64": torch.tensor(int(own["new_number"].dtype is torch.float64)),
+        "value_seed_1": first,
+        "value_seed_2": second,
+        "value_default_float64": double,
+        "differs_by_seed": differing(first, second, SEED_ROUNDING),
+        "differs_by_default": differing(first, double, DEFAULT_ROUNDING),
+    }
+    return {prefix + name: value for name, value in counts.items()}
+
+
+def dtypes_kept(produced: Mapping[str, Tensor], prefix: str = "") -> dict[str, Tensor]:
+    """``dtypes_kept``: (2,), 1 where float32 inputs gave a float32 result, and where float64 inputs gave a float64 one."""
+    results = own_part(produced, prefix)
+    kept = (results["of_float32"].dtype is torch.float32, results["of_float64"].dtype is torch.float64)
+    return {f"{prefix}dtypes_kept": torch.tensor(kept).long()}
+
+
+def side_effects_and_dtypes(produced: Mapping[str, Tensor], inputs: Inputs, prefix: str = "") -> dict[str, Tensor]:
+    """Both of the above."""
+    return {**side_effects(produced, inputs, prefix), **dtypes_kept(produced, prefix)}
+
+
+def own_part(produced: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names begin with ``prefix``, without it."""
+    return {name.removeprefix(prefix): tensor for name, tensor in produced.items() if name.startswith(prefix)}
+
+
+def rng_bytes(produced: Mapping[str, Tensor]) -> Tensor:
+    """In how many bytes torch's global random state differs after a call from what it was before, 0-d int64."""
+    return differing(produced["rng_before"], produced["rng_after"])
+
+
+def differing(one: Tensor, other: Tensor, atol: float = 0.0) -> Tensor:
+    """In how many entries two tensors differ by more than ``atol``, 0-d int64; -1 if their shapes differ."""
+    if one.shape != other.shape:
+        return torch.tensor(-1)
+    one, other = one.double(), other.double()
+    return ((one != other) & ~((one - other).abs() <= atol)).sum()

@@ -1,0 +1,80 @@
+"""Counts of what the probes of one epoch of training produced. They run in the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from autograder.questions.model import Unreadable
+from autograder.questions.probing import global_state_kept
+from autograder.questions.side_effects.counts import rng_bytes
+from autograder.questions.training.probes import FACTORS, GivenModel
+
+SAME = 0.05  # relative distance of an answer from that of its image; two factors are 0.3 apart
+MOST_ROUNDS = 50
+
+
+def side_effects(
+    produced: Mapping[str, Tensor], model: Callable[[Tensor], GivenModel], start: Tensor, images: Tensor
+) -> dict[str, Tensor]:
+    """In which modes the images went through the model, what the epoch kept in memory, and the random state.
+
+    Args:
+        produced: the outputs of ``Loop.side_effects``.
+        model: makes the model from its parameters ``start``.
+        images: all that should go through the model with gradients, (n, ...); equal ones count as often as they come.
+
+    Returns:
+        What ``modes`` returns; ``graphs_alive`` and ``graphs_returned`` as produced; ``rng_bytes``.
+    """
+    different, times = images.flatten(1).unique(dim=0, return_counts=True)
+    with global_state_kept(), torch.no_grad():
+        answer = model(start)(different.view(-1, *images.shape[1:]))
+    expected = answer[-1] if isinstance(answer, tuple) else answer
+    return {
+        **modes(produced["rows"], expected, times),
+        "graphs_alive": produced["graphs_alive"],
+        "graphs_returned": produced["graphs_returned"],
+        "rng_bytes": rng_bytes(produced),
+    }
+
+
+def modes(rows: Tensor, expected: Tensor, times: Tensor) -> dict[str, Tensor]:
+    """How often images went through a coded model, read off its answers.
+
+    An image may go through it more often than it has to, as for a metric or for cached gradients.
+
+    Args:
+        rows: the answers, (m, outputs).
+        expected: the answer to each image without a factor, (n, outputs).
+        times: how often each image should go through the model, (n,).
+
+    Returns, each 0-d, how many of these times an image:
+        ``unseen``: did not go through the model.
+        ``without_gradients``: did, but not with gradients.
+        ``in_eval_mode``: did with gradients, but not in train mode.
+
+    Raises:
+        Unreadable: there are more rows than an epoch needs, or rows of another length.
+    """
+    if len(rows) > MOST_ROUNDS * int(times.sum()):
+        raise Unreadable(f"your epoch passes more than {MOST_ROUNDS} times as many images through the model as there are")
+    if not len(rows):
+        rows = expected[:0]
+    if rows.shape[1:] != expected.shape[1:]:
+        raise Unreadable("the answers of the given model do not have their shape")
+    coded = torch.stack([factor * expected.double() for factor in FACTORS.values()])  # (codes, n, outputs)
+    distances = (rows.double()[:, None, None] - coded).norm(dim=-1) / coded.norm(dim=-1)
+    nearest, place = distances.flatten(1).min(1)
+    found = place[nearest <= SAME].bincount(minlength=coded[..., 0].numel()).view(coded.shape[:2])
+    seen = dict(zip(FACTORS, found))
+    with_gradients = seen[True, True] + seen[False, True]
+    forwards = torch.minimum(found.sum(0), times)
+    trained = torch.minimum(with_gradients, times)
+    return {
+        "unseen": (times - forwards).sum(),
+        "without_gradients": (forwards - trained).sum(),
+        "in_eval_mode": (trained - torch.minimum(seen[True, True], times)).sum(),
+    }

@@ -1,0 +1,102 @@
+"""Marks and counts of what the probes of q3 produced: views of the transform, items, batches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from autograder.questions.model import Unreadable
+from autograder.questions.views import all_settled, as_bytes, blurred_part, colour_marks, geometry_marks
+
+MARKS = (
+    *("grey", "mean_area", "smallest_area", "largest_area", "flipped", "upside_down"),
+    *("jittered", "brightness", "contrast", "saturation", "hue"),
+    *("brightness_reach", "brightness_reach_weak", "blurred", "blurred_on_demand"),
+)
+LOOKS = (4, 2, 1)  # the marks are looked at after a quarter of the views, after half, and after all
+SHARES = {"sharp": 1.0, "soft": 1.0, "colour": 1.0, "levels": 2.0, "weak": 0.5}  # of the repeats
+
+
+def augmentation_statistics(
+    produced: Mapping[str, Tensor],
+    grey: Tensor,
+    mean: Tensor,
+    std: Tensor,
+    repeats: int,
+    settled: Tensor,
+    **inputs: Tensor,
+) -> dict[str, Tensor]:
+    """``black``, ``white`` as produced, and each of ``MARKS``, 0-d, of the views.
+
+    Raises:
+        Unreadable: there are fewer views than were asked for.
+    """
+    seen = {name: produced[name] for name in SHARES}
+    if not any(_complete(seen, repeats // look) for look in LOOKS):
+        raise Unreadable("the test did not get as many views as it asked your transform for")
+    marks = view_marks(seen, grey, mean, std)
+    if not (_complete(seen, repeats) or all_settled(marks, settled)):
+        raise Unreadable("the test did not get as many views as it asked your transform for")
+    return {"black": produced["black"], "white": produced["white"], **{name: m.float() for name, m in marks.items()}}
+
+
+def _complete(seen: Mapping[str, Tensor], repeats: int) -> bool:
+    return all(seen[name].shape == (int(share * repeats), 3, 32, 32) for name, share in SHARES.items())
+
+
+def view_marks(seen: Mapping[str, Tensor], grey: Tensor, mean: Tensor, std: Tensor) -> dict[str, Tensor]:
+    """``MARKS`` in their order, from normalised views of ``ramps`` (sharp, soft), ``stripes`` (colour), ``grey`` (levels,
+    weak)."""
+    sharp, soft, colour, levels, weak = (as_bytes(seen[name], mean, std) for name in SHARES)
+    marks = {
+        **geometry_marks(torch.cat([sharp, soft])),
+        **colour_marks(colour),
+        # A level or one and a half may be lost in rounding, by the grayscale step too.
+        "jittered": ((levels - grey).abs().amax((1, 2, 3)) > 1.5).double().mean(),
+        "brightness_reach": (levels / grey - 1).abs().max() / (0.8 * 0.5),
+        "brightness_reach_weak": (weak / grey - 1).abs().max() / (0.8 * 0.25),
+        "blurred": blurred_part(sharp),
+        "blurred_on_demand": blurred_part(soft),
+    }
+    return {name: marks[name] for name in MARKS}
+
+
+def view_pairs(produced: Mapping[str, Tensor], images: Tensor, labels: Tensor) -> dict[str, Tensor]:
+    """Images and labels of the items of ``TwoViews``, and the calls of the transform that they show.
+
+    Returns:
+        ``length`` and ``labels`` as produced; ``views`` (2n, 2, 3, H, W), without the numbers of the calls;
+        ``different_in_item``: in how many items the two views come from two calls; ``different_calls``: how many calls
+        are seen in all.
+    """
+    stack = produced["numbered_views"]
+    calls = (stack // 256).flatten(2)[:, :, 0]
+    return {
+        "length": produced["length"],
+        "views": stack % 256,
+        "labels": produced["labels"],
+        "different_in_item": (calls[:, 0] != calls[:, 1]).sum(),
+        "different_calls": torch.tensor(calls.unique().numel()),
+    }
+
+
+def loader_passes(produced: Mapping[str, Tensor], images: Tensor, labels: Tensor, batch_size: int) -> dict[str, Tensor]:
+    """Two passes over ``pretrain_loader``, each image named by its byte.
+
+    Returns:
+        ``batch_sizes``: (2, batches), as produced.
+        ``first_views``: (2, n), sorted; ``partners`` and ``labels``, (2, n), are those found beside them.
+        ``displaced``, ``reshuffled``: the parts of the places that differ from the stored order and between passes.
+    """
+    first, second = ((produced[name][:, :, 0, 0, 0] % 256).long() for name in ("views_i", "views_j"))
+    order = first.argsort(dim=1)
+    return {
+        "batch_sizes": produced["batch_sizes"],
+        "first_views": first.gather(1, order),
+        "partners": second.gather(1, order),
+        "labels": produced["labels"].gather(1, order),
+        "displaced": (first != first.gather(1, order)).float().mean(),
+        "reshuffled": (first[0] != first[1]).float().mean(),
+    }
