@@ -103,10 +103,15 @@ def _gap(question: Question, test: Test, key: KeyTest) -> Gap:
 
 
 def unseen_anywhere(gaps: list[Gap]) -> list[str]:
-    """Mistakes that no test of their question sees."""
-    best: dict[str, float] = {}
+    """Mistakes that no test of their question sees, in some draw of the cases."""
+    draws: dict[tuple[str, str], dict[int, Gap]] = {}
     for gap in gaps:
-        for name, error in gap.wrong.items():
-            key = f"{gap.question} {name}"
-            best[key] = max(best.get(key, 0.0), error)
-    return [name for name, error in best.items() if error <= 1]
+        draws.setdefault((gap.question, gap.test), {})[gap.draw] = gap
+    best: dict[tuple[str, int], float] = {}
+    for number in {gap.draw for gap in gaps}:
+        for of_test in draws.values():
+            gap = of_test.get(number, of_test[0])  # a test whose cases never change has one draw
+            for name, error in gap.wrong.items():
+                mistake = f"{gap.question} {name}", number
+                best[mistake] = max(best.get(mistake, 0.0), error)
+    return sorted({name for (name, _), error in best.items() if error <= 1})

@@ -37,6 +37,7 @@ from data_scripts import Prepared
 Publish = Callable[[Report], None]
 Progress = Callable[[int], None]
 DEFECT = "The grader itself failed in this test; that is not your fault. Please tell your instructor."
+NEEDS = "Nothing is wrong here, but this test earns points only together with {}."
 PICTURE_SECONDS = 10.0
 PICTURE_TITLE = "Two views of eight test images, drawn by the submission's own transform"
 MAX_TROUBLES = 20
@@ -270,11 +271,15 @@ def grade_artefact(
 
 
 def run_question(grading: Grading, path: Path, functions: dict[str, Callable]) -> None:
-    """Run one hidden test file and give each case that Otter reports as passed its points."""
+    """Run one hidden test file and give each case that Otter reports as passed its points, if what it needs passed too."""
     test_file = run_hidden_test(path, functions)
-    for result in test_file.test_case_results:
-        if result.passed:
-            grading.record(test_file.name, result.test_case.name, points=result.test_case.points, share=1.0)
+    question, passed = test_file.name, {r.test_case.name: r for r in test_file.test_case_results if r.passed}
+    for id, result in passed.items():
+        needs = grading.key[question, id].needs
+        if not needs or any(other in passed for other in needs):
+            grading.record(question, id, points=result.test_case.points, share=1.0)
+        else:
+            grading.record(question, id, message=NEEDS.format(" or ".join(needs)))
 
 
 def remote_question(grading: Grading, runner: Runner, question: str) -> Callable[[str], None]:

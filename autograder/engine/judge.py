@@ -57,6 +57,7 @@ class KeyTest:
     cases: tuple[KeyCase, ...]
     misconceptions: tuple[KeyMisconception, ...]
     count: str = ""
+    needs: tuple[str, ...] = ()
     draw: int = 0
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 
+from autograder.errors import KitError
 from autograder.questions.model import Case, Question
 from autograder.tensors import read_tensors, write_tensors
 
@@ -63,8 +64,17 @@ def _equal(one: object, other: object) -> bool:
 
 
 def stored_draws(folder: Path) -> tuple[dict[str, Case], ...]:
-    """The cases that ``store_cases`` wrote for the question in ``folder``: for each draw, its cases by name."""
+    """The cases that ``store_cases`` wrote for the question in ``folder``: for each draw, its cases by name.
+
+    Raises:
+        KitError: the file is of an older version of the kit.
+    """
     tensors, metadata = read_tensors(folder / FILE)
+    if "draws" not in metadata:
+        raise KitError(
+            f"{folder / FILE} was drawn by an older version; draw it again: "
+            f"kit draw {folder.parent.name} {folder.name.partition('_')[0]}"
+        )
     inputs: dict[tuple[int, str], dict] = {(c["draw"], c["name"]): dict(c["scalars"]) for c in metadata["cases"]}
     for key, tensor in tensors.items():
         number, rest = key.split("/", 1)

@@ -83,6 +83,9 @@ class Test:
     each tensor of the answer is compared. The answer is what the probe returned, or what ``count(produced, **inputs)``,
     a function of a file ``counts.py``, makes of that in the engine. A count bounds its work by the sizes that it
     expects, and raises ``Unreadable`` where a size is another.
+
+    ``needs`` are ids of tests of the question: the test earns its points if one of them passes as well. A test that
+    compares a function with itself needs one that shows the function at work: anything agrees with itself.
     """
 
     id: str
@@ -92,6 +95,7 @@ class Test:
     outputs: Mapping[str, Comparison]
     seconds: float = 10.0
     count: Count | None = None
+    needs: tuple[str, ...] = ()
 
     __test__ = False  # not a pytest class
 

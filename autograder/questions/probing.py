@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from numbers import Real
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd.graph import GradientEdge
+from torch.autograd.graph import get_gradient_edge as _gradient_edge
+
+# As they are before student code runs, which may replace what torch's own functions look up.
+_run_backward, _ones_like = torch.autograd.Variable._execution_engine.run_backward, torch.ones_like
 
 
 class NoTensor(TypeError):
@@ -93,7 +98,10 @@ def as_number(value: object, dtype: torch.dtype, what: str) -> Tensor:
 
 
 class _Marker:
-    """Something that a graph node can hold and a weak reference can point to."""
+    """Something that a graph node can hold and a weak reference can point to. ``reached`` notes each backward."""
+
+    def __init__(self, reached: list[bool]) -> None:
+        self.reached = reached
 
 
 class _Marked(torch.autograd.Function):
@@ -106,23 +114,30 @@ class _Marked(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:
+        ctx.marker.reached.append(True)
         return gradient, None
 
 
 class Graphs:
-    """Counts how many of the graphs that it has marked are still in memory."""
+    """Counts how many of the graphs that it has marked are still in memory, and notes which a backward has reached."""
 
     def __init__(self) -> None:
         self._markers: list[weakref.ref] = []
+        self._reached: list[list[bool]] = []
 
     def mark(self, value: Tensor) -> Tensor:
         """The same value, whose graph is counted from now on; without gradients there is no graph to count."""
-        marker = _Marker()
+        self._reached.append([])
+        marker = _Marker(self._reached[-1])
         self._markers.append(weakref.ref(marker))
         return _Marked.apply(value, marker)
 
     def alive(self) -> int:
         return sum(marker() is not None for marker in self._markers)
+
+    def reached(self) -> list[bool]:
+        """For each graph, in order, whether a backward has gone through it."""
+        return [bool(times) for times in self._reached]
 
 
 class LostGradient(ValueError):
@@ -133,14 +148,28 @@ class BrokenBackward(RuntimeError):
     """The loss could be computed, its gradient could not."""
 
 
-def backward(loss: object, function: str, to: str) -> None:
-    """Call ``backward`` of the loss that ``function`` returned; ``to`` says what the gradient is to.
+def tracked(tensor: Tensor) -> tuple[Tensor, GradientEdge]:
+    """A copy to hand to student code, as no leaf of the graph, and where its gradient arrives.
+
+    Embeddings are never leaves in training, and a leaf would forbid writes that are allowed there.
+    """
+    given = tensor.clone().requires_grad_().clone()
+    return given, _gradient_edge(given)
+
+
+def gradients(
+    loss: object, function: str, to: str, sources: Sequence[Tensor | GradientEdge]
+) -> tuple[Tensor | None, ...]:
+    """The gradients of the loss that ``function`` returned to ``sources``, None where none arrives.
+
+    They are taken by the engine of autograd itself: neither a replaced ``backward`` nor what is written into ``.grad``
+    counts. ``to`` says in a sentence what the gradient is to.
 
     Raises:
         NoTensor: the loss is neither a tensor nor a number.
         LostGradient: it is a number, or a tensor without a graph.
         ValueError: it has more than one element.
-        BrokenBackward: ``backward`` raised.
+        BrokenBackward: ``backward`` would raise.
     """
     as_value(loss, f"What {function} returns", torch.float32)
     if not isinstance(loss, Tensor):
@@ -150,6 +179,13 @@ def backward(loss: object, function: str, to: str) -> None:
     if loss.numel() != 1:
         raise ValueError(f"{function} returns shape {tuple(loss.shape)}; return a single number")
     try:
-        loss.backward()
+        return gradients_of(loss, sources)
     except Exception as error:
         raise BrokenBackward(f"backward() of {function} raised {type(error).__name__}: {error}") from error
+
+
+def gradients_of(value: Tensor, sources: Sequence[Tensor | GradientEdge]) -> tuple[Tensor | None, ...]:
+    """The gradients of a tensor of one element with a graph to ``sources``, None where none arrives."""
+    return _run_backward(
+        (value,), (_ones_like(value),), False, False, tuple(sources), allow_unreachable=True, accumulate_grad=False
+    )

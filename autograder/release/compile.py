@@ -11,6 +11,7 @@ import torch
 
 from autograder import questions
 from autograder.course import AssignmentFolder
+from autograder.engine import answer_key
 from autograder.engine.counting import counted
 from autograder.engine.judge import Failure, KeyCase, KeyMisconception, KeyTest, Result, case_complaint
 from autograder.errors import KitError
@@ -19,7 +20,7 @@ from autograder.questions.loading import load_questions, place_of
 from autograder.questions.model import Case, Close, Comparison, Count, Inputs, Namespace, Probe, Question, Test
 
 # What a key is made from, beside the assignment itself.
-MADE_WITH = (Path(questions.__file__).parent, Path(__file__))
+MADE_WITH = (Path(questions.__file__).parent, Path(__file__), Path(answer_key.__file__))
 
 
 def address(function: Probe | Count) -> str:
@@ -73,12 +74,18 @@ def key_test(question: Question, test: Test, cases: Mapping[str, Case], draw: in
             f"{question.folder / FILE} has no case {missing[0]!r}, which {question.id} {test.id} needs; "
             f"draw the cases again: kit draw {question.folder.parent.name} {question.id}"
         )
+    if unknown := set(test.needs) - {other.id for other in question.tests if other.id != test.id}:
+        raise KitError(
+            f"{question.folder / 'question.py'}: {test.id} needs {sorted(unknown)[0]!r}, which is no other test of {question.id}"
+        )
     chosen = [cases[name] for name in test.cases]
     asked = Asked(question.oracle)
     key_cases = tuple(_key_case(asked, question, test, case) for case in chosen)
     probe = address(test.probe)
     count = address(test.count) if test.count else ""
-    bare = KeyTest(question.id, test.id, test.title, probe, test.seconds, test.outputs, key_cases, (), count, draw)
+    bare = KeyTest(
+        question.id, test.id, test.title, probe, test.seconds, test.outputs, key_cases, (), count, test.needs, draw
+    )
     mistakes, known = [], {}
     for mistake in question.misconceptions:
         same = tuple(id(mistake.namespace.get(name)) for name in sorted(asked.names))
@@ -118,9 +125,7 @@ def _key_case(oracle: Namespace, question: Question, test: Test, case: Case) -> 
     if missing := sorted(set(test.outputs) - set(reference)):
         source = test.count or test.probe
         file = f"{source.__module__.rpartition('.')[2]}.py"
-        raise KitError(
-            f"{question.folder / file}: {source.__name__} does not return {', '.join(missing)} ({where})"
-        )
+        raise KitError(f"{question.folder / file}: {source.__name__} does not return {', '.join(missing)} ({where})")
     kept = {name: reference[name] for name in test.outputs}
     return KeyCase(case.name, case.inputs, kept, {name: _atol(c, case) for name, c in test.outputs.items()})
 

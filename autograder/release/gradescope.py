@@ -53,6 +53,7 @@ CODE = (
     "autograder/questions/probing.py",
     "autograder/questions/views.py",
     "autograder/questions/*/__init__.py",
+    "autograder/questions/*/counts.py",
     "autograder/questions/*/probes.py",
     "autograder/sandbox/*.py",
     "autograder/scorers/__init__.py",
@@ -64,7 +65,10 @@ PROJECT = "contrastive-notebook-kit"
 # What grading imports; the kit's other requirements are for building and for students.
 REQUIREMENTS = ("numpy", "matplotlib", "tqdm", "pillow", "otter-grader", "nbformat", "ipython", "safetensors", "psutil",
                 "jinja2", "rich")  # fmt: skip
-BUNDLE = ("assignment.toml", "key.safetensors", "tests/*.py", "code/*/probes.py", "code/*/*/probes.py")
+BUNDLE = (
+    *("assignment.toml", "key.safetensors", "tests/*.py"),
+    *(f"code/{folders}/{file}.py" for folders in ("*", "*/*") for file in ("probes", "counts")),
+)
 # What stock Otter reads. It copies the folder of tests into the submission, and so needs one.
 OTTER_SETTINGS = {
     "plugins": ["autograder.frontends.otter.KitGrading"],

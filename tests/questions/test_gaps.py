@@ -2,7 +2,7 @@
 
 import pytest
 
-from autograder.engine.answer_key import made_from, read_key, write_key
+from autograder.engine.answer_key import made_from, read_draws, write_key
 from autograder.questions.loading import load_questions
 from autograder.release.bundle import build_bundle
 from autograder.release.compile import fingerprint
@@ -18,7 +18,7 @@ def folder(request):
 @pytest.fixture(scope="module")
 def key(folder):
     """The answer key, compiled once for all tests of a run."""
-    return read_key(build_bundle(folder) / "key.safetensors")
+    return read_draws(build_bundle(folder) / "key.safetensors")
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from autograder.questions.probing import as_value, backward, global_state_kept
+from autograder.questions.probing import as_value, global_state_kept, gradients, tracked
 from autograder.questions.side_effects.probes import side_effects
 
 Student = Mapping[str, Callable]
@@ -23,7 +23,7 @@ def pair_loss_gradient(student: Student, function: str, a: Tensor, b: Tensor, pa
     """Gradients of the loss to both inputs, (n, d) each: ``gradient_a``, ``gradient_b``; zeros where none arrives.
 
     Raises:
-        NoTensor, LostGradient, ValueError, BrokenBackward: as ``probing.backward``.
+        NoTensor, LostGradient, ValueError, BrokenBackward: as ``probing.gradients``.
     """
     answer = pair_loss_value_and_gradient(student, function, a, b, parameter)
     return {name: answer[name] for name in ("gradient_a", "gradient_b")}
@@ -33,13 +33,12 @@ def pair_loss_value_and_gradient(
     student: Student, function: str, a: Tensor, b: Tensor, parameter: float
 ) -> dict[str, Tensor]:
     """The loss and its gradients to both inputs: ``value``, ``gradient_a``, ``gradient_b``."""
-    leaf_a, leaf_b = a.clone().requires_grad_(), b.clone().requires_grad_()
+    (given_a, edge_a), (given_b, edge_b) = tracked(a), tracked(b)
     with global_state_kept():
-        # Embeddings are never leaves in training. Handing over leaves would forbid writes that are allowed there.
-        loss = student[function](leaf_a.clone(), leaf_b.clone(), parameter)
-        backward(loss, function, "its inputs")
-    gradients = (torch.zeros_like(leaf) if leaf.grad is None else leaf.grad for leaf in (leaf_a, leaf_b))
-    return {"value": _as_value(loss, function), **dict(zip(("gradient_a", "gradient_b"), gradients))}
+        loss = student[function](given_a, given_b, parameter)
+        arrived = gradients(loss, function, "its inputs", (edge_a, edge_b))
+    gradient_a, gradient_b = (torch.zeros_like(x) if g is None else g for x, g in zip((a, b), arrived))
+    return {"value": _as_value(loss, function), "gradient_a": gradient_a, "gradient_b": gradient_b}
 
 
 def pair_loss_side_effects(

@@ -16,6 +16,24 @@ SAME = 0.05  # relative distance of an answer from that of its image; two factor
 MOST_ROUNDS = 50
 
 
+def mean_loss(produced: Mapping[str, Tensor], **inputs: Tensor | float) -> dict[str, Tensor]:
+    """The mean loss that an epoch returns, and whether it is that of the losses that it learns from.
+
+    Returns:
+        ``mean_loss``: at learning rate 0, as produced.
+        ``beside_training``: by how much the mean loss of an epoch that learns differs from the mean per image of the
+            losses that a backward went through, relative to that; 0 where there was no backward. 0-d.
+    """
+    value, images, reached = produced["losses"].view(-1, 3).unbind(1)
+    weights = images * reached
+    mean = (value * weights).sum() / weights.sum()
+    difference = (produced["mean_loss_in_training"].double() - mean) / mean.abs()
+    return {
+        "mean_loss": produced["mean_loss"],
+        "beside_training": (difference if weights.any() else torch.zeros(())).float(),
+    }
+
+
 def side_effects(
     produced: Mapping[str, Tensor], model: Callable[[Tensor], GivenModel], start: Tensor, images: Tensor
 ) -> dict[str, Tensor]:
@@ -60,7 +78,9 @@ def modes(rows: Tensor, expected: Tensor, times: Tensor) -> dict[str, Tensor]:
         Unreadable: there are more rows than an epoch needs, or rows of another length.
     """
     if len(rows) > MOST_ROUNDS * int(times.sum()):
-        raise Unreadable(f"your epoch passes more than {MOST_ROUNDS} times as many images through the model as there are")
+        raise Unreadable(
+            f"your epoch passes more than {MOST_ROUNDS} times as many images through the model as there are"
+        )
     if not len(rows):
         rows = expected[:0]
     if rows.shape[1:] != expected.shape[1:]:

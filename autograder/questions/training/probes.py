@@ -68,16 +68,24 @@ class GivenModel(nn.Module):
 
 
 class GivenLoss:
-    """A loss that counts how many graphs of its earlier calls are in memory: the most at any call, and now."""
+    """A loss that notes its values, and how many graphs of its earlier calls are in memory at any call, at most."""
 
     def __init__(self, loss: Callable[..., Tensor] | None) -> None:
         self.loss = loss
         self.graphs = Graphs()
         self.most_alive = 0
+        self.values: list[tuple[float, int]] = []
 
     def __call__(self, *arguments: object, **named: object) -> Tensor:
         self.most_alive = max(self.most_alive, self.graphs.alive())
-        return self.graphs.mark(self.loss(*arguments, **named))
+        value = self.loss(*arguments, **named)
+        batch = next(x for x in (*arguments, *named.values()) if isinstance(x, Tensor))
+        self.values.append((value.item(), len(batch)))
+        return self.graphs.mark(value)
+
+    def calls(self) -> list[tuple[float, int, bool]]:
+        """For each call its value, the size of its batch, and whether a backward has gone through it."""
+        return [(*call, reached) for call, reached in zip(self.values, self.graphs.reached(), strict=True)]
 
 
 def optimizer_and_scheduler(model: nn.Module, lr: float, factors: Tensor) -> tuple[torch.optim.SGD, LambdaLR]:
@@ -105,9 +113,21 @@ class Loop:
         return DataLoader(self.data(**data), batch_size, generator=torch.Generator())
 
     def mean_loss(self, student: Student, **inputs: Tensor | float) -> dict[str, Tensor]:
-        """``mean_loss``: the number that the function returns at learning rate 0. Inputs as in ``run``."""
-        returned, _ = self.run(student, **inputs, lr=0.0)
-        return {"mean_loss": as_number(returned, inputs["start"].dtype, f"What {self.function} returns")}
+        """What the function returns at learning rate 0, where it does not depend on the steps, and while it learns.
+
+        Returns:
+            ``mean_loss``: at learning rate 0; ``mean_loss_in_training``: at another; 0-d each.
+            ``losses``: of the latter, for each call of the loss its value, the size of its batch, and 1 if a backward went
+                through it, (calls, 3).
+        """
+        dtype, what = inputs["start"].dtype, f"What {self.function} returns"
+        still, _ = self.run(student, **inputs, lr=0.0)
+        moving, outputs = self.run(student, **inputs, lr=0.1)
+        return {
+            "mean_loss": as_number(still, dtype, what),
+            "mean_loss_in_training": as_number(moving, dtype, what),
+            "losses": outputs["losses"],
+        }
 
     def parameters(self, student: Student, **inputs: Tensor | float) -> dict[str, Tensor]:
         """The outputs of ``run`` for a model that is handed over in train mode, with a device that is no string."""
@@ -148,6 +168,7 @@ class Loop:
             ``parameters``: after the epoch, (parameters,).
             ``optimizer_steps``, ``scheduler_steps``: how many there were.
             ``rows``: what a coded model answered, (images in all forwards, outputs); else empty.
+            ``losses``: the calls of the loss, see ``mean_loss``; empty without one.
             ``eval_forwards``, ``no_grad_forwards``: how many forwards ran in eval mode, or without gradients.
             ``graphs_alive``: graphs of earlier batches in memory when a loss is computed, the most.
             ``graphs_returned``: the same when the epoch has returned.
@@ -169,6 +190,7 @@ class Loop:
             "optimizer_steps": torch.tensor(len(steps)),
             "scheduler_steps": torch.tensor(scheduler.last_epoch),
             "rows": torch.cat(model.rows) if model.rows else torch.empty(0, 1),
+            "losses": torch.tensor(loss.calls(), dtype=torch.float64).view(-1, 3),
             "eval_forwards": torch.tensor(model.eval_forwards),
             "no_grad_forwards": torch.tensor(model.no_grad_forwards),
             "graphs_alive": torch.tensor(float(loss.most_alive)),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 
 from autograder.questions.model import Case, Close, Count, Exact, Inputs, Probe, Test, Within
+from autograder.questions.training import counts
 
 _MEAN_LOSS = ("ten images in batches of four", "seven images in batches of six")
 _PARAMETERS = ("three batches", "five batches")
@@ -50,13 +51,19 @@ PARAMETERS = Close(
 
 
 def mean_loss_test(probe: Probe) -> Test:
-    """The mean over images, not over batches."""
+    """The mean over images, not over batches, of the losses that the epoch learns from."""
     advice = (
         "You do not return the mean loss per image: the sum over batches of loss times number of images, divided by "
         "the number of all images"
     )
     title = "one epoch returns the mean loss per image"
-    return Test("mean_loss", title, probe, _MEAN_LOSS, {"mean_loss": Close(1e-4, advice=advice, what="the mean loss")})
+    outputs = {
+        "mean_loss": Close(1e-4, advice=advice, what="the mean loss"),
+        "beside_training": Within(
+            -1e-3, 1e-3, advice="The loss that you return is not the one that you train with: take it before the step"
+        ),
+    }
+    return Test("mean_loss", title, probe, _MEAN_LOSS, outputs, count=counts.mean_loss)
 
 
 def parameters_test(probe: Probe) -> Test:

@@ -9,21 +9,37 @@ from autograder.questions.side_effects.question import comparisons
 
 from . import counts, probes
 
-_CASES = {
-    "T = 1000, defaults": {"T": 1000, "every": 27},  # 0, 27, …, 999: the whole table says no more
-    "T = 50, β from 0.001 to 0.05": {"T": 50, "beta_start": 0.001, "beta_end": 0.05},
-    "T = 10, β from 0.02 to 0.3": {"T": 10, "beta_start": 0.02, "beta_end": 0.3},
-    "T = 2, β from 0.1 to 0.4": {"T": 2, "beta_start": 0.1, "beta_end": 0.4},
-    "T = 1, β from 0.3 to 0.5": {"T": 1, "beta_start": 0.3, "beta_end": 0.5},
-    "T = 12, β from 0.01 to 0.2": {"T": 12, "beta_start": 0.01, "beta_end": 0.2},
-}
-_SEVERAL = tuple(_CASES)[:4]
-_SIDE_EFFECTS = tuple(_CASES)[4:]
+# Name, T, and the ends of β (None: the defaults), each near the given one, so that no two draws ask for the same.
+_CASES = (
+    ("about a thousand steps, defaults", 1000, None),
+    ("about fifty steps", 50, (0.001, 0.05)),
+    ("ten steps", 10, (0.02, 0.3)),
+    ("two steps", 2, (0.1, 0.4)),
+    ("one step", 1, (0.3, 0.5)),
+    ("twelve steps", 12, (0.01, 0.2)),
+)
+_NAMES = tuple(row[0] for row in _CASES)
+_SEVERAL, _SIDE_EFFECTS = _NAMES[:4], _NAMES[4:]
 
 
 def draw(generator: torch.Generator) -> tuple[Case, ...]:
-    """Lengths and ranges; nothing in them is random."""
-    return tuple(Case(name, {"function": "noise_schedule", **settings}) for name, settings in _CASES.items())
+    """Lengths and ranges near those above."""
+
+    def case(name: str, T: int, ends: tuple[float, float] | None) -> Case:
+        settings = {"function": "noise_schedule", "T": near(generator, T) if T >= 50 else T}
+        if T >= 1000:
+            settings["every"] = 27  # the whole table says no more
+        if ends:
+            settings |= {name: near(generator, end) for name, end in zip(("beta_start", "beta_end"), ends)}
+        return Case(name, settings)
+
+    return tuple(case(*row) for row in _CASES)
+
+
+def near(generator: torch.Generator, value: float) -> float:
+    """A number of the same type, at most a tenth away."""
+    moved = value * (0.9 + 0.2 * torch.rand((), generator=generator).item())
+    return round(moved) if isinstance(value, int) else round(moved, 6)
 
 
 FLOAT32_PARTS = Exact(advice="Return the schedule in float32; some of it has another dtype")

@@ -7,22 +7,30 @@ import torch
 from autograder.questions.model import Case, Close, Test
 
 from ..q1a_linear_schedule import counts, probes
-from ..q1a_linear_schedule.question import FLOAT32_PARTS
+from ..q1a_linear_schedule.question import FLOAT32_PARTS, near
 
-_CASES = {
-    "T = 1000, defaults": {"T": 1000, "every": 27},
-    "T = 50, defaults": {"T": 50},
-    "T = 20, s = 0.1": {"T": 20, "s": 0.1},
-    "T = 4, s = 0.02": {"T": 4, "s": 0.02},
-    "T = 2, s = 0.3": {"T": 2, "s": 0.3},
-    "T = 1, s = 0.05": {"T": 1, "s": 0.05},
-}
-_ALL = tuple(_CASES)
+# Name, T and s (None: the default), each near the given one, so that no two draws ask for the same.
+_CASES = (
+    ("about a thousand steps, defaults", 1000, None),
+    ("about fifty steps, defaults", 50, None),
+    ("twenty steps, s about 0.1", 20, 0.1),
+    ("four steps, s about 0.02", 4, 0.02),
+    ("two steps, s about 0.3", 2, 0.3),
+    ("one step, s about 0.05", 1, 0.05),
+)
+_ALL = tuple(row[0] for row in _CASES)
 
 
 def draw(generator: torch.Generator) -> tuple[Case, ...]:
-    """Lengths and offsets; nothing in them is random."""
-    return tuple(Case(name, {"function": "cosine_schedule", **settings}) for name, settings in _CASES.items())
+    """Lengths and offsets near those above."""
+
+    def case(name: str, T: int, s: float | None) -> Case:
+        settings = {"function": "cosine_schedule", "T": near(generator, T) if T >= 50 else T}
+        if T >= 1000:
+            settings["every"] = 27
+        return Case(name, settings if s is None else {**settings, "s": near(generator, s)})
+
+    return tuple(case(*row) for row in _CASES)
 
 
 def beta_rounding(case: Case) -> float:

@@ -7,6 +7,7 @@ import torch
 from autograder.questions.model import Case, Close, Exact, Test
 from autograder.questions.side_effects.question import comparisons, dtypes_kept
 
+from ..q1a_linear_schedule.question import near
 from . import counts, probes
 
 # Name, T, first and last β, shape of x_t, t. Steep schedules: there a step's neighbours differ from it.
@@ -47,7 +48,7 @@ def _inputs(
     return {
         "x_t": 1.5 * torch.randn(shape, generator=generator),
         "t": torch.tensor(t),
-        "schedule": schedule_rows(steps, first, last),
+        "schedule": schedule_rows(steps, near(generator, first), near(generator, last)),
         # For one step more than there are: a model that gets t + 1 answers too, and its values show it.
         "start": 0.7 * torch.randn(2 * (steps + 1) + 1, generator=generator),
     }
@@ -119,6 +120,7 @@ TESTS = (
             "noisy_rows": Exact(advice="Your noise does not reach the rows with t > 0, or it reaches the others"),
         },
         count=counts.last_step,
+        needs=("mean", "variance", "step"),
     ),
     Test(
         id="conduct",
@@ -133,5 +135,6 @@ TESTS = (
             "sample_moves": Exact(advice="You return x_t as it is from p_sample"),
         },
         count=counts.reverse_side_effects,
+        needs=("mean", "variance", "step"),
     ),
 )

@@ -5,13 +5,13 @@ The global seed is fixed, so that noise or steps that the function draws itself 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 from torch.nn.utils import parameters_to_vector
 
-from autograder.questions.probing import as_value, backward, global_state_kept
+from autograder.questions.probing import as_value, global_state_kept, gradients
 from autograder.questions.side_effects.probes import by_dtype, side_effects
 
 from ..probes import GivenModel, given_schedule
@@ -40,18 +40,26 @@ def denoising_loss_value(
 def denoising_loss_gradient(
     student: Student, start: Tensor, x0: Tensor, t: Tensor, noise: Tensor, schedule: Tensor
 ) -> dict[str, Tensor]:
-    """``gradient`` that one backward leaves in the model's parameters, (2T + 1,), zeros where none arrives.
+    """The gradient to the model's parameters, (2T + 1,), zeros where none arrives.
+
+    Returns:
+        ``gradient``: of the loss; ``left``: what the function itself has left in the parameters.
 
     Raises:
-        NoTensor, LostGradient, ValueError, BrokenBackward: as ``probing.backward``.
+        NoTensor, LostGradient, ValueError, BrokenBackward: as ``probing.gradients``.
     """
     model = GivenModel(start)
     with global_state_kept():
         torch.manual_seed(0)
         loss = _loss(student, model, x0.clone(), t.clone(), noise.clone(), schedule.clone())
-        backward(loss, "ddpm_loss", "the model's parameters")
-    gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in model.parameters()]
-    return {"gradient": parameters_to_vector(gradients)}
+        parameters = list(model.parameters())
+        left = [parameter.grad for parameter in parameters]
+        arrived = gradients(loss, "ddpm_loss", "the model's parameters", parameters)
+
+    def whole(parts: Sequence[Tensor | None]) -> Tensor:
+        return parameters_to_vector([torch.zeros_like(p) if g is None else g for p, g in zip(parameters, parts)])
+
+    return {"gradient": whole(arrived), "left": whole(left)}
 
 
 def denoising_loss_side_effects(

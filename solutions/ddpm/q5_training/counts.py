@@ -80,9 +80,7 @@ def sampling_chain(
     }
 
 
-def sampling_randomness(
-    produced: Mapping[str, Tensor], gain: Tensor, **inputs: Tensor | int
-) -> dict[str, Tensor]:
+def sampling_randomness(produced: Mapping[str, Tensor], gain: Tensor, **inputs: Tensor | int) -> dict[str, Tensor]:
     """Where the noise of ``sample`` comes from.
 
     Returns:

@@ -115,5 +115,6 @@ TESTS = (
             "guided_moves": Exact(advice="You return x_t itself from guided_eps, or another shape"),
         },
         count=counts.guidance_side_effects,
+        needs=("labels", "guided"),
     ),
 )

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from autograder.questions.layers import ThinConvolutions, filled_model, pattern
-from autograder.questions.probing import pair
+from autograder.questions.probing import gradients_of, pair
 
 
 def _h_and_z(model: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -113,8 +113,9 @@ def simclr_modes(student: Mapping[str, object], x: Tensor) -> dict[str, Tensor]:
         before = _one_vector(statistics)
         h, z = _h_and_z(model, x)
         after = _one_vector(statistics)
+        arrived = [None] * len(parameters)
         if z.requires_grad:
-            (z * pattern(z.shape, ("modes",), "z", z.dtype)).sum().backward()
+            arrived = gradients_of((z * pattern(z.shape, ("modes",), "z", z.dtype)).sum(), parameters)
         with torch.no_grad():
             batch_of_copies = _h_and_z(model, copies)[0][:1]
     return {
@@ -127,7 +128,7 @@ def simclr_modes(student: Mapping[str, object], x: Tensor) -> dict[str, Tensor]:
         "means_after": after,
         "means_sizes": torch.tensor([mean.numel() for mean in statistics]),
         "gradient_sizes": x.new_tensor(
-            [torch.nan if p.grad is None else float(torch.linalg.vector_norm(p.grad)) for p in parameters]
+            [torch.nan if gradient is None else float(torch.linalg.vector_norm(gradient)) for gradient in arrived]
         ),
     }
 

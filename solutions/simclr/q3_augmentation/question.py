@@ -44,14 +44,14 @@ that shows in a mark.
 
 def draw(generator: torch.Generator) -> tuple[Case, ...]:
     """Crafted images for the transform, named images for the loader, random gradients for the optimiser."""
-    numbered = (10 * torch.arange(19) + 3).to(torch.uint8)
+    numbered = torch.randperm(256, generator=generator)[:19].sort().values.to(torch.uint8)
 
     def path(lr: float, weight_decay: float, warmup_steps: int, total_steps: int) -> dict:
         return {
             "start": torch.randn(16, generator=generator),
             "gradients": torch.randn(total_steps, 16, generator=generator),
-            "lr": lr,
-            "weight_decay": weight_decay,
+            "lr": lr * (0.9 + 0.2 * torch.rand((), generator=generator).item()),
+            "weight_decay": weight_decay * (0.9 + 0.2 * torch.rand((), generator=generator).item()),
             "warmup_steps": warmup_steps,
             "total_steps": total_steps,
         }
@@ -68,14 +68,14 @@ def draw(generator: torch.Generator) -> tuple[Case, ...]:
             "five images of 6 x 4",
             {
                 "images": torch.randint(256, (5, 3, 6, 4), generator=generator).to(torch.uint8),
-                "labels": torch.tensor([7, 0, 3, 3, 9]),
+                "labels": torch.randint(10, (5,), generator=generator),
             },
         ),
         Case(
             "nineteen images in batches of eight",
             {
                 "images": numbered.view(19, 1, 1, 1).expand(19, 3, 4, 4).contiguous(),
-                "labels": (3 * torch.arange(19) + 1) % 10,
+                "labels": torch.randint(10, (19,), generator=generator),
                 "batch_size": 8,
             },
         ),

@@ -8,7 +8,7 @@ from torch.nn.utils import parameters_to_vector
 from torch.utils.data import TensorDataset
 
 from autograder.questions.layers import fill_layers, pattern, trace_layers
-from autograder.questions.probing import as_number, described, pair
+from autograder.questions.probing import as_number, described, gradients_of, pair
 from autograder.questions.training.probes import GivenModel, Loop, Student
 from autograder.questions.views import fixed_randomness, view, views
 
@@ -117,15 +117,16 @@ def classifier_logits(student: Student, x: Tensor, num_classes: int) -> dict[str
     logits = model(x)
     if not isinstance(logits, Tensor):
         raise NotLogits(f"Classifier.forward should return a tensor of logits, found {described(logits)}")
-    if logits.requires_grad:
-        (logits * pattern(logits.shape, ("classifier",), "logits").to(logits.dtype)).sum().backward()
     bias = next((layer.tensors["bias"] for layer in layers if layer.tensors["weight"].shape == (512, 48)), None)
-    gradient = x.new_zeros(512) if bias is None or bias.grad is None else bias.grad
+    gradient = None
+    if logits.requires_grad and bias is not None and bias.requires_grad:
+        weighted = (logits * pattern(logits.shape, ("classifier",), "logits").to(logits.dtype)).sum()
+        (gradient,) = gradients_of(weighted, [bias])
     registered = {id(parameter) for parameter in model.parameters()}
     used = [tensor for layer in layers for tensor in layer.tensors.values()]
     return {
         "logits": logits.detach(),
-        "encoder_gradient": gradient,
+        "encoder_gradient": x.new_zeros(512) if gradient is None else gradient,
         "unregistered": torch.tensor(sum(id(tensor) not in registered for tensor in used)),
     }
 

@@ -42,6 +42,9 @@ def draw(generator: torch.Generator) -> tuple[Case, ...]:
         start = torch.randn(WEIGHTS, generator=generator)
         return {"x": images(n), "y": labels, "start": start, "batch_size": batch_size}
 
+    def rising(n: int) -> torch.Tensor:
+        return torch.randint(1, 4, (n,), generator=generator).cumsum(0)
+
     return (
         Case(
             "crafted images",
@@ -57,15 +60,15 @@ def draw(generator: torch.Generator) -> tuple[Case, ...]:
             "nineteen train and eleven test images",
             {
                 "train_images": graded_images(19),
-                "train_labels": torch.arange(19),
+                "train_labels": rising(19),
                 "test_images": graded_images(11).flip(0).contiguous(),
-                "test_labels": torch.arange(11).flip(0),
+                "test_labels": rising(11).flip(0),
                 "batch_size": 8,
             },
         ),
         Case("three images, ten classes", {"x": images(3, 4), "num_classes": 10}),
         Case("one image, seven classes", {"x": images(1, 4), "num_classes": 7}),
-        Case("four batches", {**labelled(28, 8), "lr": 0.1, "factors": torch.tensor([1.0, 0.3, 2.0, 0.5, 1.5])}),
+        Case("four batches", {**labelled(28, 8), "lr": 0.3, "factors": torch.tensor([1.0, 0.3, 2.0, 0.5, 1.5])}),
         Case("two batches", {**labelled(9, 5), "lr": 0.3, "factors": torch.tensor([0.2, 1.0, 0.4])}),
         Case("thirty images in batches of eight", labelled(30, 8)),
         Case("seventeen images in batches of sixteen", labelled(17, 16)),

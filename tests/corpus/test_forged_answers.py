@@ -1,0 +1,182 @@
+"""A cell of a blank notebook that replaces the probes in its own process: what it makes up earns nothing.
+
+What each forged probe returns is as near to the truth as it comes without doing what the question asks: inputs as they
+were given, states that did not change, the right shapes, numbers drawn at random.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from autograder.engine.grade import Grader
+from autograder.release.bundle import build_bundle
+from autograder.release.notebooks import student_notebook
+from autograder.release.course import assignment_master
+from tests.checkout import COURSE
+from tests.corpus import small
+
+PIECES = r"""
+import sys, torch
+
+def state():
+    return torch.get_rng_state()
+
+def unchanged(prefix="", value=None, **given):
+    kept = {f"after_{name}": tensor for name, tensor in given.items()}
+    kept |= {"rng_before": state(), "rng_after": state(), "new_number": torch.tensor(0.5)}
+    kept |= dict.fromkeys(("value_seed_1", "value_seed_2", "value_default_float64", "of_float32"), value)
+    kept["of_float64"] = None if value is None else value.double()
+    return {prefix + name: tensor for name, tensor in kept.items()}
+
+def forge(assignment, **probes):
+    for name, module in list(sys.modules.items()):
+        if name.startswith(("autograder.questions", f"kit_course.{assignment}")):
+            for function in probes.keys() & vars(module).keys():
+                setattr(module, function, probes[function])
+"""
+
+FORGED = {
+    "simclr": r"""
+def pair_loss_side_effects(student, function, a, b, parameter):
+    return unchanged(value=torch.tensor(1.0), a=a, b=b)
+
+def simclr_modes(student, x):
+    h, train = torch.rand(1, 512), torch.rand(1, 512)
+    return {
+        "h_eval": h, "h_eval_again": h, "h_eval_of_copies": h, "h_train": train, "h_train_of_copies": train * 2,
+        "means_before": torch.zeros(64), "means_after": torch.ones(64), "means_sizes": torch.tensor([64]),
+        "gradient_sizes": torch.ones(62),
+    }
+
+def augmentation_statistics(student, plain, ramps, stripes, grey, mean, std, repeats, settled):
+    def normalised(image, n):
+        return ((image.float() / 255 - mean.view(3, 1, 1)) / std.view(3, 1, 1)).expand(n, 3, 32, 32).contiguous()
+    black, white = (((x - mean) / std).view(3, 1, 1).expand(3, 24, 24).contiguous() for x in (0, 1))
+    n = repeats // 4
+    return {
+        "black": black, "white": white, "sharp": normalised(ramps, n), "soft": normalised(ramps, n),
+        "colour": normalised(stripes, n), "levels": normalised(grey, 2 * n), "weak": normalised(grey, n // 2),
+    }
+
+def view_pairs(student, images, labels):
+    twice = torch.stack([images, images], 1).float()
+    return {"length": torch.tensor(len(images)), "numbered_views": twice.repeat(2, 1, 1, 1, 1), "labels": labels.repeat(2)}
+
+def loader_passes(student, images, labels, batch_size):
+    x = images.float().repeat(2, 1, 1, 1, 1)
+    return {"batch_sizes": torch.tensor([[8, 8, 3]] * 2), "views_i": x, "views_j": x, "labels": labels.repeat(2, 1)}
+
+def train_side_effects(student, views_i, views_j, start, batch_size):
+    return {
+        "rows": torch.rand(2 * len(views_i), 4), "graphs_alive": torch.tensor(1.0), "graphs_returned": torch.tensor(0.0),
+        "rng_before": state(), "rng_after": state(),
+    }
+
+def finetune_statistics(student, plain, ramps, mean, std, repeats):
+    def normalised(image):
+        return (image.float() / 255 - mean.view(3, 1, 1)) / std.view(3, 1, 1)
+    tested = torch.stack([normalised(x) for x in (*plain, ramps, ramps)])
+    views = normalised(ramps).expand(repeats, 3, 32, 32).contiguous()
+    return {"test_views": tested, "train_black": tested[0], "train_white": tested[1], "train_views": views}
+
+def finetune_loader_passes(student, train_images, train_labels, test_images, test_labels, batch_size):
+    def passes(images, labels):
+        return images.float().repeat(2, 1, 1, 1, 1), labels.repeat(2, 1)
+    (train_x, train_y), (test_x, test_y) = passes(train_images, train_labels), passes(test_images, test_labels)
+    return {
+        "train_batch_sizes": torch.tensor([[8, 8, 3]] * 2), "test_batch_sizes": torch.tensor([[8, 3]] * 2),
+        "train_x": train_x, "train_y": train_y, "test_x": test_x, "test_y": test_y,
+    }
+
+def optimizer_path(student, start, gradients, lr, weight_decay, warmup_steps, total_steps):
+    return {"learning_rates": torch.full((total_steps,), lr), "parameters": start.repeat(total_steps, 1)}
+
+def classifier_logits(student, x, num_classes):
+    zeros = torch.zeros(len(x), num_classes)
+    return {"logits": zeros, "encoder_gradient": torch.zeros(512), "unregistered": torch.tensor(0)}
+
+def finetune_epoch(student, x, y, start, batch_size, lr, factors):
+    flags = {"eval_forwards": torch.tensor(0), "scheduler_steps": torch.tensor(-(-len(x) // batch_size))}
+    return {**flags, "parameters": start, "mean_loss": torch.tensor(2.3), "top_1": torch.tensor(0.1)}
+
+def evaluation(student, x, y, start, batch_size):
+    numbers = {"mean_loss": torch.tensor(2.3), "top_1": torch.tensor(0.1), "top_5": torch.tensor(0.5)}
+    return {**numbers, "train_forwards": torch.tensor(0), "gradient_forwards": torch.tensor(0), "parameters": start}
+""",
+    "ddpm": r"""
+def schedule_side_effects(student, function, T, **settings):
+    parts = dict.fromkeys(("beta", "alpha", "alpha_bar", "posterior_variance"), torch.zeros(T))
+    return {**unchanged(value=torch.zeros(3, T)), **parts}
+
+def noised_side_effects(student, x0, t, noise, schedule):
+    return unchanged(value=x0, x0=x0, t=t, noise=noise, schedule=schedule)
+
+def last_step(student, x_t, t, schedule, noise, start):
+    plain = torch.rand(x_t.shape)
+    rows = (t > 0).view(-1, *[1] * (x_t.ndim - 1))
+    return {"plain": plain, "noisy": torch.where(rows, plain + noise, plain)}
+
+def reverse_side_effects(student, x_t, t, schedule, noise, start):
+    given = {"x_t": x_t, "t": t, "schedule": schedule, "start": start}
+    sample = unchanged("sample_", 2 * x_t, **given, noise=noise)
+    return {**unchanged("mean_", torch.stack([x_t, x_t.abs()]), **given), **sample}
+
+def denoising_loss_side_effects(student, start, x0, t, noise, schedule):
+    answer = unchanged(value=torch.tensor(1.0), x0=x0, t=t, noise=noise, schedule=schedule)
+    return {**answer, "parameters": start, "modes": torch.tensor([True] * 5)}
+
+def denoising_loss_gradient(student, start, **inputs):
+    return {"gradient": torch.rand(start.shape), "left": torch.zeros_like(start)}
+
+def epoch_side_effects(student, images, labels, start, batch_size):
+    return {
+        "rows": torch.rand(len(images), 8), "graphs_alive": torch.tensor(1.0), "graphs_returned": torch.tensor(0.0),
+        "rng_before": state(), "rng_after": state(),
+    }
+
+def sampling_order(student, shape, schedule, gain, offset):
+    T, n = len(gain), int(shape[0])
+    return {
+        "steps": torch.arange(T - 1, -1, -1).view(-1, 1).repeat(1, n), "x_sizes": shape.repeat(T, 1),
+        "result": torch.zeros(shape.tolist()), "schedule_after": schedule, "odd_steps": torch.tensor(0),
+        "result_has_graph": torch.tensor(0), "graphs_alive": torch.tensor(0.0),
+    }
+
+def sampling_chain(student, shape, schedule, gain, offset, targets, deviations, seed):
+    T, size = len(gain), shape.tolist()
+    return {
+        "steps": torch.arange(T - 1, -1, -1), "chain": torch.randn(T, *size), "result": targets[0].expand(size).clone(),
+    }
+
+def sampling_randomness(student, shape, schedule, gain, offset, seed):
+    first = torch.randn(len(gain), *shape.tolist())
+    return {
+        "first": first, "following": first, "again": first, "other": first, "elsewhere": first,
+        "rng_before": state(), "rng_after": state(),
+    }
+
+def guidance_side_effects(student, x_t, t, labels, uniform, p, scale, null_label, start, classes):
+    dropped = unchanged("dropped_", labels, labels=labels, uniform=uniform)
+    given = {"x_t": x_t, "t": t, "labels": labels, "start": start, "classes": classes}
+    return {**dropped, **unchanged("guided_", 2 * x_t, **given)}
+""",
+}
+REPLACE = """
+forge({name!r}, **{{name: thing for name, thing in list(globals().items()) if callable(thing)}})
+"""
+
+
+@pytest.mark.parametrize("name", COURSE.names())
+def test_a_blank_notebook_with_forged_probes_earns_nothing(name, tmp_path):
+    folder = COURSE.assignment(name)
+    notebook = student_notebook(assignment_master(folder))
+    cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    cells += [PIECES + FORGED[name], REPLACE.format(name=name)]
+    submission = small.hand_in(tmp_path / "forged", cells)
+    (submission / "simclr.ipynb").rename(submission / f"{name}.ipynb")
+    with Grader(build_bundle(folder)) as grader:
+        report = grader.grade(submission)
+    assert {f"{v.question} {v.test}": v.points for v in report.verdicts if v.points} == {}
+    # The forged probes were asked: the reason is not that a name is missing.
+    told = [v.message for v in report.verdicts if v.question != "q6" and "does not define" not in v.message]
+    assert len(told) >= len(FORGED[name].split("def ")) // 2
