@@ -30,9 +30,8 @@ def run(arguments: argparse.Namespace) -> int:
     gaps = measure(folder, read_draws(build_bundle(folder) / "key.safetensors"))
     for gap in gaps:
         (right, variant), (wrong, mistake) = gap.worst_right, gap.mildest_wrong
-        table.add_row(
-            f"{gap.question} {gap.test}{f', draw {gap.draw + 1}' if gap.draw else ''}", f"{right:.3f}", variant, f"{wrong:.3g}", mistake, "yes" if gap.sound else "NO"
-        )
+        name = f"{gap.question} {gap.test}" + (f", draw {gap.draw + 1}" if gap.draw else "")
+        table.add_row(name, f"{right:.3f}", variant, f"{wrong:.3g}", mistake, "yes" if gap.sound else "NO")
     console = Console()
     console.print(table)
     console.print(

@@ -76,7 +76,8 @@ def key_test(question: Question, test: Test, cases: Mapping[str, Case], draw: in
         )
     if unknown := set(test.needs) - {other.id for other in question.tests if other.id != test.id}:
         raise KitError(
-            f"{question.folder / 'question.py'}: {test.id} needs {sorted(unknown)[0]!r}, which is no other test of {question.id}"
+            f"{question.folder / 'question.py'}: {test.id} needs {sorted(unknown)[0]!r}, which is no other test of "
+            f"{question.id}"
         )
     chosen = [cases[name] for name in test.cases]
     asked = Asked(question.oracle)

@@ -10,8 +10,8 @@ import pytest
 
 from autograder.engine.grade import Grader
 from autograder.release.bundle import build_bundle
-from autograder.release.notebooks import student_notebook
 from autograder.release.course import assignment_master
+from autograder.release.notebooks import student_notebook
 from tests.checkout import COURSE
 from tests.corpus import small
 
