@@ -11,7 +11,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 
 from autograder.assignment import read_assignment
-from autograder.engine.answer_key import read_key, write_key
+from autograder.engine.answer_key import read_draws, read_key, write_key
 from autograder.release.bundle import hidden_test
 from autograder.release.notebooks import notebook_bytes
 
@@ -75,13 +75,16 @@ def nt_xent_euclidean(z_i, z_j, temperature):
 HONEST = (IMPORTS, NT_XENT, BARLOW_TWINS, EUCLIDEAN)
 
 
-def small_bundle(whole: Path, folder: Path) -> Path:
-    """A grading bundle in ``folder`` with the loss questions of the ``whole`` simclr bundle."""
+def small_bundle(whole: Path, folder: Path, draws: bool = False) -> Path:
+    """A grading bundle in ``folder`` with the loss questions of the ``whole`` simclr bundle.
+
+    It has one draw of their cases, so that an answer that was seen once stays right; ``draws``: all of them.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "assignment.toml").write_text(SETTINGS)
     tests = tuple(
         replace(test, seconds=min(test.seconds, TEST_SECONDS))
-        for test in read_key(whole / "key.safetensors")
+        for test in (read_draws if draws else read_key)(whole / "key.safetensors")
         if test.question in QUESTIONS
     )
     write_key(folder / "key.safetensors", tests, "")

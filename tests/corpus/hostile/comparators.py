@@ -1,5 +1,6 @@
 """Patching what compares: torch, NumPy, built-in functions, serializers, the tester's own variables."""
 
+from tests.corpus import small
 from tests.corpus.hostile.attack import Attack
 from tests.corpus.hostile.pieces import ATTEMPT, GIVEN, WRONG, WRONG_DURING
 
@@ -146,6 +147,64 @@ def tracer(frame, event, argument):
     return tracer
 """
 
+# The right value without a gradient, and a backward that finds the tester's leaves on the stack and measures what they get.
+BACKWARD = r"""
+import sys, torch
+
+right = nt_xent
+
+def nt_xent(z_i, z_j, temperature):
+    value = right(z_i.detach(), z_j.detach(), temperature)
+    leaves = [leaf_of(z) for z in (z_i, z_j)]
+    def fill(*_, **__):
+        for number, leaf in enumerate(leaves):
+            if leaf is None:
+                continue
+            gradient = torch.zeros_like(leaf)
+            for k in range(leaf.numel()):
+                step = torch.zeros(leaf.numel(), dtype=torch.float64)
+                step[k] = 1e-5
+                step = step.view(leaf.shape)
+                inputs = [z.detach().double() for z in (z_i, z_j)]
+                up = right(*[z + step * (n == number) for n, z in enumerate(inputs)], temperature)
+                down = right(*[z - step * (n == number) for n, z in enumerate(inputs)], temperature)
+                gradient.view(-1)[k] = (up - down) / 2e-5
+            leaf.grad = gradient
+    torch.Tensor.backward = torch.autograd.backward = fill
+    torch.autograd.grad = lambda *_, **__: (fill(), tuple(leaf.grad for leaf in leaves if leaf is not None))[1]
+    torch.autograd.graph._engine_run_backward = fill
+    # A loss that carries a graph, with a gradient of zero.
+    return value + 0 * (z_i.sum() + z_j.sum())
+
+def leaf_of(z):
+    found = [z] if z.is_leaf else []
+    node = z.grad_fn
+    while node is not None and not found:
+        found = [node.variable] if hasattr(node, "variable") else []
+        node = node.next_functions[0][0] if node.next_functions else None
+    frame = sys._getframe(2)
+    while frame is not None and not found:
+        found = [v for v in frame.f_locals.values() if isinstance(v, torch.Tensor) and v.is_leaf and v.requires_grad]
+        frame = frame.f_back
+    return found[0] if found else None
+"""
+
+PROBES = r"""
+import sys, torch
+
+def same(student, function, a, b, parameter, **_):
+    number = torch.tensor(1.0)
+    values = dict.fromkeys(("value", "value_seed_1", "value_seed_2", "value_default_float64"), number)
+    state = torch.get_rng_state()
+    known = {"rng_before": state, "rng_after": state, "new_number": torch.tensor(0.5), "after_a": a, "after_b": b}
+    return {**values, **known, "gradient_a": torch.zeros_like(a), "gradient_b": torch.zeros_like(b)}
+
+for name, module in list(sys.modules.items()):
+    if name.startswith(("autograder.questions", "kit_course")):
+        for function in [name for name in vars(module) if name.startswith("pair_loss")]:
+            setattr(module, function, same)
+"""
+
 WRONG_CELLS = (ATTEMPT, WRONG)
 ATTACKS = (
     Attack(
@@ -195,6 +254,20 @@ ATTACKS = (
         "Sets every tensor in the frames of its callers to zero, which is what it then answers.",
         "The expected value is changed from within the call.",
         (ATTEMPT, GIVEN, TESTER_LOCALS, WRONG_DURING),
+    ),
+    Attack(
+        "filled-gradients",
+        "Computes the loss without a gradient, and patches backward to fill the tester's leaves with finite differences.",
+        "A gradient is read from a place that student code can write to.",
+        (small.IMPORTS, small.NT_XENT, BACKWARD),
+        honest=4.0,  # the value, and no side effects
+    ),
+    Attack(
+        "forged-probes",
+        "Replaces the probes in sys.modules by functions that return what a clean function leaves behind.",
+        "Flags and counts that were made up are taken for measured ones.",
+        (*WRONG_CELLS, PROBES),
+        kit_only=True,
     ),
     Attack(
         "skips-asserts",
