@@ -68,7 +68,7 @@ def draw(generator: torch.Generator) -> tuple[Case, ...]:
         ),
         Case("three images, ten classes", {"x": images(3, 4), "num_classes": 10}),
         Case("one image, seven classes", {"x": images(1, 4), "num_classes": 7}),
-        Case("four batches", {**labelled(28, 8), "lr": 0.3, "factors": torch.tensor([1.0, 0.3, 2.0, 0.5, 1.5])}),
+        Case("four batches", {**labelled(60, 16), "lr": 0.3, "factors": torch.tensor([1.0, 0.3, 2.0, 0.5, 1.5])}),
         Case("two batches", {**labelled(9, 5), "lr": 0.3, "factors": torch.tensor([0.2, 1.0, 0.4])}),
         Case("thirty images in batches of eight", labelled(30, 8)),
         Case("seventeen images in batches of sixteen", labelled(17, 16)),
