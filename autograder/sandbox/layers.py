@@ -292,12 +292,14 @@ def _landlock(confinement: Confinement) -> None:
 
 
 def _filter_calls(confinement: Confinement) -> None:
-    seccomp.restrict(seccomp.program(None if _signals_are_guarded(confinement) else os.getpid()))
+    owns_files = not confinement.active & {"uid", "namespaces"}
+    seccomp.restrict(seccomp.program(owns_files, None if signals_are_guarded(confinement.active) else os.getpid()))
 
 
-def _signals_are_guarded(confinement: Confinement) -> bool:
+def signals_are_guarded(active: frozenset[str]) -> bool:
+    """Whether a layer besides seccomp keeps signals away from other processes."""
     guards = {"uid", "namespaces"} | ({"landlock"} if landlock.abi() >= landlock.ABI_OF_SIGNALS else set())
-    return bool(confinement.active & guards)
+    return bool(active & guards)
 
 
 # --- what may be read --------------------------------------------------------------------------------------------
@@ -381,7 +383,7 @@ LAYERS: tuple[Layer, ...] = (
     ),
     Layer(
         "seccomp",
-        "system calls for sockets, programs, tracing, shared memory, mounts and kernel administration fail",
+        "only system calls that cannot reach another process, a network or the kernel's settings work",
         seccomp.missing,
         _filter_calls,
     ),
