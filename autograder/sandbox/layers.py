@@ -58,12 +58,16 @@ class Confinement:
 
 @dataclass(frozen=True)
 class Layer:
-    """``missing`` says why this machine does not support the layer (None: it does); ``apply`` confines this process."""
+    """``missing`` says why this machine does not support the layer (None: it does); ``apply`` confines this process.
+
+    ``conflict`` says why the layer does not work together with the others that are active (None: it does).
+    """
 
     name: str
     promise: str
     missing: Callable[[], str | None]
     apply: Callable[[Confinement], None]
+    conflict: Callable[[frozenset[str]], str | None] = lambda others: None
 
 
 @dataclass(frozen=True)
@@ -79,12 +83,22 @@ class LayerStatus:
 
 def status(without: Iterable[str] = ()) -> tuple[LayerStatus, ...]:
     """The status of every layer on this machine, for ``./kit doctor`` and the instructor's part of a report."""
-    return tuple(_status(layer, frozenset(without)) for layer in LAYERS)
+    inactive = _inactive(without)
+    return tuple(_status(layer, inactive.get(layer.name)) for layer in LAYERS)
 
 
 def active_names(without: Iterable[str] = ()) -> frozenset[str]:
-    """The layers that a worker applies on this machine."""
-    return frozenset(layer.name for layer in LAYERS if layer.name not in without and layer.missing() is None)
+    """The layers that a worker applies on this machine: the strongest combination that works."""
+    return frozenset(layer.name for layer in LAYERS) - _inactive(without).keys()
+
+
+def _inactive(without: Iterable[str]) -> dict[str, str]:
+    """Why each inactive layer is inactive."""
+    off = set(without)
+    reasons = {layer.name: "switched off" if layer.name in off else layer.missing() for layer in LAYERS}
+    able = frozenset(name for name, reason in reasons.items() if reason is None)
+    reasons |= {layer.name: layer.conflict(able) for layer in LAYERS if layer.name in able}
+    return {name: reason for name, reason in reasons.items() if reason is not None}
 
 
 def keeps_out(without: Iterable[str] = ()) -> bool:
@@ -92,8 +106,7 @@ def keeps_out(without: Iterable[str] = ()) -> bool:
     return bool(active_names(without) & KEEP_OUT)
 
 
-def _status(layer: Layer, without: frozenset[str]) -> LayerStatus:
-    why_not = "switched off" if layer.name in without else layer.missing()
+def _status(layer: Layer, why_not: str | None) -> LayerStatus:
     remark = REMARKS.get(layer.name, lambda: None)() if why_not is None else None
     return LayerStatus(layer.name, layer.promise, why_not is None, why_not, remark)
 
@@ -206,6 +219,17 @@ def _no_uid_change() -> str | None:
     return None
 
 
+def _uid_conflict(others: frozenset[str]) -> str | None:
+    """The namespaces, or Landlock, keep out alone if a fresh user in them could not work."""
+    if "namespaces" in others and not linux.has_capability(linux.CAP_SYS_ADMIN):
+        reason = namespaces.missing(fresh_uids()[0])
+        if reason is not None:
+            return f"no other user can be had in the namespaces: {reason}"
+    elif "landlock" in others and _unreadable_library() and not linux.has_capability(linux.CAP_DAC_READ_SEARCH):
+        return f"{_unreadable_library()} is closed to other users, who could not import; run chmod o+rx on it"
+    return None
+
+
 @cache
 def fresh_uids() -> tuple[int, ...]:
     """The unused users that this user namespace maps."""
@@ -229,7 +253,7 @@ def _change_user(confinement: Confinement) -> None:
 
 def _kept_capabilities(confinement: Confinement) -> tuple[int, ...]:
     """The capability to ignore file modes when reading, if a fresh user needs it for the library and cannot abuse it."""
-    if confinement.uid is None or not _unreadable_library():
+    if confinement.uid is None or not _unreadable_library() or not linux.has_capability(linux.CAP_DAC_READ_SEARCH):
         return ()
     return (linux.CAP_DAC_READ_SEARCH,) if confinement.active & {"landlock", "namespaces"} else ()
 
@@ -367,7 +391,7 @@ LAYERS: tuple[Layer, ...] = (
         _always,
         _fill_scratch,
     ),
-    Layer("uid", "each submission runs as a fresh user without rights", _no_uid_change, _change_user),
+    Layer("uid", "each submission runs as a fresh user without rights", _no_uid_change, _change_user, _uid_conflict),
     Layer(
         "no_new_privs",
         "student code has no capability, and no program can give it more rights",

@@ -20,6 +20,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -58,8 +59,12 @@ class Zygote:
         self.settings = settings
         self.children: dict[int, Child] = {}
         self.forked = 0
-        self.users = FreshUsers() if "uid" in layers.active_names() else None
         self.own_memory = usage.anonymous_memory(os.getpid())
+
+    @cached_property
+    def users(self) -> FreshUsers:
+        """The users of all workers."""
+        return FreshUsers()
 
     def serve(self) -> None:
         """Answer requests until the engine closes its end, or ends."""
@@ -97,7 +102,7 @@ class Zygote:
         """Fork a worker that serves ``connection`` in the scratch folder of the request."""
         confinement = self.confinement(request)
         try:
-            pid = namespaces.fork() if "namespaces" in confinement.active else os.fork()
+            pid = namespaces.fork(confinement.uid) if "namespaces" in confinement.active else os.fork()
         except OSError:
             self.release(confinement)
             raise
