@@ -31,6 +31,7 @@ CODE = (
     "autograder/course_code.py",
     "autograder/datasets.py",
     "autograder/errors.py",
+    "autograder/files.py",
     "autograder/limits.py",
     "autograder/pictures.py",
     "autograder/protocol.py",

@@ -101,9 +101,14 @@ def _inactive(without: Iterable[str]) -> dict[str, str]:
     return {name: reason for name, reason in reasons.items() if reason is not None}
 
 
-def keeps_out(without: Iterable[str] = ()) -> bool:
-    """Whether at least one layer isolates student code from the grader's files and processes."""
-    return bool(active_names(without) & KEEP_OUT)
+def open_door(without: Iterable[str] = ()) -> str | None:
+    """What is missing to isolate student code from the grader's files and processes; None if nothing is."""
+    active = active_names(without)
+    if not active & KEEP_OUT:
+        return "no Landlock, no namespaces, not root"
+    if not signals_are_guarded(active) and "seccomp" not in active:
+        return f"nothing stops its signals: {seccomp.missing() or 'seccomp is switched off'}"
+    return None
 
 
 def _status(layer: Layer, why_not: str | None) -> LayerStatus:
@@ -417,5 +422,5 @@ REMARKS: dict[str, Callable[[], str | None]] = {
     "uid": _uid_remark,
     "landlock": _landlock_remark,
 }
-# Without any of these, student code could read the answer key and end the grader.
+# Without any of these, student code could read the answer key.
 KEEP_OUT = frozenset({"namespaces", "uid", "landlock"})
