@@ -25,6 +25,9 @@ MB = 1 << 20
 PACKAGE = Path(autograder.__file__).resolve().parent
 # The users that systemd reserves for dynamic services: nobody owns files as one of them.
 FRESH_UIDS = range(61184, 65520)
+READS_WHAT_ALL_MAY = (
+    "no layer hides files that all users may read; close your course to others: chmod -R go-rwx solutions dist"
+)
 UID_CAPABILITIES = (linux.CAP_CHOWN, linux.CAP_KILL, linux.CAP_SETGID, linux.CAP_SETUID)
 DEVICES = ("/dev/zero", "/dev/urandom", "/dev/random")
 SYSTEM_READABLE = (
@@ -186,7 +189,9 @@ def _own_root(confinement: Confinement) -> None:
         readable.append(confinement.files)
     readable += library_links()
     size = confinement.scratch_mb * MB
+    private = os.umask(0o022)  # a fresh user has to pass through the folders that this makes
     namespaces.make_root(confinement.scratch, size, confinement.scratch_files, dict.fromkeys(readable))
+    os.umask(private)
 
 
 # --- scratch -----------------------------------------------------------------------------------------------------
@@ -266,12 +271,10 @@ def _kept_capabilities(confinement: Confinement) -> tuple[int, ...]:
 def _uid_remark() -> str | None:
     library = _unreadable_library()
     if library is None:
-        return None
+        return None if active_names() & {"landlock", "namespaces"} else READS_WHAT_ALL_MAY
     if active_names() & {"landlock", "namespaces"}:
         return f"{library} is closed to other users, so workers may read every file that they can see"
-    return (
-        f"{library} is closed to other users, so student code can import only preloaded modules; run chmod o+rx on it"
-    )
+    return f"{library} is closed to other users, so student code cannot import; run chmod o+rx on it"
 
 
 @cache
@@ -322,7 +325,8 @@ def _landlock(confinement: Confinement) -> None:
 
 def _filter_calls(confinement: Confinement) -> None:
     owns_files = not confinement.active & {"uid", "namespaces"}
-    seccomp.restrict(seccomp.program(owns_files, None if signals_are_guarded(confinement.active) else os.getpid()))
+    only_own_pid = None if signals_are_guarded(confinement.active) else os.getpid()
+    seccomp.restrict(seccomp.program(owns_files=owns_files, only_own_pid=only_own_pid))
 
 
 def signals_are_guarded(active: frozenset[str]) -> bool:

@@ -18,7 +18,6 @@ import os
 import signal
 import socket
 import struct
-import tempfile
 import termios
 from collections.abc import Iterable
 from functools import cache
@@ -177,7 +176,7 @@ def missing() -> str | None:
 
 
 @cache
-def program(owns_files: bool = False, only_own_pid: int | None = None) -> bytes:
+def program(owns_files: bool, only_own_pid: int | None) -> bytes:
     """The filter of a worker, built once, before the workers are forked.
 
     Args:
@@ -218,9 +217,10 @@ def compiled(default: int, rules: Iterable[Rule]) -> bytes:
         library.seccomp_attr_set(made, OPTIMIZE, 2)  # libseccomp 2.5 and newer; the same filter, faster
         for rule in rules:
             _add(made, rule)
-        with tempfile.TemporaryFile() as file:
-            _done(library.seccomp_export_bpf(made, file.fileno()), "seccomp_export_bpf")
-            file.seek(0)
+        reader, writer = os.pipe()  # which holds a filter of 8,000 instructions, twice what the kernel takes
+        with open(reader, "rb") as file:
+            with open(writer, "wb"):
+                _done(library.seccomp_export_bpf(made, writer), "seccomp_export_bpf")
             return (b"" if default == ALLOW else _newer_calls_are_not_there()) + file.read()
     finally:
         library.seccomp_release(made)

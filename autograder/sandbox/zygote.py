@@ -279,7 +279,7 @@ def _holds_answers(name: str) -> bool:
 def prepare_layers() -> None:
     """Compute once, for all workers, the filter of system calls and the readable folders."""
     if "seccomp" in layers.active_names():
-        seccomp.program()
+        seccomp.program(owns_files=False, only_own_pid=None)
     layers.common_rules()
 
 

@@ -48,7 +48,7 @@ class Attempt(NamedTuple):
 def killed(world: dict) -> bool:
     """Whether the victim was ended, within a moment."""
     with suppress(subprocess.TimeoutExpired):
-        return world["process"].wait(0.3) != 0
+        return world["process"].wait(world["moment"]) != 0
     return False
 
 
@@ -200,7 +200,8 @@ def world(servers):
     file.write_text("the grader's")
     file.chmod(0o600)
     with subprocess.Popen(["sleep", "60"], start_new_session=True) as victim:
-        yield {**servers, "ENGINE": os.getpid(), "VICTIM": victim.pid, "process": victim, "before": described(file)}
+        aims = {**servers, "ENGINE": os.getpid(), "VICTIM": victim.pid}
+        yield {**aims, "process": victim, "moment": 0.1, "before": described(file)}
         victim.kill()
 
 
@@ -227,6 +228,8 @@ def test_an_attempt_fails_by_each_layer_alone(sandbox, world, what, alone):
         pytest.skip(f"this machine lacks {alone}")
     if alone == "landlock" and landlock.abi() < ABI.get(one.promise, 1):
         pytest.skip("this Landlock does not cover it")
+    if not one.guards & layers.active_names():
+        pytest.skip("no layer of this machine keeps the promise")
     without = GUARDS - {alone} if alone else ()
     refused = None
     try:
@@ -245,7 +248,7 @@ def test_without_its_layers_an_attempt_succeeds(sandbox, world, what):
     one = ATTEMPTS[what]
     try:
         assert attempt(sandbox, world, one.code, {*GUARDS, "no_new_privs"})["result"] == 1
-        assert one.damage is None or one.damage(world)
+        assert one.damage is None or one.damage({**world, "moment": 5})
     finally:
         for left in ("/tmp/left-behind", "/dev/shm/left-behind"):
             Path(left).unlink(missing_ok=True)
