@@ -1,4 +1,4 @@
-"""Runs a command as on a poorer machine: ``python tests/other_machine.py [--docker] [--without NAME …] -- COMMAND``.
+"""Runs a command as on a poorer machine: ``python -c START [--docker] [--open] [--without NAME …] -- COMMAND``.
 
 ``--docker``: root has the capabilities that Docker gives to a container, as root on Gradescope probably has.
 ``--without landlock``, ``namespaces`` or ``chown``: the kernel's calls for it fail, by a filter that answers as such a
@@ -17,6 +17,7 @@ from pathlib import Path
 
 from autograder.sandbox import linux, seccomp
 from tests.as_ordinary_user import open_the_way
+from tests.checkout import ROOT
 
 PR_CAPBSET_DROP = 24
 CAP_LAST = 40
@@ -29,6 +30,8 @@ LACKS = {
     "chown": (("chown", "lchown", "fchown", "fchownat"), errno.EPERM),
 }
 
+START = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from tests.other_machine import main; main()"
+
 
 def command(
     *arguments: str, docker: bool = False, open_library: bool = False, without: tuple[str, ...] = ()
@@ -37,7 +40,7 @@ def command(
     options = (
         ["--docker"] * docker + ["--open"] * open_library + [word for name in without for word in ("--without", name)]
     )
-    return [sys.executable, str(Path(__file__).resolve()), *options, "--", *arguments]
+    return [sys.executable, "-c", START, *options, "--", *arguments]
 
 
 def become(docker: bool, open_library: bool, without: list[str]) -> None:
@@ -68,7 +71,3 @@ def main() -> None:
     arguments = parser.parse_args()
     become(arguments.docker, arguments.open, arguments.without)
     os.execvp(arguments.command[0], arguments.command)
-
-
-if __name__ == "__main__":
-    main()
