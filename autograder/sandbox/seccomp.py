@@ -14,6 +14,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import fcntl
+import mmap
 import os
 import signal
 import socket
@@ -54,7 +55,7 @@ ALLOWED = {
         recvfrom recvmsg recvmmsg shutdown getsockname getpeername getsockopt setsockopt
     """,
     "its own memory": """
-        brk mmap munmap mremap mprotect madvise msync mseal mbind get_mempolicy set_mempolicy arch_prctl
+        brk munmap mremap mprotect madvise msync mseal mbind get_mempolicy set_mempolicy arch_prctl
         futex futex_waitv futex_wake futex_wait futex_requeue set_robust_list rseq
     """,
     "its own processes and time": """
@@ -84,7 +85,7 @@ METADATA = (
 # Flags of clone: namespaces, a sibling instead of a child, tracing, a descriptor of a process.
 CLONE_FLAGS = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
 CLONE_FLAGS |= 0x00008000 | 0x00002000 | 0x00800000 | 0x00001000
-EXIT_SIGNAL = 0xFF
+EXIT_SIGNAL, MAP_TYPE = 0xFF, 0x0F
 
 
 class Comparison(ctypes.Structure):
@@ -176,7 +177,7 @@ def missing() -> str | None:
 
 
 @cache
-def program(owns_files: bool, only_own_pid: int | None) -> bytes:
+def program(owns_files: bool, only_own_pid: int | None, shares_memory: bool) -> bytes:
     """The filter of a worker, built once, before the workers are forked.
 
     Args:
@@ -184,14 +185,21 @@ def program(owns_files: bool, only_own_pid: int | None) -> bytes:
             times and attributes then stay as they are (the calls do nothing: copying a file must not fail), and no file
             can be emptied that was not opened for writing.
         only_own_pid: given if no other layer restricts signals: then only that process can be signalled.
+        shares_memory: the kernel counts the memory of all processes together. Otherwise they may not share memory that
+            belongs to no file, since nobody outside can see how much that is.
     """
-    return compiled(REFUSE, (*rules(owns_files, only_own_pid), *(Rule(call, NOT_THERE) for call in LEFT_OUT)))
+    working = rules(owns_files, only_own_pid, shares_memory)
+    return compiled(REFUSE, (*working, *(Rule(call, NOT_THERE) for call in LEFT_OUT)))
 
 
-def rules(owns_files: bool, only_own_pid: int | None) -> Iterable[Rule]:
+def rules(owns_files: bool, only_own_pid: int | None, shares_memory: bool) -> Iterable[Rule]:
     """The rules of ``program``: every call that works, and how."""
     limited = dict(LIMITED)
     free = [name for names in ALLOWED.values() for name in names.split()]
+    if shares_memory:
+        free.append("mmap")
+    else:
+        limited["mmap"] = ((has_bits(3, mmap.MAP_ANONYMOUS, 0),), (has_bits(3, MAP_TYPE, mmap.MAP_PRIVATE),))
     if owns_files:
         for call, flags in (("open", 1), ("openat", 2)):
             writing = [(has_bits(flags, os.O_ACCMODE, mode),) for mode in (os.O_WRONLY, os.O_RDWR)]

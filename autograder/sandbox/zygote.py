@@ -28,7 +28,7 @@ from types import ModuleType
 import psutil
 
 from autograder.course_code import PACKAGE, open_package
-from autograder.sandbox import cgroup, layers, leftovers, namespaces, processes, seccomp, usage
+from autograder.sandbox import cgroup, layers, leftovers, namespaces, processes, usage
 from autograder.sandbox.linux import PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, prctl
 
 MAX_DATAGRAM = 1 << 16
@@ -279,7 +279,7 @@ def _holds_answers(name: str) -> bool:
 def prepare_layers() -> None:
     """Compute once, for all workers, the filter of system calls and the readable folders."""
     if "seccomp" in layers.active_names():
-        seccomp.program(owns_files=False, only_own_pid=None)
+        layers.call_filter(layers.active_names())
     layers.common_rules()
 
 
