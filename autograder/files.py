@@ -1,22 +1,23 @@
-"""Writes a file that nobody else can read, in one step."""
+"""Writes a file that other users cannot read, in one step."""
 
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace ``path`` by a file with ``text`` that only its owner can read; a reader sees the old or the new, never a part.
+    """Replace ``path`` by a file with ``text`` that only its owner and group can read. Raises OSError.
 
-    The part has a name that nobody can know, so nobody can have put a link there. Raises OSError.
+    A reader sees the old or the new file, never a part. The part has a name that nobody can know, so nobody can have put a
+    link there.
     """
-    descriptor, part = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     try:
-        with open(descriptor, "w", encoding="utf-8") as file:
+        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o660), "w", encoding="utf-8") as file:
             file.write(text)
         os.replace(part, path)
     except BaseException:
-        os.unlink(part)
+        part.unlink(missing_ok=True)
         raise

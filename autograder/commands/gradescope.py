@@ -2,7 +2,7 @@
 
 ``BASE/submission`` is graded with ``BASE/source/bundle`` and ``BASE/source/data``. ``BASE/results/results.json`` exists
 from the start and is replaced in one step after every verdict, so it has the points so far if this process is killed.
-Until every process of the submission is dead, only its owner can read it.
+Until every process of the submission is dead, other users cannot read it.
 """
 
 from __future__ import annotations

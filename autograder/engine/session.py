@@ -97,21 +97,22 @@ class Probes:
     modules: tuple[str, ...] = ()
 
 
-PRIVATE = 0o077
+OTHERS = 0o007
 _hiding = 0
-_umask = PRIVATE
+_umask = 0
 _hiding_lock = threading.Lock()
 
 
 def _hide(one_more: int) -> None:
     """Hide this process from student code while it has at least one preloaded parent.
 
-    Other processes of its user cannot read its memory, and other users cannot read any file that it makes.
+    Other processes of its user cannot read its memory, and users outside its group cannot read any file that it makes.
     """
     global _hiding, _umask
     with _hiding_lock:
         if _hiding == 0:
-            _umask = os.umask(PRIVATE)
+            _umask = os.umask(OTHERS)
+            os.umask(_umask | OTHERS)
         _hiding += one_more
         layers.linux.prctl(layers.linux.PR_SET_DUMPABLE, 0 if _hiding else 1)
         if _hiding == 0:

@@ -54,5 +54,5 @@ def test_entry(verdict: Verdict) -> dict:
 
 
 def write_results(path: Path, report: Report) -> None:
-    """Write ``results.json`` in one step, readable by its owner alone: a submission may be running."""
+    """Write ``results.json`` in one step, closed to other users: a submission may be running."""
     write_private(path, json.dumps(results(report), indent=1, ensure_ascii=False))

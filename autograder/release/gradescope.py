@@ -83,6 +83,8 @@ def write_zip(path: Path, bundle: Path, data: Path | None) -> Path:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    part.touch(0o600)  # it holds the answer key
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name, content, mode in sorted(entries(bundle, data)):
             info = zipfile.ZipInfo(name, EPOCH)

@@ -106,11 +106,11 @@ def _inactive(without: Iterable[str]) -> dict[str, str]:
 
 def open_door(without: Iterable[str] = ()) -> str | None:
     """What is missing to isolate student code from the grader's files and processes; None if nothing is."""
-    active = active_names(without)
+    active, inactive = active_names(without), _inactive(without)
     if not active & KEEP_OUT:
         return "no Landlock, no namespaces, not root"
-    if owns_files(active) and "seccomp" not in active:
-        return f"as your own user it could change modes of your files and slow your processes: {seccomp.missing()}"
+    if owns_files(active) and "seccomp" in inactive:
+        return f"as your own user it could change modes of your files and slow your processes: {inactive['seccomp']}"
     return None
 
 

@@ -121,7 +121,7 @@ def _any_of(argument: int, *values: int) -> tuple[tuple[Comparison, ...], ...]:
     return tuple((equals(argument, value),) for value in values)
 
 
-PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, PR_SET_DUMPABLE, PR_CAPBSET_READ, PR_GET_NO_NEW_PRIVS = 15, 16, 3, 4, 23, 39
+PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, PR_CAPBSET_READ, PR_GET_NO_NEW_PRIVS = 15, 16, 3, 23, 39
 PR_SET_TIMERSLACK, PR_SET_VMA = 29, 0x53564D41
 # Call: the uses that work; each is a tuple of comparisons that must all hold. Arguments are counted from 0.
 LIMITED: dict[str, tuple[tuple[Comparison, ...], ...]] = {
@@ -138,7 +138,7 @@ LIMITED: dict[str, tuple[tuple[Comparison, ...], ...]] = {
     ),
     # The parent's death ends the worker for certain; no core scheduling, which idles a processor beside others.
     "prctl": (
-        *_any_of(0, PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, PR_SET_DUMPABLE, PR_CAPBSET_READ),
+        *_any_of(0, PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, PR_CAPBSET_READ),
         *_any_of(0, PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS, PR_SET_TIMERSLACK, PR_SET_VMA),
         (equals(0, PR_SET_PDEATHSIG), equals(1, signal.SIGKILL)),
     ),
