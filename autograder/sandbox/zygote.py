@@ -189,6 +189,9 @@ class Zygote:
                 return
             if pid == 0:
                 return
+            if os.WIFSTOPPED(status):  # it has made this process its tracer; it lives
+                os.kill(pid, signal.SIGKILL)
+                continue
             if pid in self.children:
                 self.children[pid].status = status
 

@@ -11,6 +11,7 @@ import resource
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -272,6 +273,18 @@ def test_memory_and_environment_of_the_grader_are_out_of_reach(sandbox, world, w
     with pytest.raises(StudentError) as caught:
         attempt(sandbox, world, NEVER[what], without)
     assert caught.value.type in REFUSALS, caught.value
+
+
+@pytest.mark.skipif(not ROOT, reason="an ordinary user without layers is refused")
+def test_a_worker_that_lets_its_parent_trace_it_does_not_escape_the_watch(sandbox):
+    """Stopped at a signal, it would seem to have ended; its memory would be counted no more."""
+    code = "check(libc.ptrace(0, 0, 0, 0)); os.kill(os.getpid(), signal.SIGUSR1)"
+    with sandbox.session(without=GUARDS) as session:
+        session.run_cell(1, dedent(PREPARATION) + f"def f():\n    {code}\n    return 1", 5)
+        started = time.monotonic()
+        with pytest.raises(SessionLost) as caught:
+            session.call(f"{PROBES}.true", {"function": "f"}, 5)
+    assert caught.value.kind == "memory" and time.monotonic() - started < 3  # killed
 
 
 @pytest.mark.parametrize("without", [(), *({guard} for guard in sorted(GUARDS))], ids=named)
