@@ -31,6 +31,7 @@ GUARDS = frozenset({"namespaces", "uid", "landlock", "seccomp"})
 FILES = {"namespaces", "landlock"}
 OWNER_CHANGES = {"namespaces", "uid", "seccomp"}
 SIGNALS = {"namespaces", "uid", "landlock", "seccomp"}
+PROC_GUARDS = {"namespaces", "uid", "landlock"}
 REFUSALS = {"PermissionError", "FileNotFoundError", "ModuleNotFoundError", "OSError", "ProcessLookupError"}
 
 
@@ -64,7 +65,8 @@ def described(path: Path) -> tuple:
 
 
 READ, WRITE, CHANGE = "read other files", "write or empty other files", "change modes or times of other files"
-WATCH, SIGNAL, SLOW = "watch other files", "signal or stop other processes", "slow or limit other processes"
+WATCH, SIGNAL, SLOW = "watch other files", "signal or stop other processes", "slow or limit other processes by a call"
+PROC = "write to other processes' files in /proc"
 NETWORK, NAMED = "reach a network", "send to a local socket"
 PROGRAM, OUTLIVE, KERNEL = (
     "start a program",
@@ -120,6 +122,8 @@ ATTEMPTS = {
     "take its processors": Attempt(SLOW, "os.sched_setaffinity(VICTIM, os.sched_getaffinity(0))", OWNER_CHANGES),
     "make it idle": Attempt(SLOW, "os.sched_setscheduler(VICTIM, os.SCHED_IDLE, os.sched_param(0))", OWNER_CHANGES),
     "make its disk idle": Attempt(SLOW, "check(libc.syscall(IOPRIO_SET, 1, VICTIM, 3 << 13))", OWNER_CHANGES),
+    "offer it to the OOM killer": Attempt(PROC, "write(f'/proc/{VICTIM}/oom_score_adj', b'1000')", PROC_GUARDS),
+    "let it sleep longer": Attempt(PROC, "write(f'/proc/{VICTIM}/timerslack_ns', b'999999999')", PROC_GUARDS),
     "make a user namespace": Attempt(KERNEL, "check(libc.unshare(0x10000000))", {"seccomp"}),
     "be a sibling, not a child": Attempt(KERNEL, "sibling()", {"seccomp"}),
     "hold a lease on a file": Attempt(
@@ -152,6 +156,8 @@ def connect(kind):
     made.settimeout(2)
     made.connect(("127.0.0.1", PORT))
     return made.send(b"x")
+def write(path, text):
+    return os.write(os.open(path, os.O_WRONLY), text)
 def own(command, owner):
     ours, theirs = socket.socketpair()
     fcntl.fcntl(ours, command, owner)
