@@ -72,6 +72,10 @@ def test_what_is_secret_is_closed_to_others_and_stock_otter_finds_what_it_reads(
     assert [name for name in modes if name.startswith("tests/")] == ["tests/README"]
 
 
+def test_the_zip_is_closed_to_other_users(zipped):
+    assert zipped.stat().st_mode & 0o077 == 0
+
+
 def test_the_same_content_gives_the_same_bytes(bundle, images, zipped, tmp_path):
     assert write_zip(tmp_path / "again.zip", bundle, images.folder).read_bytes() == zipped.read_bytes()
 

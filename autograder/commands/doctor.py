@@ -38,10 +38,24 @@ def run(arguments: argparse.Namespace) -> int:
     from rich.text import Text
 
     table = Table.grid(padding=(0, 2))
-    for topic, text in findings(arguments.data, course_here(arguments.course)):
+    failure = canary_failure()
+    canary = ("sandbox: canary", failure or "alive: an honest function earned its point in a session with these layers")
+    for topic, text in [*findings(arguments.data, course_here(arguments.course)), canary]:
         table.add_row(Text(topic), Text(text))
     Console().print(table)
-    return 0
+    return 1 if failure else 0
+
+
+def canary_failure() -> str | None:
+    """Why no submission can be graded on this machine; None if an honest function earns its point here."""
+    from autograder.engine.session import Sandbox
+    from autograder.errors import KitError
+
+    try:
+        with Sandbox():
+            return None
+    except KitError as error:
+        return str(error)
 
 
 def course_here(given: Path | None) -> Course | None:

@@ -2,6 +2,7 @@
 
 ``BASE/submission`` is graded with ``BASE/source/bundle`` and ``BASE/source/data``. ``BASE/results/results.json`` exists
 from the start and is replaced in one step after every verdict, so it has the points so far if this process is killed.
+Until every process of the submission is dead, other users cannot read it.
 """
 
 from __future__ import annotations
@@ -11,9 +12,12 @@ import json
 import time
 from pathlib import Path
 
+from autograder.files import write_private
 from autograder.sandbox import preload
 
 EXAMPLE = "python -m autograder gradescope /autograder"
+FIRST_WORDS = "Grading was stopped before the first result. Submit again."
+READABLE = 0o644
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -24,11 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     base = arguments.base.resolve()
     results = base / "results" / "results.json"
     results.parent.mkdir(parents=True, exist_ok=True)
-    first_words = {
-        "score": 0,
-        "output": "Grading was stopped before the first result. Submit again.",
-    }
-    results.write_text(json.dumps(first_words), encoding="utf-8")
+    write_private(results, json.dumps({"score": 0, "output": FIRST_WORDS}))
     preload.start_over(arguments.command_line)
 
     import psutil
@@ -50,5 +50,6 @@ def run(arguments: argparse.Namespace) -> int:
             grader.grade(base / "submission", publish=lambda report: write_results(results, report), spent=spent)
     except KitError as error:
         message = f"The autograder could not grade this submission: {error}. Please tell your instructor."
-        results.write_text(json.dumps({"score": 0, "output": message}), encoding="utf-8")
+        write_private(results, json.dumps({"score": 0, "output": message}))
+    results.chmod(READABLE)  # every process of the submission is dead
     return 0

@@ -23,14 +23,18 @@ import torch
 from autograder import protocol
 from autograder.errors import KitError
 from autograder.limits import Limits
-from autograder.sandbox import layers, preload
+from autograder.sandbox import canary, layers, preload
 from autograder.sandbox.leftovers import remove_tree
 from autograder.text import clean, one_line
 
 MB = 1 << 20
-NOTHING_KEEPS_OUT = (
-    "this machine cannot isolate student code from your files and processes (no Landlock, no namespaces, not root); "
+OPEN_DOOR = (
+    "this machine cannot isolate student code from your files and processes ({}); "
     "set up the grader as in docs/security.md, or add --unsafe if you have read the submissions"
+)
+CANARY_DIED = (
+    "an honest function earns no point on this machine, so nobody was graded: {}; ./kit doctor lists the layers of the "
+    'sandbox, and docs/security.md says under "The canary" what to try'
 )
 MAX_HEADER = 1 << 16
 MAX_DATAGRAM = 1 << 16
@@ -93,16 +97,26 @@ class Probes:
     modules: tuple[str, ...] = ()
 
 
+OTHERS = 0o007
 _hiding = 0
+_umask = 0
 _hiding_lock = threading.Lock()
 
 
 def _hide(one_more: int) -> None:
-    """Hide this process's memory from other processes of its user while it has at least one preloaded parent."""
-    global _hiding
+    """Hide this process from student code while it has at least one preloaded parent.
+
+    Other processes of its user cannot read its memory, and users outside its group cannot read any file that it makes.
+    """
+    global _hiding, _umask
     with _hiding_lock:
+        if _hiding == 0:
+            _umask = os.umask(OTHERS)
+            os.umask(_umask | OTHERS)
         _hiding += one_more
         layers.linux.prctl(layers.linux.PR_SET_DUMPABLE, 0 if _hiding else 1)
+        if _hiding == 0:
+            os.umask(_umask)
 
 
 class Sandbox:
@@ -129,8 +143,8 @@ class Sandbox:
     def __enter__(self) -> Self:
         if sys.platform != "linux":
             raise SandboxError("the sandbox for student code needs Linux; grade in the documented container")
-        if not (self.unsafe or layers.keeps_out()):
-            raise SandboxError(NOTHING_KEEPS_OUT)
+        if not self.unsafe and (door := layers.open_door()):
+            raise SandboxError(OPEN_DOOR.format(door))
         _hide(+1)
         self.root = Path(tempfile.mkdtemp(prefix="autograder-"))
         self.root.chmod(0o711)  # a fresh user must be able to enter its own folder, but must not list the others
@@ -139,7 +153,9 @@ class Sandbox:
             if self.probes.code and self.probes.modules:
                 shutil.copytree(self.probes.code, self.root / "code")
             self._start()
+            self._try_the_canary()
         except BaseException:
+            self._stop()
             remove_tree(self.root)
             _hide(-1)
             raise
@@ -198,6 +214,20 @@ class Sandbox:
         excess = reply["excess"]
         return SessionLost(excess, EXCESSES[excess]) if excess else _explain(reply["status"])
 
+    def _try_the_canary(self) -> None:
+        """Raise SandboxError unless an honest function gives its known answer in a session of this sandbox."""
+        x, beside = canary.inputs(), self.root / "canary"
+        canary.hand_in(beside)
+        try:
+            with self.session(beside) as session:
+                session.run_cell(1, canary.CELL, self.limits.start_seconds)
+                found = session.call(canary.PROBE, {"x": x}, self.limits.start_seconds)["gradient"]
+        except (SandboxError, StudentError, SessionLost) as error:
+            raise SandboxError(CANARY_DIED.format(error)) from error
+        if not torch.equal(found, canary.answer(x)):
+            raise SandboxError(CANARY_DIED.format("its answer is not the one computed here"))
+        shutil.rmtree(beside)
+
     def _start(self) -> None:
         self._process, self._control = preload.start()
         self._control.settimeout(self.limits.preload_seconds)
@@ -227,7 +257,7 @@ class Sandbox:
         limits = self.limits
         settings = {
             "code": str(self.root / "code"),
-            "probes": list(self.probes.modules),
+            "probes": [canary.__name__, *self.probes.modules],
             "root": str(self.root),
             "threads": limits.threads,
             "confinement": {name: getattr(limits, name) for name in CONFINEMENT},

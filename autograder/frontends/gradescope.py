@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 from autograder.engine.report import Report, Verdict
+from autograder.files import write_private
 
 
 def results(report: Report) -> dict:
@@ -54,7 +54,5 @@ def test_entry(verdict: Verdict) -> dict:
 
 
 def write_results(path: Path, report: Report) -> None:
-    """Write ``results.json`` in one step, so a reader sees the old or the new file, never a part."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(results(report), indent=1, ensure_ascii=False), encoding="utf-8")
-    os.replace(part, path)
+    """Write ``results.json`` in one step, closed to other users: a submission may be running."""
+    write_private(path, json.dumps(results(report), indent=1, ensure_ascii=False))

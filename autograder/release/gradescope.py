@@ -31,6 +31,7 @@ CODE = (
     "autograder/course_code.py",
     "autograder/datasets.py",
     "autograder/errors.py",
+    "autograder/files.py",
     "autograder/limits.py",
     "autograder/pictures.py",
     "autograder/protocol.py",
@@ -86,6 +87,8 @@ def write_zip(path: Path, bundle: Path, data: Path | None) -> Path:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    part.touch(0o600)  # it holds the answer key
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name, content, mode in sorted(entries(bundle, data)):
             info = zipfile.ZipInfo(name, EPOCH)

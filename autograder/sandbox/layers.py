@@ -25,8 +25,11 @@ MB = 1 << 20
 PACKAGE = Path(autograder.__file__).resolve().parent
 # The users that systemd reserves for dynamic services: nobody owns files as one of them.
 FRESH_UIDS = range(61184, 65520)
+READS_WHAT_ALL_MAY = (
+    "no layer hides files that all users may read; close your course to others: chmod -R go-rwx solutions dist"
+)
 UID_CAPABILITIES = (linux.CAP_CHOWN, linux.CAP_KILL, linux.CAP_SETGID, linux.CAP_SETUID)
-DEVICES = ("/dev/zero", "/dev/urandom", "/dev/random")
+DEVICES = ("/dev/urandom", "/dev/random")  # not /dev/zero: what is mapped of it is memory that nobody counts
 SYSTEM_READABLE = (
     *("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache"),
     *("/usr/share/zoneinfo", "/usr/share/fonts", "/usr/local/share/fonts", "/etc/fonts", "/etc/localtime"),
@@ -58,12 +61,16 @@ class Confinement:
 
 @dataclass(frozen=True)
 class Layer:
-    """``missing`` says why this machine does not support the layer (None: it does); ``apply`` confines this process."""
+    """``missing`` says why this machine does not support the layer (None: it does); ``apply`` confines this process.
+
+    ``conflict`` says why the layer does not work together with the others that are active (None: it does).
+    """
 
     name: str
     promise: str
     missing: Callable[[], str | None]
     apply: Callable[[Confinement], None]
+    conflict: Callable[[frozenset[str]], str | None] = lambda others: None
 
 
 @dataclass(frozen=True)
@@ -79,21 +86,35 @@ class LayerStatus:
 
 def status(without: Iterable[str] = ()) -> tuple[LayerStatus, ...]:
     """The status of every layer on this machine, for ``./kit doctor`` and the instructor's part of a report."""
-    return tuple(_status(layer, frozenset(without)) for layer in LAYERS)
+    inactive = _inactive(without)
+    return tuple(_status(layer, inactive.get(layer.name)) for layer in LAYERS)
 
 
 def active_names(without: Iterable[str] = ()) -> frozenset[str]:
-    """The layers that a worker applies on this machine."""
-    return frozenset(layer.name for layer in LAYERS if layer.name not in without and layer.missing() is None)
+    """The layers that a worker applies on this machine: the strongest combination that works."""
+    return frozenset(layer.name for layer in LAYERS) - _inactive(without).keys()
 
 
-def keeps_out(without: Iterable[str] = ()) -> bool:
-    """Whether at least one layer isolates student code from the grader's files and processes."""
-    return bool(active_names(without) & KEEP_OUT)
+def _inactive(without: Iterable[str]) -> dict[str, str]:
+    """Why each inactive layer is inactive."""
+    off = set(without)
+    reasons = {layer.name: "switched off" if layer.name in off else layer.missing() for layer in LAYERS}
+    able = frozenset(name for name, reason in reasons.items() if reason is None)
+    reasons |= {layer.name: layer.conflict(able) for layer in LAYERS if layer.name in able}
+    return {name: reason for name, reason in reasons.items() if reason is not None}
 
 
-def _status(layer: Layer, without: frozenset[str]) -> LayerStatus:
-    why_not = "switched off" if layer.name in without else layer.missing()
+def open_door(without: Iterable[str] = ()) -> str | None:
+    """What is missing to isolate student code from the grader's files and processes; None if nothing is."""
+    active, inactive = active_names(without), _inactive(without)
+    if not active & KEEP_OUT:
+        return "no Landlock, no namespaces, not root"
+    if owns_files(active) and "seccomp" in inactive:
+        return f"as your own user it could change modes of your files and slow your processes: {inactive['seccomp']}"
+    return None
+
+
+def _status(layer: Layer, why_not: str | None) -> LayerStatus:
     remark = REMARKS.get(layer.name, lambda: None)() if why_not is None else None
     return LayerStatus(layer.name, layer.promise, why_not is None, why_not, remark)
 
@@ -168,7 +189,9 @@ def _own_root(confinement: Confinement) -> None:
         readable.append(confinement.files)
     readable += library_links()
     size = confinement.scratch_mb * MB
+    private = os.umask(0o022)  # a fresh user has to pass through the folders that this makes
     namespaces.make_root(confinement.scratch, size, confinement.scratch_files, dict.fromkeys(readable))
+    os.umask(private)
 
 
 # --- scratch -----------------------------------------------------------------------------------------------------
@@ -206,6 +229,17 @@ def _no_uid_change() -> str | None:
     return None
 
 
+def _uid_conflict(others: frozenset[str]) -> str | None:
+    """The namespaces, or Landlock, keep out alone if a fresh user in them could not work."""
+    if "namespaces" in others and not linux.has_capability(linux.CAP_SYS_ADMIN):
+        reason = namespaces.missing(fresh_uids()[0])
+        if reason is not None:
+            return f"no other user can be had in the namespaces: {reason}"
+    elif "landlock" in others and _unreadable_library() and not linux.has_capability(linux.CAP_DAC_READ_SEARCH):
+        return f"{_unreadable_library()} is closed to other users, who could not import; run chmod o+rx on it"
+    return None
+
+
 @cache
 def fresh_uids() -> tuple[int, ...]:
     """The unused users that this user namespace maps."""
@@ -229,7 +263,7 @@ def _change_user(confinement: Confinement) -> None:
 
 def _kept_capabilities(confinement: Confinement) -> tuple[int, ...]:
     """The capability to ignore file modes when reading, if a fresh user needs it for the library and cannot abuse it."""
-    if confinement.uid is None or not _unreadable_library():
+    if confinement.uid is None or not _unreadable_library() or not linux.has_capability(linux.CAP_DAC_READ_SEARCH):
         return ()
     return (linux.CAP_DAC_READ_SEARCH,) if confinement.active & {"landlock", "namespaces"} else ()
 
@@ -237,12 +271,10 @@ def _kept_capabilities(confinement: Confinement) -> tuple[int, ...]:
 def _uid_remark() -> str | None:
     library = _unreadable_library()
     if library is None:
-        return None
+        return None if active_names() & {"landlock", "namespaces"} else READS_WHAT_ALL_MAY
     if active_names() & {"landlock", "namespaces"}:
         return f"{library} is closed to other users, so workers may read every file that they can see"
-    return (
-        f"{library} is closed to other users, so student code can import only preloaded modules; run chmod o+rx on it"
-    )
+    return f"{library} is closed to other users, so student code cannot import; run chmod o+rx on it"
 
 
 @cache
@@ -292,12 +324,23 @@ def _landlock(confinement: Confinement) -> None:
 
 
 def _filter_calls(confinement: Confinement) -> None:
-    seccomp.restrict(seccomp.program(None if _signals_are_guarded(confinement) else os.getpid()))
+    seccomp.restrict(call_filter(confinement.active))
 
 
-def _signals_are_guarded(confinement: Confinement) -> bool:
-    guards = {"uid", "namespaces"} | ({"landlock"} if landlock.abi() >= landlock.ABI_OF_SIGNALS else set())
-    return bool(confinement.active & guards)
+def call_filter(active: frozenset[str]) -> bytes:
+    """The filter of system calls beside the other layers."""
+    only_own_pid = None if _signals_are_guarded(active) else os.getpid()
+    return seccomp.program(owns_files(active), only_own_pid, shares_memory="cgroup" in active)
+
+
+def owns_files(active: frozenset[str]) -> bool:
+    """Whether a worker runs as the grader's user and can name files outside its scratch folder."""
+    return not active & {"uid", "namespaces"}
+
+
+def _signals_are_guarded(active: frozenset[str]) -> bool:
+    """Whether a layer besides seccomp keeps signals away from other processes."""
+    return not owns_files(active) or ("landlock" in active and landlock.abi() >= landlock.ABI_OF_SIGNALS)
 
 
 # --- what may be read --------------------------------------------------------------------------------------------
@@ -365,7 +408,7 @@ LAYERS: tuple[Layer, ...] = (
         _always,
         _fill_scratch,
     ),
-    Layer("uid", "each submission runs as a fresh user without rights", _no_uid_change, _change_user),
+    Layer("uid", "each submission runs as a fresh user without rights", _no_uid_change, _change_user, _uid_conflict),
     Layer(
         "no_new_privs",
         "student code has no capability, and no program can give it more rights",
@@ -381,7 +424,7 @@ LAYERS: tuple[Layer, ...] = (
     ),
     Layer(
         "seccomp",
-        "system calls for sockets, programs, tracing, shared memory, mounts and kernel administration fail",
+        "only system calls that cannot reach another process, a network or the kernel's settings work",
         seccomp.missing,
         _filter_calls,
     ),
@@ -391,5 +434,5 @@ REMARKS: dict[str, Callable[[], str | None]] = {
     "uid": _uid_remark,
     "landlock": _landlock_remark,
 }
-# Without any of these, student code could read the answer key and end the grader.
+# Without any of these, student code could read the answer key.
 KEEP_OUT = frozenset({"namespaces", "uid", "landlock"})

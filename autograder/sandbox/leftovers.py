@@ -8,7 +8,7 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
-WRITABLE_BY_ALL = ("/tmp", "/var/tmp", "/dev/shm")
+WRITABLE_BY_ALL = ("/tmp", "/var/tmp", "/dev/shm", "/run/lock")
 # Tables of System V objects: file, column of the identity, option of ipcrm.
 SYSTEM_V = (("shm", "shmid", "-m"), ("sem", "semid", "-s"), ("msg", "msqid", "-q"))
 
@@ -34,8 +34,8 @@ def remove_all_of(uid: int) -> None:
 def remove_files_of(uid: int) -> None:
     """Remove the files of a fresh user in the folders that everybody may write to."""
     for folder in WRITABLE_BY_ALL:
-        with suppress(OSError):
-            for entry in list(os.scandir(folder)):
+        for entry in list(os.scandir(folder)) if os.path.isdir(folder) else ():
+            with suppress(OSError):  # it belongs to somebody else, who has removed it meanwhile
                 if entry.stat(follow_symlinks=False).st_uid != uid:
                     continue
                 if entry.is_dir(follow_symlinks=False):

@@ -5,8 +5,10 @@ When the worker dies, the kernel ends every process in its process namespace.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
+import socket
 import sys
 import tempfile
 from collections.abc import Iterable
@@ -22,8 +24,11 @@ MOUNT_POINT = "root"  # next to the scratch folder
 
 
 @cache
-def missing() -> str | None:
-    """Why a worker cannot have namespaces on this machine; None if it can. Tried once, in a child process."""
+def missing(uid: int | None = None) -> str | None:
+    """Why a worker cannot have namespaces on this machine; None if it can. Tried once, in a child process.
+
+    With ``uid``: why it cannot have them and become that user in them.
+    """
     if sys.platform != "linux":
         return "they need Linux"
     with tempfile.TemporaryDirectory(prefix="autograder-") as name:
@@ -32,7 +37,7 @@ def missing() -> str | None:
         reader, writer = os.pipe()
         child = os.fork()
         if child == 0:
-            _try(scratch, writer)
+            _try(scratch, writer, uid)
         os.close(writer)
         with open(reader, "rb") as answer:
             reason = answer.read().decode()
@@ -40,58 +45,101 @@ def missing() -> str | None:
     return reason or None
 
 
-def _try(scratch: Path, writer: int) -> None:
+def _try(scratch: Path, writer: int, uid: int | None) -> None:
     """In a child process: become a worker with its own root folder and write what failed. Never returns."""
     try:
-        pid = fork()
+        pid = fork(uid)
         if pid == 0:
             make_root(scratch, 1 << 20, 10, ())
-        else:
-            os.waitpid(pid, 0)
+            if uid is not None:
+                os.chown(scratch, uid, uid)
+                os.setgroups([])
+                os.setresgid(uid, uid, uid)
+                os.setresuid(uid, uid, uid)
+        elif os.waitpid(pid, 0)[1]:
+            raise OSError("the process in them ended early")
     except BaseException as error:
         os.write(writer, f"the kernel or this container does not allow them: {error}".encode())
     finally:
         os._exit(0)
 
 
-def fork() -> int:
-    """Like ``os.fork``, but the child is the first process of a process namespace and may create other namespaces."""
+def fork(uid: int | None = None) -> int:
+    """Like ``os.fork``, but the child is the first process of a process namespace and may create other namespaces.
+
+    ``uid`` is a user that the child wants to become, beside the caller's own (None: no other).
+    """
     if linux.has_capability(linux.CAP_SYS_ADMIN):
-        own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
-        linux.unshare(linux.CLONE_NEWPID)
-        pid = None
+        return _fork_in_process_namespace()
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        pid = os.fork()
+        if pid == 0:
+            return _fork_in_user_namespace(theirs)
+        theirs.close()
         try:
-            pid = os.fork()
-        finally:
-            if pid != 0:  # the parent stays in its namespace, also if the fork failed
-                linux.return_to(own, linux.CLONE_NEWPID)
-            os.close(own)
-        return pid
-    pid = os.fork()
-    if pid == 0:
-        _fork_in_user_namespace()
+            if not ours.recv(1):
+                raise OSError(errno.EPERM, "the kernel or this container allows no user namespace")
+            _map_users(pid, uid)
+            ours.send(b"x")
+        except OSError:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            raise
     return pid
 
 
-def _fork_in_user_namespace() -> None:
-    """Return in a new process that has all rights in new namespaces and none outside.
+def _fork_in_process_namespace() -> int:
+    own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+    linux.unshare(linux.CLONE_NEWPID)
+    pid = None
+    try:
+        pid = os.fork()
+    finally:
+        if pid != 0:  # the parent stays in its namespace, also if the fork failed
+            linux.return_to(own, linux.CLONE_NEWPID)
+        os.close(own)
+    return pid
 
-    The calling process remains as the parent of the new process, with no open files, and ends in the same way.
+
+def _map_users(pid: int, uid: int | None) -> None:
+    """Give the user namespace of ``pid`` this process's own user, and ``uid``, who needs capabilities to be mapped."""
+    folder = Path(f"/proc/{pid}")
+    if uid is None:
+        (folder / "setgroups").write_text("deny")
+    for file, own in (("uid_map", os.geteuid()), ("gid_map", os.getegid())):
+        mapped = (own,) if uid is None else (own, uid)
+        (folder / file).write_text("".join(f"{one} {one} 1\n" for one in mapped))
+
+
+def _fork_in_user_namespace(link: socket.socket) -> int:
+    """Return 0 in a new process that has all rights in new namespaces and none outside.
+
+    The calling process, whose users are mapped from outside, remains as the parent of the new process, with no open
+    files, and ends in the same way.
     """
-    parent, uid, gid = os.getppid(), os.geteuid(), os.getegid()
-    linux.unshare(linux.CLONE_NEWUSER | linux.CLONE_NEWPID)
-    linux.prctl(linux.PR_SET_DUMPABLE, 1)  # a process may write to its files in /proc only while it is dumpable
-    Path("/proc/self/setgroups").write_text("deny")
-    Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
-    Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
-    linux.prctl(linux.PR_SET_DUMPABLE, 0)
+    try:
+        parent = os.getppid()
+        linux.unshare(linux.CLONE_NEWUSER | linux.CLONE_NEWPID)
+        linux.prctl(linux.PR_SET_DUMPABLE, 1)  # its files in /proc are the caller's only while it is dumpable
+        link.send(b"x")
+        mapped = link.recv(1)
+        linux.prctl(linux.PR_SET_DUMPABLE, 0)
+        if not mapped:
+            os._exit(1)
+        return _fork_under_a_guardian(parent)
+    except OSError:
+        os._exit(1)  # the caller reads the end of the link
+
+
+def _fork_under_a_guardian(parent: int) -> int:
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # the parent died before the prctl call
         os._exit(0)
     pid = os.fork()
     if pid == 0:
         linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
-        return
+        return 0
     os.closerange(0, os.sysconf("SC_OPEN_MAX"))
     _, status = os.waitpid(pid, 0)
     if os.WIFSIGNALED(status):

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from autograder.sandbox.layers import MB, Confinement
+from autograder.sandbox.leftovers import WRITABLE_BY_ALL
 
 MAX_DEPTH = 40
 # The factor by which all processes together may seem to exceed the limit, because shared memory counts in each process.
@@ -32,7 +33,10 @@ def excess(confinement: Confinement, family: Iterable[psutil.Process], inherited
             return "memory"
     if "namespaces" not in confinement.active:
         limit = confinement.scratch_mb * MB, confinement.scratch_files
-        if exceeds(confinement.scratch, *limit):
+        folders = [confinement.scratch]
+        if confinement.uid is not None and "landlock" not in confinement.active:
+            folders += map(Path, WRITABLE_BY_ALL)
+        if exceeds(folders, *limit, confinement.uid):
             return "disk"
     return None
 
@@ -45,10 +49,13 @@ def anonymous_memory(pid: int) -> int:
     return 0
 
 
-def exceeds(folder: Path, max_bytes: int, max_files: int) -> bool:
-    """Whether a folder has more bytes or entries than allowed, or is nested deeper than ``MAX_DEPTH``."""
+def exceeds(folders: Iterable[Path], max_bytes: int, max_files: int, uid: int | None) -> bool:
+    """Whether folders have more bytes or entries of a user than allowed, or are nested deeper than ``MAX_DEPTH``.
+
+    Without ``uid`` the entries of all users count.
+    """
     used, entries = 0, 0
-    waiting = [(folder, 0)]
+    waiting = [(folder, 0) for folder in folders]
     while waiting:
         current, depth = waiting.pop()
         if depth > MAX_DEPTH:
@@ -57,6 +64,8 @@ def exceeds(folder: Path, max_bytes: int, max_files: int) -> bool:
             for entry in listing:
                 with suppress(OSError):
                     status = entry.stat(follow_symlinks=False)
+                    if uid is not None and status.st_uid != uid:
+                        continue
                     used += status.st_blocks * 512
                     if stat.S_ISDIR(status.st_mode):
                         waiting.append((Path(entry.path), depth + 1))

@@ -20,6 +20,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -27,7 +28,7 @@ from types import ModuleType
 import psutil
 
 from autograder.course_code import PACKAGE, open_package
-from autograder.sandbox import cgroup, layers, leftovers, namespaces, processes, seccomp, usage
+from autograder.sandbox import cgroup, layers, leftovers, namespaces, processes, usage
 from autograder.sandbox.linux import PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, prctl
 
 MAX_DATAGRAM = 1 << 16
@@ -58,8 +59,12 @@ class Zygote:
         self.settings = settings
         self.children: dict[int, Child] = {}
         self.forked = 0
-        self.users = FreshUsers() if "uid" in layers.active_names() else None
         self.own_memory = usage.anonymous_memory(os.getpid())
+
+    @cached_property
+    def users(self) -> FreshUsers:
+        """The users of all workers."""
+        return FreshUsers()
 
     def serve(self) -> None:
         """Answer requests until the engine closes its end, or ends."""
@@ -97,7 +102,7 @@ class Zygote:
         """Fork a worker that serves ``connection`` in the scratch folder of the request."""
         confinement = self.confinement(request)
         try:
-            pid = namespaces.fork() if "namespaces" in confinement.active else os.fork()
+            pid = namespaces.fork(confinement.uid) if "namespaces" in confinement.active else os.fork()
         except OSError:
             self.release(confinement)
             raise
@@ -184,6 +189,9 @@ class Zygote:
                 return
             if pid == 0:
                 return
+            if os.WIFSTOPPED(status):  # it has made this process its tracer; it lives
+                os.kill(pid, signal.SIGKILL)
+                continue
             if pid in self.children:
                 self.children[pid].status = status
 
@@ -274,7 +282,7 @@ def _holds_answers(name: str) -> bool:
 def prepare_layers() -> None:
     """Compute once, for all workers, the filter of system calls and the readable folders."""
     if "seccomp" in layers.active_names():
-        seccomp.program()
+        layers.call_filter(layers.active_names())
     layers.common_rules()
 
 

@@ -448,8 +448,10 @@ def test_probes_that_bring_answers_are_refused():
 
 def test_a_killed_parent_loses_its_sessions_and_is_started_again(sandbox):
     session, idle, pid = sandbox.session(), sandbox.session(), sandbox.pid
-    psutil.Process(pid).kill()
-    psutil.wait_procs([psutil.Process(pid)], timeout=5)
+    family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    family[0].kill()
+    _, alive = psutil.wait_procs(family, timeout=5)
+    assert not alive
     with pytest.raises(SessionLost):
         session.call(f"{PROBES}.true", {"function": "f"})
     others_still_have_answers(sandbox)

@@ -20,6 +20,13 @@ def test_a_layer_that_is_switched_off_says_so():
     assert not uid.active and uid.why_not == "switched off"
 
 
+def test_a_machine_where_nothing_stops_a_process_of_the_same_user_is_refused():
+    assert "Landlock" in layers.open_door({"namespaces", "uid", "landlock"})
+    if "landlock" in layers.active_names():
+        assert layers.open_door({"namespaces", "uid"}) is None
+        assert "slow your processes: switched off" in layers.open_door({"namespaces", "uid", "seccomp"})
+
+
 def test_the_library_is_readable_and_the_package_is_not(tmp_path):
     rules = dict(layers.common_rules())
     allowed = [path for path, rights in rules.items() if rights & landlock.READ_FILE]

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import psutil
+import torch
 
+from tests.checkout import ROOT
 from tests.corpus.hostile.attack import ONE, RIGHT_ONE, Attack
 from tests.corpus.hostile.pieces import ATTEMPT
 
 MUST_NOT = "A process that is not the submission's own is killed, stopped, slowed or traced."
 
+MARK = 0o4123
+# Calls by number, the same for 64-bit x86 and ARM only where both tables say so.
+SYSCALL = r"""
+import ctypes, platform
+NUMBERS = {
+    "fcntl": (72, 25), "ioctl": (16, 29), "pidfd_open": (434, 434), "pidfd_send_signal": (424, 424),
+    "process_madvise": (440, 440), "rt_sigqueueinfo": (129, 138), "rt_tgsigqueueinfo": (297, 240), "tkill": (200, 130),
+    "tgkill": (234, 131), "kill": (62, 129), "timer_create": (222, 107), "timer_settime": (223, 110),
+    "mq_notify": (244, 184), "prctl": (157, 167), "ioprio_set": (251, 30), "clone": (56, 220),
+    "setpriority": (141, 140), "membarrier": (324, 283), "sync": (162, 81),
+}
+def syscall(name, *arguments):
+    number = NUMBERS[name][platform.machine() != "x86_64"]
+    return ctypes.CDLL(None, use_errno=True).syscall(ctypes.c_long(number), *map(ctypes.c_long, arguments))
+"""
 OTHERS = r"""
 import os, signal
 me = os.getpid()
@@ -61,6 +79,106 @@ attempt(os.setpriority, os.PRIO_PROCESS, 0, -20)
 attempt(lambda: open("/proc/self/oom_score_adj", "w").write("-1000"))
 """
 )
+OWNERS = (
+    OTHERS
+    + r"""
+import fcntl, os, socket, struct
+F_SETSIG, F_SETOWN_EX, FIOSETOWN, SIOCSPGRP, FIOASYNC = 10, 15, 0x8901, 0x8902, 0x5452
+def own(pid, give):
+    # What arrives at the socket sends a signal to the process that owns it.
+    ours, theirs = socket.socketpair()
+    attempt(give, ours, pid)
+    attempt(fcntl.fcntl, ours, F_SETSIG, signal.SIGKILL)
+    attempt(fcntl.fcntl, ours, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
+    attempt(fcntl.ioctl, ours, FIOASYNC, struct.pack("i", 1))
+    attempt(theirs.send, b"x")
+    ours.close(); theirs.close()
+for pid in others()[:150]:
+    for sign in (1, -1):
+        own(pid, lambda ours, pid: fcntl.fcntl(ours, fcntl.F_SETOWN, sign * pid))
+        own(pid, lambda ours, pid: fcntl.ioctl(ours, FIOSETOWN, struct.pack("i", sign * pid)))
+        own(pid, lambda ours, pid: fcntl.ioctl(ours, SIOCSPGRP, struct.pack("i", sign * pid)))
+    for kind in range(3):
+        own(pid, lambda ours, pid: fcntl.fcntl(ours, F_SETOWN_EX, struct.pack("ii", kind, pid)))
+    # The upper half of the command is not looked at by the kernel, but may be by a filter.
+    own(pid, lambda ours, pid: syscall("fcntl", ours.fileno(), fcntl.F_SETOWN | 1 << 32, pid))
+"""
+)
+ODD_CALLS = (
+    OTHERS
+    + r"""
+import ctypes
+for pid in others()[:100]:
+    descriptor = syscall("pidfd_open", pid, 0)
+    syscall("pidfd_send_signal", descriptor, signal.SIGKILL, 0, 0)
+    syscall("process_madvise", descriptor, 0, 0, 21, 0)
+    information = ctypes.create_string_buffer(128)
+    ctypes.cast(information, ctypes.POINTER(ctypes.c_int))[0:3] = [9, 0, -1]
+    for name in ("rt_sigqueueinfo", "rt_tgsigqueueinfo"):
+        rest = (pid, 9) if "tg" in name else (9,)
+        syscall(name, pid, *rest, ctypes.addressof(information))
+    syscall("tkill", pid, 9)
+    syscall("tgkill", pid, pid, 9)
+    syscall("kill", pid | 1 << 32, 9)
+    # A timer and a queue that send a signal to a thread: SIGEV_THREAD_ID, then the thread.
+    event = ctypes.create_string_buffer(64)
+    ctypes.cast(event, ctypes.POINTER(ctypes.c_int))[2:5] = [9, 4, pid]
+    timer = ctypes.c_int(-1)
+    if syscall("timer_create", 0, ctypes.addressof(event), ctypes.addressof(timer)) == 0:
+        times = (ctypes.c_long * 4)(0, 0, 0, 1)
+        syscall("timer_settime", timer.value, 0, ctypes.addressof(times), 0)
+    syscall("mq_notify", 0, ctypes.addressof(event))
+    syscall("prctl", 62, 2, pid, 1, 0)  # core scheduling: shares its cookie
+    syscall("ioprio_set", 1, pid, 3 << 13)
+# Siblings, whose end tells the parent by a signal of choice, in two steps.
+for flags in (0x8000 | 9, 0x8000 | 17, 0x8000 | 0x2000 | 9, 9):
+    if syscall("clone", flags, 0, 0, 0, 0) == 0:
+        syscall("clone", 0x8000 | 9, 0, 0, 0, 0)
+        os._exit(0)
+syscall("setpriority", 2, os.getuid(), 19)
+syscall("setpriority", 1, os.getpgid(os.getppid()) if attempt(os.getpgid, os.getppid()) else 0, 19)
+syscall("membarrier", 1, 0, 0)
+for _ in range(20):
+    syscall("sync")
+"""
+)
+AS_OWNER = r"""
+import os, torch
+def files(folder):
+    for name in attempt(os.listdir, folder) or ():
+        yield os.path.join(folder, name)
+found = [torch.__file__, os.__file__, os.path.dirname(torch.__file__), "/tmp", "/dev/shm", CHECKOUT,
+         *files("/tmp"), *files(CHECKOUT), *files(CHECKOUT + "/dist")]
+for path in found:
+    if path in (os.environ["HOME"], os.getcwd()):
+        continue
+    # The owner of a file needs no right to it for these, and a filter of files does not see them.
+    attempt(os.chmod, path, MARK)
+    attempt(os.utime, path, (MARK, MARK))
+    attempt(os.setxattr, path, "user.hostile", b"x")
+    if os.path.isfile(path):
+        descriptor = attempt(os.open, path, os.O_RDONLY)
+        attempt(os.fchmod, descriptor, MARK)
+        attempt(os.truncate, path, 0)
+        attempt(os.open, path, os.O_RDONLY | os.O_TRUNC)
+        attempt(os.open, path, 3 | os.O_TRUNC)
+        syscall("fcntl", descriptor or -1, 1024, 0)  # a lease: who opens it for writing waits
+    attempt(os.rename, path, path + "-hostile")
+""".replace("CHECKOUT", repr(str(ROOT))).replace("MARK", oct(MARK))
+NAMED = r"""
+import os, socket, ctypes
+# A pair of datagram sockets is connected, but sends to any other by its name.
+for name in ("/dev/log", "/run/systemd/notify", "/run/systemd/journal/socket", "/run/systemd/journal/dev-log", "\0hostile"):
+    for kind in (socket.SOCK_DGRAM, socket.SOCK_SEQPACKET, socket.SOCK_STREAM):
+        pair = attempt(socket.socketpair, socket.AF_UNIX, kind)
+        if pair:
+            attempt(pair[0].sendto, b"<0>hostile: the machine is on fire", name)
+            attempt(pair[0].connect, name)
+            attempt(pair[0].send, b"x", socket.MSG_OOB)
+def nt_xent_euclidean(a, b, temperature):
+    pair = attempt(socket.socketpair, socket.AF_UNIX, socket.SOCK_DGRAM)
+    raise PermissionError("GAINED the sockets" if pair else "nothing")
+"""
 TRACE = (
     OTHERS
     + r"""
@@ -100,12 +218,27 @@ def gained_nothing(grader: object, report: object, folder: Path) -> list[str]:
     return [f"{word} worked" for word in ("mount", "chroot", "setuid", "bpf", "perf", "True") if word in texts[0]]
 
 
+def as_they_were(grader: object, report: object, folder: Path) -> list[str]:
+    """The grader's files have their modes, times and content, and the grader runs."""
+    wanted = [Path(torch.__file__), Path(os.__file__), ROOT, *ROOT.iterdir(), *(ROOT / "dist").iterdir(), Path("/tmp")]
+    damages = still_running(grader, report, folder)
+    for path in wanted:
+        status = path.stat()
+        if status.st_mode & 0o7777 == MARK or status.st_mtime == MARK or "user.hostile" in os.listxattr(path):
+            damages.append(f"{path} was changed")
+        if path.is_file() and status.st_size == 0 and path.suffix in (".py", ".toml", ".md"):
+            damages.append(f"{path} was emptied")
+    return damages
+
+
 def still_running(grader: object, report: object, folder: Path) -> list[str]:
     """The grader's processes run, at their own priority and on all processors, and nobody traces them."""
     damages = []
     for process in (psutil.Process(), psutil.Process(grader.sandbox.pid)):
         if process.status() in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP, psutil.STATUS_ZOMBIE):
             damages.append(f"{process.pid} is {process.status()}")
+        if process.cpu_affinity() != sorted(os.sched_getaffinity(0)):
+            damages.append(f"{process.pid} was kept from processors")
         if process.nice() > 10:
             damages.append(f"{process.pid} was slowed down")
         if "TracerPid:\t0" not in Path(f"/proc/{process.pid}/status").read_text():
@@ -115,7 +248,9 @@ def still_running(grader: object, report: object, folder: Path) -> list[str]:
 
 def killer(id: str, tries: str, cell: str, **more: object) -> Attack:
     """A case with one right function before the deed."""
-    return Attack(id, tries, MUST_NOT, (*RIGHT_ONE, ATTEMPT, cell), honest=ONE, **{"check": still_running, **more})
+    return Attack(
+        id, tries, MUST_NOT, (*RIGHT_ONE, ATTEMPT, SYSCALL, cell), honest=ONE, **{"check": still_running, **more}
+    )
 
 
 ATTACKS = (
@@ -124,6 +259,15 @@ ATTACKS = (
     killer("odd-signals", "Sends signals that end, or mean something to, a Python process.", ODD),
     killer("kills-groups", "Kills the process groups of its parents, and -1.", GROUPS),
     killer("priorities", "Takes priority, processors, limits and the favour of the OOM killer from others.", PRIORITY),
+    killer("owns-signals", "Makes every process the owner of its sockets, which get signals then.", OWNERS),
+    killer("odd-calls", "Signals, slows and joins others by calls that are not named so.", ODD_CALLS),
+    killer(
+        "as-owner",
+        "Changes modes, times and content of the grader's files as their owner.",
+        AS_OWNER,
+        check=as_they_were,
+    ),
+    killer("named-sockets", "Writes to the machine's log and services with a pair of sockets.", NAMED),
     killer("traces-all", "Attaches to every process by ptrace and leaves it stopped.", TRACE),
     killer(
         "machine",
