@@ -13,6 +13,7 @@ import struct
 import tempfile
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -122,9 +123,29 @@ def collect(source: Path, into: Path, assignment: str, limits: CollectLimits | N
     return Submission(name, into, into / notebook, tuple(files), tuple(remarks))
 
 
+def gather(files: Iterable[tuple[Path, str, os.stat_result]], into: Path) -> list[str]:
+    """Copy files with the names that a platform wrote down into the folder ``into``, as ``collect`` does.
+
+    A name that is there twice is put into a folder of its own. Returns remarks.
+    """
+    remarks: list[str] = []
+    entries: list[_Entry] = []
+    taken: Counter[PurePosixPath] = Counter()
+    for path, name, status in files:
+        target = _target([part for part in name.split("/") if part not in ("", ".", "..")] or ["unnamed"])
+        taken[target] += 1
+        if taken[target] > 1:
+            target = PurePosixPath(f"file {taken[target]} of this name", target)
+        entries.append(_Entry(target, status.st_size, partial(open_regular, path)))
+    _copy(entries, into, CollectLimits(), remarks)
+    return shortened(remarks)
+
+
 def shortened(remarks: list[str], most: int = MOST_REMARKS) -> list[str]:
     """The first remarks, and how many more there are."""
-    return remarks if len(remarks) <= most else [*remarks[:most], f"There are {len(remarks) - most:,} more such remarks."]
+    return (
+        remarks if len(remarks) <= most else [*remarks[:most], f"There are {len(remarks) - most:,} more such remarks."]
+    )
 
 
 def _taken(kind: str, source: Path, into: Path, limits: CollectLimits, remarks: list[str]) -> list[PurePosixPath]:
@@ -242,6 +263,17 @@ def _zip_refusal(info: zipfile.ZipInfo, name: str, parts: list[str], limits: Col
     if info.file_size > 10 * MB and info.file_size > limits.ratio * max(info.compress_size, 1):
         return f"it would grow to more than {limits.ratio} times its size"
     return None
+
+
+def zip_names(source: Path) -> list[str]:
+    """The names in a zip file of any total size; none if it cannot be read or has very many."""
+    try:
+        with open_regular(source) as file:
+            _check_directory_size(file, source.name, CollectLimits(files=5000))
+            with zipfile.ZipFile(file) as archive:
+                return archive.namelist()
+    except Exception:  # ``collect`` says what is wrong
+        return []
 
 
 # --- copying ------------------------------------------------------------------------------------------------------
