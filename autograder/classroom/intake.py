@@ -41,17 +41,8 @@ NBGRADER_TIME = "timestamp.txt"
 NBGRADER_TREE = "submitted"
 # What lies beside ``submitted`` in a course of nbgrader.
 NBGRADER_COURSE = frozenset(
-    [
-        "submitted",
-        "source",
-        "release",
-        "autograded",
-        "feedback",
-        "downloaded",
-        "nbgrader_config.py",
-        "gradebook.db",
-        "grades.csv",
-    ]
+    {"submitted", "source", "release", "autograded", "feedback", "downloaded"}
+    | {"nbgrader_config.py", "gradebook.db", "grades.csv"}
 )
 # The name of a platform is at the left, and what a student calls a file is at the right: the leftmost place decides.
 # Moodle writes spaces for underscores in full names (mod/assign/locallib.php). Canvas writes hyphens for digits between
