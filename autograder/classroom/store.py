@@ -113,8 +113,8 @@ def _identity(ids: list[str]) -> str:
 
 def _slug(text: str) -> str:
     """The beginning of a folder name: letters, digits and a few signs, in lower case."""
-    safe = re.sub(r"[^\w.@+-]+", "_", unicodedata.normalize("NFKC", text[: 4 * LONGEST_NAME]).lower())
-    return safe.encode()[:LONGEST_NAME].decode(errors="ignore").strip("._-") or "student"
+    safe = re.sub(r"[^\w@+-]+", "_", unicodedata.normalize("NFKC", text[: 4 * LONGEST_NAME]).lower())
+    return safe.encode()[:LONGEST_NAME].decode(errors="ignore").strip("_-") or "student"
 
 
 # --- what was handed in -------------------------------------------------------------------------------------------
