@@ -48,7 +48,7 @@ class CollectLimits:
     file_bytes: int = 100 * MB
     total_bytes: int = 300 * MB
     files: int = 2000
-    folders: int = 2000
+    folders: int = 1000
     ratio: int = 100
 
 
