@@ -18,7 +18,6 @@ from autograder.classroom.pool import staged
 from autograder.classroom.store import digest_of, folder_name, stamps
 from autograder.engine.report import Report
 from autograder.engine.submission import CollectLimits, SubmissionError, collect
-from autograder.engine.tree import MOST_LEVELS, MOST_PATH_BYTES
 from autograder.sandbox.leftovers import remove_tree
 from tests.fuzz.fuzzing import SECONDS, damaged, fuzz
 
@@ -174,7 +173,7 @@ def test_trees(tmp_path):
         (handed,) = find_submissions([base], "simclr")
         listed = stamps(handed, remarks)
         assert digest_of(handed) == digest_of(handed)
-        assert all(name.count("/") < MOST_LEVELS and len(os.fsencode(name)) <= MOST_PATH_BYTES for name, _, _ in listed)
+        assert all(name.count("/") < 50 and len(os.fsencode(name)) <= 1024 for name, _, _ in listed)
         with staged((*handed.files, (tmp_path / "pipe", "pipe"))) as source:
             assert len(os.fsencode(str(source))) < 200
         try:
@@ -205,7 +204,7 @@ def graded(codes: list[str]) -> list[Graded]:
 def test_similarity():
     """Any text is compared in little time and memory, and a text is like itself."""
     texts = st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
-    long = st.tuples(texts, texts, st.integers(1, 200_000)).map(lambda made: made[0] + made[1] * made[2])
+    long = st.tuples(texts, texts, st.integers(1, 1_000_000)).map(lambda made: made[0] + made[1] * made[2])
     code = damaged([CODE]).map(lambda data: data.decode(errors="replace"))
 
     def law(example: list[str]) -> None:
@@ -217,7 +216,7 @@ def test_similarity():
         finally:
             _, peak = tracemalloc.get_traced_memory()
             tracemalloc.stop()
-        assert time.process_time() - started < 10 and peak < 200 << 20
+        assert time.process_time() - started < 10 and peak < 64 << 20
         assert all(len(row) <= similarity.LONGEST for row in rows)
         assert all(similarity.THRESHOLD <= pair.score <= 1 for pair in pairs)
         if len(set(rows[0])) > 40 and len(example) == 1:
