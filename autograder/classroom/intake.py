@@ -123,6 +123,13 @@ def find_submissions(sources: Iterable[Path], assignment: str, notes: list[str] 
             raise KitError(f"{sources[0]} looks like {name}; unpack it and give the folder instead")
     found: list[HandedIn] = []
     classes = {source: layout for source in sources if (layout := _layout_at(source, assignment))}
+    if len(sources) == 1 and not classes and _is_folder(sources[0]):
+        children = _entries(_children(sources[0]))
+        if (own := _own(children, assignment)) and sum(map(_holds_notebook, children)) > SEVERAL:
+            notes.append(
+                f"{_shown(sources[0])} is graded as one submission, because it holds {_shown(own[0].name)}; "
+                "if it is a class, move that file away"
+            )
     if len(classes) < len(set(sources)):
         for source in classes:
             notes.append(
@@ -210,7 +217,8 @@ def _gradescope(folder: Path, children: Sequence[Path], assignment: str, notes: 
 def _gradescope_entry(folder: Path, entry: dict) -> HandedIn:
     students = []
     for place, who in enumerate(entry.get(":submitters") or [{}], start=1):
-        name, sid, email = (str(who.get(key) or "") for key in (":name", ":sid", ":email"))
+        said = (who.get(key) for key in (":name", ":sid", ":email"))
+        name, sid, email = (str(value) if isinstance(value, str | int | float) else "" for value in said)
         # Students choose their names on Gradescope, so a name is nobody's id.
         students.append(Student(sid or email or folder.name + (f"-{place}" if place > 1 else ""), name, email))
     created = entry.get(":created_at")

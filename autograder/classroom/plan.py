@@ -53,10 +53,13 @@ def sheet_of(assignment: Assignment) -> str:
 def make_plan(handed: HandedIn, out: Path, parts: Mapping[str, str], regrade: bool) -> Plan:
     """The plan for a submission, from its record. What cannot be read of it becomes a remark for the instructor."""
     remarks: list[str] = []
+    unreadable: list[str] = []
     folder, record = results_folder(out, handed.students)
     files = stamps(handed, remarks)
-    digest = record.digest if record and record.files == files else digest_of(handed, remarks)
-    handed = replace(handed, remarks=(*handed.remarks, *shortened(remarks, MOST_REMARKS)))
+    digest = record.digest if record and record.files == files else digest_of(handed, unreadable)
+    if unreadable:  # when it can be read one day, its size and time are the same
+        files = ()
+    handed = replace(handed, remarks=(*handed.remarks, *shortened([*remarks, *unreadable], MOST_REMARKS)))
     if record is None or record.digest != digest or regrade:
         return Plan(handed, folder, digest, files, None, frozenset(parts))
     stale = frozenset(question for question, part in parts.items() if record.parts.get(question) != part)

@@ -95,13 +95,15 @@ def results_folder(out: Path, students: tuple[Student, ...]) -> tuple[Path, Reco
     """The folder for the results of a submission, and its record if there is one.
 
     It is the folder that has the record of these students, also under a former name; else a new one. A folder with the
-    record of others is never used.
+    record of others is never used. A former folder that is called like a file of the class gets its new name.
     """
     ids = [student.id for student in students]
     mine, longer = out / folder_name(students), out / f"{_slug('+'.join(ids))}~{_identity(ids)}"
     records = {folder: read_record(folder) for folder in (mine, longer, out / former_folder_name(students))}
     for folder, record in records.items():
         if record and [student.id for student in record.students] == ids:
+            if folder not in (mine, longer) and RESERVED.search(folder.name) and not os.path.lexists(mine):
+                folder = folder.rename(mine)
             return folder, record
     free = records[mine] is None and (mine.is_dir() or not os.path.lexists(mine))
     return (mine if free else longer), None

@@ -399,6 +399,40 @@ def test_results_of_an_earlier_version_are_found_by_their_record(room, tmp_path)
     assert read_record(room.out / folders[former]).students[0].id == former
 
 
+def test_a_former_folder_in_the_place_of_the_class_report_is_moved(room, tmp_path):
+    """An earlier version graded a student called class.html and then could not write class.html."""
+    work = hand_in(tmp_path / "class", **{"class.html": "right", "bob": "right"})
+    room.grade(work)
+    mine = room.out / folder_name((Student("class.html"),))
+    mine.rename(room.out / "class.html")
+    result = room.grade(work)
+    write_summary(room.out, room.plans, room.settings(), result, None, False)
+    assert room.run == [] and result.failures == []
+    assert (room.out / "class.html").is_file() and read_record(mine).report.score == 8
+
+
+def test_what_can_be_read_at_last_is_graded(room, tmp_path, monkeypatch):
+    """Size and time of a file stay when its mode changes."""
+    work = hand_in(tmp_path / "class", ada="right", bob="wrong")
+    stock = os.open
+
+    def closed(path, *rest, **more):
+        if str(path).endswith("ada/simclr.ipynb"):
+            raise PermissionError(13, "Permission denied")
+        return stock(path, *rest, **more)
+
+    with monkeypatch.context() as without:
+        without.setattr(os, "open", closed)
+        result = room.grade(work)
+        assert result.failures == [] and room.points("ada") == 0
+        graded = {one.student.id: one for one in graded_students(room.plans, room.settings(), result, lambda s: s)}
+        assert "simclr.ipynb cannot be read: Permission denied." in graded["ada"].attention
+        room.grade(work)
+        assert room.run == []
+    room.grade(work)
+    assert room.run == [("ada", ALL)] and room.points("ada") == 8
+
+
 def test_no_student_is_called_like_a_file_of_the_class(room, tmp_path):
     names = ("class.html", "grades.csv", "gradescope.csv", ".lock", ".pseudonyms", "Ada", "ADA", "e\u0301", "é", "nul")
     sources = [hand_in(tmp_path / str(number), **{name: "right"}) / name for number, name in enumerate(names)]
