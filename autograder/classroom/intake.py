@@ -80,13 +80,17 @@ class HandedIn:
 
 @dataclass(frozen=True)
 class Owner:
-    """Whose a file of a platform's download is, read from its name. ``serial`` is the platform's number of the file."""
+    """Whose a file of a platform's download is, read from its name. ``serial`` is the platform's number of the file.
+
+    ``sure``: the name can be read in one way only, whatever students and groups call themselves and their files.
+    """
 
     number: str
     name: str
     file: str
     late: bool = False
     serial: str = ""
+    sure: bool = True
     remark: str = ""
 
 
@@ -295,7 +299,7 @@ def moodle_owners(names: Iterable[str]) -> dict[str, Owner]:
             remark = (
                 f"{_shown(name)} looks like the file of two students; the first name in it counts." if twice else ""
             )
-            owners[name] = Owner(match["number"], match["name"], match["file"] or name, remark=remark)
+            owners[name] = Owner(match["number"], match["name"], match["file"] or name, sure=not twice, remark=remark)
     return owners
 
 
@@ -314,7 +318,7 @@ def canvas_owners(names: Iterable[str]) -> dict[str, Owner]:
             owners[name] = Owner(match["serial"], group, rest["file"], serial=rest["serial"])
         else:
             late = bool(match["late"])
-            owners[name] = Owner(match["number"], match["name"], match["file"], late, match["serial"])
+            owners[name] = Owner(match["number"], match["name"], match["file"], late, match["serial"], sure=not rest)
     return owners
 
 
@@ -362,12 +366,14 @@ def _by_owner(owners: Mapping[Path, Owner]) -> list[HandedIn]:
     for child, owner in owners.items():
         groups.setdefault((owner.number, owner.name), []).append(child)
     names = Counter(number for number, _ in groups)
+    sure = {whose: any(owners[child].sure for child in children) for whose, children in groups.items()}
+    sure_names = Counter(number for (number, _), is_sure in sure.items() if is_sure)
     found = []
     for (number, name), children in groups.items():
         mine = [owners[child] for child in children]
         remarks = [owner.remark for owner in mine if owner.remark]
         student = Student(number, name)
-        if names[number] > 1:  # a student may have written the number, so it is nobody's
+        if names[number] > 1 and not (sure[number, name] and sure_names[number] == 1):  # a student may have written it
             remarks.append(f"Several names have the number {number}; find out whose submission this is.")
             student = Student(f"{number} ({name})", name)
         files, taken = [], set()

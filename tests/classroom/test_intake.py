@@ -377,15 +377,26 @@ def test_no_file_name_makes_a_submission_another_students(tmp_path):
     assert [name for _, name in found[Student("11111", "eve")].files] == ["x_22222_503_hw.ipynb", "22222_hw.ipynb"]
 
 
-def test_a_number_of_two_names_is_nobodys(tmp_path):
+def test_a_number_of_two_names_is_that_of_the_sure_one_or_nobodys(tmp_path):
     """A group on Canvas may call itself x_22222; the student with this number keeps the own submission."""
     write_notebook(tmp_path / "victim_22222_501_hw.ipynb", "right")
     write_notebook(tmp_path / "x_22222_1003_502_hw.ipynb", "wrong")
     for number in range(3):
         write_notebook(tmp_path / f"s{number}_6000{number}_60{number}_hw.ipynb", "right")
     found = [handed for handed in find_submissions([tmp_path], "simclr") if "22222" in handed.students[0].id]
-    assert ids(found) == [["22222 (victim)"], ["22222 (x)"]]
+    assert ids(found) == [["22222"], ["22222 (x)"]]
+    assert found[0].students[0].name == "victim" and not found[0].remarks
+    assert "Several names have the number 22222" in found[1].remarks[0]
+    (tmp_path / "victim_22222_501_hw.ipynb").rename(tmp_path / "victim_22222_501_2024_hw.ipynb")
+    found = [handed for handed in find_submissions([tmp_path], "simclr") if "22222" in handed.students[0].id]
+    assert ids(found) == [["22222 (victim)"], ["22222 (x)"]], "now both can be read in two ways"
     assert all("Several names have the number 22222" in handed.remarks[0] for handed in found)
+
+
+def test_a_full_name_like_a_mark_of_moodle_takes_nobodys_number(tmp_path):
+    for name in ("Victim V_500", "Bob B_501", "Eve_500_assignsubmission_file_600"):
+        write_notebook(tmp_path / f"{name}_assignsubmission_file" / "simclr.ipynb", "right")
+    assert ids(find_submissions([tmp_path], "simclr")) == [["500"], ["500 (Eve)"], ["501"]]
 
 
 def test_groups_of_canvas_whose_names_end_in_a_number(tmp_path):
