@@ -119,36 +119,22 @@ def find_submissions(sources: Iterable[Path], assignment: str, notes: list[str] 
         KitError: the only source is an empty folder, or a bulk download that is not unpacked or cannot be read.
     """
     notes = [] if notes is None else notes
-    sources = list(sources)
+    sources = list(dict.fromkeys(sources))
     if len(sources) == 1:
-        if _is_folder(sources[0]) and not _children(sources[0]):
-            raise KitError(f"{sources[0]} is empty; there is nothing to grade")
-        if name := packed_download(sources[0]):
-            raise KitError(f"{sources[0]} looks like {name}; unpack it and give the folder instead")
-    found: list[HandedIn] = []
+        _refuse(sources[0])
     classes = {source: layout for source in sources if (layout := _layout_at(source, assignment))}
-    if len(sources) == 1 and not classes and _is_folder(sources[0]):
-        children = _entries(_children(sources[0]))
-        if (own := _own(children, assignment)) and sum(map(_holds_notebook, children)) > SEVERAL:
-            notes.append(
-                f"{_shown(sources[0])} is graded as one submission, because it holds {_shown(own[0].name)}; "
-                "if it is a class, move that file away"
-            )
-    if len(classes) < len(set(sources)):
-        for source in classes:
-            notes.append(
-                f"{_shown(source)} looks like a class, but other arguments do not, so each is read as one submission; "
-                "give a class alone"
-            )
+    if len(classes) < len(sources):
+        notes += [_not_a_class(source) for source in classes]
         classes = {}
-    for source in dict.fromkeys(sources):
+    if len(sources) == 1 and not classes and (file := _hides_a_class(sources[0], assignment)):
+        notes.append(
+            f"{_shown(sources[0])} is graded as one submission, because it holds {_shown(file.name)}; "
+            "if it is a class, move that file away"
+        )
+    found: list[HandedIn] = []
+    for source in sources:
         found += _read(source, classes.get(source), assignment, notes)
     return latest(_with_unique_ids(found))
-
-
-def submissions_of(folder: Path, assignment: str, notes: list[str]) -> list[HandedIn]:
-    """The submissions in a folder, or the folder itself as one submission."""
-    return _read(folder, layout_of(folder, _children(folder), assignment), assignment, notes)
 
 
 def layout_of(folder: Path, children: Sequence[Path], assignment: str) -> Layout | None:
@@ -168,6 +154,30 @@ def latest(found: list[HandedIn]) -> list[HandedIn]:
     return [chosen[who] for who in sorted(chosen)]
 
 
+def _refuse(source: Path) -> None:
+    """Refuse an only source that would be graded as one submission and is a class, or nothing."""
+    if _is_folder(source) and not _children(source):
+        raise KitError(f"{source} is empty; there is nothing to grade")
+    if name := packed_download(source):
+        raise KitError(f"{source} looks like {name}; unpack it and give the folder instead")
+
+
+def _not_a_class(source: Path) -> str:
+    return (
+        f"{_shown(source)} looks like a class, but other arguments do not, so each is read as one submission; "
+        "give a class alone"
+    )
+
+
+def _hides_a_class(source: Path, assignment: str) -> Path | None:
+    """The notebook named after the assignment in a folder that has several others, else None."""
+    if not _is_folder(source):
+        return None
+    children = _entries(_children(source))
+    own = _own(children, assignment)
+    return own[0] if own and sum(map(_holds_notebook, children)) > SEVERAL else None
+
+
 def _layout_at(source: Path, assignment: str) -> Layout | None:
     if not _is_folder(source):
         return None
@@ -181,7 +191,7 @@ def _read(source: Path, layout: Layout | None, assignment: str, notes: list[str]
     if layout is None:
         return [_plain(source)]
     children = _children(source)
-    if _is_folder(source) and layout.name:
+    if layout.name:
         notes.append(f"{_shown(source)} is read as {layout.name}")
     return layout.read(source, children, assignment, notes)
 
