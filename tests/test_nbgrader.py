@@ -4,13 +4,16 @@ import copy
 import csv
 import html
 import json
+import logging
 import os
 import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
 import zipfile
 from collections import defaultdict
+from datetime import datetime
 from pathlib import Path
 
 import nbformat
@@ -18,6 +21,7 @@ import pytest
 from nbconvert.exporters import HTMLExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from nbgrader.api import Gradebook
+from nbgrader.coursedir import CourseDirectory
 from nbgrader.server_extensions.formgrader.handlers import template_path
 from traitlets.config import Config
 
@@ -31,8 +35,10 @@ from autograder.frontends.nbgrader import (
     claimed_id,
     configure,
     copies_of_links,
+    files_to_copy,
     read_plainly,
     restored,
+    time_of,
 )  # fmt: skip
 from autograder.frontends.terminal import by_question
 from autograder.questions.loading import load_module
@@ -40,6 +46,7 @@ from autograder.release.bundle import build_bundle
 from autograder.release.course import assignment_master
 from autograder.release.nbgrader import write_course
 from autograder.release.notebooks import has_tag, notebook_bytes, question_tag, solution_lines, student_notebook
+from autograder.sandbox.leftovers import remove_tree
 from tests.checkout import COURSE, ROOT, SOLUTIONS
 
 DEMO = load_module(COURSE.assignment("simclr"), "demo")
@@ -54,7 +61,8 @@ ATTACK = (
 def nbgrader(course: Path, *arguments: str) -> subprocess.CompletedProcess:
     """Run one of nbgrader's commands in the course folder; it must succeed."""
     home = course.parent / "home"
-    places = {name: str(home) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR", "PYTHONPATH")}
+    places = {name: str(home) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR")}
+    places["PYTHONPATH"] = os.pathsep.join([str(home), str(ROOT)])
     # The optional package that autograder.engine does without, too: nbgrader would take 5 s to import it, each time.
     home.mkdir(exist_ok=True)
     (home / "rfc3987_syntax.py").write_text("raise ImportError")
@@ -150,11 +158,35 @@ def graded(course, bundle, images, checkpoint):
     nbgrader(course, "zip_collect", "simclr")
     submitted = course / "submitted"
     (submitted / "tampered" / "simclr" / "notes.txt").symlink_to(bundle / "key.safetensors")
+    hinder(submitted / "mistakes" / "simclr")
     nbgrader(course, "autograde", "simclr", f"--GradeWithKit.data={images.folder}")
+    remove_tree(submitted / "mistakes" / "simclr" / "a")  # pytest cannot
     nbgrader(course, "generate_feedback", "simclr")
     nbgrader(course, "export", "--to", "grades.csv")
     with Grader(bundle, images) as grader:
         return {student.name: grader.grade(student / "simclr") for student in sorted(submitted.iterdir())}
+
+
+def hinder(folder):
+    """Put beside a notebook what nbgrader cannot copy, or waits for, or what ends its copying."""
+    os.mkfifo(folder / "pipe")
+    os.mkfifo(folder / "timestamp.txt")
+    (folder / "dangling").symlink_to("nowhere")
+    (folder / "loop").symlink_to(".")
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(os.path.relpath(folder / "socket"))
+    nested(folder, 1500)
+
+
+def nested(folder, levels):
+    """Folders in folders, made step by step because a path may have no more than 4,096 bytes."""
+    here = os.open(folder, os.O_RDONLY)
+    for _ in range(levels):
+        os.mkdir("a", dir_fd=here)
+        inner = os.open("a", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = inner
+    os.close(here)
 
 
 def gradebook(course, assignment):
@@ -383,6 +415,38 @@ def test_copies_of_links_are_found(tmp_path):
     shutil.copy(tmp_path / "submitted" / "b.txt", tmp_path / "autograded" / "b.txt")
     found = copies_of_links(tmp_path / "submitted", tmp_path / "autograded")
     assert found == [tmp_path / "autograded" / "figures" / "a.png"]
+
+
+class Converter:
+    """What of nbgrader's converter the reading of files needs."""
+
+    def __init__(self, *submissions):
+        self.assignments = dict.fromkeys(map(str, submissions))
+        self.log = logging.getLogger("test")
+
+
+def test_of_a_submission_only_readable_files_are_copied(tmp_path):
+    hinder(tmp_path)
+    for name in ("data.csv", "figures/a.png", "skip.pyc", "a.ipynb"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x")
+    found = files_to_copy(Converter(tmp_path), str(tmp_path), ["*.pyc", "*.ipynb"])
+    assert found == [str(tmp_path / "data.csv"), str(tmp_path / "figures" / "a.png")]
+    remove_tree(tmp_path / "a")
+    assert str(tmp_path / "dangling") in files_to_copy(Converter(), str(tmp_path), []), "the instructor's own"
+
+
+def test_a_time_that_is_none_ends_nothing(tmp_path):
+    stock = CourseDirectory(root=str(tmp_path)).get_existing_timestamp
+    file = tmp_path / "timestamp.txt"
+    file.write_text("2026-12-02 01:30:00 CET")
+    assert time_of(Converter(), stock, str(tmp_path)) == datetime(2026, 12, 2, 0, 30)
+    for text in ("yesterday", "", "9" * 5000, "10000-01-01"):
+        file.write_text(text)
+        assert time_of(Converter(), stock, str(tmp_path)) is None
+    file.unlink()
+    os.mkfifo(file)
+    assert time_of(Converter(), stock, str(tmp_path)) is None
 
 
 def original(identity, source="", **settings):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import io
@@ -10,8 +11,8 @@ import math
 import os
 import secrets
 import statistics
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
@@ -23,7 +24,7 @@ from matplotlib.figure import Figure
 from autograder.assignment import Assignment
 from autograder.classroom.model import Graded, Student
 from autograder.classroom.similarity import Pair
-from autograder.classroom.store import write_text
+from autograder.classroom.store import DiskError, write_text
 from autograder.classroom.tables import question_ids, sorted_by_id
 from autograder.engine.report import Verdict
 from autograder.errors import KitError
@@ -63,6 +64,25 @@ TEMPLATES.filters |= {
     "line": one_line,
     "percent": lambda share: f"{100 * share:.0f} %",
 }
+
+
+@dataclass
+class Parts:
+    """What was written for a class, and a sentence for each part that could not be made."""
+
+    files: list[Path] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+    @contextlib.contextmanager
+    def missing_if_it_fails(self, what: str) -> Iterator[None]:
+        """Whatever fails here makes one part missing, and nothing else. Raises DiskError if no file can be written."""
+        try:
+            yield
+        except DiskError:
+            raise
+        except Exception as error:
+            reason = str(error) if isinstance(error, KitError) else f"the kit failed ({type(error).__name__}: {error})"
+            self.failures.append(f"{what} is missing: {one_line(reason, 400)}")
 
 
 @dataclass(frozen=True)
@@ -118,15 +138,31 @@ def render(
     pairs: Sequence[Pair] = (),
     secret: bytes | None = None,
     base: Path = Path(),
+    notes: Sequence[str] = (),
+    parts: Parts | None = None,
 ) -> str:
     """The HTML text of the class report. The template engine escapes all text that students control.
 
     ``secret`` generates the pseudonyms of the leaderboard; without it there is no leaderboard. Links to reports are
-    relative to ``base``, the folder of the class report.
+    relative to ``base``, the folder of the class report. ``notes`` are sentences about how the class was read. A part
+    that cannot be made is missing; the report and ``parts`` say so.
     """
-    graded = sorted_by_id(graded)
+    graded, parts = sorted_by_id(graded), Parts() if parts is None else parts
     folders = {one.student.id: one.folder for one in graded}
     scores, seconds = [one.score for one in graded], [one.report.seconds for one in graded]
+    figures, tables = {"scores": "", "seconds": ""}, {"questions": [], "mistakes": [], "leaderboards": {}}
+    if graded:
+        with parts.missing_if_it_fails("The histogram of scores"):
+            figures["scores"] = histogram(scores, "points", assignment.possible)
+        with parts.missing_if_it_fails("The histogram of times"):
+            figures["seconds"] = histogram(seconds, "seconds")
+    with parts.missing_if_it_fails("The table of questions"):
+        tables["questions"] = successes(assignment, graded)
+    with parts.missing_if_it_fails("The table of misconceptions"):
+        tables["mistakes"] = mistakes(graded)
+    if secret is not None:
+        with parts.missing_if_it_fails("The leaderboard"):
+            tables["leaderboards"] = leaderboards(graded, secret)
     return TEMPLATES.get_template("class.html.jinja").render(
         assignment=assignment,
         graded=graded,
@@ -135,14 +171,13 @@ def render(
         pairs=pairs,
         scores=summary(scores),
         seconds=summary(seconds),
-        score_figure=histogram(scores, "points", assignment.possible) if graded else "",
-        seconds_figure=histogram(seconds, "seconds") if graded else "",
+        score_figure=figures["scores"],
+        seconds_figure=figures["seconds"],
         slowest=sorted(graded, key=lambda one: -one.report.seconds)[:SLOWEST],
-        questions=successes(assignment, graded),
-        mistakes=mistakes(graded),
         attention=[one for one in graded if one.attention],
         late=sorted((one for one in graded if one.late), key=lambda one: -one.deduction),
-        leaderboards=leaderboards(graded, secret) if secret is not None else {},
+        **tables,
+        notes=[*notes, *parts.failures],
         leaderboard=secret is not None,
         link=lambda student: report_link(folders.get(student.id), base),
         shown=SHOWN,
@@ -157,13 +192,20 @@ def write_class_report(
     duplicates: Sequence[tuple[Student, Student]] = (),
     pairs: Sequence[Pair] = (),
     secret: bytes | None = None,
-) -> None:
+    notes: Sequence[str] = (),
+) -> list[str]:
     """Write the class report to ``path``, with a leaderboard if ``secret`` is given.
+
+    Returns a sentence for each part that could not be made. If nothing can be shown of the students, the report says so.
 
     Raises:
         KitError: the report could not be written; an earlier report is unchanged.
     """
-    write_text(path, render(assignment, graded, missing, duplicates, pairs, secret, path.parent))
+    parts, page = Parts(), ""
+    with parts.missing_if_it_fails("The list of students"):
+        page = render(assignment, graded, missing, duplicates, pairs, secret, path.parent, notes, parts)
+    write_text(path, page or render(assignment, [], notes=[*notes, *parts.failures]))
+    return parts.failures
 
 
 def successes(assignment: Assignment, graded: Sequence[Graded]) -> list[Success]:

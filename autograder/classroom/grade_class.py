@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import contextlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,14 +14,15 @@ from autograder.classroom.late import deduction
 from autograder.classroom.model import Graded, Student
 from autograder.classroom.plan import Plan, make_plan, parts_of, sheet_of
 from autograder.classroom.pool import Outcome, Task
-from autograder.classroom.store import Record, read_pictures, write_record, write_text
+from autograder.classroom.store import DiskError, Record, read_pictures, write_record, write_text
 from autograder.engine.answer_key import read_key
 from autograder.engine.grade import DEFECT
 from autograder.engine.report import Report
 from autograder.engine.scoring import Key, merged, rescored
 from autograder.errors import KitError
-from autograder.frontends.gradescope import write_results
+from autograder.frontends.gradescope import results
 from autograder.frontends.html import pages
+from autograder.text import one_line
 from data_scripts import Prepared
 
 FILES = ("report.html", "feedback.html", "results.json")
@@ -57,11 +60,26 @@ def plans_of(handed: Sequence[HandedIn], out: Path, settings: Settings, regrade:
     """A plan for each submission that can be read. The others are added to the failures of ``result``."""
     plans = []
     for submission in handed:
-        try:
+        with only_this_one(submission, result, "not graded"):
             plans.append(make_plan(submission, out, settings.parts, regrade))
-        except KitError as error:
-            result.failures.append(str(error))
     return plans
+
+
+@contextlib.contextmanager
+def only_this_one(submission: HandedIn, result: ClassRun, what: str) -> Iterator[None]:
+    """Whatever fails here is a failure of this submission and ends nothing else; ``what`` says what it means.
+
+    Raises:
+        DiskError: no file can be written, which concerns all.
+    """
+    try:
+        yield
+    except DiskError:
+        raise
+    except Exception as error:
+        reason = str(error) if isinstance(error, KitError) else f"the grader failed ({type(error).__name__}: {error})"
+        who = ", ".join(one_line(student.id, 80) for student in submission.students[:3])
+        result.failures.append(f"{who}: {what}: {one_line(reason, 400)}")
 
 
 def tasks_of(plans: Sequence[Plan]) -> list[Task]:
@@ -75,32 +93,42 @@ def carry_out(
 ) -> None:  # fmt: skip
     """Update results whose points changed, then grade the rest and write each result as it comes in.
 
-    ``done`` is called after each submission.
+    ``done`` is called after each submission. A submission that cannot be graded or written keeps its earlier record.
 
     Raises:
-        KitError: results cannot be written.
+        DiskError: results cannot be written.
     """
     for plan in plans:
         if not plan.questions:
-            keep(plan, settings, result)
-            done(plan, result.records[plan.folder].report)
+            with only_this_one(plan.handed, result, "its results could not be updated"):
+                keep(plan, settings, result)
+            finish(plan, result, done)
     for number, outcome in outcomes(tasks_of(plans)):
         plan = plans[number]
-        if isinstance(outcome, KitError):
-            result.failures.append(f"{plan.folder.name}: not graded: {outcome}")
-            if plan.record:
-                result.records[plan.folder] = plan.record
-            done(plan, None)
-            continue
-        report = outcome
-        if plan.record:
-            old = replace(plan.record.report, pictures=read_pictures(plan.folder))
-            tests = {question.id for question in settings.assignment.questions}
-            report = merged(old, outcome, set(plan.questions), ran=bool(tests & plan.questions))
-        report = rescored(settings.assignment, settings.key, report)
-        write(plan, report, settings, result)
-        result.graded += 1
-        done(plan, report)
+        with only_this_one(plan.handed, result, "not graded"):
+            if isinstance(outcome, KitError):
+                raise outcome
+            add(plan, outcome, settings, result)
+        finish(plan, result, done)
+
+
+def finish(plan: Plan, result: ClassRun, done: Callable[[Plan, Report | None], None]) -> None:
+    """Call ``done`` with the report of a submission; None if it has no new one."""
+    written = plan.folder in result.records
+    if plan.record:
+        result.records.setdefault(plan.folder, plan.record)
+    with only_this_one(plan.handed, result, "graded, but not shown"):
+        done(plan, result.records[plan.folder].report if written else None)
+
+
+def add(plan: Plan, report: Report, settings: Settings, result: ClassRun) -> None:
+    """Put the new results of a submission together with its earlier ones, and write them."""
+    if plan.record:
+        old = replace(plan.record.report, pictures=read_pictures(plan.folder))
+        tests = {question.id for question in settings.assignment.questions}
+        report = merged(old, report, set(plan.questions), ran=bool(tests & plan.questions))
+    write(plan, rescored(settings.assignment, settings.key, report), settings, result)
+    result.graded += 1
 
 
 def keep(plan: Plan, settings: Settings, result: ClassRun) -> None:
@@ -122,9 +150,10 @@ def write(plan: Plan, report: Report, settings: Settings, result: ClassRun) -> N
     submission = plan.handed
     _, late = deduction(settings.assignment.late, submission.submitted, report.score)
     shown = replace(report, remarks=[*report.remarks, *([late] if late else [])])
-    for name, page in zip(("report.html", "feedback.html"), pages(shown)):
-        write_text(plan.folder / name, page)
-    write_results(plan.folder / "results.json", shown)
+    with only_this_one(submission, result, "graded, but its reports could not be written"):
+        for name, page in zip(("report.html", "feedback.html"), pages(shown)):
+            write_text(plan.folder / name, page)
+    write_text(plan.folder / "results.json", json.dumps(results(shown), indent=1, ensure_ascii=False))
     defects = {verdict.question for verdict in report.verdicts if verdict.message == DEFECT}  # graded again next time
     parts = {question: part for question, part in settings.parts.items() if question not in defects}
     record = Record(
@@ -144,19 +173,23 @@ def graded_students(
     """Every student with a grade, including each member of a group. ``names`` returns a student's entry in the roster."""
     graded = []
     for plan in plans:
-        record = result.records.get(plan.folder)
-        if record is None:
-            continue
-        points, late = deduction(settings.assignment.late, record.submitted, record.report.score)
-        attention = record.report.attention() + list(plan.handed.remarks)
-        if record.late and not points:
-            attention.append("The platform marked it as late but does not say by how much.")
-        code = "\n\n".join(cell for cell in record.report.code if cell.strip() not in settings.given)
-        graded += [
-            Graded(names(student), plan.folder, record.report, code, tuple(attention), record.submitted, points, late)
-            for student in record.students
-        ]
+        if record := result.records.get(plan.folder):
+            with only_this_one(plan.handed, result, "graded, but missing in the tables of the class"):
+                graded += members(plan, record, settings, names)
     return graded
+
+
+def members(plan: Plan, record: Record, settings: Settings, names: Callable[[Student], Student]) -> list[Graded]:
+    """The students of one submission with their grade."""
+    points, late = deduction(settings.assignment.late, record.submitted, record.report.score)
+    attention = record.report.attention() + list(plan.handed.remarks)
+    if record.late and not points:
+        attention.append("The platform marked it as late but does not say by how much.")
+    code = "\n\n".join(cell for cell in record.report.code if cell.strip() not in settings.given)
+    return [
+        Graded(names(student), plan.folder, record.report, code, tuple(attention), record.submitted, points, late)
+        for student in record.students
+    ]
 
 
 def duplicates(plans: Sequence[Plan]) -> list[tuple[Student, Student]]:

@@ -11,6 +11,9 @@ Moodle         ``Full Name_12345_assignsubmission_file_/``, or files that begin 
 Canvas         ``lastfirst_12345_67890_file.ipynb``, with ``LATE`` after the name if it was late
 plain          one folder, zip file or notebook per student, named after the student
 =============  ======================================================================================
+
+Students write parts of these names, so no single entry decides how its folder is read: more than half of all entries
+must look alike. An entry that does not fit is graded under its own name, or passed over, and is named in either case.
 """
 
 from __future__ import annotations
@@ -18,8 +21,8 @@ from __future__ import annotations
 import os
 import re
 import stat
-import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,16 +30,36 @@ from pathlib import Path
 import yaml
 
 from autograder.classroom.model import Student
-from autograder.engine.submission import IGNORED
+from autograder.engine.submission import zip_names
+from autograder.engine.tree import IGNORED, open_regular, walk
 from autograder.errors import KitError
 from autograder.text import one_line
 
 GRADESCOPE_METADATA = "submission_metadata.yml"
+GRADESCOPE_ENTRY = re.compile(r"submission_[0-9]+")
 NBGRADER_TIME = "timestamp.txt"
-MOODLE = re.compile(r"(?P<name>.+)_(?P<number>\d+)_assignsubmission_(file|onlinetext)_?(?P<file>.*)")
-CANVAS = re.compile(r"(?P<name>[^_]+)_(?P<late>LATE_)?(?P<number>\d+)_(?P<file_number>\d+)_(?P<file>.+)")
+NBGRADER_TREE = "submitted"
+# What lies beside ``submitted`` in a course of nbgrader.
+NBGRADER_COURSE = frozenset(
+    {"submitted", "source", "release", "autograded", "feedback", "downloaded"}
+    | {"nbgrader_config.py", "gradebook.db", "grades.csv"}
+)
+# The name of a platform is at the left, and what a student calls a file is at the right: the leftmost place decides.
+# Moodle writes spaces for underscores in full names (mod/assign/locallib.php). Canvas writes hyphens for digits between
+# underscores (lib/content_zipper.rb), but a group's name may still end in digits.
+MOODLE = re.compile(
+    r"(?P<name>.+?)_(?P<number>[0-9]+)_assignsubmission_(?:file|onlinetext)(?:_(?P<file>.*))?", re.DOTALL
+)
+MOODLE_MARK = re.compile(r"_[0-9]+_assignsubmission_")
+CANVAS = re.compile(r"(?P<name>.+?)_(?P<late>LATE_)?(?P<number>[0-9]+)_(?P<serial>[0-9]+)_(?P<file>.+)", re.DOTALL)
+CANVAS_REST = re.compile(r"(?P<serial>[0-9]+)_(?P<file>.+)", re.DOTALL)
 HANDED_IN = (".ipynb", ".zip")
 SEVERAL = 2
+LOOK_INTO = 2  # levels in which a notebook is looked for, to see whether a folder is a submission
+MOST_LOOKED_AT = 1_000
+MOST_TIME_BYTES = 100
+MOST_METADATA_BYTES = 200 << 20
+NO_SUBMISSION = "it is not a folder, a zip file or a notebook"
 
 
 @dataclass(frozen=True)
@@ -45,7 +68,7 @@ class HandedIn:
 
     ``files`` are paths, each with the name that the file was submitted under; or a single folder, zip file or notebook.
     A group submission has several ``students``. ``submitted`` is None if the time is not known. ``late``: the platform
-    marked the submission as late.
+    marked the submission as late. ``remarks`` are sentences for the instructor.
     """
 
     students: tuple[Student, ...]
@@ -55,33 +78,68 @@ class HandedIn:
     remarks: tuple[str, ...] = field(default=())
 
 
-def find_submissions(sources: Iterable[Path], assignment: str) -> list[HandedIn]:
+@dataclass(frozen=True)
+class Owner:
+    """Whose a file of a platform's download is, read from its name. ``serial`` is the platform's number of the file.
+
+    ``sure``: the name can be read in one way only, whatever students and groups call themselves and their files.
+    """
+
+    number: str
+    name: str
+    file: str
+    late: bool = False
+    serial: str = ""
+    sure: bool = True
+    remark: str = ""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One way in which a class may lie in a folder.
+
+    ``name`` is for people; '' if it needs no mention. ``fits(folder, children, assignment)`` decides by all children.
+    ``read(folder, children, assignment, notes)`` returns the submissions, and adds a sentence to ``notes`` for each
+    child that does not fit.
+    """
+
+    name: str
+    fits: Callable[[Path, Sequence[Path], str], bool]
+    read: Callable[[Path, Sequence[Path], str, list[str]], list[HandedIn]]
+
+
+def find_submissions(sources: Iterable[Path], assignment: str, notes: list[str] | None = None) -> list[HandedIn]:
     """The submissions at ``sources``. Each source is one submission, or a folder with the submissions of a class.
 
-    If a student has several submissions, the latest counts; its ``remarks`` name the others.
+    Several sources are several classes if each of them is a folder that looks like a class; else each of them is one
+    submission, so that no submission can pass for a class. If a student has several submissions, the latest counts; its
+    ``remarks`` name the others. Sentences about how a folder was read and what was passed over are added to ``notes``.
 
     Raises:
-        KitError: the only source is an empty folder, or a source is a bulk download that is not unpacked.
+        KitError: the only source is an empty folder, or a bulk download that is not unpacked or cannot be read.
     """
+    notes = [] if notes is None else notes
+    sources = list(dict.fromkeys(sources))
+    if len(sources) == 1:
+        _refuse(sources[0])
+    classes = {source: layout for source in sources if (layout := _layout_at(source, assignment))}
+    if len(classes) < len(sources):
+        notes += [_not_a_class(source) for source in classes]
+        classes = {}
+    if len(sources) == 1 and not classes and (file := _hides_a_class(sources[0], assignment)):
+        notes.append(
+            f"{_shown(sources[0])} is graded as one submission, because it holds {_shown(file.name)}; "
+            "if it is a class, move that file away"
+        )
     found: list[HandedIn] = []
-    sources = list(sources)
-    if len(sources) == 1 and sources[0].is_dir() and not _children(sources[0]):
-        raise KitError(f"{sources[0]} is empty; there is nothing to grade")
     for source in sources:
-        if source.is_dir() and not source.is_symlink():
-            found += submissions_of(source, assignment)
-        else:
-            _refuse_packed(source)
-            found.append(_plain(source))
+        found += _read(source, classes.get(source), assignment, notes)
     return latest(_with_unique_ids(found))
 
 
-def submissions_of(folder: Path, assignment: str) -> list[HandedIn]:
-    """The submissions in a folder, or the folder itself as one submission."""
-    for read in (_gradescope, _nbgrader, _moodle, _canvas, _each_child):
-        if found := read(folder, assignment):
-            return found
-    return [_plain(folder)]
+def layout_of(folder: Path, children: Sequence[Path], assignment: str) -> Layout | None:
+    """How a class lies in a folder; None if the folder is one submission."""
+    return next((layout for layout in LAYOUTS if layout.fits(folder, children, assignment)), None)
 
 
 def latest(found: list[HandedIn]) -> list[HandedIn]:
@@ -91,94 +149,321 @@ def latest(found: list[HandedIn]) -> list[HandedIn]:
         who = tuple(student.id for student in handed.students)
         if older := chosen.get(who):
             remark = f"There are several submissions of {who[0]}; {_names(older)} is an older one and was not graded."
-            handed = replace(handed, remarks=(*older.remarks, remark))
+            handed = replace(handed, remarks=(*older.remarks, *handed.remarks, remark))
         chosen[who] = handed
     return [chosen[who] for who in sorted(chosen)]
 
 
-# --- layouts ------------------------------------------------------------------------------------------------------
+def _refuse(source: Path) -> None:
+    """Refuse an only source that would be graded as one submission and is a class, or nothing."""
+    if _is_folder(source) and not _children(source):
+        raise KitError(f"{source} is empty; there is nothing to grade")
+    if name := packed_download(source):
+        raise KitError(f"{source} looks like {name}; unpack it and give the folder instead")
 
 
-def _gradescope(folder: Path, assignment: str) -> list[HandedIn]:
-    metadata = folder / GRADESCOPE_METADATA
-    if not metadata.is_file():
-        return []
+def _not_a_class(source: Path) -> str:
+    return (
+        f"{_shown(source)} looks like a class, but other arguments do not, so each is read as one submission; "
+        "give a class alone"
+    )
+
+
+def _hides_a_class(source: Path, assignment: str) -> Path | None:
+    """The notebook named after the assignment in a folder that has several others, else None."""
+    if not _is_folder(source):
+        return None
+    children = _entries(_children(source))
+    own = _own(children, assignment)
+    return own[0] if own and sum(map(_holds_notebook, children)) > SEVERAL else None
+
+
+def _layout_at(source: Path, assignment: str) -> Layout | None:
+    if not _is_folder(source):
+        return None
     try:
-        entries = yaml.safe_load(metadata.read_text(encoding="utf-8"))
-        return [_gradescope_entry(folder, name, entry) for name, entry in entries.items() if (folder / name).is_dir()]
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
+        return layout_of(source, _children(source), assignment)
+    except KitError:
+        return None  # it cannot be listed; ``collect`` says why
+
+
+def _read(source: Path, layout: Layout | None, assignment: str, notes: list[str]) -> list[HandedIn]:
+    if layout is None:
+        return [_plain(source)]
+    children = _children(source)
+    if layout.name:
+        notes.append(f"{_shown(source)} is read as {layout.name}")
+    return layout.read(source, children, assignment, notes)
+
+
+# --- Gradescope ---------------------------------------------------------------------------------------------------
+
+
+def _is_gradescope(folder: Path, children: Sequence[Path], assignment: str) -> bool:
+    entries = _entries(children)
+    alike = [child for child in entries if GRADESCOPE_ENTRY.fullmatch(child.name) and _is_folder(child)]
+    return _is_file(folder / GRADESCOPE_METADATA) and (not entries or _most(alike, entries))
+
+
+def _gradescope(folder: Path, children: Sequence[Path], assignment: str, notes: list[str]) -> list[HandedIn]:
+    metadata = folder / GRADESCOPE_METADATA
+    try:
+        listed = yaml.safe_load(_text(metadata, MOST_METADATA_BYTES))
+        listed = {str(name): entry for name, entry in listed.items()}
+    except Exception as error:  # the reader of YAML can raise anything
         raise KitError(
             f"{metadata} cannot be read ({one_line(str(error), 200)}); download the submissions from Gradescope again"
         ) from None
+    there = {child.name: child for child in children if _is_folder(child)}
+    found, others = [], [child for child in children if child != metadata]
+    for name, entry in listed.items():
+        if name not in there:
+            notes.append(f"{GRADESCOPE_METADATA} names {_shown(name)}, which is not in {_shown(folder)}")
+            continue
+        try:
+            found.append(_gradescope_entry(there[name], entry))
+            others.remove(there[name])
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            notes.append(f"{GRADESCOPE_METADATA} does not say whose {_shown(name)} is ({one_line(str(error), 100)})")
+    return found + _misfits(others, found, notes)
 
 
-def _gradescope_entry(folder: Path, name: str, entry: dict) -> HandedIn:
+def _gradescope_entry(folder: Path, entry: dict) -> HandedIn:
     students = []
-    for who in entry.get(":submitters") or [{}]:
-        name_of, sid, email = (str(who.get(key) or "") for key in (":name", ":sid", ":email"))
-        students.append(Student(sid or email or name_of or name, name_of, email))
+    for place, who in enumerate(entry.get(":submitters") or [{}], start=1):
+        said = (who.get(key) for key in (":name", ":sid", ":email"))
+        name, sid, email = (str(value) if isinstance(value, str | int | float) else "" for value in said)
+        # Students choose their names on Gradescope, so a name is nobody's id.
+        students.append(Student(sid or email or folder.name + (f"-{place}" if place > 1 else ""), name, email))
     created = entry.get(":created_at")
     if isinstance(created, datetime) and created.tzinfo is None:  # YAML converts to UTC and drops the time zone
         created = created.replace(tzinfo=UTC)
-    return HandedIn(tuple(students), ((folder / name, name),), created if isinstance(created, datetime) else None)
+    return HandedIn(tuple(students), ((folder, folder.name),), created if isinstance(created, datetime) else None)
 
 
-def _nbgrader(folder: Path, assignment: str) -> list[HandedIn]:
-    tree = folder / "submitted" if (folder / "submitted").is_dir() else folder
-    return [
-        HandedIn((Student(child.name),), ((child / assignment, child.name),), _nbgrader_time(child / assignment))
-        for child in _children(tree)
-        if (child / assignment).is_dir()
-        and ((child / assignment / NBGRADER_TIME).is_file() or tree.name == "submitted")
-    ]
+# --- nbgrader -----------------------------------------------------------------------------------------------------
+
+
+def _is_nbgrader(folder: Path, children: Sequence[Path], assignment: str) -> bool:
+    tree = _nbgrader_tree(folder, children)
+    children = children if tree == folder else _children(tree)
+    kinds = [_nbgrader_kind(child, assignment) for child in _entries(children)]
+    fitting = [child for child, kind in zip(_entries(children), kinds) if kind == "fits"]
+    timed = [child for child in fitting if _is_file(child / assignment / NBGRADER_TIME)]
+    known = tree.name == NBGRADER_TREE or _most(timed, fitting)
+    return bool(fitting) and known and len(fitting) > kinds.count("other")
+
+
+def _nbgrader(folder: Path, children: Sequence[Path], assignment: str, notes: list[str]) -> list[HandedIn]:
+    tree = _nbgrader_tree(folder, children)
+    found, others = [], []
+    for child in children if tree == folder else _children(tree):
+        kind = _nbgrader_kind(child, assignment)
+        if kind == "fits":
+            place = child / assignment
+            found.append(HandedIn((Student(child.name),), ((place, child.name),), _nbgrader_time(place)))
+        elif kind == "elsewhere":
+            notes.append(f"{_shown(child.name)} was passed over: it has no folder {assignment}")
+        else:
+            others.append(child)
+    return found + _misfits(others, found, notes)
+
+
+def _nbgrader_tree(folder: Path, children: Sequence[Path]) -> Path:
+    """``submitted`` in a folder that has only what a course of nbgrader has, else the folder itself."""
+    tree = folder / NBGRADER_TREE
+    course = tree in children and _is_folder(tree) and all(child.name in NBGRADER_COURSE for child in children)
+    return tree if course else folder
+
+
+def _nbgrader_kind(child: Path, assignment: str) -> str:
+    """``"fits"``, ``"elsewhere"`` if it has only other assignments, else ``"other"``."""
+    if not _is_folder(child):
+        return "other"
+    inner = _listed(child)
+    if not inner or not all(map(_is_folder, inner)):
+        return "other"
+    if child / assignment in inner:
+        return "fits"
+    return "elsewhere" if all(_is_file(place / NBGRADER_TIME) for place in inner) else "other"
 
 
 def _nbgrader_time(folder: Path) -> datetime | None:
     try:
-        text = (folder / NBGRADER_TIME).read_text(encoding="utf-8").strip()
+        text = _text(folder / NBGRADER_TIME, MOST_TIME_BYTES).strip()
         time = datetime.fromisoformat(re.sub(r" (UTC|GMT)$", "+00:00", text))
     except (OSError, ValueError):
         return None
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def _moodle(folder: Path, assignment: str) -> list[HandedIn]:
-    def student(match: re.Match) -> Student:
-        return Student(match["number"], match["name"])
-
-    return _by_pattern(folder, MOODLE, student)
+# --- Moodle and Canvas --------------------------------------------------------------------------------------------
 
 
-def _canvas(folder: Path, assignment: str) -> list[HandedIn]:
-    def student(match: re.Match) -> Student:
-        return Student(match["number"], match["name"])
+def moodle_owners(names: Iterable[str]) -> dict[str, Owner]:
+    """Whose each file or folder of a download from Moodle is; names that do not look like Moodle's are left out."""
+    owners = {}
+    for name in names:
+        if match := MOODLE.fullmatch(name):
+            twice = len(MOODLE_MARK.findall(name)) > 1
+            remark = (
+                f"{_shown(name)} looks like the file of two students; the first name in it counts." if twice else ""
+            )
+            owners[name] = Owner(match["number"], match["name"], match["file"] or name, sure=not twice, remark=remark)
+    return owners
 
-    found = _by_pattern(folder, CANVAS, student)
-    return [replace(handed, late=any("_LATE_" in path.name for path, _ in handed.files)) for handed in found]
+
+def canvas_owners(names: Iterable[str]) -> dict[str, Owner]:
+    """Whose each file of a download from Canvas is; names that do not look like Canvas's are left out.
+
+    Canvas gives each file a number of its own. If several names have the same number there, it is the group's.
+    """
+    first = {name: match for name in names if (match := CANVAS.fullmatch(name))}
+    serials = Counter(match["serial"] for match in first.values())
+    owners = {}
+    for name, match in first.items():
+        rest = CANVAS_REST.fullmatch(match["file"])
+        if rest and serials[match["serial"]] > 1 and not match["late"]:
+            group = f"{match['name']}_{match['number']}"
+            owners[name] = Owner(match["serial"], group, rest["file"], serial=rest["serial"])
+        else:
+            late = bool(match["late"])
+            owners[name] = Owner(match["number"], match["name"], match["file"], late, match["serial"], sure=not rest)
+    return owners
 
 
-def _by_pattern(folder: Path, pattern: re.Pattern, student_of: Callable[[re.Match], Student]) -> list[HandedIn]:
+def looks_like_moodle(names: Sequence[str], entries: Sequence[str]) -> bool:
+    """Whether most of the ``entries`` have names of a download from Moodle."""
+    return _most(moodle_owners(entries), entries)
+
+
+def looks_like_canvas(names: Sequence[str], entries: Sequence[str]) -> bool:
+    """Whether most of the ``entries`` have names of a download from Canvas with several students.
+
+    Each number of a file is there once among all ``names``, and each number of a student has one name.
+    """
+    owners = canvas_owners(names)
+    serials = Counter(owner.serial for owner in owners.values())
+    people = Counter(number for number, _ in {(owner.number, owner.name) for owner in owners.values()})
+    sound = [
+        name for name in entries if name in owners
+        and serials[owners[name].serial] == 1 and people[owners[name].number] == 1
+    ]  # fmt: skip
+    return _most(sound, entries) and len({owners[name].number for name in sound}) >= SEVERAL
+
+
+def _platform(
+    name: str, looks_like: Callable[[Sequence[str], Sequence[str]], bool],
+    owners_of: Callable[[Iterable[str]], Mapping[str, Owner]],
+) -> Layout:  # fmt: skip
+    """The layout of a platform that writes the student into the name of each file."""
+
+    def fits(folder: Path, children: Sequence[Path], assignment: str) -> bool:
+        return looks_like([child.name for child in children], [child.name for child in _entries(children)])
+
+    def read(folder: Path, children: Sequence[Path], assignment: str, notes: list[str]) -> list[HandedIn]:
+        owners = owners_of([child.name for child in children])
+        mine = {child: owners[child.name] for child in children if child.name in owners}
+        found = _by_owner(mine)
+        return found + _misfits([child for child in children if child not in mine], found, notes)
+
+    return Layout(name, fits, read)
+
+
+def _by_owner(owners: Mapping[Path, Owner]) -> list[HandedIn]:
     """The files and folders of a platform's bulk download, grouped by student."""
-    files: dict[Student, list[tuple[Path, str]]] = {}
-    for child in _children(folder):
-        if match := pattern.fullmatch(child.name):
-            files.setdefault(student_of(match), []).append((child, match["file"] or child.name))
-    return [HandedIn((student,), tuple(found)) for student, found in files.items()]
+    groups: dict[tuple[str, str], list[Path]] = {}
+    for child, owner in owners.items():
+        groups.setdefault((owner.number, owner.name), []).append(child)
+    names = Counter(number for number, _ in groups)
+    sure = {whose: any(owners[child].sure for child in children) for whose, children in groups.items()}
+    sure_names = Counter(number for (number, _), is_sure in sure.items() if is_sure)
+    found = []
+    for (number, name), children in groups.items():
+        mine = [owners[child] for child in children]
+        remarks = [owner.remark for owner in mine if owner.remark]
+        student = Student(number, name)
+        if names[number] > 1 and not (sure[number, name] and sure_names[number] == 1):  # a student may have written it
+            remarks.append(f"Several names have the number {number}; find out whose submission this is.")
+            student = Student(f"{number} ({name})", name)
+        files, taken = [], set()
+        for child, owner in zip(children, mine):
+            files.append((child, child.name if owner.file in taken else owner.file))
+            taken.add(owner.file)
+        late = any(owner.late for owner in mine)
+        found.append(HandedIn((student,), tuple(files), late=late, remarks=tuple(remarks)))
+    return found
 
 
-def _each_child(folder: Path, assignment: str) -> list[HandedIn]:
-    """Every folder, zip file and notebook as a submission, if there are several and none is named after the assignment."""
-    children = [child for child in _children(folder) if child.is_dir() or child.suffix.lower() in HANDED_IN]
-    own = [child for child in children if child.stem.casefold() == assignment.casefold() and child.is_file()]
-    hold_some = sum(_holds_notebook(child) for child in children)
-    if own or hold_some < SEVERAL:
-        return []
-    return [_plain(child) for child in children]
+# --- one entry per student ----------------------------------------------------------------------------------------
+
+
+def _is_class(folder: Path, children: Sequence[Path], assignment: str) -> bool:
+    """Whether there are several folders with notebooks, zip files and notebooks.
+
+    Beside a notebook named after the assignment, two others may be its older versions.
+    """
+    holding = [child for child in _entries(children) if _holds_notebook(child)]
+    own = _own(holding, assignment)
+    return len(holding) >= SEVERAL and (not own or len(holding) - len(own) > SEVERAL)
+
+
+def _each_child(folder: Path, children: Sequence[Path], assignment: str, notes: list[str]) -> list[HandedIn]:
+    """Every folder, zip file and notebook as a submission."""
+    found = []
+    for child in children:
+        if _is_entry(child):
+            found.append(_plain(child))
+        else:
+            notes.append(f"{_shown(child.name)} was passed over: {NO_SUBMISSION}")
+    notes += [
+        f"{_shown(child.name)} is graded as the submission of {_shown(child.stem)!r}; remove it if it is yours"
+        for child in _own(children, assignment)
+    ]
+    return found
+
+
+def _own(children: Iterable[Path], assignment: str) -> list[Path]:
+    return [
+        child
+        for child in children
+        if child.suffix.lower() in HANDED_IN and child.stem.casefold() == assignment.casefold() and _is_file(child)
+    ]
 
 
 def _plain(source: Path) -> HandedIn:
-    name = source.stem if source.suffix.lower() in HANDED_IN else source.resolve().name
-    return HandedIn((Student(name),), ((source, source.name),), _changed(source))
+    whole = Path(os.path.abspath(source))
+    name = whole.stem if whole.suffix.lower() in HANDED_IN else whole.name
+    submitted, remarks = _changed(source)
+    return HandedIn((Student(name),), ((source, source.name),), submitted, remarks=remarks)
+
+
+def _misfits(others: Sequence[Path], found: Sequence[HandedIn], notes: list[str]) -> list[HandedIn]:
+    """What lies in a platform's download and is not from there: submissions under their own names, and the rest."""
+    taken = {student.id for handed in found for student in handed.students}
+    extra = []
+    for child in others:
+        if not (_is_entry(child) and _holds_notebook(child)):
+            reason = "it holds no notebook" if os.path.isdir(child) else NO_SUBMISSION
+            notes.append(f"{_shown(child.name)} was passed over: it does not look like the rest, and {reason}")
+            continue
+        plain = _plain(child)
+        (student,) = plain.students
+        student = replace(student, id=_free(student.id, taken))
+        notes.append(
+            f"{_shown(child.name)} does not look like the rest; it is graded as the submission of {student.id!r}"
+        )
+        extra.append(replace(plain, students=(student,)))
+    return extra
+
+
+LAYOUTS = (
+    Layout("Gradescope's export", _is_gradescope, _gradescope),
+    Layout("nbgrader's submitted folder", _is_nbgrader, _nbgrader),
+    _platform("Moodle's download", looks_like_moodle, moodle_owners),
+    _platform("Canvas's download", looks_like_canvas, canvas_owners),
+    Layout("", _is_class, _each_child),
+)
 
 
 # --- reading ------------------------------------------------------------------------------------------------------
@@ -192,76 +477,145 @@ def _children(folder: Path) -> list[Path]:
     return [folder / name for name in names if name not in IGNORED and not name.startswith(".")]
 
 
+def _listed(folder: Path) -> list[Path]:
+    """The children of a folder; none if it cannot be read or has very many."""
+    try:
+        with os.scandir(folder) as listing:
+            names = [child.name for child, _ in zip(listing, range(MOST_LOOKED_AT + 1))]
+    except OSError:
+        return []
+    kept = [name for name in names if name not in IGNORED and not name.startswith(".")]
+    return [folder / name for name in sorted(kept)] if len(names) <= MOST_LOOKED_AT else []
+
+
+def _entries(children: Iterable[Path]) -> list[Path]:
+    """Those that may be submissions: folders, zip files and notebooks."""
+    return list(filter(_is_entry, children))
+
+
+def _is_entry(child: Path) -> bool:
+    return os.path.isdir(child) or child.suffix.lower() in HANDED_IN
+
+
+def _most(some: Sequence | Mapping, of: Sequence) -> bool:
+    return 2 * len(some) > len(of)
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether it is a folder, not a link to one."""
+    return os.path.isdir(path) and not os.path.islink(path)
+
+
+def _is_file(path: Path) -> bool:
+    """Whether it is a regular file, not a link to one."""
+    return os.path.isfile(path) and not os.path.islink(path)
+
+
+def _text(path: Path, most: int) -> str:
+    """The text of a regular file. Raises OSError, or ValueError if it is longer or not UTF-8."""
+    with open_regular(path) as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise ValueError(f"more than {most:,} bytes")
+    return content.decode("utf-8")
+
+
 def _holds_notebook(path: Path) -> bool:
     """Whether the path is a notebook or zip file, or has one at most two levels below it."""
-    if not path.is_dir() or path.is_symlink():
+    if not _is_folder(path):
         return path.suffix.lower() in HANDED_IN
-    return any(file.suffix.lower() in HANDED_IN for depth in ("*", "*/*") for file in path.glob(depth))
+    inner = walk(path, [], levels=LOOK_INTO, most=MOST_LOOKED_AT)
+    return any(os.path.splitext(name)[1].lower() in HANDED_IN for _, name, _ in inner)
 
 
-def regular_files(handed: HandedIn) -> Iterator[tuple[Path, str, os.stat_result]]:
-    """The regular files of a submission, with their names in it. Links and special files are skipped."""
+def regular_files(handed: HandedIn, remarks: list[str] | None = None) -> Iterator[tuple[Path, str, os.stat_result]]:
+    """The regular files of a submission, with their names in it. Links and special files are skipped.
+
+    What cannot be read or is out of bounds gets a sentence in ``remarks``.
+    """
+    remarks = [] if remarks is None else remarks
     for path, name in handed.files:
         try:
             status = path.lstat()
-        except OSError:
+        except OSError as error:
+            remarks.append(f"{_shown(name)} was left out: {error.strerror}.")
             continue
         if stat.S_ISREG(status.st_mode):
             yield path, name, status
         elif stat.S_ISDIR(status.st_mode):
-            for current, folders, names in os.walk(path):
-                folders[:] = sorted(name for name in folders if name not in IGNORED)
-                for inner in sorted(name for name in names if name not in IGNORED):
-                    file = Path(current, inner)
-                    inner_status = file.lstat()
-                    if stat.S_ISREG(inner_status.st_mode):
-                        yield file, str(file.relative_to(path)), inner_status
+            for inner, inner_name, inner_status in walk(path, remarks):
+                if stat.S_ISREG(inner_status.st_mode):
+                    yield inner, inner_name, inner_status
 
 
-def _changed(source: Path) -> datetime | None:
-    """The latest modification time of the files of a plain submission."""
-    times = [status.st_mtime for _, _, status in regular_files(HandedIn((), ((source, source.name),)))]
-    return datetime.fromtimestamp(max(times), UTC) if times else None
+def _changed(source: Path) -> tuple[datetime | None, tuple[str, ...]]:
+    """The latest modification time of the files of a plain submission, and a sentence if some times are none."""
+    times, odd = [], []
+    for _, name, status in regular_files(HandedIn((), ((source, source.name),))):
+        try:
+            times.append(datetime.fromtimestamp(status.st_mtime, UTC))
+        except (ValueError, OverflowError, OSError):  # no year from 1 to 9999
+            odd.append(name)
+    if not odd:
+        return max(times, default=None), ()
+    names = ", ".join(map(_shown, odd[:3])) + (", …" if len(odd) > 3 else "")
+    return max(times, default=None), (f"The time of {names} is no date, so it was not used.",)
 
 
-def _refuse_packed(source: Path) -> None:
-    """Refuse a zip file that is a bulk download, because it would be graded as one submission."""
-    if source.suffix.lower() != ".zip" or not source.is_file():
-        return
-    try:
-        with zipfile.ZipFile(source) as archive:
-            tops = {name.split("/")[0] for name in archive.namelist()[:10_000]}
-    except (OSError, zipfile.BadZipFile, NotImplementedError):
-        return  # ``collect`` reports what is wrong
-    numbers = {match["number"] for top in tops for p in (MOODLE, CANVAS) if (match := p.fullmatch(top))}
-    if len(numbers) >= SEVERAL or GRADESCOPE_METADATA in {Path(name).name for name in archive.namelist()}:
-        raise KitError(f"{source} looks like a bulk download of a whole class; unpack it and give the folder instead")
+def packed_download(source: Path) -> str:
+    """What a zip file looks like if it is the bulk download of a platform, else ''."""
+    if source.suffix.lower() != ".zip" or not _is_file(source):
+        return ""
+    names = [name.replace("\\", "/") for name in zip_names(source)]
+    folders = {name.split("/")[0] for name in names if "/" in name}
+    tops = list(dict.fromkeys(name.split("/")[0] for name in names))
+    entries = [top for top in tops if top in folders or top.lower().endswith(HANDED_IN)]
+    for name in names:
+        above, _, file = name.rpartition("/")
+        if file == GRADESCOPE_METADATA and "/" not in above:
+            beside = {other[len(name) - len(file) :].split("/")[0] for other in names if other.startswith(f"{above}/")}
+            if not above or all(map(GRADESCOPE_ENTRY.fullmatch, beside - {file, ""})):
+                return "Gradescope's export"
+    if looks_like_moodle(tops, entries):
+        return "Moodle's download"
+    return "Canvas's download" if looks_like_canvas(tops, entries) else ""
 
 
 # --- unique ids ---------------------------------------------------------------------------------------------------
 
 
 def _with_unique_ids(found: list[HandedIn]) -> list[HandedIn]:
-    """Equal names in different folders are different students, so the later ones get a number."""
-    places: dict[str, list[Path]] = {}
+    """Equal names in different folders are different students, so the later ones get a number that is nobody's name."""
+    taken = {student.id for handed in found for student in handed.students}
+    given: dict[tuple[str, Path], str] = {}
     unique = []
     for handed in found:
         first, *others = handed.students
-        folders = places.setdefault(first.id, [])
-        here = handed.files[0][0].resolve().parent
-        if here not in folders:
-            folders.append(here)
-        number = folders.index(here) + 1
-        unique.append(replace(handed, students=(_numbered(first, number), *others)))
+        here = Path(os.path.abspath(handed.files[0][0])).parent
+        if (first.id, here) not in given:
+            again = any(id == first.id for id, _ in given)
+            given[first.id, here] = _free(first.id, taken) if again else first.id
+        unique.append(replace(handed, students=(replace(first, id=given[first.id, here]), *others)))
     return unique
 
 
-def _numbered(student: Student, number: int) -> Student:
-    return student if number == 1 else replace(student, id=f"{student.id}-{number}")
+def _free(id: str, taken: set[str]) -> str:
+    """The id, or the id with a number if it is taken already. It is taken from now on."""
+    number = 1
+    free = id
+    while free in taken:
+        number += 1
+        free = f"{id}-{number}"
+    taken.add(free)
+    return free
 
 
 def _names(handed: HandedIn) -> str:
     return ", ".join(one_line(path.name, 80) for path, _ in handed.files)
+
+
+def _shown(path: object) -> str:
+    return one_line(str(path), 100)
 
 
 def _oldest() -> datetime:

@@ -10,10 +10,13 @@ from pathlib import Path
 
 from autograder.assignment import Assignment
 from autograder.classroom.intake import HandedIn
-from autograder.classroom.store import Record, digest_of, folder_name, read_record, stamps
+from autograder.classroom.store import Record, digest_of, results_folder, stamps
+from autograder.engine.submission import shortened
 from autograder.limits import Limits
 from autograder.tensors import read_tensors
 from data_scripts import Prepared
+
+MOST_REMARKS = 10
 
 
 @dataclass(frozen=True)
@@ -48,10 +51,15 @@ def sheet_of(assignment: Assignment) -> str:
 
 
 def make_plan(handed: HandedIn, out: Path, parts: Mapping[str, str], regrade: bool) -> Plan:
-    """The plan for a submission, from its record. Raises KitError if one of its files cannot be read."""
-    folder = out / folder_name(handed.students)
-    record, files = read_record(folder), stamps(handed)
-    digest = record.digest if record and record.files == files else digest_of(handed)
+    """The plan for a submission, from its record. What cannot be read of it becomes a remark for the instructor."""
+    remarks: list[str] = []
+    unreadable: list[str] = []
+    folder, record = results_folder(out, handed.students)
+    files = stamps(handed, remarks)
+    digest = record.digest if record and record.files == files else digest_of(handed, unreadable)
+    if unreadable:  # when it can be read one day, its size and time are the same
+        files = ()
+    handed = replace(handed, remarks=(*handed.remarks, *shortened([*remarks, *unreadable], MOST_REMARKS)))
     if record is None or record.digest != digest or regrade:
         return Plan(handed, folder, digest, files, None, frozenset(parts))
     stale = frozenset(question for question, part in parts.items() if record.parts.get(question) != part)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
-import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
@@ -17,6 +16,7 @@ import torch
 from autograder.classroom.intake import HandedIn, regular_files
 from autograder.engine.grade import Grader
 from autograder.engine.report import Report
+from autograder.engine.submission import gather
 from autograder.errors import KitError
 from data_scripts import Prepared
 
@@ -35,23 +35,27 @@ Outcome = tuple[int, Report | KitError]
 
 def grade_task(grader: Grader, task: Task) -> Report:
     """Grade one submission. Raises KitError if the grader, not the submission, is at fault."""
-    with staged(task.files) as source:
-        return grader.grade(source, only=task.questions)
+    remarks: list[str] = []
+    with staged(task.files, remarks) as source:
+        report = grader.grade(source, only=task.questions)
+    report.remarks = [*remarks, *report.remarks]
+    return report
 
 
 @contextlib.contextmanager
-def staged(files: tuple[tuple[Path, str], ...]) -> Iterator[Path]:
-    """One path for a submission: its own, or a folder of copies if the platform delivers its files separately."""
+def staged(files: tuple[tuple[Path, str], ...], remarks: list[str] | None = None) -> Iterator[Path]:
+    """One path for a submission: its own, or a folder of copies if the platform delivers its files separately.
+
+    What cannot be copied gets a sentence in ``remarks``.
+    """
     if len(files) == 1:
         yield files[0][0]
         return
+    remarks = [] if remarks is None else remarks
     with tempfile.TemporaryDirectory(prefix="handed-in-") as scratch:
         folder = Path(scratch) / "submission"
-        for path, name, _ in regular_files(HandedIn((), files)):
-            target = folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with contextlib.suppress(OSError):  # a file that cannot be copied is missing from the submission
-                shutil.copyfile(path, target, follow_symlinks=False)
+        folder.mkdir()
+        remarks += gather(regular_files(HandedIn((), files), remarks), folder)
         yield folder
 
 

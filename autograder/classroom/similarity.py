@@ -4,6 +4,8 @@ Code is compared as a sequence of tokens without comments and spacing. All names
 token. Runs of tokens that many students share are left out, so short functions that everybody writes in the same way do
 not count. One matrix product finds the pairs that share most of the rest; rapidfuzz scores them. A score of 1 means the
 same code, 0 means no more in common than two independent submissions of the class.
+
+Time and memory are bounded for each submission: of long code only the beginning is compared, and ``cut`` says of whose.
 """
 
 from __future__ import annotations
@@ -32,18 +34,21 @@ RUN = 12
 COMMON, FEW = 0.2, 5
 # A row with fewer tokens is too short to distinguish a copy from chance.
 SHORTEST = 60
-LONGEST = 10_000
+# Of longer code the beginning is compared: so many tokens of so many characters.
+LONGEST, MOST_CHARACTERS = 10_000, 1_000_000
 # Two rows of tokens have about half in common, whatever the code does. The usual share is measured on this many pairs of
 # the class and limited to these bounds.
 LEAST_USUAL, MOST_USUAL, PAIRS_FOR_USUAL = 0.4, 0.7, 1_000
 CHUNK = 8_192
+# Every repetition is possessive (``*+``), so a long literal takes no memory for ways back, and no part is read twice.
 TOKEN = re.compile(
-    r"""(?P<skip> \#[^\n]* | \s+ | \\\r?\n )
-      | (?P<text> [rbfu]{0,2} (?: \"\"\"(?:\\.|[^\\])*?(?:\"\"\"|\Z) | '''(?:\\.|[^\\])*?(?:'''|\Z)
-                                | "(?:\\.|[^"\\\n])*"? | '(?:\\.|[^'\\\n])*'? ) )
-      | (?P<number> \.?\d(?:[eE][+-]\d|[\w.])* )
-      | (?P<name> \w+ )
-      | (?P<sign> [-+*/%&|^<>=!@:]+ | . )""",
+    r"""(?P<skip> \#[^\n]*+ | \s++ | \\\r?\n )
+      | (?P<text> [rbfu]{0,2} (?: \"\"\"(?:[^"\\]++|\\.|"(?!""))*+(?:\"\"\"|\\?\Z)
+                                | '''(?:[^'\\]++|\\.|'(?!''))*+(?:'''|\\?\Z)
+                                | "(?:[^"\\\n]++|\\.)*+"? | '(?:[^'\\\n]++|\\.)*+'? ) )
+      | (?P<number> \.?\d(?:[eE][+-]\d|[\w.])*+ )
+      | (?P<name> \w++ )
+      | (?P<sign> [-+*/%&|^<>=!@:]++ | . )""",
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
 FIXED = frozenset(keyword.kwlist) | frozenset(dir(builtins))
@@ -103,7 +108,7 @@ def tokens(code: str) -> str:
     ``self`` are treated as names. All string literals are the same token too.
     """
     found, before = [], ("", "")
-    for match in TOKEN.finditer(code):
+    for match in TOKEN.finditer(code[:MOST_CHARACTERS]):
         kind, token = match.lastgroup, match.group()
         if kind == "skip":
             continue
@@ -116,6 +121,11 @@ def tokens(code: str) -> str:
         if len(found) == LONGEST:
             break
     return "".join(found)
+
+
+def cut(code: str) -> bool:
+    """Whether only the beginning of this code is compared."""
+    return len(code) > MOST_CHARACTERS or len(tokens(code)) == LONGEST
 
 
 def distinctive(rows: Sequence[str]) -> list[str]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
@@ -23,13 +24,27 @@ from autograder.artefacts import Finding, Headline
 from autograder.classroom.intake import HandedIn, regular_files
 from autograder.classroom.model import Student
 from autograder.engine.report import Curve, Report, Verdict
+from autograder.engine.tree import open_regular
 from autograder.errors import KitError
 from autograder.pictures import Picture
 from autograder.tensors import read_tensors, write_tensors
+from autograder.text import one_line
 
 VERSION = 2
 RECORD, PICTURES, LOCK = "record.json", "pictures.safetensors", ".lock"
 LONGEST_NAME = 60
+PLAIN_ID = re.compile(r"[a-z0-9][a-z0-9_.@+-]{0,58}[a-z0-9]|[a-z0-9]")
+# What some system takes for a device or the kit for a file of the class: names of files and their ends.
+RESERVED = re.compile(r"^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)|\.(html|csv|json|part|lock|safetensors)$")
+# Bytes that are hashed of a submission; more than a grader reads of it.
+MOST_HASHED = 2 << 30
+MOST_HASHED_OF_A_FILE = 300 << 20
+# The disk is at fault, not the submission.
+DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
+
+
+class DiskError(KitError):
+    """Nothing can be written any more; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -54,42 +69,92 @@ class Record:
 
 
 def folder_name(students: tuple[Student, ...]) -> str:
-    """A folder name for a submission: readable, with safe characters, and different for different ids."""
+    """The name of the results folder of a submission.
+
+    A plain id is its own folder. Any other gets a readable beginning and a hash of all ids, behind a character that no
+    plain id has. So two submissions never share a folder, also where a file system ignores case or spelling, and none
+    is called like a file of the class.
+    """
+    ids = [student.id for student in students]
+    if len(ids) == 1 and PLAIN_ID.fullmatch(ids[0]) and not RESERVED.search(ids[0]):
+        return ids[0]
+    return f"{_slug('+'.join(ids))}~{_identity(ids)[:16]}"
+
+
+def former_folder_name(students: tuple[Student, ...]) -> str:
+    """The name that earlier versions gave a results folder. Two submissions can have the same."""
     identity = "+".join(student.id for student in students)
-    plain = unicodedata.normalize("NFKC", identity)
-    safe = re.sub(r"[^\w.@+-]+", "_", plain)[:LONGEST_NAME].strip("._-") or "student"
+    safe = re.sub(r"[^\w.@+-]+", "_", unicodedata.normalize("NFKC", identity))[:LONGEST_NAME].strip("._-") or "student"
     if safe == identity and len(safe.encode()) <= 2 * LONGEST_NAME:
         return safe
     safe = safe.encode()[: 2 * LONGEST_NAME].decode(errors="ignore")
     return f"{safe}-{hashlib.sha256(identity.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 
 
+def results_folder(out: Path, students: tuple[Student, ...]) -> tuple[Path, Record | None]:
+    """The folder for the results of a submission, and its record if there is one.
+
+    It is the folder that has the record of these students, also under a former name; else a new one. A folder with the
+    record of others is never used. A former folder that is called like a file of the class gets its new name.
+    """
+    ids = [student.id for student in students]
+    mine, longer = out / folder_name(students), out / f"{_slug('+'.join(ids))}~{_identity(ids)}"
+    records = {folder: read_record(folder) for folder in (mine, longer, out / former_folder_name(students))}
+    for folder, record in records.items():
+        if record and [student.id for student in record.students] == ids:
+            if folder not in (mine, longer) and RESERVED.search(folder.name) and not os.path.lexists(mine):
+                folder = folder.rename(mine)
+            return folder, record
+    free = records[mine] is None and (mine.is_dir() or not os.path.lexists(mine))
+    return (mine if free else longer), None
+
+
+def _identity(ids: list[str]) -> str:
+    return hashlib.sha256(json.dumps(ids).encode()).hexdigest()
+
+
+def _slug(text: str) -> str:
+    """The beginning of a folder name: letters, digits and a few signs, in lower case."""
+    safe = re.sub(r"[^\w@+-]+", "_", unicodedata.normalize("NFKC", text[: 4 * LONGEST_NAME]).lower())
+    return safe.encode()[:LONGEST_NAME].decode(errors="ignore").strip("_-") or "student"
+
+
 # --- what was handed in -------------------------------------------------------------------------------------------
 
 
-def stamps(handed: HandedIn) -> tuple[tuple[str, int, int], ...]:
-    """Name, size and time of each file. If these are unchanged, the files are not read again."""
-    return tuple((name, status.st_size, status.st_mtime_ns) for _, name, status in regular_files(handed))
+def stamps(handed: HandedIn, remarks: list[str] | None = None) -> tuple[tuple[str, int, int], ...]:
+    """Name, size and time of each file. If these are unchanged, the files are not read again.
+
+    What is not looked at gets a sentence in ``remarks``.
+    """
+    return tuple((name, status.st_size, status.st_mtime_ns) for _, name, status in regular_files(handed, remarks))
 
 
-def digest_of(handed: HandedIn) -> str:
+def digest_of(handed: HandedIn, remarks: list[str] | None = None) -> str:
     """A hash of the names and contents of all regular files.
 
-    A single file is hashed without its name, which contains the student's id.
-
-    Raises:
-        KitError: a file cannot be read.
+    A single file is hashed without its name, which contains the student's id. Of a file that cannot be read, or that is
+    larger than a submission may be, only name and size count; of files after the first two gigabytes also the time. A
+    file that cannot be read gets a sentence in ``remarks``.
     """
-    total = hashlib.sha256()
+    total, hashed = hashlib.sha256(), 0
     alone = len(handed.files) == 1 and not handed.files[0][0].is_dir()
     for path, name, status in regular_files(handed):
         name = "" if alone else name
         total.update(f"{len(name)} {name} {status.st_size} ".encode("utf-8", "surrogateescape"))
+        if status.st_size > MOST_HASHED_OF_A_FILE:
+            continue
+        hashed += status.st_size
+        if hashed > MOST_HASHED:
+            total.update(f"{status.st_mtime_ns} ".encode())
+            continue
         try:
-            with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            with open_regular(path) as file:
                 total.update(hashlib.file_digest(file, "sha256").digest())
         except OSError as error:
-            raise KitError(f"{path} cannot be read: {error.strerror}") from None
+            total.update(b"unreadable ")
+            if remarks is not None:
+                remarks.append(f"{one_line(name or path.name, 100)} cannot be read: {error.strerror or error}.")
     return total.hexdigest()
 
 
@@ -112,7 +177,7 @@ def read_record(folder: Path) -> Record | None:
             late=content["late"],
             report=_report(content["report"]),
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
@@ -130,7 +195,9 @@ def write_record(folder: Path, record: Record) -> None:
         "submitted": record.submitted.isoformat() if record.submitted else None,
         "report": _plain(record.report),
     }
-    write_text(folder / RECORD, json.dumps(content, indent=1, ensure_ascii=False))
+    write_text(
+        folder / RECORD, json.dumps(content, indent=1)
+    )  # in ASCII: names that are not UTF-8 come back as they were
 
 
 def read_pictures(folder: Path) -> list[Picture]:
@@ -178,7 +245,7 @@ def _in_one_step(path: Path) -> Iterator[Path]:
     """A file to write, which replaces ``path`` when it is complete.
 
     Raises:
-        KitError: the file could not be written; the old ``path`` is unchanged.
+        KitError: the file could not be written; the old ``path`` is unchanged. It is a DiskError if no other can be.
     """
     part = path.with_name(f".{path.name}.part")
     try:
@@ -189,13 +256,15 @@ def _in_one_step(path: Path) -> Iterator[Path]:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
         reason = getattr(error, "strerror", None) or error
-        raise KitError(
+        number = getattr(error, "errno", None) or int(([0, *re.findall(r"os error (\d+)", str(error))])[-1])
+        disk = number in DISK_ERRORS
+        raise (DiskError if disk else KitError)(
             f"{path} could not be written: {reason}; earlier results are kept; run the same command to continue"
         ) from None
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file in one step. Raises KitError if it cannot be written."""
+    """Write a text file in one step. Raises KitError if it cannot be written, DiskError if no file can be."""
     with _in_one_step(path) as part, part.open("w", encoding="utf-8", errors="replace") as file:
         file.write(text)
         file.flush()

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from autograder.classroom.class_report import pseudonym, pseudonym_secret, write_class_report
+from autograder.classroom.class_report import Parts, pseudonym, pseudonym_secret, write_class_report
 from autograder.classroom.grade_class import ClassRun, Settings, duplicates, graded_students
 from autograder.classroom.model import Graded, Student
 from autograder.classroom.plan import Plan
 from autograder.classroom.roster import Roster
-from autograder.classroom.similarity import similar_pairs
-from autograder.classroom.tables import write_exports, write_grades
+from autograder.classroom.similarity import cut, similar_pairs
+from autograder.classroom.tables import Exports, some, write_exports, write_grades
 from autograder.engine.notebook import read_cells
 
 
@@ -21,28 +21,49 @@ def given_cells(path: Path) -> frozenset[str]:
 
 
 def write_summary(
-    out: Path, plans: Sequence[Plan], settings: Settings, result: ClassRun, roster: Roster | None, leaderboard: bool
-) -> list[str]:
+    out: Path, plans: Sequence[Plan], settings: Settings, result: ClassRun, roster: Roster | None, leaderboard: bool,
+    notes: Sequence[str] = (),
+) -> list[str]:  # fmt: skip
     """Write tables and class report into ``out``. Returns a summary for the instructor, as lines.
 
+    ``notes`` are sentences for the class report about how the class was read. What cannot be made is left out; the class
+    report and the failures of ``result`` say so, and the rest is written.
+
     Raises:
-        KitError: a file cannot be written.
+        DiskError: no file can be written.
     """
+    assignment, parts = settings.assignment, Parts()
     graded = graded_students(plans, settings, result, lambda student: _on_roster(student, roster))
     missing = _missing(graded, roster)
     secret = pseudonym_secret(out) if leaderboard else None
     names = (lambda student: pseudonym(secret, student)) if secret else None
-    write_grades(out / "grades.csv", settings.assignment, graded, missing, names)
-    exports = write_exports(out, settings.assignment, graded, missing, roster)
-    twins = [tuple(_on_roster(student, roster) for student in pair) for pair in duplicates(plans)]
-    pairs = similar_pairs(graded)
-    write_class_report(out / "class.html", settings.assignment, graded, missing, twins, pairs, secret)
+    with parts.missing_if_it_fails("grades.csv"):
+        write_grades(out / "grades.csv", assignment, graded, missing, names)
+        parts.files.append(out / "grades.csv")
+    exports = Exports((), ())
+    with parts.missing_if_it_fails("The tables for platforms"):
+        exports = write_exports(out, assignment, graded, missing, roster)
+        parts.files += exports.paths
+        parts.failures += exports.failures
+    twins, pairs, long = [], [], []
+    with parts.missing_if_it_fails("The list of equal files"):
+        twins += [tuple(_on_roster(student, roster) for student in pair) for pair in duplicates(plans)]
+    with parts.missing_if_it_fails("The list of similar code"):
+        long += [one.student for one in graded if cut(one.code)]
+        pairs += similar_pairs(graded)
+    if long:
+        notes = [*notes, f"Only the beginning of very long code was compared for similarity: that of {some(long)}"]
+    with parts.missing_if_it_fails("class.html"):
+        parts.failures += write_class_report(
+            out / "class.html", assignment, graded, missing, twins, pairs, secret, [*notes, *parts.failures]
+        )
+        parts.files.insert(0, out / "class.html")
+    result.failures += parts.failures
     look = sum(bool(one.attention) for one in graded)
     counts = [f"{len(graded)} students", f"{result.graded} submissions graded now"]
     counts += [f"{result.rescored} with points updated"] * bool(result.rescored)
     counts += [f"{look} to check"] * bool(look) + [f"{len(missing)} without a submission"] * bool(missing)
-    files = [out / "class.html", out / "grades.csv", *exports.paths]
-    return [", ".join(counts), *(f"  {file}" for file in files), *(f"  {note}" for note in exports.notes)]
+    return [", ".join(counts), *(f"  {file}" for file in parts.files), *(f"  {note}" for note in exports.notes)]
 
 
 def _on_roster(student: Student, roster: Roster | None) -> Student:

@@ -29,10 +29,11 @@ FULL_MARKS = f"    {POINTS_POSSIBLE}"  # Canvas's own spelling
 
 @dataclass(frozen=True)
 class Exports:
-    """The files that were written, and sentences for the instructor about importing them."""
+    """The files that were written, sentences for the instructor about importing them, and about those that are missing."""
 
     paths: tuple[Path, ...]
     notes: tuple[str, ...]
+    failures: tuple[str, ...] = ()
 
 
 def write_grades(
@@ -88,20 +89,26 @@ def write_exports(
     the platform does not know them. The files for the other platforms contain what is known about each student.
 
     Raises:
-        KitError: a file could not be written; an earlier file is unchanged.
+        KitError: none of the files could be written; earlier files are unchanged.
     """
     counted, notes = one_each(graded)
-    paths = []
+    paths, errors = [], {}
     for kind, make in ((CANVAS, canvas_table), (MOODLE, moodle_table), (GRADESCOPE, gradescope_table)):
         own = roster if roster and roster.kind == kind else None
-        header, rows, said = make(assignment, counted, missing, own)
         path = folder / f"{kind}.csv"
-        write_text(path, table(header, rows))
+        try:
+            header, rows, said = make(assignment, counted, missing, own)
+            write_text(path, table(header, rows))
+        except Exception as error:
+            errors[path] = error
+            continue
         paths.append(path)
         notes += [f"{path.name}: {sentence}" for sentence in said]
         if own and kind != GRADESCOPE and (others := [one.student for one in counted if one.student not in own]):
-            notes.append(f"{path.name}: leaves out {_some(others)}, not on the roster; grades.csv has their grades")
-    return Exports(tuple(paths), tuple(notes))
+            notes.append(f"{path.name}: leaves out {some(others)}, not on the roster; grades.csv has their grades")
+    if not paths:
+        raise next(iter(errors.values()))
+    return Exports(tuple(paths), tuple(notes), tuple(f"{path.name} is missing: {e}" for path, e in errors.items()))
 
 
 Table = tuple[Sequence[str], list[Sequence[object]], list[str]]
@@ -281,7 +288,8 @@ def _grades_row(one: Graded, questions: Sequence[str], columns: Sequence[str]) -
     }  # fmt: skip
 
 
-def _some(students: Sequence[Student]) -> str:
+def some(students: Sequence[Student]) -> str:
+    """The names of a few students, and how many more there are."""
     names = ", ".join(one_line(student.shown, 40) for student in students[:3])
     return names if len(students) <= 3 else f"{names} and {len(students) - 3} more"
 

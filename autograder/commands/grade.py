@@ -14,6 +14,7 @@ EXAMPLE = "./kit grade simclr submissions/ --out grades --jobs 4"
 MEMORY_PER_JOB = 2 << 30
 MOST_JOBS = 64
 FEW = 5
+MOST_NOTES = 20
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -70,6 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     from autograder.classroom.summary import given_cells, write_summary
     from autograder.course import find_course
     from autograder.datasets import find_data
+    from autograder.engine.submission import shortened
     from autograder.frontends.terminal import print_report
     from autograder.release.bundle import build_bundle
 
@@ -78,7 +80,10 @@ def run(arguments: argparse.Namespace) -> int:
     assignment = read_assignment(bundle / "assignment.toml")
     data = find_data(assignment.dataset, arguments.data, folder.course)
     roster = read_roster(arguments.roster) if arguments.roster else None
-    handed = find_submissions(arguments.submissions, arguments.name)
+    notes: list[str] = []
+    handed = find_submissions(arguments.submissions, arguments.name, notes)
+    for note in shortened(notes, MOST_NOTES):
+        say(note)
     settings = read_settings(bundle, data, given_cells(folder.student))
     console, result, out = Console(), ClassRun(), arguments.out
     with locked(out):
@@ -107,7 +112,8 @@ def run(arguments: argparse.Namespace) -> int:
                 console.print(results, markup=False, highlight=False, soft_wrap=True)
 
         carry_out(plans, settings, outcomes, result, show)
-        for line in write_summary(out, plans, settings, result, roster, arguments.leaderboard):
+        notes += result.failures
+        for line in write_summary(out, plans, settings, result, roster, arguments.leaderboard, notes):
             console.print(line, markup=False, highlight=False, soft_wrap=True)
     for failure in result.failures:
         say(failure)

@@ -13,23 +13,23 @@ import struct
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from autograder.engine.tree import IGNORED, file_kind, open_regular, out_of_bounds, shown, walk
 from autograder.errors import KitError
 from autograder.text import one_line
 
 MB = 2**20
 CHUNK = MB
 
-# Tools write these, not students. A notebook checkpoint would look like a second notebook.
-IGNORED = frozenset({"__MACOSX", ".DS_Store", "Thumbs.db", ".ipynb_checkpoints", "__pycache__", ".git", ".venv"})
-
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+MOST_REMARKS = 50
 
 
 class SubmissionError(KitError):
@@ -41,12 +41,14 @@ class CollectLimits:
     """Limits on the files of a submission.
 
     ``ratio`` limits how much a file of a zip may grow when it is extracted. It applies only to files over 10 MB, since a
-    small regular file may well compress a hundredfold.
+    small regular file may well compress a hundredfold. How deep a file may lie and how long its path may be is fixed in
+    ``tree``.
     """
 
     file_bytes: int = 100 * MB
     total_bytes: int = 300 * MB
     files: int = 2000
+    folders: int = 1000
     ratio: int = 100
 
 
@@ -110,20 +112,47 @@ def collect(source: Path, into: Path, assignment: str, limits: CollectLimits | N
     inner = [file for file in files if file.suffix.lower() == ".zip"]
     if len(inner) == 1 and not any(map(_is_notebook, files)):
         files = sorted(files + _taken("zip", into / inner[0], into, limits, remarks))
+    remarks = shortened(remarks)
     name = one_line(_safe_name(source.stem if kind != "folder" else source.name) or "submission")
     try:
         notebook = _choose_notebook(files, assignment, into)
     except SubmissionError as error:
         raise SubmissionError(" ".join([str(error), *remarks[:3]])) from None
     if (count := sum(map(_is_notebook, files))) > 1:
-        remarks.append(f"There are {count:,} notebooks; {_shown(notebook)} was graded.")
+        remarks.append(f"There are {count:,} notebooks; {shown(notebook)} was graded.")
     return Submission(name, into, into / notebook, tuple(files), tuple(remarks))
+
+
+def gather(files: Iterable[tuple[Path, str, os.stat_result]], into: Path) -> list[str]:
+    """Copy files with the names that a platform wrote down into the folder ``into``, as ``collect`` does.
+
+    A name that is there twice is put into a folder of its own. Returns remarks.
+    """
+    remarks: list[str] = []
+    entries: list[_Entry] = []
+    taken: Counter[PurePosixPath] = Counter()
+    for path, name, status in files:
+        target = _target([part for part in name.split("/") if part not in ("", ".", "..")] or ["unnamed"])
+        taken[target] += 1
+        if taken[target] > 1:
+            target = PurePosixPath(f"file {taken[target]} of this name", target)
+        entries.append(_Entry(target, status.st_size, partial(open_regular, path)))
+    _copy(entries, into, CollectLimits(), remarks)
+    return shortened(remarks)
+
+
+def shortened(remarks: list[str], most: int = MOST_REMARKS) -> list[str]:
+    """The first remarks, and how many more there are."""
+    return (
+        remarks if len(remarks) <= most else [*remarks[:most], f"There are {len(remarks) - most:,} more such remarks."]
+    )
 
 
 def _taken(kind: str, source: Path, into: Path, limits: CollectLimits, remarks: list[str]) -> list[PurePosixPath]:
     """Copy the files of a folder, zip file or notebook. Returns their paths."""
     if kind == "zip":
-        with _open_regular(source) as file, _opened_zip(file, one_line(source.name), limits) as archive:
+        _head(source)  # refuses a file that cannot be read
+        with open_regular(source) as file, _opened_zip(file, one_line(source.name), limits) as archive:
             return _copy(_zip_entries(archive, limits, remarks), into, limits, remarks)
     entries = _folder_entries(source, limits, remarks) if kind == "folder" else _notebook_entry(source)
     return _copy(entries, into, limits, remarks)
@@ -142,24 +171,21 @@ def _kind(source: Path) -> str:
     if stat.S_ISREG(mode):
         if source.suffix.lower() == ".ipynb":
             return "notebook"
-        with _open_regular(source) as file:
-            if source.suffix.lower() == ".zip" or file.read(4) == b"PK\x03\x04":
-                return "zip"
+        if source.suffix.lower() == ".zip" or _head(source) == b"PK\x03\x04":
+            return "zip"
     raise SubmissionError(f"{source} is not a folder, a zip file or a notebook (.ipynb); hand in one of these.")
 
 
-def _open_regular(path: Path) -> IO[bytes]:
-    """Open a regular file for reading. Refuses a link or FIFO that has replaced it, without waiting for it."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    file = os.fdopen(descriptor, "rb")
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        file.close()
-        raise OSError("not a regular file")
-    return file
+def _head(source: Path) -> bytes:
+    try:
+        with open_regular(source) as file:
+            return file.read(4)
+    except OSError as error:
+        raise SubmissionError(f"{shown(source.name)} cannot be read: {error.strerror or error}.") from None
 
 
 def _notebook_entry(source: Path) -> list[_Entry]:
-    return [_Entry(PurePosixPath(_safe_name(source.name)), source.lstat().st_size, partial(_open_regular, source))]
+    return [_Entry(PurePosixPath(_safe_name(source.name)), source.lstat().st_size, partial(open_regular, source))]
 
 
 # --- folders ------------------------------------------------------------------------------------------------------
@@ -167,44 +193,12 @@ def _notebook_entry(source: Path) -> list[_Entry]:
 
 def _folder_entries(source: Path, limits: CollectLimits, remarks: list[str]) -> list[_Entry]:
     entries = []
-    for path, status in _walk(source, limits, remarks):
-        relative = path.relative_to(source)
+    for path, name, status in walk(source, remarks, most=10 * limits.files):
         if not stat.S_ISREG(status.st_mode):
-            remarks.append(f"{_shown(relative)} was left out: it is {_file_kind(status.st_mode)}.")
+            remarks.append(f"{shown(name)} was left out: it is {file_kind(status.st_mode)}.")
             continue
-        target = PurePosixPath(*(_safe_name(part) for part in relative.parts))
-        entries.append(_Entry(target, status.st_size, partial(_open_regular, path)))
+        entries.append(_Entry(_target(name.split("/")), status.st_size, partial(open_regular, path)))
     return entries
-
-
-def _walk(folder: Path, limits: CollectLimits, remarks: list[str]) -> Iterator[tuple[Path, os.stat_result]]:
-    """All files under ``folder``, in order of name, without following links."""
-    waiting, seen, most = [folder], 0, 10 * limits.files
-    while waiting and seen <= most:
-        current = waiting.pop()
-        try:
-            with os.scandir(current) as listing:
-                children = []
-                for child in listing:
-                    seen += 1
-                    if seen > most:
-                        remarks.append(f"There are more than {most:,} files; the rest were ignored.")
-                        break
-                    if child.name not in IGNORED:
-                        children.append((current / child.name, child.stat(follow_symlinks=False)))
-        except OSError as error:
-            remarks.append(f"{_shown(current)} was left out: {error.strerror}.")
-            continue
-        for path, status in sorted(children, key=lambda pair: pair[0].name):
-            if stat.S_ISDIR(status.st_mode):
-                waiting.append(path)
-            else:
-                yield path, status
-
-
-def _file_kind(mode: int) -> str:
-    kinds = {stat.S_IFLNK: "a link", stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket", stat.S_IFDIR: "a folder"}
-    return kinds.get(stat.S_IFMT(mode), "a device")
 
 
 # --- zip files ----------------------------------------------------------------------------------------------------
@@ -247,10 +241,9 @@ def _zip_entries(archive: zipfile.ZipFile, limits: CollectLimits, remarks: list[
         if name.endswith("/") or not parts or IGNORED.intersection(parts):
             continue
         if reason := _zip_refusal(info, name, parts, limits):
-            remarks.append(f"{_shown(name)} was left out: {reason}.")
+            remarks.append(f"{shown(name)} was left out: {reason}.")
             continue
-        target = PurePosixPath(*(_safe_name(part) for part in parts))
-        entries.append(_Entry(target, info.file_size, partial(archive.open, info)))
+        entries.append(_Entry(_target(parts), info.file_size, partial(archive.open, info)))
     return entries
 
 
@@ -258,9 +251,11 @@ def _zip_refusal(info: zipfile.ZipInfo, name: str, parts: list[str], limits: Col
     """Why an entry is not extracted, or None."""
     if name.startswith("/") or parts[0].endswith(":") or ".." in parts:
         return "its path points outside the zip file"
+    if reason := out_of_bounds("/".join(parts)):
+        return reason
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind not in (0, stat.S_IFREG):
-        return f"it is {_file_kind(kind)}"
+        return f"it is {file_kind(kind)}"
     if info.flag_bits & 0x1:
         return "it is encrypted"
     if info.compress_type not in COMPRESSIONS:
@@ -270,6 +265,17 @@ def _zip_refusal(info: zipfile.ZipInfo, name: str, parts: list[str], limits: Col
     return None
 
 
+def zip_names(source: Path) -> list[str]:
+    """The names in a zip file of any total size; none if it cannot be read or has very many."""
+    try:
+        with open_regular(source) as file:
+            _check_directory_size(file, source.name, CollectLimits(files=5000))
+            with zipfile.ZipFile(file) as archive:
+                return archive.namelist()
+    except Exception:  # ``collect`` says what is wrong
+        return []
+
+
 # --- copying ------------------------------------------------------------------------------------------------------
 
 
@@ -277,26 +283,32 @@ def _copy(entries: list[_Entry], into: Path, limits: CollectLimits, remarks: lis
     """Write the entries that are within the limits. Returns their paths, in order of name."""
     entries = _without_top_folder(entries)
     taken: list[PurePosixPath] = []
-    room, too_many = limits.total_bytes, 0
+    folders: set[PurePosixPath] = {PurePosixPath()}
+    room, too_many, scattered = limits.total_bytes, 0, 0
     for entry in sorted(entries, key=_importance):
         if len(taken) == limits.files:
             too_many += 1
+        elif len(folders) > limits.folders:
+            scattered += 1
         elif entry.size > limits.file_bytes:
-            remarks.append(f"{_shown(entry.path)} was left out: it is larger than {limits.file_bytes // MB} MB.")
+            remarks.append(f"{shown(entry.path)} was left out: it is larger than {limits.file_bytes // MB} MB.")
         elif entry.size > room:
             remarks.append(
-                f"{_shown(entry.path)} was left out: the files have more than {limits.total_bytes // MB} MB in total."
+                f"{shown(entry.path)} was left out: the files have more than {limits.total_bytes // MB} MB in total."
             )
         else:
+            folders.update(entry.path.parents)
             try:
                 room -= _write(entry, into / entry.path)
                 taken.append(entry.path)
             except FileExistsError:
-                remarks.append(f"{_shown(entry.path)} was left out: another file has the same name.")
+                remarks.append(f"{shown(entry.path)} was left out: another file has the same name.")
             except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError):
-                remarks.append(f"{_shown(entry.path)} was left out: it cannot be read.")
+                remarks.append(f"{shown(entry.path)} was left out: it cannot be read.")
     if too_many:
         remarks.append(f"{too_many:,} files were left out: a submission may have at most {limits.files:,} files.")
+    if scattered:
+        remarks.append(f"{scattered:,} files were left out: a submission may have at most {limits.folders:,} folders.")
     return sorted(taken)
 
 
@@ -325,9 +337,10 @@ def _write(entry: _Entry, target: Path) -> int:
 
 def _without_top_folder(entries: list[_Entry]) -> list[_Entry]:
     """Remove folders that contain everything, such as the top folder of a zip."""
-    while len({entry.path.parts[0] for entry in entries}) == 1 and all(len(entry.path.parts) > 1 for entry in entries):
-        entries = [_Entry(PurePosixPath(*entry.path.parts[1:]), entry.size, entry.open) for entry in entries]
-    return entries
+    common = len(os.path.commonprefix([entry.path.parts[:-1] for entry in entries]))
+    if not common:
+        return entries
+    return [_Entry(PurePosixPath(*entry.path.parts[common:]), entry.size, entry.open) for entry in entries]
 
 
 def _importance(entry: _Entry) -> tuple[int, int, PurePosixPath]:
@@ -357,9 +370,9 @@ def _choose_notebook(files: list[PurePosixPath], assignment: str, folder: Path) 
         raise SubmissionError(f"The submission is empty; hand in {wanted}.")
     if not candidates:
         raise SubmissionError(f"There is no notebook in the submission; hand in {wanted}.")
-    shown = ", ".join(_shown(file) for file in candidates[:5]) + (", …" if len(candidates) > 5 else "")
+    names = ", ".join(shown(file) for file in candidates[:5]) + (", …" if len(candidates) > 5 else "")
     advice = "hand in one of them" if nearest else f"rename the one to grade to {wanted}"
-    raise SubmissionError(f"There are {len(candidates)} notebooks ({shown}); {advice}.")
+    raise SubmissionError(f"There are {len(candidates)} notebooks ({names}); {advice}.")
 
 
 def _all_equal(paths: list[Path]) -> bool:
@@ -370,11 +383,11 @@ def _by_depth(file: PurePosixPath) -> tuple[int, PurePosixPath]:
     return len(file.parts), file
 
 
+def _target(parts: list[str]) -> PurePosixPath:
+    return PurePosixPath(*map(_safe_name, parts))
+
+
 def _safe_name(name: str) -> str:
     """A file name in valid Unicode without control characters. Bytes that are not UTF-8 become U+FFFD."""
     name = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in name)
-
-
-def _shown(path: object) -> str:
-    return one_line(str(path), limit=100)

@@ -15,24 +15,29 @@ import os
 import re
 import stat
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import jinja2
+import nbgrader.converters.base
 from nbconvert.exporters import NotebookExporter
 from nbconvert.exporters.exporter import ResourcesDict
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from nbgrader.api import Gradebook, Notebook
-from nbgrader.converters import BaseConverter
+from nbgrader.converters import Autograde, BaseConverter
 from nbgrader.preprocessors import NbGraderPreprocessor
-from nbgrader.utils import is_grade, is_locked, is_solution
+from nbgrader.utils import find_all_files, is_grade, is_ignored, is_locked, is_solution
 from traitlets import Bool, Unicode
 from traitlets.config import Config
 
 from autograder.engine.notebook import MAX_BYTES, MAX_CELLS
+from autograder.engine.submission import shortened
+from autograder.engine.tree import open_regular, shown, walk
 from autograder.errors import KitError
 from autograder.release.nbgrader import PREPROCESSORS, WRITTEN_TAG, worths
 from autograder.release.notebooks import KEPT_TAGS
@@ -41,6 +46,7 @@ if TYPE_CHECKING:
     from autograder.engine.grade import Grader
     from autograder.engine.report import Report, Verdict
 
+MAX_TIME_BYTES = 100
 UNREADABLE = "*This notebook cannot be shown, because the file is not a readable notebook.*"
 MISSING = "*The submitted notebook does not contain this cell.*"
 PICTURES = ("image/png", "image/jpeg")
@@ -85,7 +91,15 @@ def configure(c: Config, course: str = "") -> None:
 
 
 class SubmissionExporter(NotebookExporter):
-    """nbconvert's exporter of notebooks, which also reads malformed files without an error."""
+    """nbconvert's exporter of notebooks, which also reads malformed files without an error.
+
+    nbgrader makes it at the start of ``autograde``; from then on a submission's other files are read as safely.
+    """
+
+    def __init__(self, *arguments: object, **settings: object) -> None:
+        super().__init__(*arguments, **settings)
+        if isinstance(self.parent, Autograde):
+            read_safely(self.parent)
 
     def from_filename(self, filename: str, resources: dict | None = None, **kw: object) -> tuple[str, dict]:
         """Convert the notebook in a file."""
@@ -93,6 +107,52 @@ class SubmissionExporter(NotebookExporter):
         resources = ResourcesDict() if resources is None else resources
         resources["metadata"] = ResourcesDict(name=path.stem, path=str(path.parent))
         return self.from_notebook_node(read_plainly(path), resources=resources, **kw)
+
+
+def read_safely(converter: Autograde) -> None:
+    """Let nbgrader copy what can be copied of each submission, and wait for no file. It has no settings for this."""
+    course = converter.coursedir
+    nbgrader.converters.base.find_all_files = partial(files_to_copy, converter)
+    course.get_existing_timestamp = partial(time_of, converter, type(course).get_existing_timestamp.__get__(course))
+
+
+def files_to_copy(converter: Autograde, path: str, exclude: list[str] | None = None) -> list[str]:
+    """The files that nbgrader copies from a folder: of a submission only regular files that can be read, within bounds.
+
+    nbgrader would copy none of them if there is a pipe, a dangling link or an unreadable file.
+    """
+    if path not in converter.assignments:  # the instructor's own
+        return find_all_files(path, exclude)
+    remarks: list[str] = []
+    found = [str(file) for file, _, _ in walk(Path(path), remarks) if _is_readable(file, path, remarks)]
+    for remark in shortened(remarks):
+        converter.log.warning("%s: %s", path, remark)
+    return [file for file in found if not is_ignored(file, exclude)]
+
+
+def _is_readable(file: Path, folder: str, remarks: list[str]) -> bool:
+    try:
+        open_regular(file).close()
+    except OSError as error:
+        name = shown(file.relative_to(folder))
+        remarks.append(f"{name} was left out: {error.strerror or error}.")
+        return False
+    return True
+
+
+def time_of(converter: Autograde, stock: Callable[[str], datetime | None], folder: str) -> datetime | None:
+    """nbgrader's time of a submission; None if its file is a pipe or a link, or holds no time."""
+    file = Path(folder) / "timestamp.txt"
+    if not os.path.lexists(file):
+        return None
+    try:
+        with open_regular(file) as content:
+            if len(content.read(MAX_TIME_BYTES + 1)) > MAX_TIME_BYTES:
+                raise ValueError("it is too long")
+        return stock(folder)
+    except (Exception, SystemExit) as error:  # nbgrader ends the command if the file holds no time
+        converter.log.warning("%s was not read: %s", file, error)
+        return None
 
 
 def read_plainly(path: Path) -> NotebookNode:

@@ -1,11 +1,13 @@
 """``./kit grade`` on a class, as an instructor types it: what it writes, and what it says where something is wrong."""
 
 import csv
+import os
 import subprocess
 import sys
 
 import pytest
 
+from autograder.sandbox.leftovers import remove_tree
 from tests.checkout import ROOT
 from tests.classroom.conftest import hand_in, write_notebook
 
@@ -60,6 +62,41 @@ def test_the_class_report_names_the_copy_and_the_missing(graded):
     assert "李雷" in page and "Nemo Nobody" in page
     assert "carol" in page and "copy" in page
     assert "<script" not in page and "http" not in page.replace("http-equiv", "")
+
+
+@pytest.fixture
+def hostile_class(tmp_path):
+    """A class in which every submission but ada's would end a careless command."""
+    work = hand_in(tmp_path / "class", ada="right", **{"class.html": "right", "j\udcffrg": "right", "deep": "right"})
+    here = os.open(work / "deep", os.O_RDONLY)
+    for _ in range(1_500):
+        os.mkdir("a", dir_fd=here)
+        inner = os.open("a", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = inner
+    os.close(here)
+    write_notebook(work / "hw_2024_11_final.ipynb", "wrong")
+    write_notebook(work / "eve" / "simclr" / "simclr.ipynb", "wrong")
+    (work / "eve" / "simclr" / "timestamp.txt").write_text("2026-10-01 12:00:00 UTC")
+    os.mkfifo(work / "pipe.ipynb")
+    (work / "link.zip").symlink_to("/etc/passwd")
+    (work / "submission_metadata.yml").write_text("- [unclosed")
+    yield work
+    remove_tree(work)
+
+
+def test_no_submission_ends_the_command(hostile_class, tmp_path):
+    out = tmp_path / "grades"
+    said = kit(hostile_class, "--out", out, "--jobs", "2")
+    assert said.returncode == 0 and "Traceback" not in said.stderr, said.stderr
+    assert "kit: submission_metadata.yml was passed over: it is not a folder, a zip file or a notebook" in said.stderr
+    with (out / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
+        points = {row["id"]: float(row["q1a"]) for row in csv.DictReader(file)}
+    replaced = "j\ufffdrg"
+    assert {id for id, earned in points.items() if earned == 8} == {"ada", "class.html", replaced, "deep"}
+    assert set(points) == {"ada", "class.html", replaced, "deep", "hw_2024_11_final", "eve", "pipe", "link"}
+    page = (out / "class.html").read_text(encoding="utf-8")
+    assert "submission_metadata.yml was passed over" in page and 'href="./ada/report.html"' in page
 
 
 @pytest.mark.parametrize(

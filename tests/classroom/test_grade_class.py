@@ -11,10 +11,12 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from autograder.classroom import store
+from autograder.classroom import grade_class, store
 from autograder.classroom.grade_class import duplicates, graded_students
+from autograder.classroom.model import Student
 from autograder.classroom.pool import Pool
-from autograder.classroom.store import locked, read_record
+from autograder.classroom.store import folder_name, former_folder_name, locked, read_record
+from autograder.classroom.summary import write_summary
 from autograder.engine.answer_key import read_key, write_key
 from autograder.errors import KitError
 from autograder.frontends.gradescope import results
@@ -291,3 +293,162 @@ def test_ctrl_c_ends_every_session_at_once(tmp_path):
     assert time.monotonic() - started < 40
     assert psutil.wait_procs(family, timeout=20)[1] == []
     assert not out.exists()
+
+
+# --- one submission and the others --------------------------------------------------------------------------------
+
+
+def fails_for(student, wanted):
+    """An exception for one student in the function of that name, in place of its work."""
+
+    def fail(stock):
+        def maybe(first, *rest, **more):
+            if wanted(first) == student:
+                raise RecursionError("too deep")
+            return stock(first, *rest, **more)
+
+        return maybe
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("place", "wanted", "said"),
+    [
+        ("make_plan", lambda handed: handed.students[0].id, "bob: not graded: the grader failed (RecursionError: too deep)"),
+        ("add", lambda plan: plan.folder.name, "bob: not graded: the grader failed (RecursionError: too deep)"),
+        ("pages", lambda report: report.submission, "bob: graded, but its reports could not be written"),
+        ("members", lambda plan: plan.folder.name, "bob: graded, but missing in the tables of the class"),
+    ],
+    ids=["planning", "adding", "reporting", "tables"],
+)  # fmt: skip
+def test_whatever_fails_for_one_is_said_and_costs_no_other(place, wanted, said, room, tmp_path, monkeypatch):
+    work = hand_in(tmp_path / "class", ada="right", bob="right", cleo="right")
+    fail = fails_for("bob", wanted)
+    monkeypatch.setattr(grade_class, place, fail(getattr(grade_class, place)))
+    result = room.grade(work)
+    lines = write_summary(room.out, room.plans, room.settings(), result, None, False, result.failures)
+    assert len(result.failures) == 1 and result.failures[0].startswith(said)
+    assert room.points("ada") == room.points("cleo") == 8
+    assert "class.html" in "".join(lines) and said in (room.out / "class.html").read_text()
+    monkeypatch.undo()
+    result = room.grade(work)
+    assert result.failures == [] and room.points("bob") == 8 and len(room.run) <= 1
+
+
+def test_a_failure_in_showing_costs_nothing(room, tmp_path):
+    def done(plan, report):
+        if plan.folder.name == "ada":
+            raise UnicodeEncodeError("ascii", "\udcff", 0, 1, "the terminal is old")
+
+    result = room.grade(hand_in(tmp_path / "class", ada="right", bob="right"), done=done)
+    assert room.points("ada") == room.points("bob") == 8
+    assert len(result.failures) == 1 and "ada: graded, but not shown" in result.failures[0]
+
+
+@pytest.mark.parametrize(
+    ("where", "missing", "files"),
+    [
+        ("summary.similar_pairs", "The list of similar code", 5),
+        ("summary.duplicates", "The list of equal files", 5),
+        ("class_report.histogram", "The histogram of scores", 5),
+        ("class_report.successes", "The table of questions", 5),
+        ("class_report.mistakes", "The table of misconceptions", 5),
+        ("class_report.leaderboards", "The leaderboard", 5),
+        ("class_report.report_link", "The list of students", 5),
+        ("summary.write_grades", "grades.csv", 4),
+        ("tables.moodle_table", "moodle.csv", 4),
+    ],
+)
+def test_a_part_that_fails_is_missing_by_name_and_the_rest_is_there(where, missing, files, room, tmp_path, monkeypatch):
+    result = room.grade(hand_in(tmp_path / "class", ada="right", bob="wrong"))
+
+    def fail(*_, **__):
+        raise MemoryError("no memory left")
+
+    monkeypatch.setattr(f"autograder.classroom.{where}", fail)
+    lines = write_summary(room.out, room.plans, room.settings(), result, None, True)
+    assert any(line.startswith(f"{missing} is missing: ") for line in result.failures)
+    assert len([line for line in lines if line.strip().startswith(str(room.out))]) == files
+    page = (room.out / "class.html").read_text()
+    assert f"{missing} is missing: " in page or where.startswith("tables") and "moodle.csv is missing" in page
+
+
+# --- folders of results -------------------------------------------------------------------------------------------
+
+
+def test_results_of_an_earlier_version_are_found_by_their_record(room, tmp_path):
+    """Nothing graded is lost, and nobody gets the folder of somebody else, whatever it is called."""
+    victim = (Student("jane doe"),)
+    former = former_folder_name(victim)
+    assert former != folder_name(victim)
+    work = hand_in(tmp_path / "class", **{"jane doe": "right", "Ada": "right"})
+    room.grade(work)
+    for name in ("jane doe", "Ada"):
+        (room.out / folder_name((Student(name),))).rename(room.out / former_folder_name((Student(name),)))
+    write_notebook(work / former / "simclr.ipynb", "wrong")  # a student who calls herself like that folder
+    write_notebook(work / "ada" / "simclr.ipynb", "wrong")
+    before = {name: (room.out / name / "record.json").read_bytes() for name in (former, "Ada")}
+    for _ in range(2):
+        room.grade(work)
+        assert {name: (room.out / name / "record.json").read_bytes() for name in before} == before
+        assert room.points(former) == 8
+    assert room.run == []
+    folders = {plan.handed.students[0].id: plan.folder.name for plan in room.plans}
+    assert folders["jane doe"] == former and folders["Ada"] == "Ada" and len(set(folders.values())) == 4
+    assert read_record(room.out / folders[former]).students[0].id == former
+
+
+def test_a_former_folder_in_the_place_of_the_class_report_is_moved(room, tmp_path):
+    """An earlier version graded a student called class.html and then could not write class.html."""
+    work = hand_in(tmp_path / "class", **{"class.html": "right", "bob": "right"})
+    room.grade(work)
+    mine = room.out / folder_name((Student("class.html"),))
+    mine.rename(room.out / "class.html")
+    result = room.grade(work)
+    write_summary(room.out, room.plans, room.settings(), result, None, False)
+    assert room.run == [] and result.failures == []
+    assert (room.out / "class.html").is_file() and read_record(mine).report.score == 8
+
+
+def test_what_can_be_read_at_last_is_graded(room, tmp_path, monkeypatch):
+    """Size and time of a file stay when its mode changes."""
+    work = hand_in(tmp_path / "class", ada="right", bob="wrong")
+    stock = os.open
+
+    def closed(path, *rest, **more):
+        if str(path).endswith("ada/simclr.ipynb"):
+            raise PermissionError(13, "Permission denied")
+        return stock(path, *rest, **more)
+
+    with monkeypatch.context() as without:
+        without.setattr(os, "open", closed)
+        result = room.grade(work)
+        assert result.failures == [] and room.points("ada") == 0
+        graded = {one.student.id: one for one in graded_students(room.plans, room.settings(), result, lambda s: s)}
+        assert "simclr.ipynb cannot be read: Permission denied." in graded["ada"].attention
+        room.grade(work)
+        assert room.run == []
+    room.grade(work)
+    assert room.run == [("ada", ALL)] and room.points("ada") == 8
+
+
+def test_no_student_is_called_like_a_file_of_the_class(room, tmp_path):
+    names = ("class.html", "grades.csv", "gradescope.csv", ".lock", ".pseudonyms", "Ada", "ADA", "e\u0301", "é", "nul")
+    sources = [hand_in(tmp_path / str(number), **{name: "right"}) / name for number, name in enumerate(names)]
+    result = room.grade(*sources)
+    lines = write_summary(room.out, room.plans, room.settings(), result, None, True)
+    assert result.failures == [] and result.graded == len(names)
+    assert lines[0].startswith("10 students")
+    files = [path for path in room.out.iterdir() if path.is_file()]
+    assert {path.name for path in files} >= {"class.html", "grades.csv", "canvas.csv", "moodle.csv", "gradescope.csv"}
+    assert len([path for path in room.out.iterdir() if path.is_dir()]) == len(names)
+    room.grade(*sources)
+    assert room.run == []
+
+
+def test_a_name_that_is_not_utf8_is_found_again(room, tmp_path):
+    work = hand_in(tmp_path / "class", **{"j\udcffrg": "right", "bob": "right"})
+    room.grade(work)
+    result = room.grade(work)
+    assert room.run == [] and result.failures == [] and len(list(room.out.iterdir())) == 2

@@ -2,6 +2,7 @@
 
 import random
 import time
+import tracemalloc
 
 import pytest
 
@@ -111,3 +112,44 @@ def test_a_large_class_takes_seconds():
     start = time.process_time()
     similar_pairs(graded(codes))
     assert time.process_time() - start < 40
+
+
+LONG = {
+    "a literal": 'x = """' + "a" * 40_000_000 + '"""',
+    "a literal of escapes": '"""' + "\\a" * 20_000_000,
+    "quotes": '"' * 40_000_000,
+    "a number": "1" + "e+1" * 13_000_000,
+    "a name": "a" * 40_000_000,
+    "comments": "#\n" * 20_000_000,
+    "literals that never end": '"""' + '\n\\"""' * 8_000_000 + "\\",
+}
+
+
+@pytest.mark.parametrize("code", LONG.values(), ids=LONG)
+def test_long_code_takes_little_time_and_memory(code):
+    tracemalloc.start()
+    start = time.process_time()
+    try:
+        tokens(code)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert time.process_time() - start < 5 and peak < 50 << 20
+
+
+def test_a_literal_is_one_token_however_long():
+    """The tokenizer's own memory does not grow with a literal; it is not only that long code is cut."""
+    tracemalloc.start()
+    try:
+        list(similarity.TOKEN.finditer(LONG["a literal"]))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1 << 20
+
+
+def test_of_whom_only_the_beginning_was_compared(members):
+    code = members[0][1]
+    assert not similarity.cut(code) and not similarity.cut("")
+    assert similarity.cut(code + "\nx = 1" * similarity.LONGEST)
+    assert similarity.cut("#" * (similarity.MOST_CHARACTERS + 1))

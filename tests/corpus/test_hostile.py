@@ -13,6 +13,7 @@ import pytest
 
 from autograder.frontends import gradescope
 from autograder.sandbox import layers
+from autograder.sandbox.leftovers import remove_tree
 from tests.corpus import small
 from tests.corpus.hostile import CLASSES
 from tests.corpus.hostile.attack import Attack
@@ -29,13 +30,20 @@ def test_every_case_has_a_name_of_its_own():
     assert len(names) == len(set(names)) and len(names) >= 75
 
 
+@pytest.fixture
+def handed_in(tmp_path):
+    """The place of a submission; pytest could not remove a deep one."""
+    yield tmp_path / "handed-in"
+    remove_tree(tmp_path / "handed-in")
+
+
 @pytest.mark.parametrize("attack", CASES)
-def test_no_attack_gains_anything(grader, tmp_path, attack):
+def test_no_attack_gains_anything(grader, tmp_path, handed_in, attack):
     if reason := attack.hindrance():
         pytest.skip(reason)
     parent, before, files = grader.sandbox.pid, members(grader), shared_files()
     earlier = grader.grade(attack.hand_in_earlier(tmp_path / "earlier")) if attack.earlier else None
-    submission = attack.hand_in(tmp_path / "handed-in")
+    submission = attack.hand_in(handed_in)
     started = time.monotonic()
     report = grader.grade(submission)
     seconds = time.monotonic() - started
@@ -50,7 +58,7 @@ def test_no_attack_gains_anything(grader, tmp_path, attack):
         *(f"{path} is left" for path in sorted(left)),
         *(f"{path} is left" for path in grader.sandbox.root.glob("session-*")),
         *(f"the grader failed: {note}" for note in report.notes if "the grader failed" in note),
-        *(attack.check(grader, report, tmp_path / "handed-in") if attack.check else ()),
+        *(attack.check(grader, report, handed_in) if attack.check else ()),
     ]
     tidy(shared_files() - files)
     assert not problems, "\n".join([attack.must_not, *problems])

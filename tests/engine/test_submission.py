@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.engine.submission import CollectLimits, SubmissionError, collect
+from autograder.engine.submission import CollectLimits, SubmissionError, collect, gather
 from autograder.errors import KitError
 
 NOTEBOOK = b'{"cells": [], "nbformat": 4, "nbformat_minor": 5, "metadata": {}}'
@@ -341,3 +341,57 @@ def test_files_beside_the_notebook_are_chosen_by_name_or_path(tmp_path):
     assert beside("*.py", "data/*.csv") == ["data/a.csv", "helper.py"]
     assert beside("a.csv") == ["data/a.csv"]
     assert beside() == beside("report.pdf", "../*") == []
+
+
+def test_paths_that_are_too_deep_or_too_long_are_left_out(tmp_path):
+    deep, long = "a/" * 50 + "x", "b" * 200 + ("/" + "b" * 200) * 5
+    source = zip_of(tmp_path, ("simclr.ipynb", NOTEBOOK), ("a/" * 49 + "x", b"x"), (deep, b"x"), (long, b"x"))
+    submission = collect(source, tmp_path / "in", "simclr")
+    assert names(submission) == ["a/" * 49 + "x", "simclr.ipynb"]
+    assert [remark.rpartition("was left out: ")[2] for remark in submission.remarks] == [
+        "it lies more than 50 levels deep.",
+        "its path is longer than 1,024 bytes.",
+    ]
+
+
+def test_the_number_of_folders_is_limited_also_for_files_that_cannot_be_read(tmp_path):
+    limits = CollectLimits(folders=20)
+    entries = [(f"{number}/x", b"x") for number in range(50)]
+    submission = collect(zip_of(tmp_path, ("simclr.ipynb", NOTEBOOK), *entries), tmp_path / "in", "simclr", limits)
+    assert len(submission.files) == 21
+    assert submission.remarks == ("30 files were left out: a submission may have at most 20 folders.",)
+    damaged = bytearray((tmp_path / "handed-in.zip").read_bytes())
+    damaged[damaged.find(b"0/xx") + 3] ^= 1  # of the first, so its checksum is wrong
+    (tmp_path / "handed-in.zip").write_bytes(damaged)
+    collect(tmp_path / "handed-in.zip", tmp_path / "in2", "simclr", limits)
+    assert len([path for path in (tmp_path / "in2").rglob("*") if path.is_dir()]) <= 20
+
+
+def test_many_remarks_are_counted(tmp_path):
+    source = folder_of(tmp_path, simclr_dot_ipynb=NOTEBOOK, a_dot_ipynb=NOTEBOOK)
+    for number in range(80):
+        (source / f"{number:02}").symlink_to("nowhere")
+    submission = collect(source, tmp_path / "in", "simclr")
+    assert len(submission.remarks) == 52 and submission.remarks[50] == "There are 30 more such remarks."
+    assert submission.remarks[51] == "There are 2 notebooks; simclr.ipynb was graded."
+
+
+def test_a_zip_that_cannot_be_opened_gets_a_sentence(tmp_path, monkeypatch):
+    source = zip_of(tmp_path, ("simclr.ipynb", NOTEBOOK))
+
+    def closed(path, *rest, **more):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("os.open", closed)
+    with pytest.raises(SubmissionError, match="handed-in.zip cannot be read: Permission denied"):
+        collect(source, tmp_path / "in", "simclr")
+
+
+def test_files_of_a_platform_keep_their_names_and_stay_inside(tmp_path):
+    (tmp_path / "x").write_bytes(b"x")
+    status = (tmp_path / "x").lstat()
+    given = ("simclr.ipynb", "a/b.pt", "simclr.ipynb", "../up", "..", "/etc/x", "a//./c")
+    remarks = gather([(tmp_path / "x", name, status) for name in given], tmp_path / "in")
+    found = {str(path.relative_to(tmp_path / "in")) for path in (tmp_path / "in").rglob("*") if path.is_file()}
+    again = "file 2 of this name/simclr.ipynb"
+    assert found == {"simclr.ipynb", "a/b.pt", again, "up", "unnamed", "etc/x", "a/c"} and remarks == []

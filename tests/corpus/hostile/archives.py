@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import socket
 import struct
 import zipfile
 import zlib
@@ -103,6 +104,14 @@ def names(archive: zipfile.ZipFile) -> None:
         archive.writestr(info, b"x")
 
 
+def deep_entries(archive: zipfile.ZipFile) -> None:
+    """Paths of 2,000 levels, of more than 4,096 bytes, and through thousands of folders."""
+    archive.writestr("a/" * 2_000 + "deep.txt", "x")
+    archive.writestr("b" * 200 + ("/" + "b" * 200) * 25, "x")
+    for number in range(1_500):
+        archive.writestr(f"{number}/" + "c/" * 45 + "scattered.txt", "x")
+
+
 def encrypted(folder: Path) -> Path:
     """The notebook is marked as encrypted, in the list and in its own header."""
     data = bytearray(zipped(folder, fill=lambda archive: None).read_bytes())
@@ -193,6 +202,40 @@ def cannot_make_devices() -> str | None:
     return None if os.geteuid() == 0 else "only root can make a device file"
 
 
+def nested(folder: Path, name: str, levels: int) -> None:
+    """Folders in folders with a file in the innermost, made step by step: no path may have more than 4,096 bytes."""
+    here = os.open(folder, os.O_RDONLY)
+    for _ in range(levels):
+        os.mkdir(name, dir_fd=here)
+        inner = os.open(name, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = inner
+    os.close(os.open("best.pt", os.O_CREAT | os.O_WRONLY, dir_fd=here))
+    os.close(here)
+
+
+def deep_folders(folder: Path) -> Path:
+    """Beside the notebook lie 1,500 nested folders, and a path of 6,000 bytes."""
+    made = small.hand_in(folder / "submission", RIGHT_ONE)
+    nested(made, "a", 1_500)
+    nested(made, "b" * 200, 30)
+    return made
+
+
+def closed_files(folder: Path) -> Path:
+    """Beside the notebook lie a file and a folder that nobody may read, a socket, and files of impossible times."""
+    made = small.hand_in(
+        folder / "submission", RIGHT_ONE, {"closed/inner.txt": b"x", "best.pt": b"x", "late.txt": b"x"}
+    )
+    (made / "best.pt").chmod(0)
+    (made / "closed").chmod(0)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(os.path.relpath(made / "socket"))
+    for name in (NAME, "late.txt"):
+        os.utime(made / name, (0, 10**12))
+    return made
+
+
 def deep_notebook(folder: Path) -> Path:
     """A notebook of 200,000 nested lists, and a cell nested as deeply."""
     made = folder / "submission"
@@ -258,6 +301,15 @@ ATTACKS = (
     archive(
         "zip-names", "A zip with control characters, markup, commands and 5,000 letters in its names.", STALLS, names
     ),
+    archive("deep-zip", "A zip of paths that are too deep, too long or through 70,000 folders.", STALLS, deep_entries),
+    Attack(
+        "deep-submission",
+        "A folder of 1,500 levels, and one whose path has 6,000 bytes.",
+        STALLS,
+        honest=ONE,
+        build=deep_folders,
+    ),
+    odd("closed-files", "Files that cannot be read, a socket, times after the year 9999.", STALLS, closed_files, ONE),
     odd("encrypted", "A zip whose notebook is encrypted.", STALLS, encrypted, NOTHING),
     odd("overlapping-entries", "A zip of 60 kB whose 1,500 entries share one record.", STALLS, overlapping, NOTHING),
     odd("lying-size", "A zip whose entry of 60 MB declares 10 bytes.", STALLS, lying_size, ONE),

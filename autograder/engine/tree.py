@@ -1,0 +1,96 @@
+"""Lists the files of a folder that a student made: within bounds, and without following links."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from autograder.text import one_line
+
+# Tools write these, not students. A notebook checkpoint would look like a second notebook.
+IGNORED = frozenset({"__MACOSX", ".DS_Store", "Thumbs.db", ".ipynb_checkpoints", "__pycache__", ".git", ".venv"})
+
+# Bounds on what is looked at. Nobody hands in more, and programs that walk a tree recursively, or by long paths, fail
+# at about 1,000 levels and 4,096 bytes.
+MOST_LEVELS = 50
+MOST_PATH_BYTES = 1024
+MOST_ENTRIES = 20_000
+
+
+def walk(
+    folder: Path, remarks: list[str], levels: int = MOST_LEVELS, most: int = MOST_ENTRIES
+) -> Iterator[tuple[Path, str, os.stat_result]]:
+    """Path, name in the folder and status of everything under ``folder`` that is not a folder.
+
+    The files of a folder come before its folders, both in the order of their names. What is passed over because it
+    cannot be read or is out of bounds gets a sentence in ``remarks``; what is ignored gets none.
+    """
+    waiting, seen = [(folder, "")], 0
+    while waiting and seen <= most:
+        current, prefix = waiting.pop()
+        found: list[tuple[str, os.stat_result]] = []
+        try:
+            with os.scandir(current) as listing:
+                for child in listing:
+                    seen += 1
+                    if seen > most:
+                        remarks.append(f"There are more than {most:,} files; the rest were ignored.")
+                        break
+                    if child.name not in IGNORED and (status := _status(child, prefix + child.name, remarks)):
+                        found.append((child.name, status))
+        except OSError as error:
+            remarks.append(f"{shown(prefix or current)} was left out: {error.strerror}.")
+        folders = []
+        for name, status in sorted(found, key=lambda pair: pair[0]):
+            if reason := out_of_bounds(prefix + name, levels):
+                remarks.append(f"{shown(prefix + name)} was left out: {reason}.")
+            elif stat.S_ISDIR(status.st_mode):
+                folders.append((current / name, f"{prefix}{name}/"))
+            else:
+                yield current / name, prefix + name, status
+        waiting += reversed(folders)
+
+
+def _status(child: os.DirEntry, name: str, remarks: list[str]) -> os.stat_result | None:
+    try:
+        return child.stat(follow_symlinks=False)
+    except OSError as error:  # for example, removed since it was listed
+        remarks.append(f"{shown(name)} was left out: {error.strerror}.")
+        return None
+
+
+def out_of_bounds(name: str, levels: int = MOST_LEVELS) -> str | None:
+    """Why a path within a submission is too deep or too long; None if it is neither."""
+    if name.count("/") >= levels:
+        return f"it lies more than {levels} levels deep"
+    if len(name.encode(errors="replace")) > MOST_PATH_BYTES:
+        return f"its path is longer than {MOST_PATH_BYTES:,} bytes"
+    return None
+
+
+def open_regular(path: Path) -> IO[bytes]:
+    """Open a regular file for reading. Refuses a link or FIFO that has replaced it, without waiting for it.
+
+    Raises:
+        OSError: it cannot be read, or it is not a regular file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    file = os.fdopen(descriptor, "rb")
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        file.close()
+        raise OSError("not a regular file")
+    return file
+
+
+def file_kind(mode: int) -> str:
+    """What a file is that is not a regular file: ``"a link"``, ``"a named pipe"``, …"""
+    kinds = {stat.S_IFLNK: "a link", stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket", stat.S_IFDIR: "a folder"}
+    return kinds.get(stat.S_IFMT(mode), "a device")
+
+
+def shown(path: object) -> str:
+    """A path as short printable text."""
+    return one_line(str(path), limit=100)
