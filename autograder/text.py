@@ -14,6 +14,14 @@ _UNWANTED = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb]"
 )
 
+_QUOTES = re.compile("[\"\u00ab\u00bb\u201c-\u201f\u2033\u2036\u275d\u275e\u301d-\u301f\uff02]")
+# A number with its point and exponent, and a row of integers that is longer than any shape.
+_NUMBER = re.compile(r"[-+]?(?:\d+|(?<![\w.])\.\d+)(?:[._]\d+)*(?:\.?[eE][-+]?\d+)?")
+_SHORT_INTEGER = re.compile(r"[-+]?\d{1,5}")
+_LONG_ROW = re.compile(r"[-+]?\d+(?:\W{1,4}\d+){8,}")
+_ROW_OF_GAPS = re.compile(r"…(?:[^\w…]{0,8}…)+")
+_MAX_DIGITS = 40
+
 
 def clean(text: str, limit: int = 2000) -> str:
     """``text`` without terminal sequences and control characters, cut to about ``limit`` characters.
@@ -30,6 +38,29 @@ def clean(text: str, limit: int = 2000) -> str:
 def one_line(text: str, limit: int = 200) -> str:
     """``clean`` text with every run of white space replaced by one space, for names and table rows."""
     return " ".join(clean(text, limit).split())
+
+
+def quoted(text: str, limit: int = 300) -> str:
+    """``text`` of a student as a quotation in one line, which it cannot end: its own quotation marks become single ones.
+
+    Whatever a submission, or code of it, says goes through this function before it is part of a sentence of the grader.
+    """
+    return '"' + _QUOTES.sub("'", one_line(text, limit)) + '"'
+
+
+def without_numbers(text: str) -> str:
+    """``text`` in which numbers that tell values are replaced by "…", since an error message could contain hidden inputs.
+
+    Short integers stay, because shapes and counts explain an error: not more than 8 in a row, and not more than
+    ``_MAX_DIGITS`` digits in total.
+    """
+    text = _NUMBER.sub(lambda found: found[0] if _SHORT_INTEGER.fullmatch(found[0]) else "…", text)
+    text = _LONG_ROW.sub("…", text)
+    left, kept = _MAX_DIGITS, []
+    for character in text:
+        left -= character.isnumeric()
+        kept.append("…" if character.isnumeric() and left < 0 else character)
+    return _ROW_OF_GAPS.sub("…", "".join(kept))
 
 
 def _shorten(text: str, limit: int) -> str:
