@@ -14,7 +14,7 @@ _UNWANTED = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb]"
 )
 
-_QUOTES = re.compile("[\"\u00ab\u00bb\u201c-\u201f\u2033\u2036\u275d\u275e\u301d-\u301f\uff02]")
+_QUOTES = re.compile('["\u00ab\u00bb\u201c-\u201f\u2033\u2036\u275d\u275e\u301d-\u301f\uff02]')
 # A number with its point and exponent, and a row of integers that is longer than any shape.
 _NUMBER = re.compile(r"[-+]?(?:\d+|(?<![\w.])\.\d+)(?:[._]\d+)*(?:\.?[eE][-+]?\d+)?")
 _SHORT_INTEGER = re.compile(r"[-+]?\d{1,5}")

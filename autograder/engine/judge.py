@@ -43,7 +43,7 @@ class KeyMisconception:
 
 @dataclass(frozen=True)
 class KeyTest:
-    """A test of the answer key, with everything that ``judge`` needs."""
+    """A test of the answer key, with everything that ``judge`` needs. ``names`` are the graded names that it asks for."""
 
     question: str
     id: str
@@ -53,6 +53,7 @@ class KeyTest:
     outputs: Mapping[str, Comparison]
     cases: tuple[KeyCase, ...]
     misconceptions: tuple[KeyMisconception, ...]
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

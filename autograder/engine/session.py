@@ -51,8 +51,8 @@ class StudentError(Exception):
     """Student code raised an exception. ``type`` and ``message`` come from it, cleaned; ``cell`` and ``line`` say where.
 
     ``complaint``: a probe raised it because of what the code returned. ``missing``: a name that the notebook does not
-    define. All of this is said by the student's process, so it is shown only as a quotation (``quoted``). ``timed_out``
-    is known: the engine's own clock says that the request took all of its time.
+    define. All of this is said by the student's process, so it is shown only as a quotation (``quoted``). ``limit`` is
+    what the engine's own clock says: the seconds that the request might take, if it took all of them.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class StudentError(Exception):
         line: int | None = None,
         complaint: bool = False,
         missing: str | None = None,
-        timed_out: bool = False,
+        limit: float | None = None,
     ) -> None:
         super().__init__(f"{type}: {message}")
         self.type = type
@@ -72,12 +72,14 @@ class StudentError(Exception):
         self.line = line
         self.complaint = complaint
         self.missing = missing
-        self.timed_out = timed_out
+        self.limit = limit
 
     @property
     def quoted(self) -> str:
         """``raised NameError: "name 'x' is not defined"``, the end of a sentence about the code."""
-        kind = self.type if TYPE_NAME.fullmatch(self.type) and without_numbers(self.type) == self.type else "an exception"
+        kind = (
+            self.type if TYPE_NAME.fullmatch(self.type) and without_numbers(self.type) == self.type else "an exception"
+        )
         return f"raised {kind}: {quoted(without_numbers(self.message))}" if self.message else f"raised {kind}"
 
     @property
@@ -351,7 +353,9 @@ class Session:
                 Cell(**{**cell, "notes": tuple(cell["notes"]), "only": cell["only"] and tuple(cell["only"])})
                 for cell in content["cells"]
             )
-            return Notebook(cells, {n: {int(k): v for k, v in found.items()} for n, found in content["rebound"].items()})
+            return Notebook(
+                cells, {n: {int(k): v for k, v in found.items()} for n, found in content["rebound"].items()}
+            )
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
             self._lose("protocol", "it sent an invalid answer")
 
@@ -382,7 +386,7 @@ class Session:
             self._lose("protocol", "it sent an answer that belongs to no request")
         if reply.get("ok") is True:
             return answer
-        raise self._student_error(reply.get("error"), time.monotonic() - started >= seconds)
+        raise self._student_error(reply.get("error"), seconds if time.monotonic() - started >= 0.99 * seconds else None)
 
     def _frame(self, payload: int, deadline: float, late: str) -> tuple[dict, dict[str, torch.Tensor]]:
         try:
@@ -392,21 +396,21 @@ class Session:
         except protocol.ConnectionEnded:
             self._lose_ended()
         except protocol.ProtocolError as error:
-            self._lose("protocol", f"it sent an invalid answer: {one_line(str(error))}")
+            self._lose("protocol", f"it sent an invalid answer: {quoted(without_numbers(str(error)))}")
 
     def _refuse_unasked(self, deadline: float) -> None:
         """Data arrived before the request was sent: the end of the connection, or an answer in advance."""
         self._frame(self.limits.answer_mb * MB, deadline, "it sent part of an answer before the request")
         self._lose("protocol", "it sent an answer before the request")
 
-    def _student_error(self, error: object, timed_out: bool) -> StudentError:
+    def _student_error(self, error: object, limit: float | None) -> StudentError:
         if not isinstance(error, dict) or not all(isinstance(error.get(key), str) for key in ("type", "message")):
             self._lose("protocol", "it sent an invalid error")
         kind = one_line(error["type"], 100) or "Exception"
         cell, line = (_position(error.get(key)) for key in ("cell", "line"))
         missing = error.get("missing") if isinstance(error.get("missing"), str) else None
         complains = error.get("complains") is True
-        return StudentError(kind, clean(error["message"]), cell, line, complains, missing, timed_out)
+        return StudentError(kind, clean(error["message"]), cell, line, complains, missing, limit)
 
     def _lose(self, kind: str, reason: str) -> None:
         self._lost = SessionLost(kind, reason)
@@ -434,7 +438,7 @@ class Session:
 
 
 def _position(number: object) -> int | None:
-    return number if type(number) is int and 0 <= number < 1_000_000 else None
+    return number if type(number) is int and 0 <= number < 100_000 else None
 
 
 def _explain(status: int | None) -> SessionLost:

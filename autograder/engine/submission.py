@@ -61,8 +61,13 @@ class Submission:
     remarks: tuple[str, ...]
 
     def find(self, pattern: str) -> tuple[Path, ...]:
-        """Files whose path ends in ``pattern`` (``"*.pt"``, ``"metrics.json"``, ``"figures/*.png"``), nearest first."""
-        found = sorted((file for file in self.files if file.match(pattern)), key=_by_depth)
+        """Files whose path ends in ``pattern`` (``"*.pt"``, ``"metrics.json"``, ``"figures/*.png"``), nearest first.
+
+        Upper case counts as lower case (``MODEL.PT``), but a file in the wanted case comes first.
+        """
+        folded = pattern.casefold()
+        found = [file for file in self.files if PurePosixPath(str(file).casefold()).match(folded)]
+        found.sort(key=lambda file: (not file.match(pattern), _by_depth(file)))
         return tuple(self.folder / file for file in found)
 
     def beside_notebook(self, patterns: Iterable[str]) -> Path:

@@ -74,7 +74,7 @@ def key_test(question: Question, test: Test, cases: Mapping[str, Case]) -> KeyTe
         results = known[same]
         if any(case_complaint(bare, case, results[case.name]) for case in key_cases):  # else invisible in this test
             mistakes.append(KeyMisconception(mistake.id, mistake.hint, mistake.harmless, results))
-    return dataclasses.replace(bare, misconceptions=tuple(mistakes))
+    return dataclasses.replace(bare, misconceptions=tuple(mistakes), names=tuple(sorted(asked.names)))
 
 
 class Asked(Mapping):

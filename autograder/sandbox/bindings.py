@@ -38,7 +38,9 @@ Cells = Mapping[int, Sequence[Statement]]
 
 
 def only_defines(node: ast.stmt) -> bool:
-    """Whether a statement only defines something: a function, a class, an import or a constant."""
+    """Whether a statement only defines something (a function, a class, an import or a constant) or is only text."""
+    if isinstance(node, ast.Expr):
+        return isinstance(node.value, ast.Constant)
     if isinstance(node, ast.Assign):
         return all(isinstance(part, CONSTANT_PARTS) for part in ast.walk(node.value))
     return isinstance(node, DEFINITIONS)
