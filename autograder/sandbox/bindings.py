@@ -24,12 +24,13 @@ class Statement:
     """One statement at the top level of a cell.
 
     ``binds`` are the names that it gives a value, also those whose attribute or item it sets; ``uses`` the names that it,
-    or a function that it defines, looks up in the notebook. ``defines``: it is a function, class or import.
-    ``only_defines``: running it does nothing but define something.
+    or a function that it defines, looks up in the notebook. ``imports`` are the names that it imports, each with what it
+    is. ``defines``: it is a function, class or import. ``only_defines``: running it does nothing but define something.
     """
 
     binds: frozenset[str]
     uses: frozenset[str]
+    imports: frozenset[tuple[str, str]] = frozenset()
     defines: bool = False
     only_defines: bool = False
 
@@ -71,7 +72,7 @@ def rebound(cells: Cells, names: Collection[str]) -> dict[str, dict[int, list[st
     """For each of ``names``, the cells after its own one that bind a name again which it uses, and these names.
 
     Its own cell is the last that defines it (or the last that binds it, if none is a function, class or import). A name
-    counts if it had a value before: from a cell up to its own, or as a builtin.
+    counts if it had a value before: from a cell up to its own, or as a builtin. The same import again changes nothing.
     """
     found = {}
     for name in names:
@@ -80,10 +81,11 @@ def rebound(cells: Cells, names: Collection[str]) -> dict[str, dict[int, list[st
             continue
         own, definition = ([pair for pair in binders if pair[1].defines] or binders)[-1]
         used = needed(cells, definition.uses) | {name}
-        before = {bound for index, cell in cells.items() if index <= own for s in cell for bound in s.binds}
-        known = used & (before | set(dir(builtins)))
+        before = [s for index, cell in cells.items() if index <= own for s in cell]
+        known = used & {bound for s in before for bound in s.binds}.union(dir(builtins)) | {EVERYTHING}
+        imported = {pair for s in before for pair in s.imports}
         later = {
-            index: sorted({bound for s in cell for bound in s.binds & (known | {EVERYTHING})})
+            index: sorted({bound for s in cell for bound in s.binds & known - dict(s.imports & imported).keys()})
             for index, cell in cells.items()
             if index > own
         }
@@ -109,7 +111,7 @@ def _names_used_inside(source: str) -> dict[str, set[str]]:
 
 
 def _statement(node: ast.stmt, inner: Mapping[str, set[str]]) -> Statement:
-    binds, uses, hidden = set(), set(), set()
+    binds, uses, imports, hidden = set(), set(), set(), set()
     for part in _outside_functions(node):
         match part:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
@@ -125,13 +127,22 @@ def _statement(node: ast.stmt, inner: Mapping[str, set[str]]) -> Statement:
                 binds.add(part.id)
             case ast.Attribute(ctx=ast.Store() | ast.Del()) | ast.Subscript(ctx=ast.Store() | ast.Del()):
                 binds |= _root(part)
-            case ast.Import() | ast.ImportFrom():
-                binds |= {alias.asname or alias.name.partition(".")[0] for alias in part.names}
+            case ast.Import():
+                imports |= {_imported(alias) for alias in part.names}
+            case ast.ImportFrom():
+                source = "." * part.level + (part.module or "")
+                imports |= {(alias.asname or alias.name, f"{source}:{alias.name}") for alias in part.names}
             case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
                 binds.add(name)
             case ast.MatchMapping(rest=str(name)):
                 binds.add(name)
-    return Statement(frozenset(binds), frozenset(uses), isinstance(node, DEFINITIONS), only_defines(node))
+    return Statement(
+        frozenset(binds | dict(imports).keys()),
+        frozenset(uses),
+        frozenset(imports),
+        isinstance(node, DEFINITIONS),
+        only_defines(node),
+    )
 
 
 def _outside_functions(node: ast.stmt) -> Iterator[ast.AST]:
@@ -154,6 +165,12 @@ def _outside_functions(node: ast.stmt) -> Iterator[ast.AST]:
 
 def _loaded(node: ast.AST) -> set[str]:
     return {part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load)}
+
+
+def _imported(alias: ast.alias) -> tuple[str, str]:
+    """The name that ``import a.b as c`` binds, and to which module: without ``as`` it is the package."""
+    package = alias.name.partition(".")[0]
+    return (alias.asname, alias.name) if alias.asname else (package, package)
 
 
 def _root(node: ast.expr) -> set[str]:

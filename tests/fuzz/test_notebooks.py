@@ -9,8 +9,8 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from autograder.sandbox.notebook import Cell, NotebookError, read_cells
 from autograder.release.notebooks import notebook_bytes
+from autograder.sandbox.notebook import Cell, NotebookError, read_cells
 from tests.corpus.small import HONEST, notebook
 from tests.fuzz.fuzzing import damaged, fuzz
 
