@@ -47,8 +47,10 @@ class Accuracy:
     bonus_above: float
 
     def tests(self) -> tuple[Test, ...]:
-        bonus = [Test("bonus", "bonus", 0, self.bonus)] if self.bonus else []
-        return (Test("accuracy", "top-1 accuracy", self.points), *bonus)
+        return (
+            Test("accuracy", "top-1 accuracy", self.points),
+            Test("bonus", "bonus", 0, self.bonus),
+        )
 
     def measure(self, inputs: Inputs) -> Finding:
         from autograder.artefacts.accuracy.measure import measure
@@ -57,12 +59,12 @@ class Accuracy:
 
     def earned(self, finding: Finding) -> dict[str, tuple[float, str]]:
         total = points(self, certain(finding.numbers))
-        worths = {"accuracy": (min(total, self.points), finding.sentences["accuracy"])}
-        if self.bonus:
-            bonus = max(0.0, total - self.points)
-            limit = f"more than {self.bonus_above:.0%} top-1"
-            worths["bonus"] = (bonus, f"Earned with {limit}." if bonus else f"You get it with {limit}.")
-        return worths
+        bonus = max(0.0, total - self.points)
+        limit = f"more than {self.bonus_above:.0%} top-1"
+        return {
+            "accuracy": (min(total, self.points), finding.sentences["accuracy"]),
+            "bonus": (bonus, f"Earned with {limit}." if bonus else f"You get it with {limit}."),
+        }
 
     def settings(self) -> Mapping[str, Any]:
         names = ("file", "network", "classes", "mean", "std")
@@ -93,8 +95,8 @@ class Accuracy:
         finding = self.measure(
             Inputs(dataset, data, has=lambda file: True, read=lambda file: dict(tensors), deadline=math.inf)
         )
-        worths = self.earned(finding)
-        return f"{worths['accuracy'][1]} {sum(points for points, _ in worths.values()):g} of {self.points:g} points"
+        (points, sentence), (bonus, _) = self.earned(finding).values()
+        return f"{sentence} {points + bonus:g} of {self.points:g} points"
 
 
 def read(table: dict, where: str, place: Place, channels: int) -> Accuracy:
