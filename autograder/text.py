@@ -49,11 +49,12 @@ def quoted(text: str, limit: int = 300) -> str:
 
 
 def without_numbers(text: str) -> str:
-    """``text`` in which numbers that tell values are replaced by "…", since an error message could contain hidden inputs.
+    """``text`` in one line, with "…" for numbers that tell values, since an error message could contain hidden inputs.
 
     Short integers stay, because shapes and counts explain an error: not more than 8 in a row, and not more than
     ``_MAX_DIGITS`` digits in total.
     """
+    text = one_line(text, 2000)  # first, because a number may be in pieces before
     text = _NUMBER.sub(lambda found: found[0] if _SHORT_INTEGER.fullmatch(found[0]) else "…", text)
     text = _LONG_ROW.sub("…", text)
     left, kept = _MAX_DIGITS, []

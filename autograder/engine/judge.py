@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from autograder.questions.model import Answer, Close, Comparison, Exact, Within
+from autograder.text import without_numbers
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def shape_complaint(comparison: Comparison, got: torch.Tensor, want: torch.Tenso
     """What is wrong with the shape or dtype, as a clause; None if both are correct. Both are part of the task."""
     expected = comparison.shape if isinstance(comparison, Within) else tuple(want.shape)
     if tuple(got.shape) != tuple(expected):
-        return f"has shape {tuple(got.shape)}, expected {tuple(expected)}"
+        return f"has shape {without_numbers(str(tuple(got.shape)))}, expected {tuple(expected)}"
     dtype = str(got.dtype).removeprefix("torch.")
     if dtype != comparison.dtype:
         return f"is {dtype}, expected {comparison.dtype}"
