@@ -341,3 +341,13 @@ def test_files_beside_the_notebook_are_chosen_by_name_or_path(tmp_path):
     assert beside("*.py", "data/*.csv") == ["data/a.csv", "helper.py"]
     assert beside("a.csv") == ["data/a.csv"]
     assert beside() == beside("report.pdf", "../*") == []
+
+
+def test_a_file_in_upper_case_is_found_and_the_wanted_case_comes_first(tmp_path):
+    for name in ("simclr.ipynb", "MODEL.PT", "a/model.pt", "B/Metrics.JSON"):
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).write_bytes(b"x")
+    submission = collect(tmp_path / "in", tmp_path / "out", "simclr")
+    names = [str(path.relative_to(submission.folder)) for path in submission.find("model.pt")]
+    assert names == ["a/model.pt", "MODEL.PT"]
+    assert [path.name for path in submission.find("metrics.json")] == ["Metrics.JSON"]
