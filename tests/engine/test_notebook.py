@@ -2,6 +2,8 @@
 
 import ast
 import json
+import subprocess
+import sys
 import time
 
 import pytest
@@ -258,3 +260,52 @@ def test_what_comes_first_or_only_later_is_not_rebound(path):
     assert rebound(path, "float = 2.5", USES, OWN) == {}
     assert rebound(path, "def answer(x):\n    return later(x)", "def later(x):\n    return x") == {}
     assert rebound(path, "def answer(x):\n    return 0", "float = 1", "def answer(x):\n    return float(x)") == {}
+
+
+# --- what reading costs the engine ---------------------------------------------------------------------------------
+
+BOMBS = {
+    "short-lines": lambda: [code("a\n" * 990_000)],
+    "short-lines-in-cells": lambda: [code("a;" * 124_000) for _ in range(8)],
+    "many-lines": lambda: [code(["a\n"] * 1_400_000)],
+    "literal": lambda: [code(f"x = '{'y' * 40_000_000}'")],
+    "values": lambda: [code("x", outputs=[[]] * 2_900_000)],
+    "outputs-emoji": lambda: [code("x", outputs="\U0001f389" + "y" * 90_000_000)],
+    "deep": lambda: [code("(" * 200_000), code("x" + ".y" * 120_000), code("-" * 200_000 + "1")],
+}
+MEASURE = """
+import json, resource, sys, time
+from pathlib import Path
+from autograder.engine.notebook import NotebookError, read_notebook
+from autograder.engine.session import Sandbox
+
+def memory():
+    return int(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM"))) / 1024
+
+with Sandbox() as sandbox:
+    def read(path):
+        try:
+            return [len(cell.source) for cell in read_notebook(sandbox, Path(path), ["nt_xent"], time.monotonic() + 60).cells]
+        except NotebookError as error:
+            return str(error)
+    small, *large = sys.argv[1:]
+    read(small)
+    before, told = memory(), {}
+    for path in large:
+        cpu = time.process_time()
+        found = read(path)
+        told[path] = [found, memory() - before, time.process_time() - cpu]
+    print(json.dumps(told))
+"""
+
+
+def test_what_a_notebook_costs_the_engine(tmp_path):
+    """Parsing takes up to a hundred times the memory of the text; the worker that does it is another process."""
+    paths = []
+    for name, cells in {"small": lambda: [code("x = 1")], **BOMBS}.items():
+        (tmp_path / name).mkdir()
+        paths.append(str(written(tmp_path / name / "simclr.ipynb", *cells())))
+    done = subprocess.run([sys.executable, "-c", MEASURE, *paths], capture_output=True, text=True, check=True)
+    costs = json.loads(done.stdout)
+    assert len(costs) == len(BOMBS)
+    assert all(megabytes < 60 and seconds < 1 for _, megabytes, seconds in costs.values()), costs
