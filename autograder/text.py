@@ -21,6 +21,7 @@ _SHORT_INTEGER = re.compile(r"[-+]?\d{1,5}")
 _LONG_ROW = re.compile(r"[-+]?\d+(?:\W{1,4}\d+){8,}")
 _ROW_OF_GAPS = re.compile(r"…(?:[^\w…]{0,8}…)+")
 _MAX_DIGITS = 40
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_./+()-]{1,100}")
 
 
 def clean(text: str, limit: int = 2000) -> str:
@@ -46,6 +47,11 @@ def quoted(text: str, limit: int = 300) -> str:
     Whatever a submission, or code of it, says goes through this function before it is part of a sentence of the grader.
     """
     return '"' + _QUOTES.sub("'", one_line(text, limit)) + '"'
+
+
+def file_name(name: str) -> str:
+    """The name of a student's file for a sentence: as it is if it can only be a name, else as a quotation."""
+    return name if _PLAIN_NAME.fullmatch(name) else quoted(name, 100)
 
 
 def without_numbers(text: str) -> str:

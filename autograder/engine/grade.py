@@ -206,12 +206,13 @@ class Grader:
                 functions = {question: remote_question(grading, runner, question, again=True)}
                 run_question(grading, self.bundle / "tests" / f"{question}.py", functions)
             gained = names_of([test for test in failed if grading.earned(question, test.id)])
-            grading.report.remarks += [
+            told = [
                 f"Cell {cell} rebinds {listed(notebook.rebound[name][cell])}, which your {name} uses; "
                 f"{question} was tested again without that cell."
                 for name, cell in rebinding
                 if name in gained
             ]
+            grading.report.remarks += told[:MAX_TROUBLES]
 
 
 def names_of(tests: Iterable[KeyTest]) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from autograder.engine.session import Sandbox, SessionLost, StudentError
 from autograder.sandbox.notebook import Cell, Notebook, NotebookError
-from autograder.text import quoted
+from autograder.text import file_name
 
 __all__ = ["Cell", "Notebook", "NotebookError", "read_notebook"]
 
@@ -29,7 +29,7 @@ def read_notebook(sandbox: Sandbox, path: Path, graded: Collection[str], deadlin
     Raises:
         NotebookError: it is not a notebook, or it takes too much time or memory to read; a sentence for the student.
     """
-    shown = quoted(path.name)
+    shown = file_name(path.name)
     seconds = max(0.1, min(SECONDS, deadline - time.monotonic()))
     with tempfile.TemporaryDirectory(prefix="notebook-", dir=sandbox.root) as folder:
         os.link(path, Path(folder) / path.name)

@@ -21,7 +21,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from autograder.errors import KitError
-from autograder.text import one_line
+from autograder.text import file_name, one_line
 
 MB = 2**20
 CHUNK = MB
@@ -382,4 +382,4 @@ def _safe_name(name: str) -> str:
 
 
 def _shown(path: object) -> str:
-    return one_line(str(path), limit=100)
+    return file_name(str(path))

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from autograder.errors import KitError
 from autograder.sandbox.bindings import Statement, needed, rebound, statements
-from autograder.text import one_line, quoted
+from autograder.text import file_name, one_line, quoted
 
 MAX_BYTES = 100 * 2**20
 # Parsed JSON can take ten times the memory of its text if it consists of short values; an image is one long value.
@@ -96,7 +96,7 @@ def read_notebook(path: Path, graded: Collection[str] = ()) -> Notebook:
     """
     raw_cells = [cell for cell in read_json(path) if cell.get("cell_type") == "code"]
     if len(raw_cells) > MAX_CELLS:
-        raise NotebookError(f"{quoted(path.name)} has more than {MAX_CELLS:,} code cells.")
+        raise NotebookError(f"{file_name(path.name)} has more than {MAX_CELLS:,} code cells.")
     deadline, room = time.monotonic() + READ_SECONDS, MAX_CODE
     cells, parts, tagged = [], {}, set()
     for index, raw in enumerate(raw_cells, start=1):
@@ -141,7 +141,7 @@ def _too_long(index: int) -> Cell:
 
 def read_json(path: Path) -> list[dict]:
     """The cells of the notebook at ``path``, as dictionaries in format 4. They may hold anything. Raises NotebookError."""
-    shown = quoted(path.name)
+    shown = file_name(path.name)
     if path.stat().st_size > MAX_BYTES:
         raise NotebookError(f"{shown} is larger than {MAX_BYTES // 2**20} MB; clear its outputs and hand it in again.")
     return _cells(_parsed(path.read_bytes(), shown), shown)

@@ -240,7 +240,7 @@ NAMES = (
     Clumsy("two-scratch", "a scratch notebook beside it", tree(
         {"simclr.ipynb": NOTEBOOK, "scratch.ipynb": UNTOUCHED}), told="simclr.ipynb was graded"),
     Clumsy("two-copy", "Colab's copy and a scratch notebook", tree(
-        {"Copy of simclr.ipynb": NOTEBOOK, "a.ipynb": UNTOUCHED}), told="Copy of simclr.ipynb was graded"),
+        {"Copy of simclr.ipynb": NOTEBOOK, "a.ipynb": UNTOUCHED}), told='"Copy of simclr.ipynb" was graded'),
     Clumsy("two-same", "the same notebook twice, neither by its name", tree(
         {"simclr (1).ipynb": NOTEBOOK, "simclr (2).ipynb": NOTEBOOK}), told="2 notebooks"),
     Clumsy("two-same-folders", "the same notebook in two folders", tree(

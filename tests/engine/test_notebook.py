@@ -88,7 +88,7 @@ def test_what_is_no_notebook_gets_a_sentence(path, content):
     path.write_bytes(content)
     with pytest.raises(NotebookError) as error:
         read_cells(path)
-    assert str(error.value).startswith('"simclr.ipynb" is ')
+    assert str(error.value).startswith("simclr.ipynb is ")
     assert "\n" not in str(error.value)
 
 

@@ -184,7 +184,7 @@ def is_read(path: Path, content: bytes, most_memory: int) -> None:
         for name, later in found.rebound.items():
             assert name in GRADED and all(1 < index <= len(found.cells) and names for index, names in later.items())
     except NotebookError as error:
-        assert str(error).startswith('"simclr.ipynb" ') and str(error).isprintable()
+        assert str(error).startswith("simclr.ipynb ") and str(error).isprintable()
     finally:
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
