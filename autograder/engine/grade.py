@@ -232,7 +232,8 @@ def notes(notebook: Notebook) -> list[str]:
     partly = [str(cell.index) for cell in notebook.cells if cell.only is not None and cell.skip is None]
     if partly:
         found.append(
-            f"Cell {', '.join(partly[:10])}: because of the tag skip-grading, only what your answers need was run."
+            f"Cell{'s' * (len(partly) > 1)} {', '.join(partly[:10])}: because of the tag skip-grading, only what your "
+            "answers need was run."
         )
     more = [f"There are {len(found) - MAX_TROUBLES:,} more remarks of this kind."] if len(found) > MAX_TROUBLES else []
     return found[:MAX_TROUBLES] + more

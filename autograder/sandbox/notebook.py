@@ -112,16 +112,19 @@ def read_notebook(path: Path, graded: Collection[str] = ()) -> Notebook:
         if tree is not None and cell.skip is None and time.monotonic() < deadline:
             parts[index] = statements(cell.source, tree)
     wanted = needed(parts, graded)
-    cells = [_of_tagged(cell, parts.get(cell.index, ()), wanted) if cell.index in tagged else cell for cell in cells]
+    cells = [_of_tagged(cell, parts.get(cell.index), wanted) if cell.index in tagged else cell for cell in cells]
     run = {cell.index: _run(cell, parts.get(cell.index, ())) for cell in cells}
     return Notebook(tuple(cells), rebound(run, graded))
 
 
-def _of_tagged(cell: Cell, parts: Sequence[Statement], wanted: Collection[str]) -> Cell:
+def _of_tagged(cell: Cell, parts: Sequence[Statement] | None, wanted: Collection[str]) -> Cell:
     """What is run of a cell that is tagged to be skipped: all of it if it only defines something, else the statements that
-    bind names which an answer needs."""
+    bind names which an answer needs. ``parts`` are its statements, None if it could not be read."""
     if cell.skip is not None:
         return cell
+    if parts is None:
+        why = f"it was not run: it has the tag {SKIP_TAG}, and it is not valid Python or too long"
+        return replace(cell, skip=why, notes=(f"Cell {cell.index}: {why}.",))
     if parts and all(part.only_defines for part in parts):
         return cell
     only = tuple(place for place, part in enumerate(parts) if not part.binds.isdisjoint(wanted))

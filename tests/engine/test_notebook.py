@@ -222,6 +222,11 @@ def test_of_a_skipped_cell_runs_what_an_answer_needs(path, source, run):
     assert runs(path, ANSWER, tagged(source)) == [True, run]
 
 
+def test_a_skipped_cell_that_cannot_be_read_is_named(path):
+    written(path, tagged("def answer(x:\n    return x"))
+    assert only(path).notes == (f"Cell 1: {only(path).skip}.",) and "not valid Python" in only(path).skip
+
+
 def test_names_inside_functions_are_no_needs(path):
     own = code("def answer(x):\n    y = [z for z in x]\n    return (lambda w: w + len(y))(1)")
     assert runs(path, own, tagged("x = y = z = w = train()"), tagged("len = train()")) == [True, False, (0,)]
