@@ -9,12 +9,16 @@ import re
 
 # Terminal sequences: CSI (colours, cursor), OSC (titles, links), and the other two-character sequences.
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
-# C0 and C1 controls except tab and newline, surrogates, invisible characters, and marks that change the text direction.
+# C0 and C1 controls except tab and newline, surrogates, invisible and blank characters, and marks that change the text
+# direction.
 _UNWANTED = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb]"
 )
 
-_QUOTES = re.compile('["\u00ab\u00bb\u201c-\u201f\u2033\u2036\u275d\u275e\u301d-\u301f\uff02]')
+# All that looks like a double quotation mark.
+_QUOTES = re.compile(
+    '["\u00ab\u00bb\u02ba\u02dd\u02ee\u05f4\u201c-\u201f\u2033\u2036\u275d\u275e\u301d-\u301f\u3003\uff02\U0001f676-\U0001f678]'
+)
 # A number with its point and exponent, and a row of integers that is longer than any shape.
 _NUMBER = re.compile(r"[-+]?(?:\d+|(?<![\w.])\.\d+)(?:[._]\d+)*(?:\.?[eE][-+]?\d+)?")
 _SHORT_INTEGER = re.compile(r"[-+]?\d{1,5}")

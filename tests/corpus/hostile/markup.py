@@ -15,7 +15,9 @@ from tests.corpus.hostile.attack import Attack
 from tests.corpus.hostile.pieces import ATTEMPT, WRONG
 
 MUST_NOT = "It reaches a reader's browser or terminal unescaped, or it makes the result unreadable or huge."
-UNWANTED = set("\x1b\0\x07\x08\x7f\x9b\u202e\u2066\u200b\ufeff") | {chr(code) for code in range(0xD800, 0xE000)}
+UNWANTED = set("\x1b\0\x07\x08\x7f\x9b\u202e\u2066\u200b\ufeff\u2800\u3164\u115f\uffa0\u034f") | {
+    chr(code) for code in range(0xD800, 0xE000)
+}
 MAX_BYTES = 200_000
 
 MARKUP = "<script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}{% raw %}[a](javascript:alert(1))`x`|a|b|\\n# h"
@@ -174,6 +176,8 @@ ATTACKS = (
     Attack("voice-magics", "Shell lines and cell magics whose text is a claim.", "The student speaks as the grader.",
            (f"!{CLAIM}", f"%{CLAIM} \" {CLAIM}", f"%%{CLAIM.replace(' ', '_')}\nx", "x = 1\n%%time\n!" + CLAIM),
            check=only_quoted),
+    Attack("voice-blanks", "Blank characters move a claim to a line of its own.", "The student speaks as the grader.",
+           (raises(f"ValueError('x' + {'⠀ㅤ'!r} * 140 + {CLAIM!r} + '\u02ee\u3003\U0001f676')"),), check=only_quoted),
     tells("repr", "inputs"),
     tells("list", "[float(x) for x in inputs[0].flatten()]"),
     tells("integers", "[int(1e4 * x) for x in inputs[0].flatten()]"),
