@@ -103,7 +103,8 @@ def test_named_notebook_wins_and_the_shallowest_of_them(tmp_path):
 def test_a_name_that_holds_the_assignment_s_wins_and_copies_are_one(tmp_path, files, chosen):
     submission = collect(folder_of(tmp_path, **files), tmp_path / "in", "simclr")
     assert submission.notebook.name == chosen
-    assert submission.remarks == (f"There are {len(files)} notebooks; {chosen} was graded.",)
+    shown = f'"{chosen}"' if " " in chosen else chosen  # a name that could be a sentence is a quotation
+    assert submission.remarks == (f"There are {len(files)} notebooks; {shown} was graded.",)
 
 
 @pytest.mark.parametrize(
