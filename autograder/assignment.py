@@ -16,6 +16,7 @@ from autograder.limits import SETTABLE, Limits
 from autograder.toml_entries import WrongEntry, check_names, check_points, check_range, known_names, record
 from autograder.toml_lines import Place, line_of
 from data_scripts import DATASETS
+from data_scripts.dataset import Dataset
 
 VISIBILITIES = ("hidden", "after_due_date", "after_published", "visible")
 QUESTION_ID = re.compile(r"q\d+[a-z]?")
@@ -148,7 +149,7 @@ def _assignment(content: dict) -> Assignment:
         "visibility": record(Visibility, content.get("visibility", {}), "[visibility]", ("visibility",)),
         "limits": record(Limits, content.get("limits", {}), "[limits]", ("limits",), SETTABLE),
         "sheets": _questions(content.get("question", [])),
-        "artefacts": _artefacts(content.get("artefact", []), _channels(content.get("dataset"))),
+        "artefacts": _artefacts(content.get("artefact", []), _known(content.get("dataset"))),
         "files": _patterns(content.get("files", ["*"])),
         "late": _late(content["late"]) if "late" in content else None,
     }
@@ -188,12 +189,12 @@ def _check_together(assignment: Assignment) -> None:
         raise WrongEntry((), "there is no [[question]] and no [[artefact]]; add at least one")
 
 
-def _artefacts(tables: object, channels: int) -> tuple[Artefact, ...]:
+def _artefacts(tables: object, dataset: Dataset | None) -> tuple[Artefact, ...]:
     sheets: list[Artefact] = []
     for number, table in enumerate(_tables(tables, "artefact")):
         place = ("artefact", number)
         where = f"[[artefact]] {table.get('question', f'number {number + 1}')}"
-        sheet = read_artefact(table, where, place, channels)
+        sheet = read_artefact(table, where, place, dataset)
         _check_id(sheet.question, where, (*place, "question"))
         if any(other.question == sheet.question for other in sheets):
             raise WrongEntry((*place, "question"), f"{where} appears twice; give each its own id")
@@ -201,9 +202,9 @@ def _artefacts(tables: object, channels: int) -> tuple[Artefact, ...]:
     return tuple(sheets)
 
 
-def _channels(dataset: object) -> int:
-    """The number of channels of a data set's images. An unknown data set is refused elsewhere."""
-    return DATASETS[dataset].image_shape[0] if isinstance(dataset, str) and dataset in DATASETS else 3
+def _known(dataset: object) -> Dataset | None:
+    """The data set of this name; None for an unknown one, which is refused elsewhere."""
+    return DATASETS.get(dataset) if isinstance(dataset, str) else None
 
 
 def _tables(tables: object, name: str) -> list[dict]:

@@ -12,17 +12,21 @@ from autograder.artefacts import accuracy, samples
 from autograder.artefacts.model import Artefact, Finding, Headline, Inputs, Test
 from autograder.toml_entries import WrongEntry, check_choice, known_names
 from autograder.toml_lines import Place
+from data_scripts.dataset import Dataset
 
 # The function of each kind makes an artefact from a table, the table's name in messages, its place in the file and the
-# number of image channels. It raises WrongEntry.
-KINDS: dict[str, Callable[[dict, str, Place, int], Artefact]] = {"accuracy": accuracy.read, "samples": samples.read}
+# data set (None if it is not known, which is refused elsewhere). It raises WrongEntry.
+KINDS: dict[str, Callable[[dict, str, Place, Dataset | None], Artefact]] = {
+    "accuracy": accuracy.read,
+    "samples": samples.read,
+}
 
 __all__ = ["KINDS", "Artefact", "Finding", "Headline", "Inputs", "Test", "read_artefact"]
 
 
-def read_artefact(table: dict, where: str, place: Place, channels: int) -> Artefact:
+def read_artefact(table: dict, where: str, place: Place, dataset: Dataset | None) -> Artefact:
     """The artefact of a table. Raises WrongEntry if the kind is unknown or an entry is wrong."""
     if "kind" not in table:
         raise WrongEntry((*place, "kind"), f"{where} has no entry 'kind'; {known_names('', KINDS)}")
     check_choice(table, "kind", where, place, KINDS)
-    return KINDS[table["kind"]](table, where, place, channels)
+    return KINDS[table["kind"]](table, where, place, dataset)

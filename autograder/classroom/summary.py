@@ -12,7 +12,7 @@ from autograder.classroom.plan import Plan
 from autograder.classroom.roster import Roster
 from autograder.classroom.similarity import cut, similar_pairs
 from autograder.classroom.tables import Exports, some, write_exports, write_grades
-from autograder.engine.notebook import read_cells
+from autograder.sandbox.notebook import read_cells
 
 
 def given_cells(path: Path) -> frozenset[str]:

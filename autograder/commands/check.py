@@ -100,7 +100,7 @@ def too_little(report: Report, files: Collection[str], untried: Collection[str])
     return [
         f"the solution earns {v.points:g} of {v.possible + v.bonus:g} points in {v.question} {v.test}: {v.message}"
         for v in report.verdicts
-        if v.question not in untried and (not v.passed or (v.question not in files and v.share < 1))
+        if v.question not in untried and (v.points < v.possible + v.bonus or (v.question not in files and not v.passed))
     ]
 
 

@@ -17,7 +17,7 @@ from autograder.engine.judge import Failure, KeyCase, KeyMisconception, KeyTest,
 from autograder.questions.model import Answer, Close, Comparison, Exact, Within
 from autograder.tensors import read_tensors, write_tensors
 
-PLAIN_FIELDS = ("question", "id", "title", "probe", "seconds", "count", "needs", "draw")
+PLAIN_FIELDS = ("question", "id", "title", "probe", "seconds", "names", "count", "needs", "draw")
 COMPARISONS: dict[str, type] = {kind.__name__: kind for kind in (Close, Exact, Within)}
 
 
@@ -129,5 +129,5 @@ def _unpack_test(entry: dict, tensors: Mapping[str, torch.Tensor]) -> KeyTest:
         for mistake in entry["misconceptions"]
     )
     outputs = {name: _unpack_comparison(fields) for name, fields in entry["outputs"].items()}
-    fields = {name: entry[name] for name in PLAIN_FIELDS} | {"needs": tuple(entry["needs"])}
+    fields = {name: tuple(v) if isinstance(v := entry[name], list) else v for name in PLAIN_FIELDS}
     return KeyTest(**fields, outputs=outputs, cases=cases, misconceptions=mistakes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
@@ -20,18 +20,19 @@ from autograder.engine.counting import counted, counts_of
 from autograder.engine.curves import read_curves
 from autograder.engine.hidden_tests import TestFailed, run_hidden_test
 from autograder.engine.judge import Failure, Judgement, KeyTest, Result, judge
-from autograder.engine.notebook import Cell, read_cells
+from autograder.engine.notebook import Notebook, read_notebook
 from autograder.engine.reading import read_tensors
 from autograder.engine.report import Report, Verdict
-from autograder.engine.runner import TIME_LIMIT, CellOutcome, Runner
-from autograder.engine.scoring import NOT_REACHED, headlines, unreached
-from autograder.engine.session import Probes, Sandbox, SessionLost, StudentError
+from autograder.engine.runner import CellOutcome, Runner
+from autograder.engine.scoring import NOT_REACHED, earned, headlines, unreached
+from autograder.engine.session import Probes, Sandbox, SandboxError, SessionLost, StudentError
 from autograder.engine.submission import Submission, collect
 from autograder.errors import KitError
 from autograder.pictures import Picture
 from autograder.questions.model import Count
 from autograder.sandbox import layers
-from autograder.text import one_line
+from autograder.sandbox.bindings import EVERYTHING
+from autograder.text import quoted, without_numbers
 from data_scripts import Prepared
 
 Publish = Callable[[Report], None]
@@ -72,10 +73,14 @@ class Grading:
         question = artefact.question
         self.report.findings[question] = replace(finding, pictures=())
         self.report.headlines = headlines(self.assignment, self.report.findings)
-        for test, (points, message) in artefact.earned(finding).items():
-            old = self.verdicts[question, test]
-            self.verdicts[question, test] = replace(old, points=points, message=message)
+        for test, changes in earned(artefact, finding).items():
+            self.verdicts[question, test] = replace(self.verdicts[question, test], **changes)
         self.publish_verdicts()
+
+    def earned(self, question: str, test: str) -> bool:
+        """Whether a test is passed; tests that are not part of this grading count as passed."""
+        verdict = self.verdicts.get((question, test))
+        return verdict is None or verdict.passed
 
     def publish_verdicts(self) -> None:
         """Publish the report with the current verdicts."""
@@ -114,6 +119,7 @@ class Grader:
         key = bundle / "key.safetensors"
         self.tests, self.secret = read_draws(key), (made_from(key) or "").encode()
         self.key = drawn(self.tests, self.secret)
+        self.names = frozenset(name for test in self.tests for name in test.names)
         self.counts = counts_of(self.tests, bundle / "code")
         probes = probes_in(bundle, self.assignment, self.tests)
         self.sandbox = Sandbox(probes, self.assignment.limits, unsafe=unsafe)
@@ -154,22 +160,24 @@ class Grader:
         with tempfile.TemporaryDirectory(prefix="submission-", dir=self.sandbox.root) as scratch:
             try:
                 submission = collect(source, Path(scratch) / "submission", assignment.name)
-                cells = read_cells(submission.notebook)
+                notebook = read_notebook(self.sandbox, submission.notebook, self.names, deadline)
+            except SandboxError:  # the machine's failure, not the submission's
+                raise
             except KitError as error:
                 grading.record_all(str(error))
             else:
                 report.submission = submission.name
                 report.remarks += submission.remarks
                 report.curves = read_curves(submission)
-                report.code = [cell.source for cell in cells]
+                report.code = [cell.source for cell in notebook.cells]
                 grading.key = drawn(self.tests, self.secret + "\0".join(report.code).encode(errors="replace"))
-                self.grade_collected(grading, submission, cells, only)
+                self.grade_collected(grading, submission, notebook, only)
         report.seconds = assignment.limits.total_seconds - grading.left()
         publish(report)
         return report
 
     def grade_collected(
-        self, grading: Grading, submission: Submission, cells: tuple[Cell, ...], only: Collection[str] | None = None
+        self, grading: Grading, submission: Submission, notebook: Notebook, only: Collection[str] | None = None
     ) -> None:
         """Run the notebook, run all hidden tests, then measure the artefacts, in order."""
         assignment, report = self.assignment, grading.report
@@ -179,17 +187,67 @@ class Grader:
         beside = submission.beside_notebook(assignment.files)
         questions = [question.id for question in assignment.questions if only is None or question.id in only]
         if questions:
-            with Runner(self.sandbox, cells, beside, grading.deadline) as runner:
+            with Runner(self.sandbox, notebook.cells, beside, grading.deadline) as runner:
                 for question in questions:
                     functions = {question: remote_question(grading, runner, question)}
                     run_question(grading, self.bundle / "tests" / f"{question}.py", functions)
                 if assignment.picture_probe and self.data is not None:
                     report.pictures += picture(runner, picture_address(assignment), self.data)
-                report.remarks += [note for cell in cells for note in cell.notes] + troubles(runner.outcomes)
+                report.remarks += notes(notebook) + troubles(runner.outcomes)
                 report.incidents += incidents(runner.outcomes)
+            self.retry_rebound(grading, notebook, beside, questions)
         for artefact in assignment.artefacts:
             if (only is None or artefact.question in only) and grading.left() > 0:
                 grade_artefact(grading, artefact, self.sandbox, submission, self.data)
+
+    def retry_rebound(self, grading: Grading, notebook: Notebook, beside: Path, questions: Sequence[str]) -> None:
+        """Try failed tests again without the later cells that rebind names which the answer uses.
+
+        What is earned either way counts. In all this takes at most the time of running the notebook once.
+        """
+        deadline = min(grading.deadline, time.monotonic() + self.assignment.limits.notebook_seconds)
+        for question in questions:
+            failed = [test for place, test in self.key.items() if place[0] == question and not grading.earned(*place)]
+            rebinding = [(name, cell) for name in names_of(failed) for cell in notebook.rebound.get(name, ())]
+            if not rebinding or time.monotonic() > deadline:
+                continue
+            left = {cell for _, cell in rebinding}
+            cells = [cell for cell in notebook.cells if cell.index not in left]
+            with Runner(self.sandbox, cells, beside, deadline) as runner:
+                functions = {question: remote_question(grading, runner, question, again=True)}
+                run_question(grading, self.bundle / "tests" / f"{question}.py", functions)
+            gained = names_of([test for test in failed if grading.earned(question, test.id)])
+            told = [
+                f"Cell {cell} rebinds {listed(notebook.rebound[name][cell])}, which your {name} uses; "
+                f"{question} was tested again without that cell."
+                for name, cell in rebinding
+                if name in gained
+            ]
+            grading.report.remarks += told[:MAX_TROUBLES]
+
+
+def names_of(tests: Iterable[KeyTest]) -> list[str]:
+    """The graded names that tests ask for, each once."""
+    return list(dict.fromkeys(name for test in tests for name in test.names))
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names from a student's notebook for a sentence; "*" stands for all names of a module."""
+    shown = [f"names by {quoted('import *')}" if name == EVERYTHING else quoted(name, 40) for name in names[:3]]
+    return ", ".join(shown + ["…"] * (len(names) > 3))
+
+
+def notes(notebook: Notebook) -> list[str]:
+    """Sentences for the student about lines and cells that are not run, at most ``MAX_TROUBLES``."""
+    found = [note for cell in notebook.cells for note in cell.notes]
+    partly = [str(cell.index) for cell in notebook.cells if cell.only is not None and cell.skip is None]
+    if partly:
+        found.append(
+            f"Cell{'s' * (len(partly) > 1)} {', '.join(partly[:10])}: because of the tag skip-grading, only what your "
+            "answers need was run."
+        )
+    more = [f"There are {len(found) - MAX_TROUBLES:,} more remarks of this kind."] if len(found) > MAX_TROUBLES else []
+    return found[:MAX_TROUBLES] + more
 
 
 def probes_in(bundle: Path, assignment: Assignment, key: Iterable[KeyTest]) -> Probes:
@@ -282,14 +340,17 @@ def run_question(grading: Grading, path: Path, functions: dict[str, Callable]) -
             grading.record(question, id, message=NEEDS.format(" or ".join(needs)))
 
 
-def remote_question(grading: Grading, runner: Runner, question: str) -> Callable[[str], None]:
+def remote_question(grading: Grading, runner: Runner, question: str, again: bool = False) -> Callable[[str], None]:
     """The remote function of a question: runs all cases of a test in the sandbox, judges and records the results.
 
-    It raises ``TestFailed`` if the test does not pass, which Otter counts as a failure.
+    It raises ``TestFailed`` if the test does not pass, which Otter counts as a failure. ``again``: what was passed before
+    stays passed, and what fails again keeps its first message.
     """
 
     def ask(test_id: str) -> None:
         test = grading.key[question, test_id]
+        if again and grading.earned(question, test_id):
+            return
         if grading.left() <= 0:
             raise TestFailed(NOT_REACHED)
         try:
@@ -298,6 +359,8 @@ def remote_question(grading: Grading, runner: Runner, question: str) -> Callable
         except Exception as error:  # Otter would count it as the student's failure without a message
             report_defect(grading, question, test_id, error)
             raise TestFailed(DEFECT) from error
+        if again and not judgement.passed:
+            raise TestFailed(judgement.message)
         grading.record(
             question,
             test_id,
@@ -316,7 +379,7 @@ def report_defect(grading: Grading, question: str, test: str, error: Exception) 
     """Tell the student that it is not their fault, and the instructor where the grader failed."""
     where = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(where.filename).name}:{where.lineno}"
-    incident = f"the grader failed: {type(error).__name__}: {error} ({place})"
+    incident = f"the grader failed: {type(error).__name__}: {quoted(str(error))} ({place})"
     note = f"{question} {test}: {incident}"
     grading.report.notes.append(note)
     grading.record(question, test, message=DEFECT, detail=note, incident=incident)
@@ -332,8 +395,8 @@ def ask_cases(runner: Runner, test: KeyTest, count: Count | None) -> tuple[dict[
         try:
             results[case.name] = counted(count, runner.call(test.probe, case.inputs, test.seconds), case.inputs)
         except StudentError as error:
-            results[case.name] = Failure(error.type, sentence_of(error))
-            if error.type == TIME_LIMIT:
+            results[case.name] = Failure(error.type, sentence_of(error, test.names))
+            if error.limit is not None:
                 return dict.fromkeys((c.name for c in test.cases), results[case.name]) | results, sentence_of(error)
         except SessionLost as error:
             lost = Failure("SessionLost", f"your code was stopped: {error.reason}")
@@ -342,16 +405,24 @@ def ask_cases(runner: Runner, test: KeyTest, count: Count | None) -> tuple[dict[
     return results, ""
 
 
-def sentence_of(error: StudentError) -> str:
-    """What the student reads about an exception in their code."""
-    if error.type == "NotImplementedError":
-        return f"not implemented yet ({error.message})" if error.message else "not implemented yet"
+def sentence_of(error: StudentError, names: Collection[str] = ()) -> str:
+    """What the student reads about an exception in their code. ``names`` are the graded names of the test.
+
+    The words of the submission's process are only in quotation marks, also those of a probe, since any code in that
+    process can raise the same exception.
+    """
     where = f" ({error.where})" if error.where else ""
-    if error.type == TIME_LIMIT:
-        return f"your code was {error.message}{where}"
+    if error.limit is not None:
+        return f"your code was stopped after {error.limit:g} seconds{where}"
+    if error.missing is not None:
+        name = error.missing if error.missing in names else "a name that this test needs"
+        return f"your notebook does not define {name}, or its cell failed before the definition"
+    said = quoted(without_numbers(error.message))
+    if error.type == "NotImplementedError":
+        return f"not implemented yet ({said})" if error.message else "not implemented yet"
     if error.complaint:
-        return one_line(error.message, 300)
-    return f"your code raised {one_line(f'{error.type}: {error.message}', 300)}{where}"
+        return f"your code made the test stop: {said}"
+    return f"your code {error.quoted}{where}"
 
 
 def detail(judgement: Judgement, results: dict[str, Result]) -> str:
@@ -359,7 +430,7 @@ def detail(judgement: Judgement, results: dict[str, Result]) -> str:
     if judgement.passed:
         return ""
     raised = {name: result for name, result in results.items() if isinstance(result, Failure)}
-    return "; ".join(f"{name}: {failure.type}: {failure.message}" for name, failure in list(raised.items())[:3])
+    return "; ".join(f"{name}: {failure.message}" for name, failure in list(raised.items())[:3])
 
 
 def picture(runner: Runner, probe: str, data: Prepared) -> list[Picture]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from autograder.questions.model import Answer, Close, Comparison, Exact, Within
+from autograder.text import without_numbers
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class KeyTest:
     """A test of the answer key, with everything that ``judge`` needs, for one draw of its cases.
 
     ``probe`` and ``count`` are addresses, ``module.name``; ``count`` is '' where a probe's result is compared as it is.
+    ``names`` are the graded names that the test asks for, ``needs`` the tests of which one has to pass as well.
     """
 
     question: str
@@ -56,6 +58,7 @@ class KeyTest:
     outputs: Mapping[str, Comparison]
     cases: tuple[KeyCase, ...]
     misconceptions: tuple[KeyMisconception, ...]
+    names: tuple[str, ...] = ()
     count: str = ""
     needs: tuple[str, ...] = ()
     draw: int = 0
@@ -107,7 +110,7 @@ def shape_complaint(comparison: Comparison, got: torch.Tensor, want: torch.Tenso
     """What is wrong with the shape or dtype, as a clause; None if both are correct. Both are part of the task."""
     expected = comparison.shape if isinstance(comparison, Within) else tuple(want.shape)
     if tuple(got.shape) != tuple(expected):
-        return f"has shape {tuple(got.shape)}, expected {tuple(expected)}"
+        return f"has shape {without_numbers(str(tuple(got.shape)))}, expected {tuple(expected)}"
     dtype = str(got.dtype).removeprefix("torch.")
     if dtype != comparison.dtype:
         return f"is {dtype}, expected {comparison.dtype}"

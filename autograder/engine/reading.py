@@ -12,6 +12,7 @@ import torch
 from autograder.engine.session import Sandbox, SessionLost, StudentError
 from autograder.engine.submission import Submission
 from autograder.errors import Unread
+from autograder.sandbox.checkpoint import UnreadableCheckpoint
 
 LOAD_SECONDS = 60.0
 
@@ -23,6 +24,10 @@ def read_tensors(file: str, sandbox: Sandbox, submission: Submission, deadline: 
         with sandbox.session(submission.folder) as session:
             return session.load_checkpoint(name, max(0.1, min(LOAD_SECONDS, deadline - time.monotonic())))
     except StudentError as error:
+        if error.limit is not None:
+            raise Unread(f"{file} could not be read in {error.limit:g} seconds.") from None
+        if error.type != UnreadableCheckpoint.__name__:
+            raise Unread(f"{file} could not be read: its file {error.quoted}.") from None
         raise Unread(error.message if file in error.message else f"{file}: {error.message}") from None
     except SessionLost as error:
         raise Unread(f"{file} could not be read: {error.reason}.") from None

@@ -13,7 +13,8 @@ class Verdict:
     """The outcome of one test case. ``message`` is for the student, ``detail`` only for the instructor.
 
     ``bonus`` points come on top of the ``possible`` points; a case of a bonus question can earn them. ``share`` is the
-    share of its points that a hidden test earned, 0 or 1. ``incident`` tells the instructor about a hang or a crash.
+    share that was earned of all that the test can earn: 0 or 1 for a hidden test, which can be worth 0 points.
+    ``incident`` tells the instructor about a hang or a crash.
     """
 
     question: str
@@ -32,8 +33,8 @@ class Verdict:
 
     @property
     def passed(self) -> bool:
-        """Whether all points were earned."""
-        return self.points >= self.possible + self.bonus
+        """Whether all was earned. A test of 0 points and a bonus are not passed before they are earned, too."""
+        return self.share >= 1
 
 
 @dataclass(frozen=True)

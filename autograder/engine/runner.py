@@ -13,15 +13,15 @@ import torch
 
 from autograder.engine.session import Sandbox, Session, SessionLost, StudentError
 
-TIME_LIMIT = "TimeLimit"
-
 
 class RunnableCell(Protocol):
-    """What a runner needs of a notebook cell. ``skip`` says why it is not run (None: it is run)."""
+    """What a runner needs of a notebook cell. ``skip`` says why it is not run (None: it is run), ``only`` which of its
+    statements are run (None: all)."""
 
     index: int
     source: str
     skip: str | None
+    only: tuple[int, ...] | None
 
 
 @dataclass(frozen=True)
@@ -132,14 +132,14 @@ class Runner:
         seconds = self._within_deadline(wanted)
         started = time.monotonic()
         try:
-            session.run_cell(cell.index, cell.source, seconds, definitions_only=reduced)
+            session.run_cell(cell.index, cell.source, seconds, definitions_only=reduced, only=cell.only)
             outcome = CellOutcome(cell.index, "ok")
             if reduced:
                 message = "the notebook's time ran out before this cell; only its imports and definitions were run"
                 outcome = CellOutcome(cell.index, "definitions", message)
         except StudentError as error:
-            outcome = CellOutcome(cell.index, "error", str(error), error)
-            if error.type == TIME_LIMIT:
+            outcome = CellOutcome(cell.index, "error", f"it {error.quoted}", error)
+            if error.limit is not None:
                 outcome = CellOutcome(cell.index, "timeout", f"it was stopped after {seconds:g} seconds", error)
                 (self._dropped if reduced else self._reduced).add(cell.index)
         except SessionLost as lost:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from autograder.artefacts import Finding, Headline
+from autograder.artefacts import Artefact, Finding, Headline
 from autograder.assignment import Assignment
 from autograder.engine.judge import KeyTest
 from autograder.engine.report import Report, Verdict
@@ -49,6 +49,15 @@ def headlines(assignment: Assignment, findings: Mapping[str, Finding]) -> dict[s
     return named
 
 
+def earned(artefact: Artefact, finding: Finding) -> dict[str, dict[str, object]]:
+    """What a finding changes in the verdict of each test: points, the share of all that it can earn, and the message."""
+    worth = {test.id: test.points + test.bonus for test in artefact.tests()}
+    return {
+        test: {"points": points, "share": points / worth[test] if worth[test] else 0.0, "message": message}
+        for test, (points, message) in artefact.earned(finding).items()
+    }
+
+
 def rescored(assignment: Assignment, key: Key, report: Report) -> Report:
     """The report of the same submission with the current points, titles, thresholds, visibility and choice of questions.
 
@@ -59,13 +68,12 @@ def rescored(assignment: Assignment, key: Key, report: Report) -> Report:
         (artefact.question, test): worth
         for artefact in assignment.artefacts
         if artefact.question in report.findings
-        for test, worth in artefact.earned(report.findings[artefact.question]).items()
+        for test, worth in earned(artefact, report.findings[artefact.question]).items()
     }
     verdicts = []
     for place, blank in unreached(assignment, key).items():
         if place in measured:
-            points, message = measured[place]
-            verdicts.append(replace(blank, points=points, message=message))
+            verdicts.append(replace(blank, **measured[place]))
         elif old := known.get(place):
             points = old.share * (blank.possible + blank.bonus)
             found = {name: getattr(old, name) for name in ("message", "detail", "misconception", "share", "incident")}

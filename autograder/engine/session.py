@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -25,7 +26,8 @@ from autograder.errors import KitError
 from autograder.limits import Limits
 from autograder.sandbox import canary, layers, preload
 from autograder.sandbox.leftovers import remove_tree
-from autograder.text import clean, one_line
+from autograder.sandbox.notebook import MAX_CODE, Cell, Notebook
+from autograder.text import clean, one_line, quoted, without_numbers
 
 MB = 1 << 20
 OPEN_DOOR = (
@@ -37,6 +39,7 @@ CANARY_DIED = (
     'sandbox, and docs/security.md says under "The canary" what to try'
 )
 MAX_HEADER = 1 << 16
+TYPE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,59}")
 MAX_DATAGRAM = 1 << 16
 EXIT_GRACE_SECONDS = 0.3
 # The limits that a worker gets.
@@ -51,11 +54,20 @@ class SandboxError(KitError):
 class StudentError(Exception):
     """Student code raised an exception. ``type`` and ``message`` come from it, cleaned; ``cell`` and ``line`` say where.
 
-    ``complaint``: a probe raised it because of what the code returned; the message is a sentence for the student.
+    ``complaint``: a probe raised it because of what the code returned. ``missing``: a name that the notebook does not
+    define. All of this is said by the student's process, so it is shown only as a quotation (``quoted``). ``limit`` is
+    what the engine's own clock says: the seconds that the request might take, if it took all of them.
     """
 
     def __init__(
-        self, type: str, message: str, cell: int | None = None, line: int | None = None, complaint: bool = False
+        self,
+        type: str,
+        message: str,
+        cell: int | None = None,
+        line: int | None = None,
+        complaint: bool = False,
+        missing: str | None = None,
+        limit: float | None = None,
     ) -> None:
         super().__init__(f"{type}: {message}")
         self.type = type
@@ -63,6 +75,16 @@ class StudentError(Exception):
         self.cell = cell
         self.line = line
         self.complaint = complaint
+        self.missing = missing
+        self.limit = limit
+
+    @property
+    def quoted(self) -> str:
+        """``raised NameError: "name 'x' is not defined"``, the end of a sentence about the code."""
+        kind = (
+            self.type if TYPE_NAME.fullmatch(self.type) and without_numbers(self.type) == self.type else "an exception"
+        )
+        return f"raised {kind}: {quoted(without_numbers(self.message))}" if self.message else f"raised {kind}"
 
     @property
     def where(self) -> str:
@@ -320,10 +342,20 @@ class Session:
             raise SandboxError(f"a sandbox layer could not be applied: {hello['error']}")
         self.layers = tuple(hello["layers"])
 
-    def run_cell(self, index: int, source: str, seconds: float, definitions_only: bool = False) -> None:
-        """Execute the (already transformed) source of a notebook cell. Raises StudentError or SessionLost."""
+    def run_cell(
+        self,
+        index: int,
+        source: str,
+        seconds: float,
+        definitions_only: bool = False,
+        only: Collection[int] | None = None,
+    ) -> None:
+        """Execute the (already transformed) source of a notebook cell, or of it the statements whose places are ``only``.
+
+        Raises StudentError or SessionLost.
+        """
         request = {"op": "cell", "index": index, "source": source, "definitions_only": definitions_only}
-        self._request(request, {}, seconds, 0)
+        self._request({**request, "only": None if only is None else list(only)}, {}, seconds, 0)
 
     def call(self, probe: str, inputs: Mapping[str, object], seconds: float | None = None) -> dict[str, torch.Tensor]:
         """The result of a probe, ``module.name``: plain tensors, built here. Raises StudentError or SessionLost."""
@@ -337,6 +369,26 @@ class Session:
         request = {"op": "checkpoint", "path": path}
         return self._request(request, {}, seconds or self.limits.test_seconds, self.limits.frame_mb * MB)
 
+    def read_notebook(self, path: str, graded: Collection[str], seconds: float) -> Notebook:
+        """The code of a notebook in the work folder; ``graded`` are the names that tests ask for.
+
+        Raises StudentError or SessionLost.
+        """
+        request = {"op": "notebook", "path": path, "graded": sorted(graded)}
+        # A character of code has at most six bytes in JSON; notes and names make up the rest.
+        answer = self._request(request, {}, seconds, 6 * MAX_CODE + 8 * MB)
+        try:
+            content = json.loads(answer["notebook"].numpy().tobytes())
+            cells = tuple(
+                Cell(**{**cell, "notes": tuple(cell["notes"]), "only": cell["only"] and tuple(cell["only"])})
+                for cell in content["cells"]
+            )
+            return Notebook(
+                cells, {n: {int(k): v for k, v in found.items()} for n, found in content["rebound"].items()}
+            )
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+            self._lose("protocol", "it sent an invalid answer")
+
     def close(self) -> None:
         """End every process of the session and remove its files."""
         self._end(grace=0)
@@ -346,7 +398,7 @@ class Session:
     ) -> dict[str, torch.Tensor]:
         if self._lost is not None:
             raise self._lost
-        identity = secrets.token_hex(16)  # so that no answer can be sent in advance
+        identity, started = secrets.token_hex(16), time.monotonic()  # so that no answer can be sent in advance
         header = {"id": identity, "seconds": seconds, "answer_bytes": answer_bytes + MAX_HEADER, **request}
         deadline = time.monotonic() + seconds + self.limits.grace_seconds
         late = f"it took longer than {seconds:g} seconds and ignored the time limit"
@@ -364,7 +416,7 @@ class Session:
             self._lose("protocol", "it sent an answer that belongs to no request")
         if reply.get("ok") is True:
             return answer
-        raise self._student_error(reply.get("error"))
+        raise self._student_error(reply.get("error"), seconds if time.monotonic() - started >= 0.99 * seconds else None)
 
     def _frame(self, payload: int, deadline: float, late: str) -> tuple[dict, dict[str, torch.Tensor]]:
         try:
@@ -374,19 +426,21 @@ class Session:
         except protocol.ConnectionEnded:
             self._lose_ended()
         except protocol.ProtocolError as error:
-            self._lose("protocol", f"it sent an invalid answer: {one_line(str(error))}")
+            self._lose("protocol", f"it sent an invalid answer: {quoted(without_numbers(str(error)))}")
 
     def _refuse_unasked(self, deadline: float) -> None:
         """Data arrived before the request was sent: the end of the connection, or an answer in advance."""
         self._frame(self.limits.answer_mb * MB, deadline, "it sent part of an answer before the request")
         self._lose("protocol", "it sent an answer before the request")
 
-    def _student_error(self, error: object) -> StudentError:
+    def _student_error(self, error: object, limit: float | None) -> StudentError:
         if not isinstance(error, dict) or not all(isinstance(error.get(key), str) for key in ("type", "message")):
             self._lose("protocol", "it sent an invalid error")
         kind = one_line(error["type"], 100) or "Exception"
         cell, line = (_position(error.get(key)) for key in ("cell", "line"))
-        return StudentError(kind, clean(error["message"]), cell, line, error.get("complains") is True)
+        missing = error.get("missing") if isinstance(error.get("missing"), str) else None
+        complains = error.get("complains") is True
+        return StudentError(kind, clean(error["message"]), cell, line, complains, missing, limit)
 
     def _lose(self, kind: str, reason: str) -> None:
         self._lost = SessionLost(kind, reason)
@@ -414,7 +468,7 @@ class Session:
 
 
 def _position(number: object) -> int | None:
-    return number if type(number) is int and 0 <= number < 1_000_000 else None
+    return number if type(number) is int and 0 <= number < 100_000 else None
 
 
 def _explain(status: int | None) -> SessionLost:

@@ -63,8 +63,13 @@ class Submission:
     remarks: tuple[str, ...]
 
     def find(self, pattern: str) -> tuple[Path, ...]:
-        """Files whose path ends in ``pattern`` (``"*.pt"``, ``"metrics.json"``, ``"figures/*.png"``), nearest first."""
-        found = sorted((file for file in self.files if file.match(pattern)), key=_by_depth)
+        """Files whose path ends in ``pattern`` (``"*.pt"``, ``"metrics.json"``, ``"figures/*.png"``), nearest first.
+
+        Upper case counts as lower case (``MODEL.PT``), but a file in the wanted case comes first.
+        """
+        folded = pattern.casefold()
+        found = [file for file in self.files if PurePosixPath(str(file).casefold()).match(folded)]
+        found.sort(key=lambda file: (not file.match(pattern), _by_depth(file)))
         return tuple(self.folder / file for file in found)
 
     def beside_notebook(self, patterns: Iterable[str]) -> Path:
@@ -152,7 +157,7 @@ def _taken(kind: str, source: Path, into: Path, limits: CollectLimits, remarks: 
     """Copy the files of a folder, zip file or notebook. Returns their paths."""
     if kind == "zip":
         _head(source)  # refuses a file that cannot be read
-        with open_regular(source) as file, _opened_zip(file, one_line(source.name), limits) as archive:
+        with open_regular(source) as file, _opened_zip(file, shown(source.name), limits) as archive:
             return _copy(_zip_entries(archive, limits, remarks), into, limits, remarks)
     entries = _folder_entries(source, limits, remarks) if kind == "folder" else _notebook_entry(source)
     return _copy(entries, into, limits, remarks)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from autograder.text import one_line
+from autograder.text import file_name
 
 # Tools write these, not students. A notebook checkpoint would look like a second notebook.
 IGNORED = frozenset({"__MACOSX", ".DS_Store", "Thumbs.db", ".ipynb_checkpoints", "__pycache__", ".git", ".venv"})
@@ -92,5 +92,5 @@ def file_kind(mode: int) -> str:
 
 
 def shown(path: object) -> str:
-    """A path as short printable text."""
-    return one_line(str(path), limit=100)
+    """A student's path for a sentence, see ``file_name``."""
+    return file_name(str(path))

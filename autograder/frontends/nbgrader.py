@@ -10,7 +10,6 @@ From a submitted notebook only the text of its cells, the images in answers, and
 from __future__ import annotations
 
 import html
-import json
 import os
 import re
 import stat
@@ -35,12 +34,12 @@ from nbgrader.utils import find_all_files, is_grade, is_ignored, is_locked, is_s
 from traitlets import Bool, Unicode
 from traitlets.config import Config
 
-from autograder.engine.notebook import MAX_BYTES, MAX_CELLS
 from autograder.engine.submission import shortened
 from autograder.engine.tree import open_regular, shown, walk
 from autograder.errors import KitError
 from autograder.release.nbgrader import PREPROCESSORS, WRITTEN_TAG, worths
 from autograder.release.notebooks import KEPT_TAGS
+from autograder.sandbox.notebook import MAX_CELLS, MAX_CODE, NotebookError, read_json
 
 if TYPE_CHECKING:
     from autograder.engine.grade import Grader
@@ -49,6 +48,7 @@ if TYPE_CHECKING:
 MAX_TIME_BYTES = 100
 UNREADABLE = "*This notebook cannot be shown, because the file is not a readable notebook.*"
 MISSING = "*The submitted notebook does not contain this cell.*"
+MAX_BYTES = 50 * 2**20  # nbgrader keeps the text and the images of a notebook in memory several times
 PICTURES = ("image/png", "image/jpeg")
 BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
 METADATA = {
@@ -161,11 +161,13 @@ def read_plainly(path: Path) -> NotebookNode:
         status = path.lstat()
         if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_BYTES:
             raise ValueError("a link, a pipe or too large")
-        found = json.loads(path.read_bytes(), strict=False)["cells"]
+        found = read_json(path)
         if len(found) > 2 * MAX_CELLS:
             raise ValueError("too many cells")
         cells = [plain_cell(raw) for raw in found]
-    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        if sum(len(cell.source) for cell in cells) > 2 * MAX_CODE:
+            raise ValueError("too much text")
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError, NotebookError):
         cells = [new_markdown_cell(UNREADABLE)]
     return new_notebook(cells=numbered(cells), metadata=NotebookNode(METADATA))
 

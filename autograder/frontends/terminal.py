@@ -38,7 +38,8 @@ def print_report(console: Console, report: Report) -> None:
     table.add_column("reason", overflow="fold", ratio=1)
     for question, verdicts in by_question(report.verdicts).items():
         earned, possible = sum(v.points for v in verdicts), sum(v.possible for v in verdicts)
-        colour = "green" if all(v.passed for v in verdicts) else "yellow" if earned else "red" if possible else ""
+        passed = all(v.passed for v in verdicts if v.possible or not possible)  # full marks need no bonus
+        colour = "green" if passed else "yellow" if earned else "red" if possible else ""
         table.add_row(
             question,
             Text(verdicts[0].question_title),

@@ -85,7 +85,11 @@ def key_test(question: Question, test: Test, cases: Mapping[str, Case], draw: in
     probe = address(test.probe)
     count = address(test.count) if test.count else ""
     bare = KeyTest(
-        question.id, test.id, test.title, probe, test.seconds, test.outputs, key_cases, (), count, test.needs, draw
+        *(question.id, test.id, test.title, probe, test.seconds, test.outputs, key_cases),
+        misconceptions=(),
+        count=count,
+        needs=test.needs,
+        draw=draw,
     )
     mistakes, known = [], {}
     for mistake in question.misconceptions:
@@ -95,7 +99,7 @@ def key_test(question: Question, test: Test, cases: Mapping[str, Case], draw: in
         results = known[same]
         if any(case_complaint(bare, case, results[case.name]) for case in key_cases):  # else invisible in this test
             mistakes.append(KeyMisconception(mistake.id, mistake.hint, mistake.harmless, results))
-    return dataclasses.replace(bare, misconceptions=tuple(mistakes))
+    return dataclasses.replace(bare, misconceptions=tuple(mistakes), names=tuple(sorted(asked.names)))
 
 
 class Asked(Mapping):

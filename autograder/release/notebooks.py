@@ -9,7 +9,7 @@ tag                   in the solution notebook                       in the stud
 ``public-tests`` + q  moved into the metadata, ``grader.check(q)``   the same
 ``model-answer``      as it is                                       an empty answer cell
 ``rubric``            as it is                                       left out
-``skip-grading``      as it is, not run when graded                  the same
+``skip-grading``      as it is; graded: only what answers need       the same
 ``given`` + stub + q  as it is                                       as it is, and the question has no public tests
 ``only-NAME``         left out unless the course's data set is NAME  the same
 ====================  =============================================  ==========================================

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import torch
 
+from autograder.text import quoted
+
 MAX_TENSORS = 2_000
 MAX_BYTES = 200 * 2**20
 MAX_DEPTH = 6
@@ -125,7 +127,9 @@ def _check_sizes(tensors: Mapping[str, torch.Tensor], shown: str) -> None:
     for name, tensor in tensors.items():
         plain = type(tensor) in (torch.Tensor, torch.nn.Parameter) and tensor.layout is torch.strided
         if not plain or tensor.device.type != "cpu" or tensor.is_quantized:
-            raise UnreadableCheckpoint(f"{shown}: {name} is not a plain tensor (sparse, quantised or without data).")
+            raise UnreadableCheckpoint(
+                f"{shown}: {quoted(name, 60)} is not a plain tensor (sparse, quantised or without data)."
+            )
     if 4 * sum(tensor.numel() for tensor in tensors.values()) > MAX_BYTES:
         raise UnreadableCheckpoint(f"{shown} has more than {MAX_BYTES // 2**20} MB of float32 tensors.")
 

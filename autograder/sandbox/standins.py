@@ -112,6 +112,12 @@ def install(namespace: dict[str, object]) -> None:
     _load_in_process()
 
 
+def remove_jupyter() -> None:
+    """Take the replacements of IPython out of ``sys.modules``, so that the library itself can be imported."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "IPython"]:
+        del sys.modules[name]
+
+
 def as_it_is(model: object = None, **_: object) -> object:
     """``torch.compile`` as function and decorator. It returns the function unchanged, since there is no C++ compiler."""
     return (lambda function: function) if model is None else model

@@ -11,6 +11,7 @@ import ast
 import asyncio
 import gc
 import inspect
+import json
 import linecache
 import multiprocessing
 import os
@@ -24,6 +25,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -31,7 +33,8 @@ import torch
 
 from autograder import protocol
 from autograder.course_code import PACKAGE as COURSE
-from autograder.sandbox import checkpoint, standins
+from autograder.sandbox import checkpoint, notebook, standins
+from autograder.sandbox.bindings import only_defines
 from autograder.sandbox.layers import LAYERS, PACKAGE, Confinement
 from autograder.sandbox.linux import PR_SET_PDEATHSIG, prctl
 
@@ -41,15 +44,10 @@ MAX_TYPE = 100
 REQUEST_CAPS = protocol.Caps(header=1 << 26, payload=1 << 30)
 CELL_NAME = re.compile(r"<cell (\d{1,6})>")
 FUTURE_FLAGS = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
-CONSTANT_PARTS = (ast.Constant, ast.Tuple, ast.List, ast.Dict, ast.Load, ast.UnaryOp, ast.USub)
-DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 
 
 class NameMissing(KeyError):
-    """The notebook does not define a graded name."""
-
-    def __str__(self) -> str:
-        return str(self.args[0])
+    """The notebook does not define a graded name, the only argument."""
 
 
 class TimeLimit(BaseException):
@@ -64,7 +62,7 @@ class Student(Mapping[str, object]):
 
     def __getitem__(self, name: str) -> object:
         if name not in self._namespace:
-            raise NameMissing(f"your notebook does not define {name}, or its cell failed before the definition")
+            raise NameMissing(name)
         return self._namespace[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -131,7 +129,7 @@ def _confine(confinement: Confinement, setting: Setting) -> list[str]:
 
 
 class Worker:
-    """Serves the requests ``cell``, ``call`` and ``checkpoint``. A reply repeats the id of its request."""
+    """Serves the requests ``cell``, ``call``, ``checkpoint`` and ``notebook``. A reply repeats the id of its request."""
 
     def __init__(self, link: socket.socket, setting: Setting) -> None:
         self.link = link
@@ -139,7 +137,12 @@ class Worker:
         self.pid = os.getpid()
         self.flags = 0
         self.main = ModuleType("__main__")
-        self.operations = {"cell": self.run_cell, "call": self.call_probe, "checkpoint": self.load_checkpoint}
+        self.operations = {
+            "cell": self.run_cell,
+            "call": self.call_probe,
+            "checkpoint": self.load_checkpoint,
+            "notebook": self.read_notebook,
+        }
         sys.modules["__main__"] = self.main
         sys.path.append(setting.work)  # last, so a torch.py next to the notebook shadows nothing
         standins.install(self.main.__dict__)
@@ -172,11 +175,13 @@ class Worker:
 
         The statements after one that raised are run too: a cell that needs a drive, a GPU or a keyboard in its first line
         may define correct functions in the others. Once the time is over, only definitions are run. The reply is the
-        first exception, or the time limit if it was reached.
+        first exception, or the time limit if it was reached. ``only`` are the places of the statements to run (None: all).
         """
-        filename, failure = f"<cell {request['index']}>", None
-        for statement in self.statements(filename, request["source"]):
-            if (request["definitions_only"] or isinstance(failure, TimeLimit)) and not _defines_only(statement):
+        filename, failure, only = f"<cell {request['index']}>", None, request["only"]
+        for place, statement in enumerate(self.statements(filename, request["source"])):
+            if only is not None and place not in only:
+                continue
+            if (request["definitions_only"] or isinstance(failure, TimeLimit)) and not only_defines(statement):
                 continue
             try:
                 self.execute(filename, statement)
@@ -217,6 +222,13 @@ class Worker:
         """Read a checkpoint in the work folder."""
         return dict(checkpoint.load(request["path"]))
 
+    def read_notebook(self, request: dict, _: dict) -> dict[str, torch.Tensor]:
+        """Read the code of a notebook in the work folder: JSON as bytes. No student code runs in such a session."""
+        standins.remove_jupyter()
+        found = notebook.read_notebook(Path(request["path"]), request["graded"])
+        text = json.dumps({"cells": [vars(cell) for cell in found.cells], "rebound": found.rebound}, ensure_ascii=False)
+        return {"notebook": torch.frombuffer(bytearray(text.encode()), dtype=torch.uint8)}
+
 
 def _encoded_answer(request: dict, answer: dict[str, torch.Tensor]) -> bytes:
     try:
@@ -231,13 +243,6 @@ def _encoded_answer(request: dict, answer: dict[str, torch.Tensor]) -> bytes:
 def _ends_cell(node: ast.stmt, error: BaseException) -> bool:
     """Whether the author stopped the cell here on purpose: with an unconditional ``raise`` or ``sys.exit()``."""
     return isinstance(node, ast.Raise) or (isinstance(node, ast.Expr) and isinstance(error, SystemExit))
-
-
-def _defines_only(node: ast.stmt) -> bool:
-    """Whether a statement only defines something: a function, a class, an import or a constant."""
-    if isinstance(node, ast.Assign):
-        return all(isinstance(part, CONSTANT_PARTS) for part in ast.walk(node.value))
-    return isinstance(node, DEFINITIONS)
 
 
 def fresh_state(setting: Setting) -> None:
@@ -277,7 +282,8 @@ def soft_limit(seconds: float) -> Iterator[None]:
 
 
 def describe(error: BaseException) -> dict[str, object]:
-    """Type, shortened message, and last cell and line of an exception, and whether a probe raised it as a complaint."""
+    """Type, shortened message, and last cell and line of an exception; ``missing``, the graded name that is not defined;
+    and whether a probe raised it as a complaint. Student code can invent all of it, so the engine quotes what it shows."""
     cell = line = None
     if isinstance(error, SyntaxError) and (match := CELL_NAME.fullmatch(str(error.filename))):
         cell, line = int(match[1]), error.lineno
@@ -293,6 +299,7 @@ def describe(error: BaseException) -> dict[str, object]:
         "cell": cell,
         "line": line,
         "complains": complains,
+        "missing": error.args[0] if type(error) is NameMissing else None,
     }
 
 

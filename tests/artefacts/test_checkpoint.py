@@ -281,7 +281,7 @@ def test_too_many_tensors(path):
 )
 def test_tensors_that_are_not_plain(path, tensor):
     torch.save({"w": tensor}, path)
-    with pytest.raises(UnreadableCheckpoint, match="w is not a plain tensor"):
+    with pytest.raises(UnreadableCheckpoint, match='"w" is not a plain tensor'):
         load(path)
 
 
@@ -344,7 +344,7 @@ def test_missing_parts_are_named(state):
         match({name: tensor for name, tensor in state.items() if name != "layer4.1.bn2.running_var"}, 10)
     with pytest.raises(CheckpointError, match="there is no linear layer"):
         match(encoder_of(state), 10)
-    with pytest.raises(CheckpointError, match=r"fc.weight is \(1000, 512\)"):
+    with pytest.raises(CheckpointError, match=r'"fc.weight" is \(1000, 512\)'):
         match(encoder_of(state) | {"fc.weight": torch.zeros(1000, 512)}, 10)
 
 

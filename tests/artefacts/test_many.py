@@ -311,6 +311,11 @@ def test_progress_of_all_of_them_adds_up(grader, handed, bundle, data):
             "[[artefact]] q6 has the id of a [[question]]",
         ),
         ((TABLES[0].replace("[0.5]", "[0.5, 0.5, 0.5]", 1),), 15, "expected one number, one per channel"),
+        (
+            (ACCURACY.format(question="q6", file="a.pt", classes=DIGITS[:5], points=8, bonus=0),),
+            14,
+            "classes has 5 names, but the images of mnist have 10 classes; name all",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_with_its_line(tmp_path, tables, line, words):

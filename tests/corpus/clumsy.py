@@ -240,7 +240,7 @@ NAMES = (
     Clumsy("two-scratch", "a scratch notebook beside it", tree(
         {"simclr.ipynb": NOTEBOOK, "scratch.ipynb": UNTOUCHED}), told="simclr.ipynb was graded"),
     Clumsy("two-copy", "Colab's copy and a scratch notebook", tree(
-        {"Copy of simclr.ipynb": NOTEBOOK, "a.ipynb": UNTOUCHED}), told="Copy of simclr.ipynb was graded"),
+        {"Copy of simclr.ipynb": NOTEBOOK, "a.ipynb": UNTOUCHED}), told='"Copy of simclr.ipynb" was graded'),
     Clumsy("two-same", "the same notebook twice, neither by its name", tree(
         {"simclr (1).ipynb": NOTEBOOK, "simclr (2).ipynb": NOTEBOOK}), told="2 notebooks"),
     Clumsy("two-same-folders", "the same notebook in two folders", tree(
@@ -340,7 +340,7 @@ GLOBAL_STATE = tuple(
 JUPYTER = (
     Clumsy("magic-first-line", "magics in the cell of the imports", within(
         "%matplotlib inline\n%load_ext autoreload\n%autoreload 2\n%config InlineBackend.figure_format = 'retina'"),
-        told="%matplotlib inline has no effect"),
+        told='"%matplotlib inline" has no effect'),
     Clumsy("magic-widget", "interactive figures", around(
         "%matplotlib widget\nimport matplotlib.pyplot as plt\nfig, ax = plt.subplots()\nax.plot([1, 2]);\nplt.show();")),
     Clumsy("magic-time", "%%time over the functions", within("%%time")),
@@ -361,7 +361,7 @@ JUPYTER = (
     Clumsy("magic-run", "%run of a script beside the notebook", cells(
         "%run -i losses.py", files={"losses.py": "\n".join(HONEST).encode()})),
     Clumsy("shell", "!pip, !nvidia-smi, and shell in an if", within(
-        "!pip install -q lightly einops\n!nvidia-smi\nif True:\n    !ls -la"), told="!nvidia-smi has no effect"),
+        "!pip install -q lightly einops\n!nvidia-smi\nif True:\n    !ls -la"), told='"!nvidia-smi" has no effect'),
     Clumsy("shell-assigned", "x = !ls, and x is used", within(
         "files = !ls *.pt\nfor file in files:\n    print(file)\nprint(files, len(files))")),
     Clumsy("shell-bare", "pip install without a sign in a cell of its own", around("pip install torch torchvision")),
@@ -419,7 +419,7 @@ FAILING = (
     Clumsy("error-first", "an error before the functions of the same cell", within("1 / 0"), told="ZeroDivisionError"),
     Clumsy("error-between", "errors between the functions of one cell", cells("\n1 / 0\n".join(HONEST))),
     Clumsy("error-cells", "a cell that fails between all others", cells(
-        *(cell for source in HONEST for cell in (source, "undefined_name + 1"))), told="Cell 2: NameError"),
+        *(cell for source in HONEST for cell in (source, "undefined_name + 1"))), told="Cell 2: it raised NameError"),
     Clumsy("error-syntax", "a cell that is no Python", around("def broken(:\n    pass"), told="SyntaxError"),
     Clumsy("error-syntax-same", "one function in a cell with a syntax error", cells(
         IMPORTS, NT_XENT + "\nx = = 3", BARLOW_TWINS, EUCLIDEAN), earns=12, told="SyntaxError"),  # no nt_xent, as in Jupyter
@@ -563,4 +563,63 @@ STYLES = (
         "match 3:\n    case int() as k if (m := k):\n        print(f'{m=}')" + NT_XENT)),
 )  # fmt: skip
 
-CLUMSY: tuple[Clumsy, ...] = (*ENCODINGS, *FORMATS, *NAMES, *PACKING, *GLOBAL_STATE, *JUPYTER, *FAILING, *STYLES)
+# --- names that later cells rebind, answers in cells that are not run, notebooks that are large ---------------------
+
+NORMAL = NT_XENT.replace("F.normalize(", "unit_rows(")
+UNIT_ROWS = "def unit_rows(z, dim):\n    return z / z.norm(dim=dim, keepdim=True)"
+
+
+def marked(*marks: int) -> Callable[..., Build]:
+    """Notebooks of cells, of which these, counted from 0, have the tag skip-grading."""
+
+    def build_of(*sources: str) -> Build:
+        made = notebook(sources)
+        for place in marks:
+            made.cells[place].metadata["tags"] = ["skip-grading", "q1a"]
+        return bare("simclr.ipynb", notebook_bytes(made))
+
+    return build_of
+
+
+NAMES_AGAIN = (
+    Clumsy("rebound-builtin", "float is a number at the end", cells(*HONEST, "float = 2.5"),
+        told='Cell 5 rebinds "float", which your nt_xent uses; q1a was tested again without that cell.'),
+    Clumsy("rebound-helper", "a helper of the answer gets another meaning", cells(
+        IMPORTS, UNIT_ROWS, NORMAL, BARLOW_TWINS, EUCLIDEAN, "unit_rows = torch.randn(3, 4)"), told='rebinds "unit_rows"'),
+    Clumsy("rebound-attribute", "a function of a library is replaced at the end", cells(
+        *HONEST, "F.cross_entropy = F.mse_loss"), told='Cell 5 rebinds "F"'),
+    Clumsy("rebound-loop", "a loop's variable is called like a library", cells(
+        *HONEST, "for torch in range(3):\n    pass"), told='Cell 5 rebinds "torch"'),
+    Clumsy("rebound-star", "torch's star brings a float of its own, at the end", cells(
+        *HONEST, "from torch import *"), told='rebinds names by "import *"'),
+    Clumsy("rebound-result", "the result is called like the function", cells(
+        *HONEST, "nt_xent = nt_xent(torch.randn(4, 8), torch.randn(4, 8), 0.5)"), told='Cell 5 rebinds "nt_xent"'),
+    Clumsy("rebound-twice", "two cells rebind what three answers use", cells(
+        *HONEST, "F = None", "float = 1"), told='Cell 6 rebinds "float", which your nt_xent uses'),
+    Clumsy("rebound-before", "the answer was written with the name as it is", cells("float = float", *HONEST)),
+    Clumsy("checked-answer", "the answer stands in the cell of its check", marked(1)(
+        IMPORTS, NT_XENT + 'grader.check("q1a")', BARLOW_TWINS, EUCLIDEAN), told="Cell 2: because of the tag"),
+    Clumsy("checked-only-answers", "all answers have the tag", marked(1, 2, 3)(*HONEST)),
+    Clumsy("checked-helper", "half of a split cell of training holds what the answer needs", marked(1, 2)(
+        IMPORTS, "assert torch.cuda.is_available()\nTINY = float('-inf') + len('x' * 3)", UNIT_ROWS,
+        NORMAL.replace('float("-inf")', "TINY"), BARLOW_TWINS, EUCLIDEAN), told="Cell 2: because of the tag"),
+    Clumsy("checked-made", "the answer is made, not defined, in the cell of its check", marked(1)(
+        IMPORTS, f"def make():\n{BODY}\n    return nt_xent\nnt_xent = make()\ngrader.check('q1a')\n1 / 0",
+        BARLOW_TWINS, EUCLIDEAN), told="only what your answers need was run"),
+    Clumsy("checked-training", "a training that is not to be run stays so", marked(4)(
+        *HONEST, "import time\nwhile True:\n    loss = nt_xent(torch.randn(4, 8), torch.randn(4, 8), 0.5)")),
+    Clumsy("outputs-90-mb", "90 MB of images in the outputs", changed(every_cell(outputs=[
+        {"output_type": "display_data", "metadata": {}, "data": {"image/png": "iVBORw0K" * (90 * MB // 8 // 4)}}]))),
+    Clumsy("attachments-40-mb", "40 MB of images pasted into text, and an emoji", changed(with_cells({
+        "cell_type": "markdown", "metadata": {}, "source": "![x](attachment:x.png) \U0001f389",
+        "attachments": {"x.png": {"image/png": "iVBORw0K" * (20 * MB // 8)}}}))),
+    Clumsy("literal-3-mb", "a picture as a text of 3 MB in a cell", cells(*HONEST, f"logo = '{'iVBORw0K' * 400_000}'"),
+        told="Cell 5: it was not run: the code of a notebook may have 2,000,000 characters"),
+    Clumsy("literal-1-mb", "a picture as a text of 1 MB in a cell that the answer uses", cells(
+        IMPORTS, f"LOGO = '{'iVBORw0K' * 130_000}'\nMINUS = float('-inf')", NT_XENT.replace('float("-inf")', "MINUS"),
+        BARLOW_TWINS, EUCLIDEAN)),
+)  # fmt: skip
+
+CLUMSY: tuple[Clumsy, ...] = (
+    *(*ENCODINGS, *FORMATS, *NAMES, *PACKING, *GLOBAL_STATE, *JUPYTER, *FAILING, *STYLES, *NAMES_AGAIN),
+)

@@ -2,12 +2,14 @@
 
 import ast
 import json
+import subprocess
+import sys
 import time
 
 import pytest
 
-from autograder.engine import notebook
-from autograder.engine.notebook import NotebookError, read_cells
+from autograder.sandbox import notebook
+from autograder.sandbox.notebook import NotebookError, read_cells, read_notebook
 
 
 def code(source, **fields) -> dict:
@@ -69,6 +71,7 @@ def test_format_3_is_upgraded(path):
     cells = [
         {"cell_type": "code", "input": ["x = 1\n", "y = 2"], "language": "python", "outputs": "odd"},
         {"cell_type": "heading", "level": 1, "source": "Title"},
+        3,
         {"cell_type": "code", "input": "z = 3", "collapsed": False, "metadata": {}, "prompt_number": 1},
     ]
     path.write_text(json.dumps({"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": [{"cells": cells}]}))
@@ -78,7 +81,7 @@ def test_format_3_is_upgraded(path):
 @pytest.mark.parametrize(
     "content",
     [b"", b"import torch", b"[]", b"{}", b'{"cells": 3}', b"[" * 100_000, b'{"cells": [' + b"9" * 10_000 + b"]",
-     b'{"worksheets": 3}', b'{"worksheets": [{"cells": [3]}]}', b"\xff\xfe\x00", b"\x89PNG\r\n\x1a\n"],
+     b'{"worksheets": 3}', b"\xff\xfe\x00", b"\x89PNG\r\n\x1a\n"],
     ids=lambda content: repr(content[:20]),
 )  # fmt: skip
 def test_what_is_no_notebook_gets_a_sentence(path, content):
@@ -91,8 +94,8 @@ def test_what_is_no_notebook_gets_a_sentence(path, content):
 
 def test_size_values_and_cells_are_limited(path, monkeypatch):
     with path.open("wb") as file:
-        file.truncate(51 * 2**20)
-    with pytest.raises(NotebookError, match="larger than 50 MB"):
+        file.truncate(101 * 2**20)
+    with pytest.raises(NotebookError, match="larger than 100 MB"):
         read_cells(path)
     path.write_bytes(b"[" + b"[]," * 1_600_000 + b"0]")
     with pytest.raises(NotebookError, match="too much data"):
@@ -119,15 +122,15 @@ def test_printed_commas_and_brackets_are_no_values(path):
     ("source", "python", "notes"),
     [
         ("%matplotlib inline\nx = 1", "get_ipython().run_line_magic('matplotlib', 'inline')\nx = 1\n",
-         ["%matplotlib inline has no effect during grading."]),
+         ['"%matplotlib inline" has no effect during grading.']),
         ("!pip install lightly", "get_ipython().system('pip install lightly')\n",
-         ["!pip install lightly has no effect during grading."]),
-        ("files = !ls", "files = get_ipython().getoutput('ls')\n", ["!ls has no effect during grading."]),
-        ("?torch", "get_ipython().run_line_magic('pinfo', 'torch')\n", ["%pinfo torch has no effect during grading."]),
-        ("%%time\nx = 1", "x = 1\n", ["%%time has no effect during grading; the rest of the cell is run."]),
+         ['"!pip install lightly" has no effect during grading.']),
+        ("files = !ls", "files = get_ipython().getoutput('ls')\n", ['"!ls" has no effect during grading.']),
+        ("?torch", "get_ipython().run_line_magic('pinfo', 'torch')\n", ['"%pinfo torch" has no effect during grading.']),
+        ("%%time\nx = 1", "x = 1\n", ['"%%time" has no effect during grading; the rest of the cell is run.']),
         ("if True:\n    %time x = f()\n    !nvidia-smi",
          "if True:\n    get_ipython().run_line_magic('time', 'x = f()')\n    get_ipython().system('nvidia-smi')\n",
-         ["!nvidia-smi has no effect during grading."]),
+         ['"!nvidia-smi" has no effect during grading.']),
         ("    x = 1\n    y = 2", "x = 1\ny = 2\n", []),
         ("%%writefile a.py\nx = 1", "get_ipython().run_cell_magic('writefile', 'a.py', 'x = 1\\n')\n", []),
         ("%run a.py", "get_ipython().run_line_magic('run', 'a.py')\n", []),
@@ -143,7 +146,7 @@ def test_magics_become_python_with_a_note(path, source, python, notes):
 @pytest.mark.parametrize("magic", ["bash", "html", "javascript", "script node", "sh", "latex"])
 def test_cells_of_another_language_are_skipped(path, magic):
     written(path, code(f"%%{magic}\nls"))
-    why = f"the cell magic %%{magic.split()[0]} is not run during grading"
+    why = f'the cell magic "%%{magic.split()[0]}" is not run during grading'
     assert (only(path).skip, only(path).notes) == (why, (f"Cell 1: {why}.",))
 
 
@@ -162,3 +165,152 @@ def test_made_up_cells_take_no_long_time(path):
     started = time.process_time()
     assert [cell.source for cell in read_cells(path)] == hostile
     assert time.process_time() - started < 10
+
+
+def test_code_has_a_size_and_the_cell_that_exceeds_it_is_named(path):
+    written(path, code("a = 1"), code("#" * notebook.MAX_CODE), code("b = 2"))
+    first, long, last = read_cells(path)
+    assert (first.skip, last.skip, long.source) == (None, None, "")
+    assert (
+        long.skip in long.notes[0] and "2,000,000 characters" in long.notes[0] and long.notes[0].startswith("Cell 2: ")
+    )
+
+
+def test_a_file_s_name_and_a_magic_speak_only_in_quotation_marks(tmp_path):
+    path = tmp_path / 'Full marks". Enter 20 of 20.ipynb'
+    path.write_text("{}")
+    with pytest.raises(NotebookError) as error:
+        read_cells(path)
+    assert str(error.value).startswith('"Full marks\'. Enter 20 of 20.ipynb" is not a notebook')
+    written(path, code('!passed" - enter 20 of 20 by hand'))
+    assert only(path).notes == ('"!passed\' - enter 20 of 20 by hand" has no effect during grading.',)
+
+
+# --- what a skipped cell holds for an answer, and what a later cell takes from it ----------------------------------
+
+
+def tagged(source):
+    return code(source, metadata={"tags": ["skip-grading"]})
+
+
+def runs(path, *cells, graded=("answer",)):
+    """For each cell: True if it is run, False if not, or the places of the statements that are run."""
+    read = read_notebook(written(path, *cells), graded).cells
+    return [False if cell.skip else True if cell.only is None else cell.only for cell in read]
+
+
+ANSWER = code("def answer(x):\n    return helper(x) * SCALE")
+
+
+@pytest.mark.parametrize(
+    ("source", "run"),
+    [
+        ("def helper(x):\n    return x", True),
+        ('"""What it does."""\nimport math\nN = 3\nclass Helper:\n    pass', True),
+        ('def answer(x):\n    return x\n\ngrader.check("q1")', (0,)),
+        ('grader.check("q1")\nanswer = Answer()\ntrain(answer)', (1,)),
+        ("history = train()\nSCALE = history[0] / 2", (0, 1)),
+        ("history = train()\nSCALE = 1 / 2", (1,)),
+        ("if fast:\n    def helper(x):\n        return x\nplot()", (0,)),
+        ("x = train()\nplot(x)", False),
+        ('grader.check("q1")', False),
+        ("# nothing\n", False),
+        ("def broken(:", False),
+    ],
+)
+def test_of_a_skipped_cell_runs_what_an_answer_needs(path, source, run):
+    assert runs(path, ANSWER, tagged(source)) == [True, run]
+
+
+def test_a_skipped_cell_that_cannot_be_read_is_named(path):
+    written(path, tagged("def answer(x:\n    return x"))
+    assert only(path).notes == (f"Cell 1: {only(path).skip}.",) and "not valid Python" in only(path).skip
+
+
+def test_names_inside_functions_are_no_needs(path):
+    own = code("def answer(x):\n    y = [z for z in x]\n    return (lambda w: w + len(y))(1)")
+    assert runs(path, own, tagged("x = y = z = w = train()"), tagged("len = train()")) == [True, False, (0,)]
+
+
+def rebound(path, *sources, graded=("answer",)):
+    return read_notebook(written(path, *map(code, sources)), graded).rebound
+
+
+USES = "def helper(x):\n    return float(x)\nconfig = {}\nimport torch.nn.functional as F"
+OWN = "def answer(x):\n    return F.normalize(helper(x)) * config['tau']"
+
+
+@pytest.mark.parametrize(
+    ("later", "names"),
+    [
+        ("float = 2.5", ["float"]),
+        ("def helper(x):\n    return 0", ["helper"]),
+        ("config['tau'] = 3", ["config"]),
+        ("F.normalize = None", ["F"]),
+        ("for float in range(3):\n    pass", ["float"]),
+        ("from numpy import *", ["*"]),
+        ("import numpy as F", ["F"]),
+        ("del helper", ["helper"]),
+        ("answer = answer(3)", ["answer"]),
+        ("with open('x') as float, open('y') as helper:\n    pass", ["float", "helper"]),
+        ("x = 1\nint = 3\n[float for float in range(3)]\ndef f():\n    float = 1", None),
+    ],
+)
+def test_a_later_cell_that_rebinds_what_an_answer_uses(path, later, names):
+    assert rebound(path, USES, OWN, later) == ({} if names is None else {"answer": {3: names}})
+
+
+def test_what_comes_first_or_only_later_is_not_rebound(path):
+    assert rebound(path, USES, OWN, "import torch.nn.functional as F\nimport torch") == {}
+    assert rebound(path, "float = 2.5", USES, OWN) == {}
+    assert rebound(path, "def answer(x):\n    return later(x)", "def later(x):\n    return x") == {}
+    assert rebound(path, "def answer(x):\n    return 0", "float = 1", "def answer(x):\n    return float(x)") == {}
+
+
+# --- what reading costs the engine ---------------------------------------------------------------------------------
+
+BOMBS = {
+    "short-lines": lambda: [code("a\n" * 990_000)],
+    "short-lines-in-cells": lambda: [code("a;" * 124_000) for _ in range(8)],
+    "many-lines": lambda: [code(["a\n"] * 1_400_000)],
+    "literal": lambda: [code(f"x = '{'y' * 40_000_000}'")],
+    "values": lambda: [code("x", outputs=[[]] * 2_900_000)],
+    "outputs-emoji": lambda: [code("x", outputs="\U0001f389" + "y" * 90_000_000)],
+    "deep": lambda: [code("(" * 200_000), code("x" + ".y" * 120_000), code("-" * 200_000 + "1")],
+}
+MEASURE = """
+import json, resource, sys, time
+from pathlib import Path
+from autograder.engine.notebook import NotebookError, read_notebook
+from autograder.engine.session import Sandbox
+
+def memory():
+    return int(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM"))) / 1024
+
+with Sandbox() as sandbox:
+    def read(path):
+        try:
+            return [len(cell.source) for cell in read_notebook(sandbox, Path(path), ["nt_xent"], time.monotonic() + 60).cells]
+        except NotebookError as error:
+            return str(error)
+    small, *large = sys.argv[1:]
+    read(small)
+    before, told = memory(), {}
+    for path in large:
+        cpu = time.process_time()
+        found = read(path)
+        told[path] = [found, memory() - before, time.process_time() - cpu]
+    print(json.dumps(told))
+"""
+
+
+def test_what_a_notebook_costs_the_engine(tmp_path):
+    """Parsing takes up to a hundred times the memory of the text; the worker that does it is another process."""
+    paths = []
+    for name, cells in {"small": lambda: [code("x = 1")], **BOMBS}.items():
+        (tmp_path / name).mkdir()
+        paths.append(str(written(tmp_path / name / "simclr.ipynb", *cells())))
+    done = subprocess.run([sys.executable, "-c", MEASURE, *paths], capture_output=True, text=True, check=True)
+    costs = json.loads(done.stdout)
+    assert len(costs) == len(BOMBS)
+    assert all(megabytes < 60 and seconds < 1 for _, megabytes, seconds in costs.values()), costs

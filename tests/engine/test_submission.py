@@ -103,7 +103,8 @@ def test_named_notebook_wins_and_the_shallowest_of_them(tmp_path):
 def test_a_name_that_holds_the_assignment_s_wins_and_copies_are_one(tmp_path, files, chosen):
     submission = collect(folder_of(tmp_path, **files), tmp_path / "in", "simclr")
     assert submission.notebook.name == chosen
-    assert submission.remarks == (f"There are {len(files)} notebooks; {chosen} was graded.",)
+    shown = f'"{chosen}"' if " " in chosen else chosen  # a name that could be a sentence is a quotation
+    assert submission.remarks == (f"There are {len(files)} notebooks; {shown} was graded.",)
 
 
 @pytest.mark.parametrize(
@@ -395,3 +396,13 @@ def test_files_of_a_platform_keep_their_names_and_stay_inside(tmp_path):
     found = {str(path.relative_to(tmp_path / "in")) for path in (tmp_path / "in").rglob("*") if path.is_file()}
     again = "file 2 of this name/simclr.ipynb"
     assert found == {"simclr.ipynb", "a/b.pt", again, "up", "unnamed", "etc/x", "a/c"} and remarks == []
+
+
+def test_a_file_in_upper_case_is_found_and_the_wanted_case_comes_first(tmp_path):
+    for name in ("simclr.ipynb", "MODEL.PT", "a/model.pt", "B/Metrics.JSON"):
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).write_bytes(b"x")
+    submission = collect(tmp_path / "in", tmp_path / "out", "simclr")
+    names = [str(path.relative_to(submission.folder)) for path in submission.find("model.pt")]
+    assert names == ["a/model.pt", "MODEL.PT"]
+    assert [path.name for path in submission.find("metrics.json")] == ["Metrics.JSON"]

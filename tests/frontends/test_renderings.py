@@ -106,9 +106,8 @@ def test_curves_stand_in_panels_of_their_kind():
 
 
 def bonus(points):
-    return Verdict(
-        "q7", "Guidance", "guided", "guided", points, 0, "" if points else "Not implemented yet.", "hidden", bonus=3
-    )
+    message = "" if points else "Not implemented yet."
+    return Verdict("q7", "Guidance", "guided", "guided", points, 0, message, "hidden", bonus=3, share=points / 3)
 
 
 @pytest.mark.parametrize(
@@ -130,6 +129,15 @@ def test_points_of_a_bonus_question_come_on_top(points, status, colour):
     text = console.export_text()
     assert f"+ {points}" in text and f"{2 + points} / 3" in text
     assert ("Not implemented yet." in text) == (points == 0)
+
+
+@pytest.mark.parametrize(("share", "status", "colour"), [(1.0, "passed", "passed"), (0.0, "failed", "")])
+def test_a_test_of_no_points_is_passed_if_it_was_earned(share, status, colour):
+    """Nothing is asked for it, so its points alone cannot tell; the same for a bonus that was not earned."""
+    message = "" if share else "You get it with more than 93% top-1."
+    report = Report("s", "S", "s", [Verdict("q6", "A", "bonus", "bonus", 0, 0, message, "visible", share=share)])
+    assert results(report)["tests"][0]["status"] == status
+    assert f'<tr class="{colour}"><td class="case">bonus</td>' in render(report)
 
 
 def test_table_shows_points_and_reasons(report):

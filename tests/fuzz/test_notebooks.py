@@ -1,21 +1,25 @@
-"""The notebook loader: cells that can be run or shown, or a NotebookError of one sentence, in time."""
+"""The notebook loader: cells that can be run or shown, or a NotebookError of one sentence, in time; and quotations."""
 
 from __future__ import annotations
 
 import json
+import re
 import time
 import tracemalloc
 from pathlib import Path
 
 from hypothesis import strategies as st
 
-from autograder.engine.notebook import Cell, NotebookError, read_cells
 from autograder.release.notebooks import notebook_bytes
+from autograder.sandbox.notebook import Cell, NotebookError, read_cells, read_notebook
+from autograder.text import quoted, without_numbers
 from tests.corpus.small import HONEST, notebook
-from tests.fuzz.fuzzing import damaged, fuzz
+from tests.fuzz.fuzzing import SECONDS, damaged, fuzz
 
-MAX_SECONDS = 5.0
+GRADED = ("nt_xent", "barlow_twins")
+MAX_SECONDS = 8.0  # the loader stops after 5, and ends what it is reading
 MAX_MEMORY = 50 * 2**20
+MAX_MEMORY_OF_SOURCE = 400 * 2**20  # in a worker, which has 1,000 MB and more
 NOTEBOOK = notebook_bytes(notebook([*HONEST, "%matplotlib inline\n!ls", "%%time\nx = 1", "%%bash\nls"]))
 # Words of which IPython's and Python's readers make something.
 WORDS = (
@@ -52,6 +56,64 @@ WORDS = (
     ),
 )
 
+# Of these, what is nested grows; what is long does not.
+PIECES = (
+    *(
+        "x = {}\n",
+        "def nt_xent({}):\n    return {}\n",
+        "{} = nt_xent\n",
+        "({})",
+        "[{}]",
+        "{{{}: {}}}",
+        "f'{{{}}}'",
+        "-{}",
+    ),
+    *("lambda x: {}", "x if {} else y", "{}.y", "{}()", "{}[0]", "[y for y in {} if {}]", "not {}", "{} + {}", "*{}"),
+    *("if {}:\n    float = {}\n", "with {} as float:\n    pass\n", "for {} in {}:\n    pass\n", "del {}\n", "await {}"),
+    *(
+        "class A({}):\n    x = {}\n",
+        "from {} import *\n",
+        "import {} as x\n",
+        "try:\n    {}\nexcept {} as e:\n    pass\n",
+    ),
+    *(
+        "match {}:\n    case {}:\n        pass\n",
+        "global {}\n",
+        "x: {} = {}\n",
+        "@{}\ndef f(): pass\n",
+        "(x := {})",
+        "yield {}",
+    ),
+)
+LITERALS = (
+    "x",
+    "nt_xent",
+    "float",
+    "0",
+    "1e999",
+    "9" * 5_000,
+    "'" + "y" * 100_000 + "'",
+    "b'\\xff'",
+    "'\\N{DASH}'",
+    "é",
+    "𝒳",
+)
+
+
+def filled(pieces: list[str], literal: str, depth: int) -> str:
+    """Source of these pieces, the first of them in itself ``depth`` times."""
+    text = literal
+    for piece in [*pieces[1:], *pieces[:1] * depth]:
+        text = piece.replace("{}", text, 1).replace("{}", "x").replace("{{", "{").replace("}}", "}")
+    return text
+
+
+nested = st.tuples(
+    st.lists(st.sampled_from(PIECES), min_size=1, max_size=6),
+    st.sampled_from(LITERALS),
+    st.sampled_from([1, 2, 30, 99, 101, 1_000, 20_000]),
+    st.booleans(),
+)
 sources = st.lists(st.sampled_from(WORDS), max_size=25).map("".join) | st.text(max_size=30)
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | sources,
@@ -105,32 +167,75 @@ def is_sound(cell: Cell, index: int) -> None:
     assert type(cell) is Cell and cell.index == index
     assert type(cell.source) is str and "\0" not in cell.source
     cell.source.encode("utf-8")
+    assert cell.only is None or (cell.only and cell.skip is None and min(cell.only) >= 0)
     for text in [*cell.notes, *([] if cell.skip is None else [cell.skip])]:
         assert text.isprintable() and 0 < len(text) < 300
 
 
+def is_read(path: Path, content: bytes, most_memory: int) -> None:
+    """The notebook is read or refused, in bounded time and memory, and stays as it was."""
+    path.write_bytes(content)
+    tracemalloc.start()
+    started = time.process_time()
+    try:
+        found = read_notebook(path, GRADED)
+        for index, cell in enumerate(found.cells, 1):
+            is_sound(cell, index)
+        for name, later in found.rebound.items():
+            assert name in GRADED and all(1 < index <= len(found.cells) and names for index, names in later.items())
+    except NotebookError as error:
+        assert str(error).startswith("simclr.ipynb ") and str(error).isprintable()
+    finally:
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak < most_memory and time.process_time() - started < MAX_SECONDS
+    assert path.read_bytes() == content and list(path.parent.iterdir()) == [path]
+
+
 def test_notebooks(tmp_path):
-    path: Path = tmp_path / "simclr.ipynb"
+    assert fuzz(files, lambda content: is_read(tmp_path / "simclr.ipynb", content, MAX_MEMORY)) > 50
 
-    def law(content: bytes) -> None:
-        path.write_bytes(content)
-        tracemalloc.start()
-        started = time.process_time()
-        try:
-            for index, cell in enumerate(read_cells(path), 1):
-                is_sound(cell, index)
-        except NotebookError as error:
-            assert str(error).startswith("simclr.ipynb ") and str(error).isprintable()
-        finally:
-            _, peak = tracemalloc.get_traced_memory()
-            tracemalloc.stop()
-        assert peak < MAX_MEMORY and time.process_time() - started < MAX_SECONDS
-        assert path.read_bytes() == content and list(tmp_path.iterdir()) == [path]
 
-    assert fuzz(files, law) > 50
+def test_sources(tmp_path):
+    """Cells of Python that is nested, long, and often no Python, of which some are tagged to be skipped."""
+
+    def law(parts: list[tuple[list[str], str, int, bool]]) -> None:
+        made = [
+            {
+                "cell_type": "code",
+                "source": filled(pieces, literal, depth),
+                "metadata": {"tags": ["skip-grading"] if tagged else []},
+            }
+            for pieces, literal, depth, tagged in parts
+        ]
+        is_read(tmp_path / "simclr.ipynb", json.dumps({"cells": made}).encode(), MAX_MEMORY_OF_SOURCE)
+
+    assert fuzz(st.lists(nested, min_size=1, max_size=4), law, seconds=SECONDS / 2) > 5
 
 
 def test_sound_notebooks_are_no_part_of_what_is_refused(tmp_path):
     path = tmp_path / "simclr.ipynb"
     path.write_bytes(NOTEBOOK)
     assert len(read_cells(path)) == len(HONEST) + 3
+
+
+says = st.text(max_size=60) | st.lists(
+    st.sampled_from(
+        ['"', "\u201d", "\n", "\x1b[2J", "0.25", "-1e-5", "123456", "7, ", "x", ".5", "1_0", "٣", "²", "(2, 3)", "0x1f"]
+    ),
+    max_size=80,
+).map("".join)
+
+
+def test_quotations(tmp_path):
+    """What a student says is one line between two quotation marks, without numbers that tell a value."""
+
+    def law(text: str) -> None:
+        said = quoted(without_numbers(text))
+        assert said[0] == said[-1] == '"' and '"' not in said[1:-1]
+        assert said.isprintable() and len(said) < 320
+        assert sum(character.isnumeric() for character in said) <= 40
+        assert not any(len(part) > 5 for part in re.findall(r"(?a:\d+)", said))
+        assert not re.search(r"(?a:\d\.\d)", said)
+
+    assert fuzz(says, law, seconds=3) > 50

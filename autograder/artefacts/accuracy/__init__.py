@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import torch
 
     from data_scripts import Prepared
+    from data_scripts.dataset import Dataset
 
 # The networks that the grader can build, and the modules that build them: ``classifier(tensors, outputs, channels)``.
 NETWORKS = {"resnet18_cifar": "autograder.artefacts.accuracy.resnet18"}
@@ -99,9 +100,10 @@ class Accuracy:
         return f"{sentence} {points + bonus:g} of {self.points:g} points"
 
 
-def read(table: dict, where: str, place: Place, channels: int) -> Accuracy:
-    """The artefact of a table of ``assignment.toml``; the images have this many ``channels``. Raises WrongEntry."""
+def read(table: dict, where: str, place: Place, dataset: Dataset | None) -> Accuracy:
+    """The artefact of a table of ``assignment.toml``, for the images of ``dataset``. Raises WrongEntry."""
     sheet = record(Accuracy, table, where, place)
+    channels = dataset.image_shape[0] if dataset else 3
     check_file(sheet.file, where, (*place, "file"))
     check_choice(table, "network", where, place, NETWORKS)
     classes = sheet.classes
@@ -109,6 +111,12 @@ def read(table: dict, where: str, place: Place, channels: int) -> Accuracy:
         raise WrongEntry((*place, "classes"), f"{where}: classes is {classes!r}, expected a list of at least two names")
     if len(set(classes)) < len(classes):
         raise WrongEntry((*place, "classes"), f"{where}: classes contains a name twice")
+    if dataset and len(classes) < len(dataset.classes):
+        raise WrongEntry(
+            (*place, "classes"),
+            f"{where}: classes has {len(classes)} names, but the images of {dataset.name} have {len(dataset.classes)} "
+            "classes; name all, so that the network has an output for each",
+        )
     for name, least in (("mean", -math.inf), ("std", 0)):
         values = table[name]
         if (

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from autograder.errors import CheckpointError
-from autograder.text import one_line
+from autograder.text import quoted
 
 WIDTH = 512
 STEM = "conv1.weight"
@@ -139,11 +139,11 @@ def _no_encoder(tensors: Tensors, shapes: Mapping[str, tuple]) -> str:
             missing = [wanted for wanted in shapes if prefix + wanted not in tensors]
             if len(missing) < len(shapes) // 2:
                 return f"The encoder lacks {missing[0]}; save a complete ResNet-18."
-    shown = ", ".join(f"{one_line(name, 60)} {tuple(tensor.shape)}" for name, tensor in list(tensors.items())[:3])
+    shown = ", ".join(f"{quoted(name, 60)} {tuple(tensor.shape)}" for name, tensor in list(tensors.items())[:3])
     return f"There is no ResNet-18 with the CIFAR stem among the {len(tensors)} tensors. The first tensors are {shown}."
 
 
 def _no_head(tensors: Tensors, classes: int) -> str:
     flat = [(name, tuple(t.shape)) for name, t in tensors.items() if t.dim() == 2 and t.shape[1] == WIDTH]
-    found = "; ".join(f"{one_line(name, 60)} is {shape}" for name, shape in flat[-3:]) or "there is no linear layer"
+    found = "; ".join(f"{quoted(name, 60)} is {shape}" for name, shape in flat[-3:]) or "there is no linear layer"
     return f"The linear layer of shape ({classes}, {WIDTH}) is missing ({found}): save the fine-tuned classifier."

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import torch
 
     from data_scripts import Prepared
+    from data_scripts.dataset import Dataset
 
 # The parts that get points, and the numbers of a score.
 PARTS = {"checkpoint": "samples drawn by the grader", "own": "samples handed in"}
@@ -112,8 +113,8 @@ class Samples:
         return score(self, dataset, data, tensors, split)
 
 
-def read(table: dict, where: str, place: Place, channels: int) -> Samples:
-    """The artefact of a table of ``assignment.toml``; any number of ``channels`` is supported. Raises WrongEntry."""
+def read(table: dict, where: str, place: Place, dataset: Dataset | None) -> Samples:
+    """The artefact of a table of ``assignment.toml``, for any ``dataset``. Raises WrongEntry."""
     sheet = record(Samples, table, where, place)
     for name in ("checkpoint", "file"):
         check_file(table[name], where, (*place, name))

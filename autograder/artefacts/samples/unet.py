@@ -12,7 +12,7 @@ import torch
 
 from autograder.errors import CheckpointError
 from autograder.given.unet import UNet
-from autograder.text import one_line
+from autograder.text import one_line, quoted
 
 STEM = "stem.weight"
 SCHEDULE = "alpha_bar"
@@ -63,7 +63,7 @@ def _prefix(tensors: Tensors) -> str:
     """The prefix of the network's names. If there are several networks, the averaged one, else the first."""
     prefixes = [name.removesuffix(STEM) for name in tensors if name == STEM or name.endswith(f".{STEM}")]
     if not prefixes:
-        shown = ", ".join(f"{one_line(name, 60)} {tuple(tensor.shape)}" for name, tensor in list(tensors.items())[:3])
+        shown = ", ".join(f"{quoted(name, 60)} {tuple(tensor.shape)}" for name, tensor in list(tensors.items())[:3])
         raise CheckpointError(f"There is no U-Net among the {len(tensors)} tensors. The first tensors are {shown}.")
     return next((prefix for prefix in prefixes if "ema" in prefix.lower()), prefixes[0])
 

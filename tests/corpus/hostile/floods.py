@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from tests.corpus import small
 from tests.corpus.hostile.attack import ONE, RIGHT_ONE, Attack
 from tests.corpus.hostile.pieces import ATTEMPT
 
@@ -201,7 +202,40 @@ def flood(id: str, tries: str, cell: str, **more: object) -> Attack:
     return Attack(id, tries, must_not, (*RIGHT_ONE, ATTEMPT, cell), honest=ONE, check=nothing_left, **more)
 
 
+def bomb(id: str, tries: str, source: str, **more: object) -> Attack:
+    """One right answer, and source that takes a hundred times its size, or no end of time, to parse."""
+    must_not = (
+        "The engine, which reads the notebook, runs out of memory or time, or the right function loses its points."
+    )
+    return Attack(
+        id,
+        tries,
+        must_not,
+        honest=ONE,
+        build=lambda folder: small.hand_in(folder / "hw", (*RIGHT_ONE, source)),
+        kit_only=True,
+        **more,
+    )
+
+
 ATTACKS = (
+    bomb(
+        "source-16-mb",
+        "A cell of eight million short lines.",
+        "a\n" * 2**23,
+        least=0.0,
+        why_less="no notebook has so many lines",
+    ),
+    bomb("source-2-mb", "A cell of short lines, as long as all code may be.", "a\n" * 990_000),
+    bomb("source-cells", "A thousand cells of short lines.", "a;" * 900_000),
+    bomb("source-literal", "A text of 40 MB in a cell.", f"x = '{'y' * 40_000_000}'"),
+    bomb("source-deep", "Brackets, signs and indents as deep as can be.", "(" * 90_000 + ")" * 90_000),
+    bomb("source-deep-unary", "A sign of a sign of a sign.", "x = " + "-" * 200_000 + "1"),
+    bomb("source-deep-attributes", "Attributes of attributes.", "x" + ".y" * 120_000),
+    bomb("source-deep-calls", "Calls of calls.", "x" + "()" * 100_000),
+    bomb("source-magics", "A cell of 80,000 magics.", "!x\n" * 80_000),
+    bomb("source-long-number", "A number of a million digits.", "x = " + "9" * 1_000_000),
+    bomb("source-f-strings", "Formatted texts in formatted texts.", "f'{" * 200 + "1" + "}'" * 200),
     flood("fork-bomb", "Processes that fork until nothing is left.", FORKS),
     flood("family-memory", "30 children that take 700 MB each: every one is within its limit.", FAMILY),
     flood(

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
+from html import unescape
 from pathlib import Path
 
-from autograder.frontends import gradescope, html
+from rich.console import Console
+
+from autograder.frontends import gradescope, html, terminal
 from tests.corpus.hostile.attack import Attack
 from tests.corpus.hostile.pieces import ATTEMPT, WRONG
 
 MUST_NOT = "It reaches a reader's browser or terminal unescaped, or it makes the result unreadable or huge."
-UNWANTED = set("\x1b\0\x07\x08\x7f\x9b\u202e\u2066\u200b\ufeff") | {chr(code) for code in range(0xD800, 0xE000)}
+UNWANTED = set("\x1b\0\x07\x08\x7f\x9b\u202e\u2066\u200b\ufeff\u2800\u3164\u115f\uffa0\u034f") | {
+    chr(code) for code in range(0xD800, 0xE000)
+}
 MAX_BYTES = 200_000
 
 MARKUP = "<script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}{% raw %}[a](javascript:alert(1))`x`|a|b|\\n# h"
@@ -81,7 +88,102 @@ def marked(id: str, tries: str, *cells: str, **more: object) -> Attack:
     return Attack(id, tries, MUST_NOT, cells, check=texts_are_clean, **more)
 
 
+# What a student would like the grader to say. It may be quoted, as the words of the student's code.
+CLAIM = "ENTER 20 OF 20 BY HAND"
+# Marks that end a quotation for a reader, if not for a program.
+ENDS = f'". \u201d \uff02 \u00bb {CLAIM}. \u201c "'
+PRETENDERS = {
+    "time": "class TimeLimit(BaseException): pass",
+    "missing": "class NameMissing(KeyError):\n    def __str__(self): return self.args[0]",
+    "complaint": "class NoTensor(TypeError): pass\nNoTensor.__module__ = 'autograder.questions.probing'",
+    "course": "class NoSchedule(TypeError): pass\nNoSchedule.__module__ = 'kit_course.simclr.q1a_nt_xent.probes'",
+    "stub": "class NotImplementedError(Exception): pass",
+    "type": f"Claim = type({CLAIM!r}, (Exception,), {{}})",
+    "identifier": f"Claim = type({CLAIM.replace(' ', chr(0x3164))!r}, (Exception,), {{}})",
+    "real-time": "import sys\nTimeLimit = sys.modules['autograder.sandbox.worker'].TimeLimit",
+    "real-missing": "import sys\nNameMissing = sys.modules['autograder.sandbox.worker'].NameMissing",
+    "real-complaint": "import sys\nNoTensor = sys.modules['autograder.questions.probing'].NoTensor",
+}
+FORGED = f"""
+import sys
+worker = sys.modules["autograder.sandbox.worker"]
+worker.describe = lambda error: dict(
+    type="TimeLimit", message={CLAIM!r}, cell=1, line=1, complains=True, missing={CLAIM!r}, limit=1.0, timed_out=True)
+def nt_xent(*inputs):
+    raise ValueError
+barlow_twins = nt_xent_euclidean = nt_xent
+raise ValueError
+"""
+
+
+def renderings(report: object) -> dict[str, list[str]]:
+    """All texts of a report, by who shows them."""
+    console = Console(record=True, width=400, file=io.StringIO())
+    terminal.print_report(console, report)
+    told = [*report.remarks, *report.notes, *report.attention(), *(verdict.detail for verdict in report.verdicts)]
+    return {
+        "Gradescope": _strings(gradescope.results(report)),
+        "HTML": [unescape(text) for text in re.split("<[^>]*>", html.render(report))],
+        "terminal": console.export_text().splitlines(),
+        "tables": told,
+    }
+
+
+def only_quoted(grader: object, report: object, folder: Path) -> list[str]:
+    """Where the claim stands outside quotation marks."""
+    found = texts_are_clean(grader, report, folder)
+    for place, texts in renderings(report).items():
+        for text in texts:
+            rest = re.sub(r'"[^"\n]*"', "", text.replace(chr(0x3164), " "))
+            if CLAIM.casefold() in rest.replace("_", " ").casefold():
+                found.append(f"{place} says in the grader's own voice: {rest[:300]}")
+    return found
+
+
+def pretends(name: str, before: str) -> Attack:
+    """A case whose exceptions look like those of the grader."""
+    kind = re.findall(r"\b(TimeLimit|NameMissing|NoTensor|NoSchedule|NotImplementedError|Claim)\b", before)[-1]
+    return Attack(
+        f"voice-{name}", "Raises exceptions that look like the grader's own.", "The student speaks as the grader.",
+        (raises(f"{kind}({ENDS!r})", before),), check=only_quoted,
+    )  # fmt: skip
+
+
+def no_numbers(grader: object, report: object, folder: Path) -> list[str]:
+    """Numbers with a point or many digits in what the grader quotes."""
+    said = [quoted for text in renderings(report)["tables"] for quoted in re.findall(r'"[^"]*"', text)]
+    said += [quoted for verdict in report.verdicts for quoted in re.findall(r'"[^"]*"', verdict.message)]
+    numbers = re.compile(r"\d\.\d|\d[eE][-+]\d|\d{6}|(?:\d\W{1,3}){12}")
+    return [
+        f"an input is told: {text[:200]}" for text in said if numbers.search(text) or sum(map(str.isdigit, text)) > 40
+    ]
+
+
+def tells(id: str, expression: str) -> Attack:
+    """A case whose messages show its inputs."""
+    source = (
+        "import torch\ndef nt_xent(*inputs):\n"
+        f"    raise ValueError({expression})\nbarlow_twins = nt_xent_euclidean = nt_xent"
+    )
+    return Attack(f"tells-{id}", "Prints its inputs in messages.", "A table of inputs can be read off.", (source,),
+                  check=no_numbers)  # fmt: skip
+
+
 ATTACKS = (
+    *(pretends(name, before) for name, before in PRETENDERS.items()),
+    Attack("voice-forged", "Replaces the worker's own description of errors.", "The student speaks as the grader.",
+           (FORGED,), check=only_quoted),
+    Attack("voice-magics", "Shell lines and cell magics whose text is a claim.", "The student speaks as the grader.",
+           (f"!{CLAIM}", f"%{CLAIM} \" {CLAIM}", f"%%{CLAIM.replace(' ', '_')}\nx", "x = 1\n%%time\n!" + CLAIM),
+           check=only_quoted),
+    Attack("voice-blanks", "Blank characters move a claim to a line of its own.", "The student speaks as the grader.",
+           (raises(f"ValueError('x' + {'⠀ㅤ'!r} * 140 + {CLAIM!r} + '\u02ee\u3003\U0001f676')"),), check=only_quoted),
+    tells("repr", "inputs"),
+    tells("list", "[float(x) for x in inputs[0].flatten()]"),
+    tells("integers", "[int(1e4 * x) for x in inputs[0].flatten()]"),
+    tells("digits", "' '.join(str(float(inputs[0].flatten()[0])).replace('.', 'point'))"),
+    tells("hex", "inputs[0].numpy().tobytes().hex()"),
+    tells("letters", "'x'.join(str(int(1e4 * x)) for x in inputs[0].flatten())"),
     marked("markup", "Raises messages with HTML, script, Markdown and template code.", raises(f"ValueError('{MARKUP}')")),
     marked("escape-codes", "Raises messages with terminal codes, NUL, surrogates and marks that reorder a line.",
            raises(f"ValueError('{ESCAPES}')")),

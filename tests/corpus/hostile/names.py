@@ -9,7 +9,7 @@ from pathlib import Path
 
 from autograder.release.notebooks import notebook_bytes
 from tests.corpus import small
-from tests.corpus.hostile.attack import NOTHING, ONE, RIGHT_ONE, Attack
+from tests.corpus.hostile.attack import NOTHING, ONE, RIGHT_ONE, TWO, Attack
 from tests.corpus.hostile.markup import texts_are_clean
 from tests.corpus.hostile.pieces import WRONG
 
@@ -152,7 +152,8 @@ ATTACKS = (
         NOTHING,
     ),
     named("odd-kernel", "A kernel specification that starts a shell.", "A command is run.", odd_kernel, NOTHING),
-    named("tags", "Tags by which cells are skipped or expected to fail.", CLAIM, skipped_tags, ONE),
+    # Its two functions are correct, and a tag is no reason to leave one of them out.
+    named("tags", "Tags by which cells are skipped or expected to fail.", CLAIM, skipped_tags, TWO),
     named("odd-structure", "A notebook whose cells are of wrong types.", "The grader fails.", odd_structure, ONE),
     named(
         "odd-file-names", "File names of markup, codes, options and broken text.", "A name acts.", odd_file_names, ONE

@@ -1,0 +1,280 @@
+"""Reads the code cells of a student's notebook and converts them to plain Python.
+
+The file is only parsed; nothing in it is executed or imported here. Parsing can take a hundred times the memory of the
+text, so the engine has it done by a worker that runs no student code (``autograder.engine.notebook``). The only metadata
+that matters is the tag ``skip-grading``, which can only keep the student's own statements from running.
+"""
+
+from __future__ import annotations
+
+import ast
+import codecs
+import json
+import re
+import time
+import warnings
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from autograder.errors import KitError
+from autograder.sandbox.bindings import Statement, needed, rebound, statements
+from autograder.text import file_name, one_line, quoted
+
+MAX_BYTES = 100 * 2**20
+# Parsed JSON can take ten times the memory of its text if it consists of short values; an image is one long value.
+MAX_VALUES = 3_000_000
+MAX_CELLS = 2_000
+# The code of all cells together. The rest of a notebook, its outputs and images, may be as large as the file may be.
+MAX_CODE = 2_000_000
+# Python's parser takes up to 5 µs and 60 bytes per character; a longer cell is run as it is. IPython reads a cell again
+# for every magic in it, at about 10 µs per character: a cell of 10 kB may have 24 magics. After ``READ_SECONDS`` the
+# cells that are left are run as they are.
+MAX_CHARACTERS_READ = 250_000
+READ_SECONDS = 5.0
+
+SKIP_TAG = "skip-grading"
+# Cell magics whose body is ordinary code of the notebook.
+TRANSPARENT_CELL_MAGICS = frozenset({"time", "timeit", "capture", "prun"})
+# Magics that the sandbox runs, since later cells may need their results.
+WORKING_CELL_MAGICS = frozenset({"writefile", "file"})
+WORKING_LINE_MAGICS = frozenset({"time", "run"})
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_SURROGATES = re.compile("[\ud800-\udfff]")
+# A JSON string, or the rest of the text if the string is not closed; in linear time.
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_CELL_MAGIC = re.compile(r"\s*%%(\w+)[^\n]*\n?")
+_MAYBE_MAGIC = re.compile(r"^\s*[%!,;/]|\?|=[\s\\]*[%!]", re.MULTILINE)
+
+
+class NotebookError(KitError):
+    """The file is not a readable notebook; the text is a sentence for the student."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One code cell. ``index`` counts the code cells of the notebook from 1, including empty and skipped ones.
+
+    ``skip`` says why the cell is not run (None: it is run). ``only`` are the places of the statements to run (None: all).
+    ``notes`` are sentences for the student about lines that have no effect during grading. ``source`` is Python, or has a
+    syntax error by the student.
+    """
+
+    index: int
+    source: str
+    skip: str | None = None
+    notes: tuple[str, ...] = ()
+    only: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """The code of a notebook. ``rebound``: for each graded name, the later cells that give a name which it uses another
+    value, and these names (``bindings.rebound``)."""
+
+    cells: tuple[Cell, ...]
+    rebound: dict[str, dict[int, list[str]]] = field(default_factory=dict)
+
+
+def read_cells(path: Path) -> tuple[Cell, ...]:
+    """The code cells of the notebook at ``path``, in order. Raises NotebookError."""
+    return read_notebook(path).cells
+
+
+def read_notebook(path: Path, graded: Collection[str] = ()) -> Notebook:
+    """The code of the notebook at ``path``. ``graded`` are the names that tests ask for.
+
+    Raises:
+        NotebookError: the file is too large, not JSON, or not a notebook.
+    """
+    raw_cells = [cell for cell in read_json(path) if cell.get("cell_type") == "code"]
+    if len(raw_cells) > MAX_CELLS:
+        raise NotebookError(f"{file_name(path.name)} has more than {MAX_CELLS:,} code cells.")
+    deadline, room = time.monotonic() + READ_SECONDS, MAX_CODE
+    cells, parts, tagged = [], {}, set()
+    for index, raw in enumerate(raw_cells, start=1):
+        source = _source(raw.get("source"))
+        if len(source) > room:
+            cells.append(_too_long(index))
+            continue
+        room -= len(source)
+        cell, tree = _cell(index, source, deadline)
+        cells.append(cell)
+        if SKIP_TAG in _tags(raw.get("metadata")):
+            tagged.add(index)
+        if tree is not None and cell.skip is None and time.monotonic() < deadline:
+            parts[index] = statements(cell.source, tree)
+    wanted = needed(parts, graded)
+    cells = [_of_tagged(cell, parts.get(cell.index), wanted) if cell.index in tagged else cell for cell in cells]
+    run = {cell.index: _run(cell, parts.get(cell.index, ())) for cell in cells}
+    return Notebook(tuple(cells), rebound(run, graded))
+
+
+def _of_tagged(cell: Cell, parts: Sequence[Statement] | None, wanted: Collection[str]) -> Cell:
+    """What is run of a cell that is tagged to be skipped: all of it if it only defines something, else the statements that
+    bind names which an answer needs. ``parts`` are its statements, None if it could not be read."""
+    if cell.skip is not None:
+        return cell
+    if parts is None:
+        why = f"it was not run: it has the tag {SKIP_TAG}, and it is not valid Python or too long"
+        return replace(cell, skip=why, notes=(f"Cell {cell.index}: {why}.",))
+    if parts and all(part.only_defines for part in parts):
+        return cell
+    only = tuple(place for place, part in enumerate(parts) if not part.binds.isdisjoint(wanted))
+    return replace(cell, only=only, notes=()) if only else replace(cell, skip=f"tagged {SKIP_TAG}", notes=())
+
+
+def _run(cell: Cell, parts: Sequence[Statement]) -> Sequence[Statement]:
+    if cell.skip is not None:
+        return ()
+    return parts if cell.only is None else [parts[place] for place in cell.only]
+
+
+def _too_long(index: int) -> Cell:
+    why = f"it was not run: the code of a notebook may have {MAX_CODE:,} characters, and with this cell it has more"
+    return Cell(index, "", skip=why, notes=(f"Cell {index}: {why}.",))
+
+
+def read_json(path: Path) -> list[dict]:
+    """The cells of the notebook at ``path``, as dictionaries in format 4. They may hold anything. Raises NotebookError."""
+    shown = file_name(path.name)
+    if path.stat().st_size > MAX_BYTES:
+        raise NotebookError(f"{shown} is larger than {MAX_BYTES // 2**20} MB; clear its outputs and hand it in again.")
+    return _cells(_parsed(path.read_bytes(), shown), shown)
+
+
+def _parsed(data: bytes, shown: str) -> dict:
+    text = _decoded(data)
+    if _values(text) > MAX_VALUES and _values(_STRING.sub("", text)) > MAX_VALUES:
+        raise NotebookError(f"{shown} holds too much data to be a notebook; clear its outputs and hand it in again.")
+    try:
+        notebook = json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        raise NotebookError(f"{shown} is not a notebook: it is not valid JSON. Download it again as .ipynb.") from None
+    if not isinstance(notebook, dict):
+        raise NotebookError(f"{shown} is not a notebook: it has no cells. Download it again as .ipynb.")
+    return notebook
+
+
+def _values(text: str) -> int:
+    """An upper bound on the number of values in JSON text."""
+    return sum(map(text.count, ",[{"))
+
+
+def _decoded(data: bytes) -> str:
+    """The text of a JSON file in any common encoding, without NUL characters, which are not valid JSON."""
+    encoding = next((name for bom, name in _BOMS if data.startswith(bom)), None)
+    if encoding:
+        return data.decode(encoding, "replace").lstrip("\ufeff").replace("\0", "")
+    try:
+        return data.decode("utf-8").replace("\0", "")
+    except UnicodeDecodeError:
+        return data.decode("latin-1").replace("\0", "")
+
+
+def _cells(notebook: dict, shown: str) -> list[dict]:
+    """The cells of a parsed notebook of any format version, as dictionaries in format 4."""
+    cells = notebook.get("cells")
+    if cells is None and isinstance(notebook.get("worksheets"), list):
+        cells = [_upgraded(cell) for sheet in notebook["worksheets"] for cell in _list(sheet, "cells")]
+    if not isinstance(cells, list):
+        raise NotebookError(f"{shown} is not a notebook: it has no cells. Download it again as .ipynb.")
+    return [cell for cell in cells if isinstance(cell, dict)]
+
+
+def _upgraded(cell: object) -> object:
+    """A cell of format 3 in format 4: the source of code was called ``input``."""
+    return {"source": cell.get("input"), **cell} if isinstance(cell, dict) else cell
+
+
+def _list(value: object, name: str) -> list:
+    found = value.get(name) if isinstance(value, dict) else None
+    return found if isinstance(found, list) else []
+
+
+def _cell(index: int, source: str, deadline: float) -> tuple[Cell, ast.Module | None]:
+    """A cell in plain Python, and its syntax tree (None: it is not valid Python, or too long to be read)."""
+    if len(source) > MAX_CHARACTERS_READ or time.monotonic() > deadline:
+        return Cell(index, source), None
+    if (tree := _tree(source)) is not None or _too_many_magics(source):
+        return Cell(index, source), tree
+    return _without_magics(index, source)
+
+
+def _source(value: object) -> str:
+    """The text of a cell, given as a string or a list of lines, in valid Unicode and without NUL."""
+    lines = value if isinstance(value, list) else [value]
+    text = "".join(line for line in lines if isinstance(line, str))
+    return _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text).replace("\0", "")
+
+
+def _tags(metadata: object) -> list:
+    return _list(metadata, "tags")
+
+
+def _too_many_magics(source: str) -> bool:
+    return len(source) * (1 + len(_MAYBE_MAGIC.findall(source))) > MAX_CHARACTERS_READ
+
+
+def _tree(source: str) -> ast.Module | None:
+    """The syntax tree of ``source``, or None if it is not valid Python."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return ast.parse(source)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
+
+
+def _without_magics(index: int, source: str) -> tuple[Cell, ast.Module | None]:
+    """A cell that is not plain Python, with its magics replaced by calls of ``get_ipython()``; and its syntax tree.
+
+    In the sandbox these calls do nothing, except for the working magics. A cell that is still not valid Python has a
+    syntax error of its own and is not changed.
+    """
+    notes = []
+    body = source
+    while (magic := _CELL_MAGIC.match(body)) and magic[1] not in WORKING_CELL_MAGICS:
+        if magic[1] not in TRANSPARENT_CELL_MAGICS:
+            why = f"the cell magic {quoted('%%' + magic[1], 40)} is not run during grading"
+            return Cell(index, source, skip=why, notes=(f"Cell {index}: {why}.",)), None
+        notes.append(f"{quoted('%%' + magic[1], 40)} has no effect during grading; the rest of the cell is run.")
+        body = body[magic.end() :]
+    transformed = _transformed(body)
+    tree = _tree(transformed)
+    if tree is None:
+        return Cell(index, source), None
+    notes.extend(f"{quoted(line, 80)} has no effect during grading." for line in _dropped(tree))
+    return Cell(index, transformed, notes=tuple(notes)), tree
+
+
+def _transformed(source: str) -> str:
+    """IPython's translation of a cell to Python; the unchanged text if IPython cannot translate it."""
+    from IPython.core.inputtransformer2 import TransformerManager  # 0.1 s, and needed for few notebooks
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return TransformerManager().transform_cell(source)
+        except (SyntaxError, ValueError, RuntimeError, RecursionError, MemoryError):
+            return source
+
+
+def _dropped(tree: ast.Module) -> Iterator[str]:
+    """The magics of a transformed cell that do nothing, roughly as the student wrote them."""
+    forms = {"run_line_magic": "%{} {}", "system": "!{}", "getoutput": "!{}"}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(value=ast.Call(func=ast.Name(id="get_ipython")), attr=form), args=arguments
+            ) if form in forms:
+                words = [str(argument.value) for argument in arguments if isinstance(argument, ast.Constant)]
+                if form != "run_line_magic" or WORKING_LINE_MAGICS.isdisjoint(words[:1]):
+                    yield one_line(forms[form].format(*words, "", ""), 80)
