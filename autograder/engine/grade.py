@@ -207,7 +207,7 @@ class Grader:
         """
         deadline = min(grading.deadline, time.monotonic() + self.assignment.limits.notebook_seconds)
         for question in questions:
-            failed = [test for place, test in self.key.items() if place[0] == question and not grading.earned(*place)]
+            failed = [test for place, test in grading.key.items() if place[0] == question and not grading.earned(*place)]
             rebinding = [(name, cell) for name in names_of(failed) for cell in notebook.rebound.get(name, ())]
             if not rebinding or time.monotonic() > deadline:
                 continue
