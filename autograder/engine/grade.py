@@ -20,12 +20,12 @@ from autograder.engine.counting import counted, counts_of
 from autograder.engine.curves import read_curves
 from autograder.engine.hidden_tests import TestFailed, run_hidden_test
 from autograder.engine.judge import Failure, Judgement, KeyTest, Result, judge
-from autograder.engine.notebook import Notebook, read_notebook
+from autograder.engine.notebook import Notebook, read_notebook, reader
 from autograder.engine.reading import read_tensors
 from autograder.engine.report import Report, Verdict
 from autograder.engine.runner import CellOutcome, Runner
 from autograder.engine.scoring import NOT_REACHED, earned, headlines, unreached
-from autograder.engine.session import Probes, Sandbox, SandboxError, SessionLost, StudentError
+from autograder.engine.session import Probes, Sandbox, SandboxError, Session, SessionLost, StudentError
 from autograder.engine.submission import Submission, collect
 from autograder.errors import KitError
 from autograder.pictures import Picture
@@ -155,48 +155,52 @@ class Grader:
         deadline = time.monotonic() + assignment.limits.total_seconds - spent
         grading = Grading(assignment, self.key, self.counts, report, publish, progress, deadline)
         grading.verdicts = unreached(assignment, self.key)
+        report.layers = [
+            (layer.name, layer.active, layer.why_not or layer.remark or layer.promise) for layer in layers.status()
+        ]
         report.verdicts = list(grading.verdicts.values())
         publish(report)
         with tempfile.TemporaryDirectory(prefix="submission-", dir=self.sandbox.root) as scratch:
             try:
                 submission = collect(source, Path(scratch) / "submission", assignment.name)
-                notebook = read_notebook(self.sandbox, submission.notebook, self.names, deadline)
+                beside = submission.beside_notebook(assignment.files)
+                with reader(self.sandbox, submission.notebook, beside) as (session, first):
+                    notebook = read_notebook(session, submission.notebook, self.names, deadline)
+                    report.submission = submission.name
+                    report.remarks += submission.remarks
+                    report.curves = read_curves(submission)
+                    report.code = [cell.source for cell in notebook.cells]
+                    grading.key = drawn(self.tests, self.secret + "\0".join(report.code).encode(errors="replace"))
+                    questions = [q.id for q in assignment.questions if only is None or q.id in only]
+                    if questions:
+                        self.run_notebook(grading, notebook, beside, first, questions)
+                self.measure_artefacts(grading, submission, only)
             except SandboxError:  # the machine's failure, not the submission's
                 raise
             except KitError as error:
                 grading.record_all(str(error))
-            else:
-                report.submission = submission.name
-                report.remarks += submission.remarks
-                report.curves = read_curves(submission)
-                report.code = [cell.source for cell in notebook.cells]
-                grading.key = drawn(self.tests, self.secret + "\0".join(report.code).encode(errors="replace"))
-                self.grade_collected(grading, submission, notebook, only)
         report.seconds = assignment.limits.total_seconds - grading.left()
         publish(report)
         return report
 
-    def grade_collected(
-        self, grading: Grading, submission: Submission, notebook: Notebook, only: Collection[str] | None = None
+    def run_notebook(
+        self, grading: Grading, notebook: Notebook, beside: Path, session: Session | None, questions: Sequence[str]
     ) -> None:
-        """Run the notebook, run all hidden tests, then measure the artefacts, in order."""
+        """Run the notebook, in ``session`` if there is one, and the hidden tests of the questions, in order."""
         assignment, report = self.assignment, grading.report
-        report.layers = [
-            (layer.name, layer.active, layer.why_not or layer.remark or layer.promise) for layer in layers.status()
-        ]
-        beside = submission.beside_notebook(assignment.files)
-        questions = [question.id for question in assignment.questions if only is None or question.id in only]
-        if questions:
-            with Runner(self.sandbox, notebook.cells, beside, grading.deadline) as runner:
-                for question in questions:
-                    functions = {question: remote_question(grading, runner, question)}
-                    run_question(grading, self.bundle / "tests" / f"{question}.py", functions)
-                if assignment.picture_probe and self.data is not None:
-                    report.pictures += picture(runner, picture_address(assignment), self.data)
-                report.remarks += notes(notebook) + troubles(runner.outcomes)
-                report.incidents += incidents(runner.outcomes)
-            self.retry_rebound(grading, notebook, beside, questions)
-        for artefact in assignment.artefacts:
+        with Runner(self.sandbox, notebook.cells, beside, grading.deadline, session) as runner:
+            for question in questions:
+                functions = {question: remote_question(grading, runner, question)}
+                run_question(grading, self.bundle / "tests" / f"{question}.py", functions)
+            if assignment.picture_probe and self.data is not None:
+                report.pictures += picture(runner, picture_address(assignment), self.data)
+            report.remarks += notes(notebook) + troubles(runner.outcomes)
+            report.incidents += incidents(runner.outcomes)
+        self.retry_rebound(grading, notebook, beside, questions)
+
+    def measure_artefacts(self, grading: Grading, submission: Submission, only: Collection[str] | None) -> None:
+        """Measure the artefacts, in order, while there is time."""
+        for artefact in self.assignment.artefacts:
             if (only is None or artefact.question in only) and grading.left() > 0:
                 grade_artefact(grading, artefact, self.sandbox, submission, self.data)
 
@@ -207,7 +211,9 @@ class Grader:
         """
         deadline = min(grading.deadline, time.monotonic() + self.assignment.limits.notebook_seconds)
         for question in questions:
-            failed = [test for place, test in grading.key.items() if place[0] == question and not grading.earned(*place)]
+            failed = [
+                test for place, test in grading.key.items() if place[0] == question and not grading.earned(*place)
+            ]
             rebinding = [(name, cell) for name in names_of(failed) for cell in notebook.rebound.get(name, ())]
             if not rebinding or time.monotonic() > deadline:
                 continue

@@ -44,6 +44,7 @@ class Runner:
 
     A cell that hangs or ends the process is run once. After a restart only its definitions are run, so a correct function
     in the same cell as an endless loop still counts. ``deadline`` is the ``time.monotonic()`` at which grading ends.
+    ``session`` is one in which no cell has run, for the first run; without it a new one is opened.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Runner:
         cells: Sequence[RunnableCell],
         files: Path | None = None,
         deadline: float = float("inf"),
+        session: Session | None = None,
     ) -> None:
         self.sandbox = sandbox
         self.limits = sandbox.limits
@@ -59,7 +61,7 @@ class Runner:
         self.files = files
         self.deadline = deadline
         self.restarts = 0
-        self._session: Session | None = None
+        self._session = session
         self._started = False
         self._outcomes: dict[int, CellOutcome] = {}
         self._reduced: set[int] = set()  # cells of which only the definitions are run
@@ -101,14 +103,15 @@ class Runner:
     def _ready(self) -> Session:
         """A live session in which the cells have been run, restarted if necessary and allowed."""
         self._within_deadline(0)
-        while self._session is None or self._session.lost:
+        while not self._started or self._session is None or self._session.lost:
             if self._started:
                 if self.restarts >= self.limits.restarts:
                     reason = f"the notebook was restarted {self.restarts} times, which is the limit"
                     raise SessionLost("restarts", reason)
                 self.restarts += 1
+            if self._session is None or self._session.lost:
+                self._session = self.sandbox.session(self.files)
             self._started = True
-            self._session = self.sandbox.session(self.files)
             self._run_cells(self._session)
         return self._session
 

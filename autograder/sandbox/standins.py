@@ -8,6 +8,8 @@ from __future__ import annotations
 import builtins
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -112,10 +114,19 @@ def install(namespace: dict[str, object]) -> None:
     _load_in_process()
 
 
-def remove_jupyter() -> None:
-    """Take the replacements of IPython out of ``sys.modules``, so that the library itself can be imported."""
-    for name in [name for name in sys.modules if name.partition(".")[0] == "IPython"]:
-        del sys.modules[name]
+@contextmanager
+def without_jupyter() -> Iterator[None]:
+    """Take the replacements of IPython out of ``sys.modules`` meanwhile, so that the library itself can be imported."""
+
+    def taken() -> dict[str, ModuleType]:
+        return {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == "IPython"}
+
+    replacements = taken()
+    try:
+        yield
+    finally:
+        taken()
+        sys.modules.update(replacements)
 
 
 def as_it_is(model: object = None, **_: object) -> object:

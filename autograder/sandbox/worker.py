@@ -223,9 +223,14 @@ class Worker:
         return dict(checkpoint.load(request["path"]))
 
     def read_notebook(self, request: dict, _: dict) -> dict[str, torch.Tensor]:
-        """Read the code of a notebook in the work folder: JSON as bytes. No student code runs in such a session."""
-        standins.remove_jupyter()
-        found = notebook.read_notebook(Path(request["path"]), request["graded"])
+        """Read the code of a notebook in the work folder and remove the file. Its code: JSON as bytes.
+
+        No student code has run in this session yet.
+        """
+        path = Path(request["path"])
+        with standins.without_jupyter():
+            found = notebook.read_notebook(path, request["graded"])
+        path.unlink()
         text = json.dumps({"cells": [vars(cell) for cell in found.cells], "rebound": found.rebound}, ensure_ascii=False)
         return {"notebook": torch.frombuffer(bytearray(text.encode()), dtype=torch.uint8)}
 

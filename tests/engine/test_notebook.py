@@ -281,7 +281,8 @@ BOMBS = {
 MEASURE = """
 import json, resource, sys, time
 from pathlib import Path
-from autograder.engine.notebook import NotebookError, read_notebook
+import tempfile
+from autograder.engine.notebook import NotebookError, read_notebook, reader
 from autograder.engine.session import Sandbox
 
 def memory():
@@ -290,7 +291,10 @@ def memory():
 with Sandbox() as sandbox:
     def read(path):
         try:
-            return [len(cell.source) for cell in read_notebook(sandbox, Path(path), ["nt_xent"], time.monotonic() + 60).cells]
+            beside = Path(tempfile.mkdtemp(dir=sandbox.root))
+            with reader(sandbox, Path(path), beside) as (session, _):
+                notebook = read_notebook(session, Path(path), ["nt_xent"], time.monotonic() + 60)
+            return [len(cell.source) for cell in notebook.cells]
         except NotebookError as error:
             return str(error)
     small, *large = sys.argv[1:]
