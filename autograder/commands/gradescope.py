@@ -2,7 +2,7 @@
 
 ``BASE/submission`` is graded with ``BASE/source/bundle`` and ``BASE/source/data``. ``BASE/results/results.json`` exists
 from the start and is replaced in one step after every verdict, so it has the points so far if this process is killed.
-Until every process of the submission is dead, other users cannot read it.
+Until every process of the submission is dead, only its owner can read it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 import time
 from pathlib import Path
 
-from autograder.files import write_private
+from autograder.files import OWNER, write_private
 from autograder.sandbox import preload
 
 EXAMPLE = "python -m autograder gradescope /autograder"
@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     base = arguments.base.resolve()
     results = base / "results" / "results.json"
     results.parent.mkdir(parents=True, exist_ok=True)
-    write_private(results, json.dumps({"score": 0, "output": FIRST_WORDS}))
+    write_private(results, json.dumps({"score": 0, "output": FIRST_WORDS}), OWNER)
     preload.start_over(arguments.command_line)
 
     import psutil
@@ -47,9 +47,9 @@ def run(arguments: argparse.Namespace) -> int:
             spent = (
                 time.time() - psutil.Process().create_time()
             )  # imports count too, since the container has a time limit
-            grader.grade(base / "submission", publish=lambda report: write_results(results, report), spent=spent)
+            grader.grade(base / "submission", publish=lambda report: write_results(results, report, OWNER), spent=spent)
     except KitError as error:
         message = f"The autograder could not grade this submission: {error}. Please tell your instructor."
-        write_private(results, json.dumps({"score": 0, "output": message}))
+        write_private(results, json.dumps({"score": 0, "output": message}), OWNER)
     results.chmod(READABLE)  # every process of the submission is dead
     return 0

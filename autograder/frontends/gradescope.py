@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from autograder.engine.report import Report, Verdict
-from autograder.files import write_private
+from autograder.files import TEAM, write_private
 
 
 def results(report: Report) -> dict:
@@ -53,6 +53,6 @@ def test_entry(verdict: Verdict) -> dict:
     }
 
 
-def write_results(path: Path, report: Report) -> None:
-    """Write ``results.json`` in one step, closed to other users: a submission may be running."""
-    write_private(path, json.dumps(results(report), indent=1, ensure_ascii=False))
+def write_results(path: Path, report: Report, mode: int = TEAM) -> None:
+    """Write ``results.json`` in one step, closed to other users: a submission may be running. See ``write_private``."""
+    write_private(path, json.dumps(results(report), indent=1, ensure_ascii=False), mode)
