@@ -17,7 +17,7 @@ from autograder.engine.judge import Failure, KeyCase, KeyMisconception, KeyTest,
 from autograder.questions.model import Answer, Close, Comparison, Exact, Within
 from autograder.tensors import read_tensors, write_tensors
 
-PLAIN_FIELDS = ("question", "id", "title", "probe", "seconds", "names", "count", "needs", "draw")
+PLAIN_FIELDS = ("question", "id", "title", "probe", "seconds", "names", "count", "kept", "needs", "draw")
 COMPARISONS: dict[str, type] = {kind.__name__: kind for kind in (Close, Exact, Within)}
 
 
@@ -39,6 +39,7 @@ def _pack_test(test: KeyTest, tensors: dict[str, torch.Tensor]) -> dict:
                 "inputs": _pack({n: v for n, v in case.inputs.items() if isinstance(v, torch.Tensor)}, tensors),
                 "reference": _pack(case.reference, tensors),
                 "atol": dict(case.atol),
+                "sizes": {name: list(size) for name, size in case.sizes.items()},
             }
             for case in test.cases
         ],
@@ -113,7 +114,13 @@ def _unpack_test(entry: dict, tensors: Mapping[str, torch.Tensor]) -> KeyTest:
         return {name: tensors[stored] for name, stored in names.items()}
 
     cases = tuple(
-        KeyCase(case["name"], {**case["scalars"], **unpack(case["inputs"])}, unpack(case["reference"]), case["atol"])
+        KeyCase(
+            case["name"],
+            {**case["scalars"], **unpack(case["inputs"])},
+            unpack(case["reference"]),
+            case["atol"],
+            {name: tuple(size) for name, size in case["sizes"].items()},
+        )
         for case in entry["cases"]
     )
     mistakes = tuple(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
+from math import prod
 from pathlib import Path
 
 import torch
@@ -12,22 +13,41 @@ from autograder.course_code import open_package
 from autograder.engine.judge import Failure, KeyTest, Result
 from autograder.questions.model import Answer, Count, Inputs, Unreadable
 
+Sizes = Mapping[str, tuple[int, ...]]
 UNREADABLE = "your code produced something that the test cannot read; check the shapes of what it returns"
 
 
-def counted(count: Count | None, produced: Answer, inputs: Inputs) -> Result:
+# How much larger than the oracle's a tensor may be: as many numbers, as many axes, and as long an axis.
+TIMES, NUMBERS, AXES, LENGTH = 4, 4096, 2, 64
+
+
+def counted(count: Count | None, produced: Answer, inputs: Inputs, sizes: Sizes | None = None) -> Result:
     """The answer that is compared: ``produced`` itself, or what ``count`` makes of it.
 
-    Whatever is wrong with ``produced``, which a submission may have made up, fails the case and nothing else.
+    Whatever is wrong with ``produced``, which a submission may have made up, fails the case and nothing else. ``sizes`` are
+    the shapes of what the probe returned for the oracle; of what is much larger, or not in it, nothing is counted.
     """
     if count is None:
         return produced
+    if sizes is not None:
+        produced = {name: tensor for name, tensor in produced.items() if name in sizes}
+        if not all(fits(tensor.shape, sizes[name]) for name, tensor in produced.items()):
+            return Failure(Unreadable.__name__, "your code produced much more than it was asked for")
     try:
         return {name: torch.as_tensor(value).detach().clone() for name, value in count(produced, **inputs).items()}
     except Unreadable as error:
         return Failure(Unreadable.__name__, str(error))
     except Exception:
         return Failure(Unreadable.__name__, UNREADABLE)
+
+
+def fits(shape: Sequence[int], size: Sequence[int]) -> bool:
+    """Whether a tensor of this shape is not much larger than one of this size, so that counting in it takes no long time."""
+    return (
+        prod(shape) <= TIMES * prod(size) + NUMBERS
+        and len(shape) <= len(size) + AXES
+        and max(shape, default=0) <= TIMES * max(size, default=0) + LENGTH
+    )
 
 
 def counts_of(tests: Iterable[KeyTest], code: Path) -> Mapping[str, Count | None]:

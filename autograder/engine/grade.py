@@ -399,7 +399,8 @@ def ask_cases(runner: Runner, test: KeyTest, count: Count | None) -> tuple[dict[
     results: dict[str, Result] = {}
     for case in test.cases:
         try:
-            results[case.name] = counted(count, runner.call(test.probe, case.inputs, test.seconds), case.inputs)
+            sent = {name: value for name, value in case.inputs.items() if name not in test.kept}
+            results[case.name] = counted(count, runner.call(test.probe, sent, test.seconds), case.inputs, case.sizes)
         except StudentError as error:
             results[case.name] = Failure(error.type, sentence_of(error, test.names))
             if error.limit is not None:
@@ -447,6 +448,6 @@ def picture(runner: Runner, probe: str, data: Prepared) -> list[Picture]:
     except (StudentError, SessionLost, KeyError):
         return []
     whole = views.ndim == 5 and views.shape[:3] == (8, 2, 3) and views.is_floating_point()
-    if not whole or max(views.shape[3:]) > 96 or not torch.isfinite(views).all():
+    if not whole or not all(1 <= side <= 96 for side in views.shape[3:]) or not torch.isfinite(views).all():
         return []
     return [Picture(PICTURE_TITLE, views.transpose(0, 1).flatten(0, 1), columns=8)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -24,12 +24,16 @@ Result = Answer | Failure
 
 @dataclass(frozen=True)
 class KeyCase:
-    """One case of a test in the answer key: inputs, reference, and the absolute tolerance of each ``Close`` output."""
+    """One case of a test in the answer key: inputs, reference, and the absolute tolerance of each ``Close`` output.
+
+    ``sizes`` are the shapes of what the probe returned for the oracle, if it is counted.
+    """
 
     name: str
     inputs: Mapping[str, object]
     reference: Answer
     atol: Mapping[str, float]
+    sizes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,8 @@ class KeyTest:
     """A test of the answer key, with everything that ``judge`` needs, for one draw of its cases.
 
     ``probe`` and ``count`` are addresses, ``module.name``; ``count`` is '' where a probe's result is compared as it is.
-    ``names`` are the graded names that the test asks for, ``needs`` the tests of which one has to pass as well.
+    ``names`` are the graded names that the test asks for, ``kept`` the inputs that are not sent to the submission, ``needs``
+    the tests of which one has to pass as well.
     """
 
     question: str
@@ -60,6 +65,7 @@ class KeyTest:
     misconceptions: tuple[KeyMisconception, ...]
     names: tuple[str, ...] = ()
     count: str = ""
+    kept: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     draw: int = 0
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
 import json
 import os
-import re
 import secrets
 import shutil
 import signal
@@ -39,7 +39,10 @@ CANARY_DIED = (
     'sandbox, and docs/security.md says under "The canary" what to try'
 )
 MAX_HEADER = 1 << 16
-TYPE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,59}")
+# Names that Python gives to exceptions; any other one may be a sentence of the student's.
+TYPE_NAMES = frozenset(
+    name for name, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, BaseException)
+)
 MAX_DATAGRAM = 1 << 16
 EXIT_GRACE_SECONDS = 0.3
 # The limits that a worker gets.
@@ -81,9 +84,7 @@ class StudentError(Exception):
     @property
     def quoted(self) -> str:
         """``raised NameError: "name 'x' is not defined"``, the end of a sentence about the code."""
-        kind = (
-            self.type if TYPE_NAME.fullmatch(self.type) and without_numbers(self.type) == self.type else "an exception"
-        )
+        kind = self.type if self.type in TYPE_NAMES else quoted(without_numbers(self.type), 60)
         return f"raised {kind}: {quoted(without_numbers(self.message))}" if self.message else f"raised {kind}"
 
     @property

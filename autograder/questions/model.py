@@ -81,8 +81,9 @@ class Test:
 
     ``probe`` is a function of a file ``probes.py``, ``cases`` are names of the question's cases and ``outputs`` says how
     each tensor of the answer is compared. The answer is what the probe returned, or what ``count(produced, **inputs)``,
-    a function of a file ``counts.py``, makes of that in the engine. A count bounds its work by the sizes that it
-    expects, and raises ``Unreadable`` where a size is another.
+    a function of a file ``counts.py``, makes of that in the engine. A count gets tensors that are at most a few times as
+    large as those of the oracle, of any shape; it raises ``Unreadable`` where it cannot use one. ``kept`` are inputs that
+    only the count gets: a probe that does not need them should not have them.
 
     ``needs`` are ids of tests of the question: the test earns its points if one of them passes as well. A test that
     compares a function with itself needs one that shows the function at work: anything agrees with itself.
@@ -95,6 +96,7 @@ class Test:
     outputs: Mapping[str, Comparison]
     seconds: float = 10.0
     count: Count | None = None
+    kept: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
 
     __test__ = False  # not a pytest class

@@ -12,7 +12,7 @@ import torch
 from autograder import questions
 from autograder.course import AssignmentFolder
 from autograder.engine import answer_key
-from autograder.engine.counting import counted
+from autograder.engine.counting import Sizes, counted
 from autograder.engine.judge import Failure, KeyCase, KeyMisconception, KeyTest, Result, case_complaint
 from autograder.errors import KitError
 from autograder.questions.cases import FILE, same_inputs, stored_draws
@@ -28,25 +28,30 @@ def address(function: Probe | Count) -> str:
     return f"{function.__module__}.{function.__name__}"
 
 
-def run_probe(test: Test, case: Case, student: Namespace) -> Result:
-    """Call a probe in this process on trusted code, a misconception or a correct solution, and count what it produced."""
+def run_probe(test: Test, case: Case, student: Namespace, sizes: Sizes | None = None) -> Result:
+    """Call a probe in this process on trusted code, a misconception or a correct solution, and count what it produced.
+
+    ``sizes``: see ``counted``.
+    """
     try:
         produced = _produced(test, student, _copies(case, double=False))
     except Exception as error:
         return Failure(type(error).__name__, str(error))
-    return counted(test.count, produced, _copies(case, double=False))
+    return counted(test.count, produced, _copies(case, double=False), sizes)
 
 
-def answer_of(test: Test, case: Case, oracle: Namespace) -> Mapping[str, torch.Tensor]:
-    """The same for the oracle, in float64. Lets exceptions through."""
+def answer_of(test: Test, case: Case, oracle: Namespace) -> tuple[Mapping[str, torch.Tensor], Sizes]:
+    """The same for the oracle, in float64, and the shapes of what is counted. Lets exceptions through."""
     produced = _produced(test, oracle, _copies(case, double=True))
     if test.count is None:
-        return produced
-    return {name: _plain(value) for name, value in test.count(produced, **_copies(case, double=True)).items()}
+        return produced, {}
+    answer = {name: _plain(value) for name, value in test.count(produced, **_copies(case, double=True)).items()}
+    return answer, {name: tuple(tensor.shape) for name, tensor in produced.items()}
 
 
 def _produced(test: Test, student: Namespace, inputs: Inputs) -> dict[str, torch.Tensor]:
-    return {name: _plain(value) for name, value in test.probe(student, **inputs).items()}
+    sent = {name: value for name, value in inputs.items() if name not in test.kept}
+    return {name: _plain(value) for name, value in test.probe(student, **sent).items()}
 
 
 def _copies(case: Case, double: bool) -> Inputs:
@@ -88,14 +93,16 @@ def key_test(question: Question, test: Test, cases: Mapping[str, Case], draw: in
         *(question.id, test.id, test.title, probe, test.seconds, test.outputs, key_cases),
         misconceptions=(),
         count=count,
+        kept=test.kept,
         needs=test.needs,
         draw=draw,
     )
+    sizes = {case.name: case.sizes if test.count else None for case in key_cases}
     mistakes, known = [], {}
     for mistake in question.misconceptions:
         same = tuple(id(mistake.namespace.get(name)) for name in sorted(asked.names))
         if same not in known:  # same functions, same results: the mistake is in another function of the question
-            known[same] = {case.name: run_probe(test, case, mistake.namespace) for case in chosen}
+            known[same] = {case.name: run_probe(test, case, mistake.namespace, sizes[case.name]) for case in chosen}
         results = known[same]
         if any(case_complaint(bare, case, results[case.name]) for case in key_cases):  # else invisible in this test
             mistakes.append(KeyMisconception(mistake.id, mistake.hint, mistake.harmless, results))
@@ -123,7 +130,7 @@ class Asked(Mapping):
 def _key_case(oracle: Namespace, question: Question, test: Test, case: Case) -> KeyCase:
     where = f"{question.id} {test.id}, case {case.name!r}"
     try:
-        reference = answer_of(test, case, oracle)
+        reference, sizes = answer_of(test, case, oracle)
     except Exception as error:
         place = place_of(error, question.folder.parent) or str(question.folder / "oracle.py")
         raise KitError(f"{place}: the oracle raised {type(error).__name__}: {error} ({where})") from error
@@ -132,7 +139,7 @@ def _key_case(oracle: Namespace, question: Question, test: Test, case: Case) -> 
         file = f"{source.__module__.rpartition('.')[2]}.py"
         raise KitError(f"{question.folder / file}: {source.__name__} does not return {', '.join(missing)} ({where})")
     kept = {name: reference[name] for name in test.outputs}
-    return KeyCase(case.name, case.inputs, kept, {name: _atol(c, case) for name, c in test.outputs.items()})
+    return KeyCase(case.name, case.inputs, kept, {name: _atol(c, case) for name, c in test.outputs.items()}, sizes)
 
 
 def _atol(comparison: Comparison, case: Case) -> float:

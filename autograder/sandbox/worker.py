@@ -74,12 +74,13 @@ class Student(Mapping[str, object]):
 
 @dataclass(frozen=True)
 class Setting:
-    """What a worker needs in addition to its confinement."""
+    """What a worker needs in addition to its confinement. ``hidden`` are packages that student code cannot import."""
 
     probes: Mapping[str, ModuleType]
     threads: int
     work: str
     environment: dict[str, str]
+    hidden: frozenset[str] = frozenset()
 
 
 def main(connection: int, confinement: Confinement, setting: Setting) -> None:
@@ -121,6 +122,7 @@ def _confine(confinement: Confinement, setting: Setting) -> list[str]:
     # The package stays loaded but cannot be imported again: student code must not import from the checkout.
     sys.path[:] = [entry for entry in sys.path if entry != str(PACKAGE.parent)]
     sys.meta_path[:] = [finder for finder in sys.meta_path if "editable" not in getattr(finder, "__module__", "")]
+    sys.meta_path.insert(0, standins.NotThere(setting.hidden))
     sys.argv = ["notebook"]
     signal.signal(signal.SIGINT, signal.default_int_handler)
     multiprocessing.set_start_method("fork", force=True)

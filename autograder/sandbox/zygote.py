@@ -28,7 +28,7 @@ from types import ModuleType
 import psutil
 
 from autograder.course_code import PACKAGE, open_package
-from autograder.sandbox import cgroup, layers, leftovers, namespaces, processes, usage
+from autograder.sandbox import cgroup, layers, leftovers, namespaces, processes, standins, usage
 from autograder.sandbox.linux import PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, prctl
 
 MAX_DATAGRAM = 1 << 16
@@ -59,6 +59,7 @@ class Zygote:
         self.settings = settings
         self.children: dict[int, Child] = {}
         self.forked = 0
+        self.hidden = standins.packages_of_tests()
         self.own_memory = usage.anonymous_memory(os.getpid())
 
     @cached_property
@@ -136,7 +137,7 @@ class Zygote:
             self.control.detach()  # the worker closes all descriptors; the object must not close this one again
             threads, scratch = self.settings["threads"], confinement.scratch
             environment = student_environment(scratch, threads)
-            setting = worker.Setting(self.probes, threads, str(scratch / "work"), environment)
+            setting = worker.Setting(self.probes, threads, str(scratch / "work"), environment, self.hidden)
             worker.main(connection, confinement, setting)
         finally:
             os._exit(0)

@@ -183,6 +183,16 @@ def test_images_may_go_through_more_often_and_in_low_precision(dtype):
     assert not any(answer[name] for name in ("unseen", "without_gradients", "in_eval_mode"))
 
 
+def test_a_forward_beside_the_training_decides_nothing():
+    def shows_one_and_learns_from_another(model, loader, optimizer, scheduler, loss_fn, device="cpu"):
+        for x, y in loader:
+            model.train()(x)
+            loss_fn(model.eval()(x), y).backward()
+
+    answer = counted({"train_one_epoch": shows_one_and_learns_from_another})
+    assert answer["in_eval_mode"] == 17 and answer["unseen"] == 0
+
+
 def test_answers_that_are_made_up_are_not_those_of_the_images():
     produced = side_effects(CORRECT, **MANY)
     for rows in (torch.zeros(17, 2), torch.randn(17, 2), produced["rows"][:1].repeat(17, 1)):

@@ -52,20 +52,22 @@ def side_effects(
         answer = model(start)(different.view(-1, *images.shape[1:]))
     expected = answer[-1] if isinstance(answer, tuple) else answer
     return {
-        **modes(produced["rows"], expected, times),
+        **modes(produced["rows"], produced["rows_learnt_from"], expected, times),
         "graphs_alive": produced["graphs_alive"],
         "graphs_returned": produced["graphs_returned"],
         "rng_bytes": rng_bytes(produced),
     }
 
 
-def modes(rows: Tensor, expected: Tensor, times: Tensor) -> dict[str, Tensor]:
+def modes(rows: Tensor, learnt_from: Tensor, expected: Tensor, times: Tensor) -> dict[str, Tensor]:
     """How often images went through a coded model, read off its answers.
 
-    An image may go through it more often than it has to, as for a metric or for cached gradients.
+    An image may go through it more often than it has to, as for a metric or for cached gradients: answers that a backward
+    went through decide about the modes, if there are any.
 
     Args:
         rows: the answers, (m, outputs).
+        learnt_from: whether a backward went through them, (m,).
         expected: the answer to each image without a factor, (n, outputs).
         times: how often each image should go through the model, (n,).
 
@@ -88,10 +90,15 @@ def modes(rows: Tensor, expected: Tensor, times: Tensor) -> dict[str, Tensor]:
     coded = torch.stack([factor * expected.double() for factor in FACTORS.values()])  # (codes, n, outputs)
     distances = (rows.double()[:, None, None] - coded).norm(dim=-1) / coded.norm(dim=-1)
     nearest, place = distances.flatten(1).min(1)
-    found = place[nearest <= SAME].bincount(minlength=coded[..., 0].numel()).view(coded.shape[:2])
-    seen = dict(zip(FACTORS, found))
+    known = nearest <= SAME
+
+    def tally(chosen: Tensor) -> Tensor:
+        return place[chosen].bincount(minlength=coded[..., 0].numel()).view(coded.shape[:2])
+
+    learnt = tally(known & learnt_from) if learnt_from.any() else tally(known)
+    seen = dict(zip(FACTORS, learnt))
     with_gradients = seen[True, True] + seen[False, True]
-    forwards = torch.minimum(found.sum(0), times)
+    forwards = torch.minimum(tally(known).sum(0), times)
     trained = torch.minimum(with_gradients, times)
     return {
         "unseen": (times - forwards).sum(),

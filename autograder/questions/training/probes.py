@@ -30,7 +30,7 @@ class GivenModel(nn.Module):
     tanh between them, (n, ...) -> (n, outputs); a question whose model does something else overrides ``answer``.
 
     While ``coded`` is set, its answer shows in which mode it was computed: it is multiplied by one of ``FACTORS``, and
-    kept in ``rows``, (n, outputs) for each forward.
+    kept in ``rows``, (n, outputs) for each forward. ``answers`` tells which of them a backward went through.
     """
 
     coded = False
@@ -42,6 +42,7 @@ class GivenModel(nn.Module):
         self.to(start.dtype)
         vector_to_parameters(start.clone(), self.parameters())
         self.rows: list[Tensor] = []
+        self.answers = Graphs()
         self.forwards = self.eval_forwards = self.no_grad_forwards = 0
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
@@ -56,6 +57,7 @@ class GivenModel(nn.Module):
             answer = self.answer(flat.to(next(self.parameters()).dtype))
         parts = tuple(factor * part for part in (answer if isinstance(answer, tuple) else (answer,)))
         self.rows.append(parts[-1].detach().float())
+        parts = (*parts[:-1], self.answers.mark(parts[-1]))
         return parts if isinstance(answer, tuple) else parts[0]
 
     def answer(self, flat: Tensor) -> Tensor | tuple[Tensor, ...]:
@@ -167,7 +169,8 @@ class Loop:
         Returns:
             ``parameters``: after the epoch, (parameters,).
             ``optimizer_steps``, ``scheduler_steps``: how many there were.
-            ``rows``: what a coded model answered, (images in all forwards, outputs); else empty.
+            ``rows``: what a coded model answered, (images in all forwards, outputs); else empty. ``rows_learnt_from``:
+                whether a backward went through them, (images in all forwards,).
             ``losses``: the calls of the loss, see ``mean_loss``; empty without one.
             ``eval_forwards``, ``no_grad_forwards``: how many forwards ran in eval mode, or without gradients.
             ``graphs_alive``: graphs of earlier batches in memory when a loss is computed, the most.
@@ -190,6 +193,9 @@ class Loop:
             "optimizer_steps": torch.tensor(len(steps)),
             "scheduler_steps": torch.tensor(scheduler.last_epoch),
             "rows": torch.cat(model.rows) if model.rows else torch.empty(0, 1),
+            "rows_learnt_from": torch.tensor(
+                [reached for rows, reached in zip(model.rows, model.answers.reached()) for _ in rows], dtype=torch.bool
+            ),
             "losses": torch.tensor(loss.calls(), dtype=torch.float64).view(-1, 3),
             "eval_forwards": torch.tensor(model.eval_forwards),
             "no_grad_forwards": torch.tensor(model.no_grad_forwards),

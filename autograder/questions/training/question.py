@@ -76,22 +76,25 @@ def parameters_test(probe: Probe) -> Test:
     return Test("parameters", "one epoch updates the parameters once per batch", probe, _PARAMETERS, outputs)
 
 
+_NEEDS = ("mean_loss", "parameters")  # a model can be passed through by anybody
+
 # Each of the following takes a probe, ``Loop.side_effects``, and its count, ``counts.side_effects``.
 
 
 def mode_test(probe: Probe, count: Count, cases: tuple[str, ...]) -> Test:
     """Train mode and gradients, whatever the mode was before."""
     title = "one epoch trains in train mode, with gradients"
-    return Test("mode", title, probe, cases, _SEEN | _MODE, count=count)
+    return Test("mode", title, probe, cases, _SEEN | _MODE, count=count, needs=_NEEDS)
 
 
 def memory_test(probe: Probe, count: Count, cases: tuple[str, ...]) -> Test:
     """No graph stays in memory; needs a case with many batches."""
     title = "one epoch keeps no graph from batch to batch"
-    return Test("memory", title, probe, cases, _SEEN | _MEMORY, count=count)
+    return Test("memory", title, probe, cases, _SEEN | _MEMORY, count=count, needs=_NEEDS)
 
 
 def side_effects_test(probe: Probe, count: Count, cases: tuple[str, ...]) -> Test:
     """Mode, memory and random state in one test."""
     title = "one epoch trains in train mode, with gradients, and keeps no graph"
-    return Test("conduct", title, probe, cases, _SEEN | _MODE | _MEMORY | _RANDOM_STATE, count=count)
+    outputs = _SEEN | _MODE | _MEMORY | _RANDOM_STATE
+    return Test("conduct", title, probe, cases, outputs, count=count, needs=_NEEDS)

@@ -138,7 +138,7 @@ def sampling_order(
 
 
 def sampling_chain(
-    student: Student, shape: Tensor, schedule: Tensor, gain: Tensor, offset: Tensor, seed: int, **others: Tensor
+    student: Student, shape: Tensor, schedule: Tensor, gain: Tensor, offset: Tensor, seed: int
 ) -> dict[str, Tensor]:
     """The chain that ``sample`` makes.
 

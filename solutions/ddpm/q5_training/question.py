@@ -108,6 +108,7 @@ TESTS = (
         title="sample goes from x_T to x_0 by the reverse step",
         probe=probes.sampling_chain,
         count=counts.sampling_chain,
+        kept=("targets", "deviations"),
         cases=tuple(row[0] for row in _CHAINS),
         outputs={
             "steps_missing": Exact(advice="You do not ask the model about every t from T − 1 to 0"),

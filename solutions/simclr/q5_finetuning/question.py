@@ -82,6 +82,7 @@ TESTS = (
         title="training images shifted and flipped, test images only normalised",
         probe=probes.finetune_statistics,
         count=counts.finetune_statistics,
+        kept=("mean", "std"),
         cases=("crafted images",),
         outputs={
             "test_views": Close(
