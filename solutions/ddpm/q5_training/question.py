@@ -77,6 +77,7 @@ def draw(generator: torch.Generator) -> tuple[Case, ...]:
     )
 
 
+_AT_WORK = ("mean_loss", "parameters", "chain")  # chains of noise and lists of steps can be made without a model
 STUBS = ("train_one_epoch", "sample")
 TESTS = (
     mean_loss_test(probes.epoch_mean_loss),
@@ -87,7 +88,7 @@ TESTS = (
         title="sample asks the model about T − 1 … 0, without gradients",
         probe=probes.sampling_order,
         count=counts.sampling_order,
-        needs=("chain", "randomness"),
+        needs=_AT_WORK,
         cases=tuple(row[0] for row in _ORDERS),
         outputs={
             "odd_steps": Exact(advice="You do not give the model t as an int64 tensor of shape (n,)"),
@@ -141,6 +142,7 @@ TESTS = (
         title="sample starts from N(0, 1) and draws fresh noise from the generator",
         probe=probes.sampling_randomness,
         count=counts.sampling_randomness,
+        needs=_AT_WORK,
         cases=(_RANDOMNESS[0],),
         outputs={
             "start_mean": Within(-0.06, 0.06, advice="Your chain does not start from noise of mean 0", what="your x_T"),

@@ -122,6 +122,7 @@ _STATISTICS = {
     )
 }  # fmt: skip
 
+_AT_WORK = ("transform", "optimizer")  # items and batches of given images can be made up
 STUBS = ("simclr_transform", "TwoViews", "pretrain_loader", "make_optimizer")
 TESTS = (
     Test(
@@ -148,6 +149,7 @@ TESTS = (
         title="TwoViews gives two draws of the same image, and its label",
         probe=probes.view_pairs,
         count=counts.view_pairs,
+        needs=_AT_WORK,
         cases=("five images of 6 x 4",),
         outputs={
             "length": Exact(advice="The length of your TwoViews is not the number of images"),
@@ -166,6 +168,7 @@ TESTS = (
         title="pretrain_loader gives every image once per pass, in a new order, with both views",
         probe=probes.loader_passes,
         count=counts.loader_passes,
+        needs=_AT_WORK,
         cases=("nineteen images in batches of eight",),
         outputs={
             "batch_sizes": Exact(
