@@ -15,7 +15,6 @@ import argparse
 import json
 import os
 import platform
-import shutil
 import sys
 import tempfile
 import time
@@ -29,6 +28,7 @@ import psutil
 
 from autograder.engine.grade import Grader
 from autograder.release.bundle import build_bundle
+from autograder.sandbox.leftovers import remove_tree
 from benchmarks.stock import nbgrader, otter
 from benchmarks.stock.container import Container, ContainerMissing
 from tests.checkout import COURSE, ROOT
@@ -125,7 +125,7 @@ def run_kit(cases: list[Attack], state: State, folder: Path) -> None:
     with Grader(bundle) as grader:
         for attack in cases:
             keep(state, "kit", attack, by_kit(grader, attack, folder / attack.id))
-            shutil.rmtree(folder / attack.id, ignore_errors=True)
+            remove_tree(folder / attack.id)
 
 
 def run_stock(name: str, cases: list[Attack], state: State, folder: Path, options: argparse.Namespace) -> None:
@@ -136,7 +136,7 @@ def run_stock(name: str, cases: list[Attack], state: State, folder: Path, option
 
     def one(attack: Attack) -> None:
         keep(state, name, attack, by_stock(name, prepared, attack, folder / attack.id, options.limit))
-        shutil.rmtree(folder / attack.id, ignore_errors=True)
+        remove_tree(folder / attack.id)
 
     with ThreadPoolExecutor(options.workers) as workers:
         list(workers.map(one, cases))
