@@ -6,6 +6,7 @@ import csv
 import html
 import io
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,13 +122,18 @@ def canvas_table(
 ) -> Table:
     """The format of "Grades, Import" in Canvas (lib/gradebook_importer.rb): Canvas's columns of a student, and the score.
 
-    Without Canvas's roster, the id is written as SIS id and as login id: Canvas tries both, then the name.
+    Without Canvas's roster, the id is written as SIS id and as login id: Canvas tries both, then the name. So a name
+    that several have is nobody's here, and the id stands for it.
     """
     if roster is None:
         header = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", assignment.title]
         rows = [[FULL_MARKS, "", "", "", "", points(assignment.possible)]]
-        rows += [[g.student.shown, "", g.student.id, g.student.id, "", points(g.score)] for g in graded]
-        return header, rows + [[s.shown, "", s.id, s.id, "", ""] for s in missing], []
+        everybody = [*((g.student, points(g.score)) for g in graded), *((student, "") for student in missing)]
+        times = Counter(one_line(student.shown).casefold() for student, _ in everybody)
+        for student, score in everybody:
+            name = student.shown if times[one_line(student.shown).casefold()] == 1 else student.id
+            rows.append([name, "", student.id, student.id, "", score])
+        return header, rows, []
     last = max(place for place, name in enumerate(roster.columns) if name.strip().casefold() == "section")
     title = _canvas_column(assignment, roster.columns)
     notes, full = [], points(assignment.possible)

@@ -215,6 +215,12 @@ def test_canvas_without_its_roster_has_the_id_where_canvas_looks_for_it(tmp_path
     assert (row["ID"], row["SIS User ID"], row["SIS Login ID"], row[sheet.title]) == ("", "jdoe", "jdoe", "40")
 
 
+def test_canvas_without_its_roster_finds_nobody_by_a_name_that_several_have(tmp_path, sheet):
+    graded = [with_points(Student("1", "Vic Victim"), 40), with_points(Student("x", "vic  victim"), 0)]
+    write_exports(tmp_path, sheet, [*graded, with_points(Student("2", "Ann"), 30)], [Student("3", "VIC VICTIM")])
+    assert [row["Student"] for row in rows(tmp_path / "canvas.csv")][1:] == ["1", "Ann", "x", "3"]
+
+
 WORKSHEET = (
     'Identifier,"Full name","Email address",Status,Grade,"Maximum Grade","Grade can be changed",'
     '"Last modified (submission)","Last modified (grade)","Feedback comments"\n'
