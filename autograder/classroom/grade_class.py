@@ -48,8 +48,12 @@ def read_settings(bundle: Path, data: Prepared | None, given: frozenset[str] = f
 
 @dataclass
 class ClassRun:
-    """The result of a run: records by folder, and a sentence for each submission that could not be graded."""
+    """The result of a run: records by folder, and a sentence for each submission that could not be graded.
 
+    ``people`` are all who handed in, also where the submission could not be read.
+    """
+
+    people: list[Student] = field(default_factory=list)
     records: dict[Path, Record] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
     graded: int = 0
@@ -60,6 +64,7 @@ def plans_of(handed: Sequence[HandedIn], out: Path, settings: Settings, regrade:
     """A plan for each submission that can be read. The others are added to the failures of ``result``."""
     plans = []
     for submission in handed:
+        result.people += submission.students
         with only_this_one(submission, result, "not graded"):
             plans.append(make_plan(submission, out, settings.parts, regrade))
     return plans

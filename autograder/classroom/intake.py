@@ -225,7 +225,33 @@ def _gradescope(folder: Path, children: Sequence[Path], assignment: str, notes: 
             others.remove(there[name])
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             notes.append(f"{GRADESCOPE_METADATA} does not say whose {_shown(name)} is ({one_line(str(error), 100)})")
+    found = _told_apart(found)
     return found + _misfits(others, found, notes)
+
+
+def _told_apart(found: Sequence[HandedIn]) -> list[HandedIn]:
+    """Students with one id get the name of their entry behind it, and a remark.
+
+    Gradescope exports one submission for each person or group, so they are different people: students write their own
+    ids there.
+    """
+    times = Counter(student.id.casefold() for handed in found for student in handed.students)
+    taken = {student.id for handed in found for student in handed.students}
+    apart = []
+    for handed in found:
+        students, remarks = [], list(handed.remarks)
+        for place, student in enumerate(handed.students, start=1):
+            if times[student.id.casefold()] > 1:
+                remarks.append(f"Several students have the id {student.id}; find out whose submission this is.")
+                student = replace(student, id=free_id(f"{student.id} ({_place(handed.files[0][1], place)})", taken))
+            students.append(student)
+        apart.append(replace(handed, students=tuple(students), remarks=tuple(dict.fromkeys(remarks))))
+    return apart
+
+
+def _place(entry: str, place: int) -> str:
+    """A name for the students of an entry, each of them another."""
+    return entry + (f"-{place}" if place > 1 else "")
 
 
 def _gradescope_entry(folder: Path, entry: dict) -> HandedIn:
@@ -234,7 +260,7 @@ def _gradescope_entry(folder: Path, entry: dict) -> HandedIn:
         said = (who.get(key) for key in (":name", ":sid", ":email"))
         name, sid, email = (str(value) if isinstance(value, str | int | float) else "" for value in said)
         # Students choose their names on Gradescope, so a name is nobody's id.
-        students.append(Student(sid or email or folder.name + (f"-{place}" if place > 1 else ""), name, email))
+        students.append(Student(sid or email or _place(folder.name, place), name, email))
     created = entry.get(":created_at")
     if isinstance(created, datetime) and created.tzinfo is None:  # YAML converts to UTC and drops the time zone
         created = created.replace(tzinfo=UTC)
@@ -449,7 +475,7 @@ def _misfits(others: Sequence[Path], found: Sequence[HandedIn], notes: list[str]
             continue
         plain = _plain(child)
         (student,) = plain.students
-        student = replace(student, id=_free(student.id, taken))
+        student = replace(student, id=free_id(student.id, taken))
         notes.append(
             f"{_shown(child.name)} does not look like the rest; it is graded as the submission of {student.id!r}"
         )
@@ -594,12 +620,12 @@ def _with_unique_ids(found: list[HandedIn]) -> list[HandedIn]:
         here = Path(os.path.abspath(handed.files[0][0])).parent
         if (first.id, here) not in given:
             again = any(id == first.id for id, _ in given)
-            given[first.id, here] = _free(first.id, taken) if again else first.id
+            given[first.id, here] = free_id(first.id, taken) if again else first.id
         unique.append(replace(handed, students=(replace(first, id=given[first.id, here]), *others)))
     return unique
 
 
-def _free(id: str, taken: set[str]) -> str:
+def free_id(id: str, taken: set[str]) -> str:
     """The id, or the id with a number if it is taken already. It is taken from now on."""
     number = 1
     free = id

@@ -6,11 +6,12 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from autograder.classroom.intake import free_id
 from autograder.classroom.model import Student
 from autograder.errors import KitError
 from autograder.text import one_line
@@ -69,6 +70,10 @@ class Roster:
         name is compared with its words in any rotation, without spaces, accents and case: file names of Canvas have
         ``lastfirst``, those of Moodle ``First Last``.
         """
+        return self._match(student)[0]
+
+    def _match(self, student: Student) -> tuple[Student | None, bool]:
+        """What ``find`` returns, and whether an id or an e-mail address decided it."""
         keys = [key for value in (student.id, student.email) if (key := _handle(value))]
         found = [places for key in keys if (places := self._by_id.get(key) or self._by_handle.get(key))]
         if found:
@@ -76,7 +81,37 @@ class Roster:
         else:
             names = {key for value in (student.name, student.id) for key in _name_keys(value)}
             places = {place for key in names for place in self._by_name.get(key, ())}
-        return self.students[min(places)] if len(places) == 1 else None
+        return (self.students[min(places)] if len(places) == 1 else None), bool(found)
+
+    def assign(self, people: Iterable[Student]) -> tuple[Mapping[str, Student], Mapping[str, str]]:
+        """Who each of ``people`` is in the tables, and a sentence for those whom a person must look at, by id.
+
+        A student of the roster is one person: the only one who matches by id or e-mail address, else the only one who
+        matches by name. Whoever is nobody on the roster keeps the own identity, under an id that is not on the roster.
+        """
+        people = {student.id: student for student in people}
+        claims: dict[str, list[tuple[Student, bool]]] = {}
+        for student in people.values():
+            entry, sure = self._match(student)
+            if entry:
+                claims.setdefault(entry.id, []).append((student, sure))
+        assigned, remarks = {}, {}
+        for entry in self.students:
+            claimed = claims.get(entry.id, [])
+            rightful = [student for student, sure in claimed if sure] or [student for student, _ in claimed]
+            if len(rightful) == 1:
+                assigned[rightful[0].id] = entry
+            if len(claimed) > 1:
+                remarks |= dict.fromkeys((student.id for student, _ in claimed), _contested(entry, claimed, rightful))
+        taken = {*people, *self._cells}
+        for student in people.values():
+            if student.id not in assigned:
+                if student in self:  # as themselves they would have the row of another
+                    remarks.setdefault(student.id, _two_students(student))
+                    assigned[student.id] = replace(student, id=free_id(student.id, taken))
+                else:
+                    assigned[student.id] = student
+        return assigned, remarks
 
     def __contains__(self, student: Student) -> bool:
         """Whether a student with this id is on the roster."""
@@ -134,6 +169,22 @@ def read_roster(path: Path) -> Roster:
         rows.append(row)
         students.append(student)
     return Roster(path, kind, columns, tuple(rows), tuple(students), points_possible)
+
+
+def _contested(entry: Student, claimed: Sequence[tuple[Student, bool]], rightful: Sequence[Student]) -> str:
+    who = ", ".join(one_line(student.id, 60) for student, _ in claimed[:5]) + (", …" if len(claimed) > 5 else "")
+    result = "none of them has that row in the tables"
+    if len(rightful) == 1:
+        result = f"{one_line(rightful[0].id, 60)} has that row in the tables, by id or e-mail address"
+    whose = f"{one_line(entry.shown, 60)} ({one_line(entry.id, 60)})"
+    return f"Several submissions match {whose} on the roster: {who}; {result}. Find out whose each of them is."
+
+
+def _two_students(student: Student) -> str:
+    return (
+        f"The id {one_line(student.id, 60)} and the e-mail address {one_line(student.email, 60)} belong to different "
+        "students on the roster; neither has the points in the tables. Find out whose submission this is."
+    )
 
 
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:

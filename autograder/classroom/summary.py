@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from autograder.classroom.class_report import Parts, pseudonym, pseudonym_secret, write_class_report
@@ -33,7 +34,9 @@ def write_summary(
         DiskError: no file can be written.
     """
     assignment, parts = settings.assignment, Parts()
-    graded = graded_students(plans, settings, result, lambda student: _on_roster(student, roster))
+    assigned, remarks = roster.assign(result.people) if roster else ({}, {})
+    plans = [_remarked(plan, remarks) for plan in plans]
+    graded = graded_students(plans, settings, result, lambda student: assigned.get(student.id, student))
     missing = _missing(graded, roster)
     secret = pseudonym_secret(out) if leaderboard else None
     names = (lambda student: pseudonym(secret, student)) if secret else None
@@ -47,7 +50,7 @@ def write_summary(
         parts.failures += exports.failures
     twins, pairs, long = [], [], []
     with parts.missing_if_it_fails("The list of equal files"):
-        twins += [tuple(_on_roster(student, roster) for student in pair) for pair in duplicates(plans)]
+        twins += [tuple(assigned.get(student.id, student) for student in pair) for pair in duplicates(plans)]
     with parts.missing_if_it_fails("The list of similar code"):
         long += [one.student for one in graded if cut(one.code)]
         pairs += similar_pairs(graded)
@@ -63,11 +66,14 @@ def write_summary(
     counts = [f"{len(graded)} students", f"{result.graded} submissions graded now"]
     counts += [f"{result.rescored} with points updated"] * bool(result.rescored)
     counts += [f"{look} to check"] * bool(look) + [f"{len(missing)} without a submission"] * bool(missing)
-    return [", ".join(counts), *(f"  {file}" for file in parts.files), *(f"  {note}" for note in exports.notes)]
+    said = [*exports.notes, *dict.fromkeys(remarks.values())]
+    return [", ".join(counts), *(f"  {file}" for file in parts.files), *(f"  {note}" for note in said)]
 
 
-def _on_roster(student: Student, roster: Roster | None) -> Student:
-    return (roster.find(student) if roster else None) or student
+def _remarked(plan: Plan, remarks: Mapping[str, str]) -> Plan:
+    """A plan with the remarks about its students."""
+    more = dict.fromkeys(remarks[student.id] for student in plan.handed.students if student.id in remarks)
+    return replace(plan, handed=replace(plan.handed, remarks=(*plan.handed.remarks, *more)))
 
 
 def _missing(graded: Sequence[Graded], roster: Roster | None) -> list[Student]:

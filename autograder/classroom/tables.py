@@ -6,6 +6,7 @@ import csv
 import html
 import io
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +19,10 @@ from autograder.engine.report import Report
 from autograder.frontends.terminal import by_question, number
 from autograder.text import one_line
 
-# What a spreadsheet reads as a formula, at the start of a cell or after a possible separator.
-FORMULA = re.compile(r"(?:^|(?<=[;\t\r\n]))(?=\s{0,20}[=+\-@\uff1d\uff0b\uff0d\uff20]\s{0,20}\S|[\t\r\n])")
+# What a spreadsheet reads as a formula: a sign at the start of a cell or after a possible separator, with blanks and
+# quotes between them. A run without a sign matches too, so that no text is looked at twice.
+FORMULA = re.compile(r"((?:^|[;\t\r\n])[\s\"]*+)([=+\-@\uff1d\uff0b\uff0d\uff20]?)")
+BREAK = re.compile(r"(?:^|(?<=[;\t\r\n]))(?=[\t\r\n])")
 CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?")
 HIDDEN = "hidden"
@@ -119,13 +122,18 @@ def canvas_table(
 ) -> Table:
     """The format of "Grades, Import" in Canvas (lib/gradebook_importer.rb): Canvas's columns of a student, and the score.
 
-    Without Canvas's roster, the id is written as SIS id and as login id: Canvas tries both, then the name.
+    Without Canvas's roster, the id is written as SIS id and as login id: Canvas tries both, then the name. So a name
+    that several have is nobody's here, and the id stands for it.
     """
     if roster is None:
         header = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", assignment.title]
         rows = [[FULL_MARKS, "", "", "", "", points(assignment.possible)]]
-        rows += [[g.student.shown, "", g.student.id, g.student.id, "", points(g.score)] for g in graded]
-        return header, rows + [[s.shown, "", s.id, s.id, "", ""] for s in missing], []
+        everybody = [*((g.student, points(g.score)) for g in graded), *((student, "") for student in missing)]
+        times = Counter(one_line(student.shown).casefold() for student, _ in everybody)
+        for student, score in everybody:
+            name = student.shown if times[one_line(student.shown).casefold()] == 1 else student.id
+            rows.append([name, "", student.id, student.id, "", score])
+        return header, rows, []
     last = max(place for place, name in enumerate(roster.columns) if name.strip().casefold() == "section")
     title = _canvas_column(assignment, roster.columns)
     notes, full = [], points(assignment.possible)
@@ -257,18 +265,24 @@ def points(value: float) -> str:
     return f"{round(value, 4) + 0.0:.4f}".rstrip("0").rstrip(".")
 
 
-def guarded(cell: object) -> str:
-    """A cell that no spreadsheet reads as a formula: text that looks like one gets an apostrophe in front."""
+def guarded(cell: object, first: bool = False) -> str:
+    """A cell that no spreadsheet reads as a formula: a sign that begins one gets an apostrophe in front.
+
+    Numbers and a dash stay as they are, but not in the ``first`` column: read with another separator than the comma,
+    such a cell goes on with the cells behind it.
+    """
     text = CONTROLS.sub("\N{REPLACEMENT CHARACTER}", str(cell))
-    return text if NUMBER.fullmatch(text) else FORMULA.sub("'", text)
+    if not first and (NUMBER.fullmatch(text) or text == "-"):
+        return text
+    return FORMULA.sub(lambda found: found[1] + (found[2] and f"'{found[2]}"), BREAK.sub("'", text))
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """The text of a CSV file; every cell is guarded."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow([guarded(cell) for cell in header])
-    writer.writerows([guarded(cell) for cell in row] for row in rows)
+    for row in [header, *rows]:
+        writer.writerow([guarded(cell, first=place == 0) for place, cell in enumerate(row)])
     return text.getvalue()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from autograder.errors import KitError
@@ -54,6 +55,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if arguments.jobs is not None and not 1 <= arguments.jobs <= MOST_JOBS:
         raise KitError(f"--jobs is {arguments.jobs}, expected a number from 1 to {MOST_JOBS}")
+    refuse_mixed(arguments.submissions, arguments.out)
     jobs = arguments.jobs or default_jobs()
     if not arguments.scheduler:
         preload.start_over(arguments.command_line, parents=jobs)
@@ -118,6 +120,23 @@ def run(arguments: argparse.Namespace) -> int:
     for failure in result.failures:
         say(failure)
     return 2 if result.failures else 0
+
+
+def refuse_mixed(sources: Sequence[Path], out: Path) -> None:
+    """Refuse a folder for results that shares files with a source: a student's file would pass for a result.
+
+    Raises:
+        KitError: ``out`` is one of the sources, or lies inside one or around one.
+    """
+    results = out.resolve()
+    for source in sources:
+        place = source.resolve()
+        if results == place or place in results.parents or results in place.parents:
+            where = "is" if results == place else "lies inside" if place in results.parents else "contains"
+            raise KitError(
+                f"the folder for results, {out}, {where} {source}, which is to be graded, and files of students would "
+                "pass for results; give another folder with --out, e.g. one beside the submissions"
+            )
 
 
 def say(text: str) -> None:

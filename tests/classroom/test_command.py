@@ -18,9 +18,9 @@ never,Nemo Nobody,nemo@example.edu
 '''
 
 
-def kit(*arguments, **options):
+def kit(*arguments, at=ROOT, **options):
     command = [sys.executable, "-m", "autograder", "grade", "simclr", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, **options)
+    return subprocess.run(command, cwd=at, capture_output=True, text=True, check=False, **options)
 
 
 @pytest.fixture(scope="module")
@@ -106,13 +106,42 @@ def test_no_submission_ends_the_command(hostile_class, tmp_path):
         (["{tmp}/class", "--jobs", "0"], "--jobs is 0, expected a number from 1 to 64"),
         (["{tmp}/class", "--roster", "{tmp}/nobody.csv"], "nobody.csv"),
         (["{tmp}/class", "--scheduler", "tcp://127.0.0.1:9"], "no Dask scheduler answers at tcp://127.0.0.1:9"),
-        (["{tmp}/class", "--out", "{tmp}/class/ada/simclr.ipynb/x"], "cannot be written to"),
+        (["{tmp}/class", "--out", "{tmp}/roster.csv/x"], "cannot be written to"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_sentence(arguments, sentence, tmp_path):
     hand_in(tmp_path / "class", ada="right", bob="right")
     (tmp_path / "empty").mkdir()
+    (tmp_path / "roster.csv").touch()
     said = kit("--out", tmp_path / "grades", *(word.format(tmp=tmp_path) for word in arguments))
     assert said.returncode == 2, said.stderr
     (line,) = [line for line in said.stderr.splitlines() if line.startswith("kit: ")][-1:]
     assert sentence in line and "Traceback" not in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("source", "out", "how"),
+    [
+        ("class", "class", "is"),
+        ("class", "class/grades", "lies inside"),
+        ("class", "class/ada", "lies inside"),
+        ("class", ".", "contains"),
+        ("class/ada/simclr.ipynb", "class", "contains"),
+        ("link", "class/grades", "lies inside"),
+        ("class", "link/../link/ada", "lies inside"),
+        (".", None, "lies inside"),
+    ],
+)
+def test_results_never_lie_among_submissions(source, out, how, tmp_path):
+    """A student's own record.json would be taken for a result, or the results for a student."""
+    hand_in(tmp_path / "class", ada="right", bob="right")
+    (tmp_path / "class" / "ada" / "record.json").write_text("{}")
+    (tmp_path / "link").symlink_to("class")
+    before = sorted(tmp_path.rglob("*"))
+    more = [] if out is None else ["--out", out]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    said = kit(source, "elsewhere.ipynb", *more, "--course", ROOT, at=tmp_path, env=environment)
+    assert said.returncode == 2, said.stderr
+    (line,) = said.stderr.splitlines()
+    assert line.startswith(f"kit: the folder for results, {out or 'grades'}, {how} {source}, which is to be graded")
+    assert "with --out" in line and sorted(tmp_path.rglob("*")) == before

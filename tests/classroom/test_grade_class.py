@@ -1,5 +1,6 @@
 """A class is graded once, resumed, counted anew and never half written; with the real sandbox, files and processes."""
 
+import csv
 import json
 import os
 import signal
@@ -15,6 +16,7 @@ from autograder.classroom import grade_class, store
 from autograder.classroom.grade_class import duplicates, graded_students
 from autograder.classroom.model import Student
 from autograder.classroom.pool import Pool
+from autograder.classroom.roster import read_roster
 from autograder.classroom.store import folder_name, former_folder_name, locked, read_record
 from autograder.classroom.summary import write_summary
 from autograder.engine.answer_key import read_key, write_key
@@ -372,6 +374,33 @@ def test_a_part_that_fails_is_missing_by_name_and_the_rest_is_there(where, missi
     assert len([line for line in lines if line.strip().startswith(str(room.out))]) == files
     page = (room.out / "class.html").read_text()
     assert f"{missing} is missing: " in page or where.startswith("tables") and "moodle.csv is missing" in page
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_namesake_does_not_take_the_row_of_another(broken, room, tmp_path, monkeypatch):
+    """Also where the submission of the rightful student cannot be read."""
+    work = hand_in(tmp_path / "class", **{"0042": "right", "Victim, Vic": "wrong", "ann": "right"})
+    (tmp_path / "roster.csv").write_text(
+        'Student,ID,SIS User ID,SIS Login ID,Section,simclr\n"Victim, Vic",0042,,,A,3\n"Lee, Ann",0043,,ann,A,\n'
+    )
+    make_plan = grade_class.make_plan
+
+    def plan(submission, *rest):
+        if broken and submission.students[0].id == "0042":
+            raise KitError("it cannot be read")
+        return make_plan(submission, *rest)
+
+    monkeypatch.setattr(grade_class, "make_plan", plan)
+    result = room.grade(work)
+    lines = write_summary(room.out, room.plans, room.settings(), result, read_roster(tmp_path / "roster.csv"), False)
+    with (room.out / "canvas.csv").open(newline="") as file:
+        canvas = {row["ID"]: row["simclr"] for row in csv.DictReader(file)}
+    assert (canvas["0042"], canvas["0043"]) == ("3" if broken else "8", "8")
+    with (room.out / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
+        look = {row["id"]: row["needs a look"] for row in csv.DictReader(file)}
+    said = "Several submissions match Vic Victim (0042) on the roster: 0042, Victim, Vic; 0042 has that row"
+    assert said in look["Victim, Vic"] and look["0043"] == "" and (said in look["0042"]) != broken
+    assert sum(said in line for line in lines) == 1 and said in (room.out / "class.html").read_text()
 
 
 # --- folders of results -------------------------------------------------------------------------------------------

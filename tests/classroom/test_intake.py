@@ -568,3 +568,50 @@ def test_no_two_students_share_a_folder(tmp_path):
     for folder in folders:
         assert folder not in own and "/" not in folder and not folder.startswith(".") and len(folder.encode()) < 150
         assert folder.partition(".")[0] not in ("con", "nul", "prn", "aux")
+
+
+# --- Gradescope: students write their own ids ---------------------------------------------------------------------
+
+
+def gradescope_export(folder, *entries):
+    """An export with one entry for each list of submitters, ``(name, sid, email)``, the later ones handed in later."""
+    lines = ["---"]
+    for number, submitters in enumerate(entries, start=1):
+        write_notebook(folder / f"submission_{number}" / "simclr.ipynb", "right", str(number))
+        lines += [f"submission_{number}:", "  :submitters:"]
+        for name, sid, email in submitters:
+            lines += [f"  - :name: {name!r}", f"    :sid: {sid!r}", f"    :email: {email!r}"]
+        lines += [f"  :created_at: 2026-10-0{number} 08:00:00.0 Z"]
+    (folder / "submission_metadata.yml").write_text("\n".join(lines), encoding="utf-8")
+    return folder
+
+
+VIC, EVE, ANN = ("Vic", "AB42", "vic@x.edu"), ("Eve", "AB42", "eve@x.edu"), ("Ann", "43", "ann@x.edu")
+
+
+@pytest.mark.parametrize(
+    ("entries", "expected"),
+    [
+        ([[VIC], [EVE], [ANN]], [["43"], ["AB42 (submission_1)"], ["AB42 (submission_2)"]]),
+        ([[VIC], [("Eve", "ab42", "")]], [["AB42 (submission_1)"], ["ab42 (submission_2)"]]),
+        ([[VIC], [ANN, EVE]], [["43", "AB42 (submission_2-2)"], ["AB42 (submission_1)"]]),
+        ([[VIC, ANN], [EVE, ("Bo", "44", "")]], [["AB42 (submission_1)", "43"], ["AB42 (submission_2)", "44"]]),
+        ([[VIC, EVE], [ANN]], [["43"], ["AB42 (submission_1)", "AB42 (submission_1-2)"]]),
+        ([[("Vic", "", "vic@x.edu")], [("Eve", "vic@x.edu", "")]],
+         [["vic@x.edu (submission_1)"], ["vic@x.edu (submission_2)"]]),
+        ([[VIC], [EVE], [("Eve", "AB42 (submission_1)", "")]],
+         [["AB42 (submission_1)"], ["AB42 (submission_1)-2"], ["AB42 (submission_2)"]]),
+    ],
+)  # fmt: skip
+def test_two_entries_with_one_id_are_two_people(entries, expected, tmp_path):
+    found = find_submissions([gradescope_export(tmp_path, *entries)], "simclr")
+    assert ids(found) == expected
+    for handed in found:
+        shared = any("(" in student.id for student in handed.students) and handed.files[0][1] != "submission_3"
+        assert len(handed.remarks) == shared
+        assert not shared or "find out whose submission this is" in handed.remarks[0]
+
+
+def test_a_group_is_no_double(tmp_path):
+    found = find_submissions([gradescope_export(tmp_path, [VIC, ANN], [("Bo", "44", "")])], "simclr")
+    assert ids(found) == [["44"], ["AB42", "43"]] and not any(handed.remarks for handed in found)

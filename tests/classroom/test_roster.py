@@ -140,6 +140,50 @@ def test_names_that_differ_in_vowel_signs_are_different(read):
     assert roster.find(Student("?", "राम")).id == "1"
 
 
+# --- one student of the roster is one person ----------------------------------------------------------------------
+
+CLASS = "id,name,email\n0042,Vic Victim,vic@x.edu\n0043,Ann Lee,ann@x.edu\n"
+VIC, NAMESAKE = Student("0042", "Vic Victim"), Student("666", "Vic Victim", "eve@evil.edu")
+
+
+@pytest.mark.parametrize(
+    ("people", "expected"),
+    [
+        ([VIC, NAMESAKE], ["0042", "666"]),
+        ([NAMESAKE, VIC], ["666", "0042"]),
+        ([Student("0042"), Student("Victim, Vic")], ["0042", "Victim, Vic"]),
+        ([Student("501", "Vic Victim"), Student("502", "Victim Vic")], ["501", "502"]),
+        ([Student("vic@x.edu"), NAMESAKE, Student("Vic_Victim")], ["0042", "666", "Vic_Victim"]),
+        ([Student("?", "", "vic@x.edu"), NAMESAKE], ["0042", "666"]),
+        ([Student("0042 (submission_1)", "Vic", "vic@x.edu"), Student("0042 (submission_2)", "Vic Victim", "e@e.edu")],
+         ["0042", "0042 (submission_2)"]),
+        ([Student("vic@x.edu", "Vic", "vic@x.edu"), Student("0042", "Eve", "e@e.edu")], ["vic@x.edu", "0042-2"]),
+        ([Student("0042", "Eve", "ann@x.edu"), Student("vic@x.edu", "Vic", "vic@x.edu")], ["0042-2", "0042"]),
+        ([Student("0042", "Eve", "ann@x.edu"), Student("Vic Victim"), Student("0042-2")],
+         ["0042-3", "0042", "0042-2"]),
+    ],
+)  # fmt: skip
+def test_a_student_of_the_roster_is_one_person(read, people, expected):
+    assigned, remarks = read(CLASS).assign(people)
+    assert [assigned[student.id].id for student in people] == expected
+    concerned = {student.id for student in people} - {"0042-2"}
+    if people[0].email == "ann@x.edu":
+        concerned = {"0042"}
+        assert "belong to different students" in remarks["0042"]
+    else:
+        assert all("match Vic Victim (0042) on the roster" in remark for remark in remarks.values())
+        assert all(student.id in remark for student in people for remark in remarks.values())
+        won = "0042" in expected
+        assert all(("none of them has that row" in remark) != won for remark in remarks.values())
+    assert set(remarks) == concerned
+
+
+def test_who_is_alone_with_a_name_and_who_comes_twice_is_not_remarked_on(read):
+    people = [Student("victim_vic"), Student("0043"), Student("0043"), Student("7", "Bo")]
+    assigned, remarks = read(CLASS).assign(people)
+    assert [assigned[student.id].id for student in people] == ["0042", "0043", "0043", "7"] and not remarks
+
+
 @pytest.mark.parametrize(
     "content, words",
     [

@@ -3,6 +3,7 @@
 import csv
 import io
 import shutil
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from autograder.classroom.model import Graded, Student
 from autograder.classroom.roster import read_roster
-from autograder.classroom.tables import feedback, guarded, points, write_exports, write_grades
+from autograder.classroom.tables import NUMBER, feedback, guarded, points, write_exports, write_grades
 from autograder.engine.report import Report, Verdict
 from autograder.errors import KitError
 from tests.classroom.made_up import HOSTILE, assignment, made_up_class, top1
@@ -93,6 +94,35 @@ def test_formulas_are_guarded(text):
     assert guarded(text) != text
     assert guarded(text).replace("'", "") == text
     assert guarded(guarded(text)) == guarded(text)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *FORMULAS, ';"=1+1;', "x;\"=cmd|' /C calc'!A0;y", '\t"=1+1"', '"=1+1"', 'x\n" "\t=1;', 'a;" \u00a0""@SUM(A1)',
+        "a;" + " " * 30 + "=1+1", "x;=", "\t-3\t", '"\uff1d1+1', "-3", "=", "-", 'a"\r\n;;\t"" =1\r',
+    ],
+)  # fmt: skip
+def test_no_cell_is_a_formula_whatever_separates_cells(tmp_path, sheet, text, delimiter):
+    graded = [with_points(Student(text, text, text), 40), with_points(Student("b" + text, "B", "1+1"), 30)]
+    missing = [Student("m" + text, text), Student(f"{text}2", text, text)]
+    write_grades(tmp_path / "grades.csv", sheet, graded, missing)
+    write_exports(tmp_path, sheet, graded, missing)
+    for path in tmp_path.iterdir():
+        content = io.StringIO(path.read_text(encoding="utf-8-sig"), newline="")
+        cells = [cell for row in csv.reader(content, delimiter=delimiter) for cell in row]
+        assert len(cells) >= 5
+        read = [cell.lstrip('\t\r\n "\u00a0') for cell in cells]
+        signed = [cell for cell in read if cell.startswith(tuple("=+-@\uff1d"))]
+        assert [cell for cell in signed if cell != "-" and not NUMBER.fullmatch(cell)] == []
+
+
+def test_a_long_run_of_separators_costs_no_time(sheet):
+    started = time.process_time()
+    for text in ("\t" * 200_000, ';"' * 200_000, "\n " * 200_000, ";=" + " " * 200_000):
+        guarded(text)
+    assert time.process_time() - started < 5
 
 
 @pytest.mark.parametrize("text", HARMLESS)
@@ -183,6 +213,12 @@ def test_canvas_without_its_roster_has_the_id_where_canvas_looks_for_it(tmp_path
     write_exports(tmp_path, sheet, [with_points(Student("jdoe", "Jane Doe"), 40)])
     row = rows(tmp_path / "canvas.csv")[1]
     assert (row["ID"], row["SIS User ID"], row["SIS Login ID"], row[sheet.title]) == ("", "jdoe", "jdoe", "40")
+
+
+def test_canvas_without_its_roster_finds_nobody_by_a_name_that_several_have(tmp_path, sheet):
+    graded = [with_points(Student("1", "Vic Victim"), 40), with_points(Student("x", "vic  victim"), 0)]
+    write_exports(tmp_path, sheet, [*graded, with_points(Student("2", "Ann"), 30)], [Student("3", "VIC VICTIM")])
+    assert [row["Student"] for row in rows(tmp_path / "canvas.csv")][1:] == ["1", "Ann", "x", "3"]
 
 
 WORKSHEET = (
