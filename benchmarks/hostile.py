@@ -245,6 +245,7 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> None:
+    sys.setrecursionlimit(20_000)  # copying and removing the deepest case recurses
     options = arguments()
     state = State(options.state)
     everything = [attack for attacks in CLASSES.values() for attack in attacks]
