@@ -439,7 +439,8 @@ def test_what_can_be_read_at_last_is_graded(room, tmp_path, monkeypatch):
     stock = os.open
 
     def closed(path, *rest, **more):
-        if str(path).endswith("ada/simclr.ipynb"):
+        folder = os.readlink(f"/proc/self/fd/{more['dir_fd']}") if more.get("dir_fd") is not None else ""
+        if os.path.join(folder, path).endswith("ada/simclr.ipynb"):
             raise PermissionError(13, "Permission denied")
         return stock(path, *rest, **more)
 
