@@ -518,7 +518,7 @@ def test_a_folder_that_becomes_a_link_meanwhile_gives_no_file_of_another(when, t
     source = folder_of(tmp_path, simclr_dot_ipynb=NOTEBOOK, a__b__answer_dot_py=b"mine")
     other = tmp_path / "other"
     (other / "b").mkdir(parents=True)
-    (other / "b" / "answer.py").write_bytes(b"of another")
+    (other / "b" / "answer.py").write_bytes(b"them")
     stock_scan, stock_open = os.scandir, os.open
 
     def swap():
