@@ -5,6 +5,10 @@ class KitError(Exception):
     """Base of every expected failure. The command line prints its sentence and ends with status 2."""
 
 
+class MachineError(KitError):
+    """The machine that grades failed, not the submission: nothing is recorded, and the next run grades it."""
+
+
 class Unread(KitError):
     """The sandbox could not read the tensors of a file; the text is a sentence for the student."""
 

@@ -6,10 +6,12 @@ import contextlib
 import os
 import queue
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import IO
 
 import torch
 
@@ -17,6 +19,7 @@ from autograder.classroom.intake import HandedIn, regular_files
 from autograder.engine.grade import Grader
 from autograder.engine.report import Report
 from autograder.engine.submission import gather
+from autograder.engine.tree import open_regular
 from autograder.errors import KitError
 from data_scripts import Prepared
 
@@ -36,27 +39,38 @@ Outcome = tuple[int, Report | KitError]
 def grade_task(grader: Grader, task: Task) -> Report:
     """Grade one submission. Raises KitError if the grader, not the submission, is at fault."""
     remarks: list[str] = []
-    with staged(task.files, remarks) as source:
+    with staged(task.files, remarks, grader.sandbox.root) as source:
         report = grader.grade(source, only=task.questions)
     report.remarks = [*remarks, *report.remarks]
     return report
 
 
 @contextlib.contextmanager
-def staged(files: tuple[tuple[Path, str], ...], remarks: list[str] | None = None) -> Iterator[Path]:
+def staged(
+    files: tuple[tuple[Path, str], ...], remarks: list[str] | None = None, inside: Path | None = None
+) -> Iterator[Path]:
     """One path for a submission: its own, or a folder of copies if the platform delivers its files separately.
 
-    What cannot be copied gets a sentence in ``remarks``.
+    What cannot be copied gets a sentence in ``remarks``. The copies lie in the folder ``inside``.
     """
     if len(files) == 1:
         yield files[0][0]
         return
     remarks = [] if remarks is None else remarks
-    with tempfile.TemporaryDirectory(prefix="handed-in-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="handed-in-", dir=inside) as scratch:
         folder = Path(scratch) / "submission"
         folder.mkdir()
-        remarks += gather(regular_files(HandedIn((), files), remarks), folder)
+        remarks += gather(_openers(files, remarks), folder)
         yield folder
+
+
+def _openers(
+    files: tuple[tuple[Path, str], ...], remarks: list[str]
+) -> Iterator[tuple[Callable[[], IO[bytes]], str, os.stat_result]]:
+    """What opens each regular file below its source, its name, and its status."""
+    for source, name in files:
+        for path, inner, status in regular_files(HandedIn((), ((source, name),)), remarks):
+            yield partial(open_regular, source, "/".join(path.relative_to(source).parts)), inner, status
 
 
 class Pool:

@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
                 time.time() - psutil.Process().create_time()
             )  # imports count too, since the container has a time limit
             grader.grade(base / "submission", publish=lambda report: write_results(results, report, OWNER), spent=spent)
-    except KitError as error:
+    except (KitError, OSError) as error:  # for example, no room for temporary files
         message = f"The autograder could not grade this submission: {error}. Please tell your instructor."
         write_private(results, json.dumps({"score": 0, "output": message}), OWNER)
     results.chmod(READABLE)  # every process of the submission is dead

@@ -25,9 +25,9 @@ from autograder.engine.reading import read_tensors
 from autograder.engine.report import Report, Verdict
 from autograder.engine.runner import CellOutcome, Runner
 from autograder.engine.scoring import NOT_REACHED, earned, headlines, unreached
-from autograder.engine.session import Probes, Sandbox, SandboxError, Session, SessionLost, StudentError
+from autograder.engine.session import Probes, Sandbox, Session, SessionLost, StudentError
 from autograder.engine.submission import Submission, collect
-from autograder.errors import KitError
+from autograder.errors import KitError, MachineError
 from autograder.pictures import Picture
 from autograder.questions.model import Count
 from autograder.sandbox import layers
@@ -149,6 +149,9 @@ class Grader:
             only: the ids of the questions to grade; None grades all.
 
         A submission that cannot be graded is not an error; its report says so.
+
+        Raises:
+            MachineError: this machine, not the submission, is why it cannot be graded.
         """
         assignment = self.assignment
         report = Report(assignment.name, assignment.title, source.name)
@@ -162,7 +165,7 @@ class Grader:
         publish(report)
         with tempfile.TemporaryDirectory(prefix="submission-", dir=self.sandbox.root) as scratch:
             try:
-                submission = collect(source, Path(scratch) / "submission", assignment.name)
+                submission = collect(source, Path(scratch) / "submission", assignment.name, deadline=deadline)
                 beside = submission.beside_notebook(assignment.files)
                 with reader(self.sandbox, submission.notebook, beside) as (session, first):
                     notebook = read_notebook(session, submission.notebook, self.names, deadline)
@@ -175,7 +178,7 @@ class Grader:
                     if questions:
                         self.run_notebook(grading, notebook, beside, first, questions)
                 self.measure_artefacts(grading, submission, only)
-            except SandboxError:  # the machine's failure, not the submission's
+            except MachineError:
                 raise
             except KitError as error:
                 grading.record_all(str(error))

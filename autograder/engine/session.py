@@ -22,7 +22,7 @@ from typing import Self
 import torch
 
 from autograder import protocol
-from autograder.errors import KitError
+from autograder.errors import MachineError
 from autograder.limits import Limits
 from autograder.sandbox import canary, layers, preload
 from autograder.sandbox.leftovers import remove_tree
@@ -50,7 +50,7 @@ CONFINEMENT = ("memory_mb", "cpu_seconds", "processes", "open_files", "file_mb",
 CLOSE_SECONDS = 30.0
 
 
-class SandboxError(KitError):
+class SandboxError(MachineError):
     """The sandbox itself cannot work here."""
 
 

@@ -6,11 +6,13 @@ gives a remark for the student; the rest is graded. Nothing here executes or imp
 
 from __future__ import annotations
 
+import errno
 import filecmp
 import os
 import stat
 import struct
 import tempfile
+import time
 import zipfile
 import zlib
 from collections import Counter
@@ -18,11 +20,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import partial
+from math import inf
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any
 
 from autograder.engine.tree import IGNORED, file_kind, open_regular, out_of_bounds, shown, walk
-from autograder.errors import KitError
+from autograder.errors import KitError, MachineError
 from autograder.text import one_line
 
 MB = 2**20
@@ -30,15 +33,26 @@ CHUNK = MB
 
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 MOST_REMARKS = 50
+# Reading fails like this because of the machine, whatever a student handed in.
+MACHINE_ERRORS = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+)
+# Creating a file fails like this because of its name. All else that fails there is the fault of the machine.
+NAME_ERRORS = frozenset({errno.ENAMETOOLONG, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.EILSEQ, errno.EINVAL})
+NOT_COPIED = "its files could not be copied: {}; see that the folder for temporary files has room, then grade it again"
 
 
 class SubmissionError(KitError):
     """The whole submission cannot be graded; the text is a sentence for the student."""
 
 
+class _Unreadable(Exception):
+    """A file of a submission cannot be read, and that is not the fault of the machine."""
+
+
 @dataclass(frozen=True)
 class CollectLimits:
-    """Limits on the files of a submission.
+    """Limits on the files of a submission. A file that turns out to be unreadable counts like any other.
 
     ``ratio`` limits how much a file of a zip may grow when it is extracted. It applies only to files over 10 MB, since a
     small regular file may well compress a hundredfold. How deep a file may lie and how long its path may be is fixed in
@@ -97,14 +111,17 @@ class _Entry:
     open: Callable[[], IO[bytes]]
 
 
-def collect(source: Path, into: Path, assignment: str, limits: CollectLimits | None = None) -> Submission:
+def collect(
+    source: Path, into: Path, assignment: str, limits: CollectLimits | None = None, deadline: float = inf
+) -> Submission:
     """Copy a submission into the folder ``into`` (created if missing, must be empty) and find its notebook.
 
     Files are written read-only. A single folder around everything is removed. A submission without a notebook but with
     one zip file is unpacked from that zip file. Notebooks and checkpoints are copied first; files over a limit are left
-    out with a remark.
+    out with a remark. After the ``deadline`` (a ``time.monotonic()``) only notebooks are copied.
 
     Raises:
+        MachineError: this machine cannot copy the files.
         SubmissionError: ``source`` is not a folder, zip file or notebook, or it is not clear which notebook to grade.
     """
     limits = limits or CollectLimits()
@@ -113,10 +130,10 @@ def collect(source: Path, into: Path, assignment: str, limits: CollectLimits | N
     if any(into.iterdir()):
         raise KitError(f"{into} is not empty; a submission is collected into an empty folder")
     kind = _kind(source)
-    files = _taken(kind, source, into, limits, remarks)
+    files = _taken(kind, source, into, limits, remarks, deadline)
     inner = [file for file in files if file.suffix.lower() == ".zip"]
     if len(inner) == 1 and not any(map(_is_notebook, files)):
-        files = sorted(files + _taken("zip", into / inner[0], into, limits, remarks))
+        files = sorted(files + _taken("zip", into / inner[0], into, limits, remarks, deadline))
     remarks = shortened(remarks)
     name = one_line(_safe_name(source.stem if kind != "folder" else source.name) or "submission")
     try:
@@ -128,20 +145,22 @@ def collect(source: Path, into: Path, assignment: str, limits: CollectLimits | N
     return Submission(name, into, into / notebook, tuple(files), tuple(remarks))
 
 
-def gather(files: Iterable[tuple[Path, str, os.stat_result]], into: Path) -> list[str]:
+def gather(files: Iterable[tuple[Callable[[], IO[bytes]], str, os.stat_result]], into: Path) -> list[str]:
     """Copy files with the names that a platform wrote down into the folder ``into``, as ``collect`` does.
 
-    A name that is there twice is put into a folder of its own. Returns remarks.
+    The first of a file is what opens it.
+
+    A name that is there twice is put into a folder of its own. Returns remarks. Raises MachineError.
     """
     remarks: list[str] = []
     entries: list[_Entry] = []
     taken: Counter[PurePosixPath] = Counter()
-    for path, name, status in files:
+    for opened, name, status in files:
         target = _target([part for part in name.split("/") if part not in ("", ".", "..")] or ["unnamed"])
         taken[target] += 1
         if taken[target] > 1:
             target = PurePosixPath(f"file {taken[target]} of this name", target)
-        entries.append(_Entry(target, status.st_size, partial(open_regular, path)))
+        entries.append(_Entry(target, status.st_size, opened))
     _copy(entries, into, CollectLimits(), remarks)
     return shortened(remarks)
 
@@ -153,14 +172,16 @@ def shortened(remarks: list[str], most: int = MOST_REMARKS) -> list[str]:
     )
 
 
-def _taken(kind: str, source: Path, into: Path, limits: CollectLimits, remarks: list[str]) -> list[PurePosixPath]:
+def _taken(
+    kind: str, source: Path, into: Path, limits: CollectLimits, remarks: list[str], deadline: float
+) -> list[PurePosixPath]:
     """Copy the files of a folder, zip file or notebook. Returns their paths."""
     if kind == "zip":
         _head(source)  # refuses a file that cannot be read
         with open_regular(source) as file, _opened_zip(file, shown(source.name), limits) as archive:
-            return _copy(_zip_entries(archive, limits, remarks), into, limits, remarks)
+            return _copy(_zip_entries(archive, limits, remarks), into, limits, remarks, deadline)
     entries = _folder_entries(source, limits, remarks) if kind == "folder" else _notebook_entry(source)
-    return _copy(entries, into, limits, remarks)
+    return _copy(entries, into, limits, remarks, deadline)
 
 
 def _kind(source: Path) -> str:
@@ -168,6 +189,7 @@ def _kind(source: Path) -> str:
     try:
         mode = source.lstat().st_mode
     except OSError as error:
+        _spare_the_student(error)
         raise SubmissionError(f"{source} cannot be read: {error.strerror}.") from None
     if stat.S_ISDIR(mode):
         return "folder"
@@ -186,7 +208,14 @@ def _head(source: Path) -> bytes:
         with open_regular(source) as file:
             return file.read(4)
     except OSError as error:
+        _spare_the_student(error)
         raise SubmissionError(f"{shown(source.name)} cannot be read: {error.strerror or error}.") from None
+
+
+def _spare_the_student(error: OSError) -> None:
+    """Raise MachineError if the machine is why something could not be read."""
+    if error.errno in MACHINE_ERRORS:
+        raise MachineError(NOT_COPIED.format(error.strerror)) from error
 
 
 def _notebook_entry(source: Path) -> list[_Entry]:
@@ -198,11 +227,11 @@ def _notebook_entry(source: Path) -> list[_Entry]:
 
 def _folder_entries(source: Path, limits: CollectLimits, remarks: list[str]) -> list[_Entry]:
     entries = []
-    for path, name, status in walk(source, remarks, most=10 * limits.files):
+    for _, name, status in walk(source, remarks, most=10 * limits.files, failed=_spare_the_student):
         if not stat.S_ISREG(status.st_mode):
             remarks.append(f"{shown(name)} was left out: it is {file_kind(status.st_mode)}.")
             continue
-        entries.append(_Entry(_target(name.split("/")), status.st_size, partial(open_regular, path)))
+        entries.append(_Entry(_target(name.split("/")), status.st_size, partial(open_regular, source, name)))
     return entries
 
 
@@ -215,7 +244,9 @@ def _opened_zip(file: IO[bytes], shown: str, limits: CollectLimits) -> zipfile.Z
     try:
         _check_directory_size(file, shown, limits)
         return zipfile.ZipFile(file)
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, struct.error):
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, struct.error) as error:
+        if isinstance(error, OSError):
+            _spare_the_student(error)
         raise SubmissionError(f"{shown} is not a readable zip file; create it again and check that it opens.") from None
 
 
@@ -284,17 +315,24 @@ def zip_names(source: Path) -> list[str]:
 # --- copying ------------------------------------------------------------------------------------------------------
 
 
-def _copy(entries: list[_Entry], into: Path, limits: CollectLimits, remarks: list[str]) -> list[PurePosixPath]:
-    """Write the entries that are within the limits. Returns their paths, in order of name."""
+def _copy(
+    entries: list[_Entry], into: Path, limits: CollectLimits, remarks: list[str], deadline: float = inf
+) -> list[PurePosixPath]:
+    """Write the entries that are within the limits. Returns their paths, in order of name.
+
+    An entry that fails counts with its whole size, since it may fail after its last byte.
+    """
     entries = _without_top_folder(entries)
     taken: list[PurePosixPath] = []
     folders: set[PurePosixPath] = {PurePosixPath()}
-    room, too_many, scattered = limits.total_bytes, 0, 0
+    room, tried, too_many, scattered, late = limits.total_bytes, 0, 0, 0, 0
     for entry in sorted(entries, key=_importance):
-        if len(taken) == limits.files:
+        if tried == limits.files:
             too_many += 1
         elif len(folders) > limits.folders:
             scattered += 1
+        elif time.monotonic() > deadline and not _is_notebook(entry.path):
+            late += 1
         elif entry.size > limits.file_bytes:
             remarks.append(f"{shown(entry.path)} was left out: it is larger than {limits.file_bytes // MB} MB.")
         elif entry.size > room:
@@ -303,41 +341,62 @@ def _copy(entries: list[_Entry], into: Path, limits: CollectLimits, remarks: lis
             )
         else:
             folders.update(entry.path.parents)
+            room, tried = room - entry.size, tried + 1
             try:
-                room -= _write(entry, into / entry.path)
+                _write(entry, into / entry.path)
                 taken.append(entry.path)
             except FileExistsError:
                 remarks.append(f"{shown(entry.path)} was left out: another file has the same name.")
-            except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError):
+            except (_Unreadable, OSError, ValueError):
                 remarks.append(f"{shown(entry.path)} was left out: it cannot be read.")
     if too_many:
         remarks.append(f"{too_many:,} files were left out: a submission may have at most {limits.files:,} files.")
     if scattered:
         remarks.append(f"{scattered:,} files were left out: a submission may have at most {limits.folders:,} folders.")
+    if late:
+        remarks.append(f"{late:,} files were left out: the time for this submission was over before they were copied.")
     return sorted(taken)
 
 
-def _write(entry: _Entry, target: Path) -> int:
-    """Write one entry, never more bytes than it declared. Returns the number of bytes.
+def _write(entry: _Entry, target: Path) -> None:
+    """Write one entry, never more bytes than it declared.
 
     Raises:
         FileExistsError: a file with this name exists.
-        ValueError: there are more bytes than declared.
+        OSError, ValueError: no file can have this name.
+        _Unreadable: the entry cannot be read, or has more bytes than declared.
+        MachineError: the machine cannot read or write now.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
     written = 0
-    with entry.open() as source, target.open("xb") as copy:
-        try:
-            while chunk := source.read(CHUNK):
-                written += len(chunk)
-                if written > entry.size:
-                    raise ValueError("more bytes than declared")
-                copy.write(chunk)
-        except BaseException:
-            target.unlink()
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _read(entry.open) as source, target.open("xb") as copy:
+            try:
+                while chunk := _read(partial(source.read, CHUNK)):
+                    written += len(chunk)
+                    if written > entry.size:
+                        raise _Unreadable
+                    copy.write(chunk)
+                copy.flush()
+                os.fchmod(copy.fileno(), 0o444)
+            except BaseException:
+                target.unlink()
+                raise
+    except OSError as error:
+        if error.errno in NAME_ERRORS:
             raise
-        os.fchmod(copy.fileno(), 0o444)
-    return written
+        raise MachineError(NOT_COPIED.format(error.strerror or error)) from error
+
+
+def _read(step: Callable[[], Any]) -> Any:
+    """The result of a step that reads from a submission. Raises MachineError, or _Unreadable for all that is its own."""
+    try:
+        return step()
+    except OSError as error:
+        _spare_the_student(error)
+        raise _Unreadable from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+        raise _Unreadable from error
 
 
 def _without_top_folder(entries: list[_Entry]) -> list[_Entry]:

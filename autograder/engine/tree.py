@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -21,43 +22,52 @@ MOST_ENTRIES = 20_000
 
 
 def walk(
-    folder: Path, remarks: list[str], levels: int = MOST_LEVELS, most: int = MOST_ENTRIES
+    folder: Path,
+    remarks: list[str],
+    levels: int = MOST_LEVELS,
+    most: int = MOST_ENTRIES,
+    failed: Callable[[OSError], None] = lambda error: None,
 ) -> Iterator[tuple[Path, str, os.stat_result]]:
     """Path, name in the folder and status of everything under ``folder`` that is not a folder.
 
     The files of a folder come before its folders, both in the order of their names. What is passed over because it
-    cannot be read or is out of bounds gets a sentence in ``remarks``; what is ignored gets none.
+    cannot be read or is out of bounds gets a sentence in ``remarks``; what is ignored gets none. ``failed`` is called
+    with what kept a folder or file from being read, before its sentence.
     """
-    waiting, seen = [(folder, "")], 0
+    waiting, seen = [""], 0
     while waiting and seen <= most:
-        current, prefix = waiting.pop()
+        prefix = waiting.pop()
         found: list[tuple[str, os.stat_result]] = []
         try:
-            with os.scandir(current) as listing:
+            with _opened(folder, prefix, os.O_DIRECTORY) as descriptor, os.scandir(descriptor) as listing:
                 for child in listing:
                     seen += 1
                     if seen > most:
                         remarks.append(f"There are more than {most:,} files; the rest were ignored.")
                         break
-                    if child.name not in IGNORED and (status := _status(child, prefix + child.name, remarks)):
+                    if child.name not in IGNORED and (status := _status(child, prefix + child.name, remarks, failed)):
                         found.append((child.name, status))
         except OSError as error:
-            remarks.append(f"{shown(prefix or current)} was left out: {error.strerror}.")
+            failed(error)
+            remarks.append(f"{shown(prefix or folder)} was left out: {error.strerror}.")
         folders = []
         for name, status in sorted(found, key=lambda pair: pair[0]):
             if reason := out_of_bounds(prefix + name, levels):
                 remarks.append(f"{shown(prefix + name)} was left out: {reason}.")
             elif stat.S_ISDIR(status.st_mode):
-                folders.append((current / name, f"{prefix}{name}/"))
+                folders.append(f"{prefix}{name}/")
             else:
-                yield current / name, prefix + name, status
+                yield folder / prefix / name, prefix + name, status
         waiting += reversed(folders)
 
 
-def _status(child: os.DirEntry, name: str, remarks: list[str]) -> os.stat_result | None:
+def _status(
+    child: os.DirEntry, name: str, remarks: list[str], failed: Callable[[OSError], None]
+) -> os.stat_result | None:
     try:
         return child.stat(follow_symlinks=False)
     except OSError as error:  # for example, removed since it was listed
+        failed(error)
         remarks.append(f"{shown(name)} was left out: {error.strerror}.")
         return None
 
@@ -71,18 +81,35 @@ def out_of_bounds(name: str, levels: int = MOST_LEVELS) -> str | None:
     return None
 
 
-def open_regular(path: Path) -> IO[bytes]:
+def open_regular(path: Path, inside: str = "") -> IO[bytes]:
     """Open a regular file for reading. Refuses a link or FIFO that has replaced it, without waiting for it.
+
+    With ``inside``, ``path`` is a folder and ``inside`` the name of the file in it, as ``walk`` gives it. Then no folder
+    on the way may be a link either: in a folder that a student can still write to, one could have taken its place.
 
     Raises:
         OSError: it cannot be read, or it is not a regular file.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    file = os.fdopen(descriptor, "rb")
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        file.close()
-        raise OSError("not a regular file")
-    return file
+    with _opened(path, inside, os.O_NONBLOCK) as descriptor:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError("not a regular file")
+        return os.fdopen(os.dup(descriptor), "rb")
+
+
+@contextmanager
+def _opened(path: Path, inside: str, flags: int) -> Iterator[int]:
+    """A descriptor of ``path``, or of what lies at ``inside`` in it, opened part by part. No part may be a link."""
+    flags |= os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+    parts = [part for part in inside.split("/") if part]
+    descriptor = os.open(path, flags | (os.O_DIRECTORY if parts else 0))
+    try:
+        for left, part in enumerate(parts, 1 - len(parts)):
+            further = os.open(part, flags | (os.O_DIRECTORY if left else 0), dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = further
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def file_kind(mode: int) -> str:

@@ -157,6 +157,7 @@ def go_on() -> None:
         saved = json.load(file)
     os.environ.clear()
     os.environ.update(saved["environment"])
+    tempfile.tempdir = None  # an import has looked for it without TMPDIR
     import_module("torch").set_num_threads(len(os.sched_getaffinity(0)))
     import_module("autograder.cli").main(saved["arguments"])
 

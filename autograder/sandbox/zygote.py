@@ -296,6 +296,13 @@ def main(control: socket.socket) -> None:
     if not data:
         return
     settings = json.loads(data)
+    with suppress(ConnectionError):  # the engine was killed before it got a reply
+        serve(control, settings)
+    leftovers.remove_tree(Path(settings["root"]))
+
+
+def serve(control: socket.socket, settings: dict) -> None:
+    """Say that the parent is ready, or why it is not, and answer until the engine ends."""
     try:
         zygote = Zygote(control, probes_of(settings["probes"], settings["code"]), settings)
         prepare_layers()
@@ -304,10 +311,8 @@ def main(control: socket.socket) -> None:
         return
     gc.collect()
     gc.freeze()
-    control.send(json.dumps({"ready": True}).encode())
     try:
-        with suppress(ConnectionError):  # the engine was killed before it got a reply
-            zygote.serve()
+        control.send(json.dumps({"ready": True}).encode())
+        zygote.serve()
     finally:
         zygote.close()
-    leftovers.remove_tree(Path(settings["root"]))

@@ -1,11 +1,13 @@
 """A class is graded once, resumed, counted anew and never half written; with the real sandbox, files and processes."""
 
+import contextlib
 import csv
 import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import replace
 
@@ -231,6 +233,26 @@ def test_a_full_disk_ends_in_a_sentence_and_keeps_what_was_there(room, tmp_path,
     assert room.run == [] and room.points("ada") == 18
 
 
+def test_no_room_for_temporary_files_is_no_result_and_the_next_run_grades(room, tmp_path, small_disk, monkeypatch):
+    work = hand_in(tmp_path / "class", ada="right", bob="right")
+
+    class Full(Pool):
+        def __enter__(self):
+            super().__enter__()
+            with (small_disk / "filler").open("wb", buffering=0) as file, contextlib.suppress(OSError):
+                while True:
+                    file.write(bytes(1 << 12))
+            return self
+
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(tempfile, "tempdir", str(small_disk))
+        result = room.grade(work, workers=Full(room.bundle, None, False, jobs=1))
+    assert len(result.failures) == 2 and all("No space left on device" in failure for failure in result.failures)
+    assert result.graded == 0 and not list(room.out.rglob("record.json"))
+    assert room.grade(work).failures == []
+    assert room.points("ada") == room.points("bob") == 8
+
+
 @pytest.fixture
 def small_disk(tmp_path):
     """A file system of two megabytes."""
@@ -446,7 +468,8 @@ def test_what_can_be_read_at_last_is_graded(room, tmp_path, monkeypatch):
     stock = os.open
 
     def closed(path, *rest, **more):
-        if str(path).endswith("ada/simclr.ipynb"):
+        folder = os.readlink(f"/proc/self/fd/{more['dir_fd']}") if more.get("dir_fd") is not None else ""
+        if os.path.join(folder, path).endswith("ada/simclr.ipynb"):
             raise PermissionError(13, "Permission denied")
         return stock(path, *rest, **more)
 

@@ -524,7 +524,7 @@ def test_a_file_that_vanishes_costs_only_itself(tmp_path, monkeypatch):
             self.entries = list(stock(path))
             for entry in self.entries:
                 if entry.name == "b.txt":
-                    os.unlink(entry)
+                    os.unlink(entry.name, dir_fd=path)
 
         def __enter__(self):
             return iter(self.entries)

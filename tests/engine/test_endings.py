@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from glob import glob
 
 import psutil
 import pytest
@@ -45,6 +46,46 @@ def test_a_grader_that_is_ended_leaves_what_was_earned_and_nothing_else(bundle, 
     assert content["score"] == EARNED_BY_THEN
     assert any(test["output"] == NOT_REACHED for test in content["tests"])
     assert not list(results.parent.glob("*.part"))
+    wait_for(lambda: not list((tmp_path / "tmp").iterdir()), 15)
+
+
+IN_ENTER = """
+import os, signal, sys
+from autograder.engine.session import Probes, Sandbox
+
+Sandbox._receive = lambda sandbox: os.kill(os.getpid(), signal.SIGKILL)  # the settings are sent, no reply is read
+Sandbox(Probes(modules=tuple(sys.argv[1:]))).__enter__()
+"""
+
+
+@pytest.mark.parametrize("probes", [[], ["no.such.module"]], ids=["ready", "error"])
+def test_a_grader_that_is_killed_before_its_sandbox_is_ready_leaves_no_folder(tmp_path, probes):
+    command = [sys.executable, "-c", IN_ENTER, *probes]
+    killed = subprocess.run(command, cwd=ROOT, env={**os.environ, "TMPDIR": str(tmp_path)}, timeout=120)
+    assert killed.returncode == -signal.SIGKILL and list(tmp_path.glob("autograder-*"))
+    wait_for(lambda: not list(tmp_path.iterdir()), 60)
+
+
+def test_a_class_run_that_is_killed_leaves_no_copy_of_what_was_handed_in(bundle, tmp_path):
+    (tmp_path / "class").mkdir()
+    for name, cells in (("doe_101_201", (IMPORTS, ENDLESS)), ("roe_102_202", (IMPORTS,))):
+        hand_in(tmp_path / name, cells)
+        (tmp_path / name / "simclr.ipynb").rename(tmp_path / "class" / f"{name}_simclr.ipynb")
+    (tmp_path / "class" / "doe_101_203_notes.txt").write_text("of the same student")
+    (tmp_path / "tmp").mkdir()
+    line = ["grade", "simclr", str(tmp_path / "class"), "--out", str(tmp_path / "grades"), "--jobs", "1"]
+    grader = subprocess.Popen(
+        [sys.executable, "-m", "autograder", *line],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path / "tmp")},
+        stderr=subprocess.PIPE,
+    )
+    wait_for(lambda: glob(f"{tmp_path}/tmp/*/handed-in-*/submission/*.txt"), 240, grader)
+    family = psutil.Process(grader.pid).children(recursive=True)
+    grader.kill()
+    grader.wait()
+    _, alive = psutil.wait_procs(family, timeout=15)
+    assert family and not alive
     wait_for(lambda: not list((tmp_path / "tmp").iterdir()), 15)
 
 

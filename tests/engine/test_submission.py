@@ -1,16 +1,20 @@
 """A submission is copied once, whole where it is sound, and nothing of it reaches outside its folder."""
 
+import errno
 import io
 import os
 import stat
 import struct
+import time
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from autograder.engine.submission import CollectLimits, SubmissionError, collect, gather
-from autograder.errors import KitError
+from autograder.engine.tree import open_regular
+from autograder.errors import KitError, MachineError
 
 NOTEBOOK = b'{"cells": [], "nbformat": 4, "nbformat_minor": 5, "metadata": {}}'
 SMALL = CollectLimits(file_bytes=2000, total_bytes=5000, files=10)
@@ -392,7 +396,7 @@ def test_files_of_a_platform_keep_their_names_and_stay_inside(tmp_path):
     (tmp_path / "x").write_bytes(b"x")
     status = (tmp_path / "x").lstat()
     given = ("simclr.ipynb", "a/b.pt", "simclr.ipynb", "../up", "..", "/etc/x", "a//./c")
-    remarks = gather([(tmp_path / "x", name, status) for name in given], tmp_path / "in")
+    remarks = gather([(partial(open_regular, tmp_path / "x"), name, status) for name in given], tmp_path / "in")
     found = {str(path.relative_to(tmp_path / "in")) for path in (tmp_path / "in").rglob("*") if path.is_file()}
     again = "file 2 of this name/simclr.ipynb"
     assert found == {"simclr.ipynb", "a/b.pt", again, "up", "unnamed", "etc/x", "a/c"} and remarks == []
@@ -406,3 +410,161 @@ def test_a_file_in_upper_case_is_found_and_the_wanted_case_comes_first(tmp_path)
     names = [str(path.relative_to(submission.folder)) for path in submission.find("model.pt")]
     assert names == ["a/model.pt", "MODEL.PT"]
     assert [path.name for path in submission.find("metrics.json")] == ["Metrics.JSON"]
+
+
+def refuses(code: int, step: str):
+    """``Path.open`` on a machine on which this step of writing a file fails with the error number ``code``."""
+    stock = Path.open
+
+    def fail(*_):
+        raise OSError(code, os.strerror(code))
+
+    def opened(path, mode="r", *rest, **more):
+        if mode != "xb":
+            return stock(path, mode, *rest, **more)
+        if step == "open":
+            fail()
+        file = stock(path, mode, *rest, **more)
+
+        class Failing:
+            def __getattr__(self, name):
+                return getattr(file, name)
+
+            def __enter__(self):
+                return self
+
+            def __exit__(self, *_):
+                file.close()
+
+        setattr(Failing, step, fail)
+        return Failing()
+
+    return opened
+
+
+@pytest.mark.parametrize("step", ["open", "write", "flush"])
+@pytest.mark.parametrize("name", ["ENOSPC", "EDQUOT", "EROFS", "EIO", "EMFILE", "ENFILE", "ENOMEM", "EACCES"])
+def test_a_machine_that_cannot_write_is_no_fault_of_the_submission(name, step, tmp_path, monkeypatch):
+    source = folder_of(tmp_path, simclr_dot_ipynb=NOTEBOOK)
+    archive = zip_of(tmp_path, ("simclr.ipynb", NOTEBOOK))
+    monkeypatch.setattr(Path, "open", refuses(getattr(errno, name), step))
+    for number, handed_in in enumerate((source, archive)):
+        with pytest.raises(MachineError, match="could not be copied"):
+            collect(handed_in, tmp_path / f"in{number}", "simclr")
+    notebook = source / "simclr.ipynb"
+    with pytest.raises(MachineError, match="could not be copied"):
+        gather([(partial(open_regular, notebook), "simclr.ipynb", notebook.lstat())], tmp_path / "in2")
+    assert not [path for number in range(3) for path in (tmp_path / f"in{number}").rglob("*.ipynb")]
+
+
+@pytest.mark.parametrize("name", ["EIO", "EMFILE", "ENFILE", "ENOMEM"])
+def test_a_machine_that_cannot_read_is_no_fault_of_the_submission(name, tmp_path, monkeypatch):
+    source, archive = folder_of(tmp_path, simclr_dot_ipynb=NOTEBOOK), zip_of(tmp_path, ("simclr.ipynb", NOTEBOOK))
+
+    def fails(*_, **__):
+        raise OSError(getattr(errno, name), os.strerror(getattr(errno, name)))
+
+    for place in ("os.open", "os.scandir"):
+        for number, handed_in in enumerate((source, source / "simclr.ipynb", archive)):
+            if place == "os.scandir" and handed_in is not source:
+                continue
+            into = tmp_path / f"in{number}"
+            into.mkdir(exist_ok=True)
+            with monkeypatch.context() as broken, pytest.raises(MachineError, match="could not be copied"):
+                broken.setattr(place, fails)
+                collect(handed_in, into, "simclr")
+
+
+def test_a_name_that_cannot_be_used_stays_a_remark(tmp_path):
+    source = zip_of(tmp_path, ("simclr.ipynb", NOTEBOOK), ("a", b"x"), ("a/b", b"x"), ("c" * 256, b"x"), ("A", b"x"))
+    submission = collect(source, tmp_path / "in", "simclr")
+    assert names(submission) == ["A", "a", "simclr.ipynb"] and len(submission.remarks) == 2
+
+
+def damaged_zip(tmp_path: Path, count: int, size: int) -> Path:
+    """A sound notebook, and files of zeros whose checksum is wrong."""
+    plain = [(f"{number:05}.bin", bytes(size)) for number in range(count)]
+    path = zip_of(tmp_path, ("simclr.ipynb", NOTEBOOK), *plain, deflate=True)
+    with zipfile.ZipFile(path) as archive:
+        checksum = struct.pack("<L", archive.getinfo("00000.bin").CRC)
+    path.write_bytes(path.read_bytes().replace(checksum, b"wrong"[:4]))
+    return path
+
+
+def test_files_that_turn_out_to_be_unreadable_count_like_any_other(tmp_path):
+    source = damaged_zip(tmp_path, 50, 3900)
+    submission = collect(source, tmp_path / "in", "simclr", CollectLimits(total_bytes=20_000, files=100))
+    unread = [remark for remark in submission.remarks if "it cannot be read" in remark]
+    assert names(submission) == ["simclr.ipynb"] and len(unread) == 5  # of 3,900 bytes, within 20,000
+    submission = collect(source, tmp_path / "in2", "simclr", CollectLimits(files=10))
+    assert submission.remarks[-1] == "41 files were left out: a submission may have at most 10 files."
+    assert len(submission.remarks) == 10
+
+
+def test_after_the_deadline_only_notebooks_are_copied_and_the_rest_is_counted(tmp_path):
+    files = {f"a{number}_dot_txt": b"x" for number in range(30)}
+    source = folder_of(tmp_path, simclr_dot_ipynb=NOTEBOOK, model_dot_pt=b"x", **files)
+    submission = collect(source, tmp_path / "in", "simclr", deadline=time.monotonic() - 1)
+    assert names(submission) == ["simclr.ipynb"]
+    assert submission.remarks == (
+        "31 files were left out: the time for this submission was over before they were copied.",
+    )
+    assert len(collect(source, tmp_path / "in2", "simclr", deadline=time.monotonic() + 60).files) == 32
+
+
+@pytest.mark.parametrize("when", ["after the listing", "during the listing"])
+def test_a_folder_that_becomes_a_link_meanwhile_gives_no_file_of_another(when, tmp_path, monkeypatch):
+    """The folder of a submission may still belong to the student: each part of a path is opened by itself."""
+    source = folder_of(tmp_path, simclr_dot_ipynb=NOTEBOOK, a__b__answer_dot_py=b"mine")
+    other = tmp_path / "other"
+    (other / "b").mkdir(parents=True)
+    (other / "b" / "answer.py").write_bytes(b"them")
+    stock_scan, stock_open = os.scandir, os.open
+
+    def swap():
+        if not (source / "a").is_symlink():
+            (source / "a").rename(tmp_path / "away")
+            (source / "a").symlink_to(other)
+
+    def scanned(place):
+        listing = stock_scan(place)
+        if when == "during the listing":  # the first, of the folder itself, holds "a" as a folder
+            found = list(listing)
+            [entry.stat(follow_symlinks=False) for entry in found]
+            swap()
+            return Listed(found)
+        return listing
+
+    class Listed(list):
+        def __enter__(self):
+            return iter(self)
+
+        def __exit__(self, *_):
+            pass
+
+    def opened(path, *rest, **more):
+        if str(path).endswith("simclr.ipynb"):  # the first that is copied
+            swap()
+        return stock_open(path, *rest, **more)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(os, "scandir", scanned)
+        meanwhile.setattr(os, "open", opened)
+        submission = collect(source, tmp_path / "in", "simclr")
+    assert (source / "a").is_symlink()
+    assert names(submission) == ["simclr.ipynb"] and "was left out" in submission.remarks[0]
+
+
+def test_opening_part_by_part_leaves_no_descriptor_open(tmp_path):
+    source = folder_of(tmp_path, simclr_dot_ipynb=NOTEBOOK, **{"__".join("abcdefgh"): b"x"})
+    (source / "a" / "link").symlink_to("b")
+    (source / "pipe").mkdir()
+    os.mkfifo(source / "pipe" / "x")
+    before = len(os.listdir("/proc/self/fd"))
+    collect(source, tmp_path / "in", "simclr")
+    for name in ("a/link/c", "a/nothing", "simclr.ipynb/x", "pipe/x", "a/b"):
+        with pytest.raises(OSError):  # noqa: PT011  (any)
+            open_regular(source, name)
+    assert len(os.listdir("/proc/self/fd")) == before
+    with open_regular(source, "a/b/c/d/e/f/g/h") as file:
+        assert file.read() == b"x"
