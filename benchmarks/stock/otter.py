@@ -47,6 +47,8 @@ def not_applicable(attack: Attack) -> str | None:
     """Why this grader cannot be handed the case, or None."""
     if attack.kit_only:
         return "about a part of this kit"
+    if attack.build is archives.deep_folders:
+        return "paths of more than 4,096 bytes cannot be copied into its container"
     linked = (archives.linked_folder, archives.linked_notebook, archives.piped_notebook, archives.devices)
     return "otter run takes a file" if attack.build in linked else None
 
