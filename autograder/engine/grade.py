@@ -55,12 +55,12 @@ class Grading:
 
     assignment: Assignment
     key: dict[tuple[str, str], KeyTest]
-    counts: Mapping[str, Count | None]
     report: Report
     publish: Publish
     progress: Progress
     deadline: float
     verdicts: dict[tuple[str, str], Verdict] = field(default_factory=dict)
+    counts: Mapping[str, Count | None] = field(default_factory=dict)
     units: int = 0  # of progress: what the artefacts have done so far
 
     def record(self, question: str, test: str, **changes: object) -> None:
@@ -156,7 +156,7 @@ class Grader:
         assignment = self.assignment
         report = Report(assignment.name, assignment.title, source.name)
         deadline = time.monotonic() + assignment.limits.total_seconds - spent
-        grading = Grading(assignment, self.key, self.counts, report, publish, progress, deadline)
+        grading = Grading(assignment, self.key, report, publish, progress, deadline, counts=self.counts)
         grading.verdicts = unreached(assignment, self.key)
         report.layers = [
             (layer.name, layer.active, layer.why_not or layer.remark or layer.promise) for layer in layers.status()
