@@ -11,7 +11,7 @@ import torch
 
 from autograder import questions
 from autograder.course import AssignmentFolder
-from autograder.engine import answer_key
+from autograder.engine import answer_key, counting
 from autograder.engine.counting import Sizes, counted
 from autograder.engine.judge import Failure, KeyCase, KeyMisconception, KeyTest, Result, case_complaint
 from autograder.errors import KitError
@@ -20,7 +20,7 @@ from autograder.questions.loading import load_questions, place_of
 from autograder.questions.model import Case, Close, Comparison, Count, Inputs, Namespace, Probe, Question, Test
 
 # What a key is made from, beside the assignment itself.
-MADE_WITH = (Path(questions.__file__).parent, Path(__file__), Path(answer_key.__file__))
+MADE_WITH = (Path(questions.__file__).parent, *(Path(m.__file__) for m in (answer_key, counting)), Path(__file__))
 
 
 def address(function: Probe | Count) -> str:

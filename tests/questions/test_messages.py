@@ -112,7 +112,8 @@ def with_messages(
         result = results[case.name]
         if isinstance(result, Failure):
             own = result.type in exceptions
-            message = run_probe(test, case, mistake.namespace).message if own else ""
+            sizes = case.sizes if test.count else None
+            message = run_probe(test, case, mistake.namespace, sizes).message if own else ""
             result = Failure(result.type, sentence_of(StudentError(result.type, message, complaint=own)))
         told[case.name] = result
     return told
