@@ -189,6 +189,7 @@ def test_command_line_status(bundle, student, tmp_path):
     blocked = tmp_path / "grades" / "bob"
     blocked.write_text("a file where a folder belongs")
     bob = hand_in(tmp_path / "bob", student)
+    command[-1] = str(blocked / "grades")
     done = subprocess.run([*command, str(bob)], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2 and done.stderr.count("\n") == 1 and "bob" in done.stderr
 

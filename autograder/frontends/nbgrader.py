@@ -164,7 +164,7 @@ def read_plainly(path: Path) -> NotebookNode:
         found = read_json(path)
         if len(found) > 2 * MAX_CELLS:
             raise ValueError("too many cells")
-        cells = [plain_cell(raw) for raw in found]
+        cells = [plain_cell(raw) for raw in found] or [new_markdown_cell(UNREADABLE)]
         if sum(len(cell.source) for cell in cells) > 2 * MAX_CODE:
             raise ValueError("too much text")
     except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError, NotebookError):

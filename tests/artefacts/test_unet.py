@@ -66,7 +66,7 @@ def without(name):
     [
         (
             {"conv1.weight": torch.zeros(64, 3, 3, 3)},
-            "no U-Net among the 1 tensors. The first tensors are conv1.weight",
+            'no U-Net among the 1 tensors. The first tensors are "conv1.weight"',
         ),
         ({}, "no U-Net among the 0 tensors"),
         (without("middle.1.norm2.bias"), "lacks middle.1.norm2.bias"),
