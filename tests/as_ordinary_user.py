@@ -54,6 +54,7 @@ def copy_checkout(target: Path) -> None:
 
 def open_the_way(wanted: list[Path]) -> None:
     """Let everybody reach ``wanted``: each closed folder above one is covered by an open one that shows it alone."""
+    os.umask(0o022)  # a grader that is open in the calling process closes new folders to others
     linux.unshare(linux.CLONE_NEWNS)
     linux.mount("none", "/", None, linux.MS_REC | linux.MS_PRIVATE)
     for path in map(Path.resolve, wanted):

@@ -21,7 +21,7 @@ from autograder.classroom.pool import Pool
 from autograder.classroom.roster import read_roster
 from autograder.classroom.store import folder_name, former_folder_name, locked, read_record
 from autograder.classroom.summary import write_summary
-from autograder.engine.answer_key import read_key, write_key
+from autograder.engine.answer_key import read_draws, write_key
 from autograder.errors import KitError
 from autograder.frontends.gradescope import results
 from tests.checkout import ROOT
@@ -97,7 +97,7 @@ def test_another_threshold_counts_the_measured_accuracy_anew(room, images, check
 
 def change_title(room, question):
     """Another key, in which one question's tests have another title."""
-    key = read_key(room.bundle / "key.safetensors")
+    key = read_draws(room.bundle / "key.safetensors")
     changed = [replace(test, title="another title") if test.question == question else test for test in key]
     write_key(room.bundle / "key.safetensors", tuple(changed), "changed")
 
