@@ -492,3 +492,16 @@ def test_a_checkpoint_is_read_in_the_sandbox(sandbox, tmp_path):
         assert torch.equal(session.load_checkpoint("best.pt")["state_dict.fc.weight"], torch.ones(2, 3))
         with pytest.raises(StudentError):
             session.load_checkpoint("bad.pt")
+
+
+@pytest.mark.parametrize("package", ["lightly", "pytorch_metric_learning", "diffusers"])
+def test_packages_that_only_the_kits_tests_use_cannot_be_imported(sandbox, package):
+    """Some hold the losses that students write, and a machine that grades may have them."""
+    with sandbox.session() as session, pytest.raises(StudentError) as error:
+        session.run_cell(1, f"import {package}", 10)
+    assert error.value.type == "ModuleNotFoundError" and package in error.value.message
+
+
+def test_only_names_that_python_gives_to_exceptions_stand_without_quotation_marks():
+    assert StudentError("ValueError", "x").quoted == 'raised ValueError: "x"'
+    assert StudentError("Enter_8_of_8_by_hand", "x").quoted == 'raised "Enter_8_of_8_by_hand": "x"'
