@@ -15,6 +15,7 @@ import time
 import warnings
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 from autograder.errors import KitError
@@ -255,14 +256,20 @@ def _without_magics(index: int, source: str) -> tuple[Cell, ast.Module | None]:
     return Cell(index, transformed, notes=tuple(notes)), tree
 
 
+@cache
+def transformer() -> type:
+    """IPython's ``TransformerManager``. Importing it takes 0.1 s, which the preloaded parent spends once for all workers."""
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    return TransformerManager
+
+
 def _transformed(source: str) -> str:
     """IPython's translation of a cell to Python; the unchanged text if IPython cannot translate it."""
-    from IPython.core.inputtransformer2 import TransformerManager  # 0.1 s, and needed for few notebooks
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return TransformerManager().transform_cell(source)
+            return transformer()().transform_cell(source)
         except (SyntaxError, ValueError, RuntimeError, RecursionError, MemoryError):
             return source
 

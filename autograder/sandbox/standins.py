@@ -9,8 +9,7 @@ import builtins
 import re
 import shlex
 import sys
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 from types import ModuleType
@@ -140,21 +139,6 @@ def packages_of_tests() -> frozenset[str]:
     for line in lines:
         names["extra ==" in line].add(re.split(r"[^\w.-]", line)[0])
     return frozenset(name.replace("-", "_") for name in names[True] - names[False])
-
-
-@contextmanager
-def without_jupyter() -> Iterator[None]:
-    """Take the replacements of IPython out of ``sys.modules`` meanwhile, so that the library itself can be imported."""
-
-    def taken() -> dict[str, ModuleType]:
-        return {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == "IPython"}
-
-    replacements = taken()
-    try:
-        yield
-    finally:
-        taken()
-        sys.modules.update(replacements)
 
 
 def as_it_is(model: object = None, **_: object) -> object:

@@ -230,8 +230,7 @@ class Worker:
         No student code has run in this session yet.
         """
         path = Path(request["path"])
-        with standins.without_jupyter():
-            found = notebook.read_notebook(path, request["graded"])
+        found = notebook.read_notebook(path, request["graded"])
         path.unlink()
         text = json.dumps({"cells": [vars(cell) for cell in found.cells], "rebound": found.rebound}, ensure_ascii=False)
         return {"notebook": torch.frombuffer(bytearray(text.encode()), dtype=torch.uint8)}

@@ -28,7 +28,7 @@ from types import ModuleType
 import psutil
 
 from autograder.course_code import PACKAGE, open_package
-from autograder.sandbox import cgroup, layers, leftovers, namespaces, processes, standins, usage
+from autograder.sandbox import cgroup, layers, leftovers, namespaces, notebook, processes, standins, usage
 from autograder.sandbox.linux import PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, prctl
 
 MAX_DATAGRAM = 1 << 16
@@ -287,6 +287,13 @@ def prepare_layers() -> None:
     layers.common_rules()
 
 
+def prepare_reading() -> None:
+    """Import once, for all workers, what translates magics. Student code finds replacements of IPython, not the library."""
+    notebook.transformer()
+    for name in [name for name in sys.modules if name.partition(".")[0] == "IPython"]:
+        del sys.modules[name]
+
+
 def main(control: socket.socket) -> None:
     """Run the preloaded parent. The first message on ``control`` has its settings. Returns when the engine has ended."""
     prctl(PR_SET_CHILD_SUBREAPER, 1)
@@ -306,6 +313,7 @@ def serve(control: socket.socket, settings: dict) -> None:
     try:
         zygote = Zygote(control, probes_of(settings["probes"], settings["code"]), settings)
         prepare_layers()
+        prepare_reading()
     except Exception as error:  # the engine reports it and ends
         control.send(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
         return
