@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.questions.pair_losses import counts, probes
+from autograder.questions.pair_losses import probes
 from autograder.questions.pair_losses.mistakes import misconceptions
 from autograder.questions.probing import BrokenBackward, LostGradient
+from autograder.questions.side_effects import counts
 
 A, B = torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, 5.0]])
 
@@ -65,13 +66,13 @@ def test_an_in_place_write_to_an_input_reaches_neither_the_case_nor_the_gradient
 
     a = A.clone()
     assert torch.equal(probe("pair_loss_gradient", doubling, a)["gradient_a"], 2 * B)
-    assert counts.pair_loss_side_effects(probe("pair_loss_side_effects", doubling, a), a=A, b=B)["changed_a"] == 2
+    assert counts.side_effects(probe("pair_loss_side_effects", doubling, a), a=A, b=B)["changed_a"] == 2
     assert torch.equal(a, A)
 
 
 def test_side_effects_are_those_of_the_loss():
     produced = probe("pair_loss_side_effects", lambda a, b, t: (a * b).sum() + torch.rand(()))
-    answer = counts.pair_loss_side_effects(produced, a=A, b=B)
+    answer = counts.side_effects(produced, a=A, b=B)
     assert answer["rng_bytes"] > 0 and answer["value_seed_1"] != answer["value_seed_2"]
     assert answer["changed_a"] == answer["changed_b"] == 0
 

@@ -24,7 +24,7 @@ def complaints(wrong, value=None):
     """Name of each output that fails -> its message, beside the reference of a correct function."""
     outputs = {**comparisons("f", NAMES, value), **dtypes_compared("f")}
     produced = ({**side_effects(f, GIVEN), **by_dtype(f, GIVEN)} for f in (wrong, correct))
-    got, want = (counts.side_effects_and_dtypes(one, GIVEN) for one in produced)
+    got, want = (counts.side_effects_and_dtypes(one, **GIVEN) for one in produced)
     found = {name: complaint(name, compared, got[name], want[name], 0.0) for name, compared in outputs.items()}
     return {name: message for name, message in found.items() if message}
 

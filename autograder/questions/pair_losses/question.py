@@ -8,7 +8,8 @@ from collections.abc import Callable
 import torch
 
 from autograder.questions.model import Case, Close, Test
-from autograder.questions.pair_losses import counts, probes
+from autograder.questions.pair_losses import probes
+from autograder.questions.side_effects import counts
 from autograder.questions.side_effects.question import comparisons
 
 
@@ -44,5 +45,5 @@ def side_effects_test(function: str, first: str, second: str, cases: tuple[str, 
         probe=probes.pair_loss_side_effects,
         cases=cases,
         outputs=comparisons(function, {"a": first, "b": second}, value),
-        count=counts.pair_loss_side_effects,
+        count=counts.side_effects,
     )

@@ -1,4 +1,4 @@
-"""Counts of what the probes of side effects produced. They run in the engine."""
+"""Counts of what the probes of side effects produced. They run in the engine; a test may name one as it is."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from autograder.questions.model import Inputs
+from autograder.questions.model import Scalar
 
 # By how much two results of one function may differ: under two seeds, and under two default dtypes.
 SEED_ROUNDING, DEFAULT_ROUNDING = 1e-5, 1e-4
 
 
-def side_effects(produced: Mapping[str, Tensor], inputs: Inputs, prefix: str = "") -> dict[str, Tensor]:
+def side_effects(produced: Mapping[str, Tensor], prefix: str = "", **inputs: Tensor | Scalar) -> dict[str, Tensor]:
     """What ``probes.side_effects`` produced, counted; ``prefix`` is before its names, and before those of the counts.
 
     Returns:
@@ -46,9 +46,11 @@ def dtypes_kept(produced: Mapping[str, Tensor], prefix: str = "") -> dict[str, T
     return {f"{prefix}dtypes_kept": torch.tensor(kept).long()}
 
 
-def side_effects_and_dtypes(produced: Mapping[str, Tensor], inputs: Inputs, prefix: str = "") -> dict[str, Tensor]:
+def side_effects_and_dtypes(
+    produced: Mapping[str, Tensor], prefix: str = "", **inputs: Tensor | Scalar
+) -> dict[str, Tensor]:
     """Both of the above."""
-    return {**side_effects(produced, inputs, prefix), **dtypes_kept(produced, prefix)}
+    return {**side_effects(produced, prefix, **inputs), **dtypes_kept(produced, prefix)}
 
 
 def own_part(produced: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -14,7 +14,7 @@ PARTS = ("beta", "alpha", "alpha_bar", "posterior_variance")
 
 def schedule_side_effects(produced: Mapping[str, Tensor], **inputs: object) -> dict[str, Tensor]:
     """What ``side_effects`` counts, and ``float32_parts``."""
-    return {**side_effects(produced, inputs), **float32_parts(produced)}
+    return {**side_effects(produced, **inputs), **float32_parts(produced)}
 
 
 def posterior_and_dtype(produced: Mapping[str, Tensor], **inputs: object) -> dict[str, Tensor]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import torch
 
 from autograder.questions.model import Case, Close, Test
+from autograder.questions.side_effects import counts
 from autograder.questions.side_effects.question import comparisons, dtypes_kept
 
 from ..q1a_linear_schedule.oracle import noise_schedule
-from . import counts, probes
+from . import probes
 
 # Shape of x_0, t of each row, T and the ends of β.
 _VALUE = {
@@ -56,6 +57,6 @@ TESTS = (
         probes.noised_side_effects,
         tuple(_SIDE_EFFECTS),
         {**comparisons("q_sample", NAMES, _X_T), **dtypes_kept("q_sample")},
-        count=counts.noised_side_effects,
+        count=counts.side_effects_and_dtypes,
     ),
 )

@@ -6,11 +6,12 @@ import pytest
 import torch
 from diffusers import DDPMScheduler
 
+from autograder.questions.side_effects import counts
 from autograder.questions.cases import stored_cases
 from autograder.release.trial import lost
 
 from ..probes import given_schedule
-from . import counts, probes
+from . import probes
 from .correct import viewed_by_number_of_axes
 from .mistakes import MISCONCEPTIONS
 from .oracle import q_sample
@@ -85,7 +86,7 @@ def test_inputs_reach_the_function_as_copies():
 )
 def test_the_probe_sees_which_input_is_changed(mistake, changed):
     inputs = CASES["four images (1, 4, 3), T = 20"]
-    answer = counts.noised_side_effects(probes.noised_side_effects(WRONG[mistake], **inputs), **inputs)
+    answer = counts.side_effects_and_dtypes(probes.noised_side_effects(WRONG[mistake], **inputs), **inputs)
     assert [name for name in inputs if answer[f"changed_{name}"] > 0] == [changed]
 
 

@@ -30,6 +30,6 @@ def reverse_side_effects(produced: Mapping[str, Tensor], x_t: Tensor, **inputs: 
     given = {"x_t": x_t, **inputs}
     counts = {}
     for prefix in ("mean_", "sample_"):
-        counts |= side_effects_and_dtypes(produced, given, prefix)
+        counts |= side_effects_and_dtypes(produced, prefix, **given)
     moved = produced["sample_value_seed_1"]
     return {**counts, "sample_moves": torch.tensor(int(moved.shape == x_t.shape and not torch.equal(moved, x_t)))}

@@ -13,7 +13,7 @@ def denoising_loss_side_effects(produced: Mapping[str, Tensor], **inputs: object
     """Side effects and dtypes; ``parameters`` as produced; ``eval_modes``: how many calls left the model in eval mode."""
     eval_modes = (~produced["modes"]).sum()
     return {
-        **side_effects_and_dtypes(produced, inputs),
+        **side_effects_and_dtypes(produced, **inputs),
         "parameters": produced["parameters"],
         "eval_modes": eval_modes,
     }

@@ -17,7 +17,7 @@ def guidance_side_effects(produced: Mapping[str, Tensor], x_t: Tensor, **inputs:
     prediction = produced["guided_value_seed_1"]
     moves = prediction.shape == x_t.shape and not torch.equal(prediction, x_t)
     return {
-        **side_effects(produced, given, "dropped_"),
-        **side_effects_and_dtypes(produced, given, "guided_"),
+        **side_effects(produced, "dropped_", **given),
+        **side_effects_and_dtypes(produced, "guided_", **given),
         "guided_moves": torch.tensor(int(moves)),
     }
