@@ -19,7 +19,7 @@ from autograder.engine.answer_key import drawn, made_from, read_draws
 from autograder.engine.counting import counted, counts_of
 from autograder.engine.curves import read_curves
 from autograder.engine.hidden_tests import TestFailed, run_hidden_test
-from autograder.engine.judge import Failure, Judgement, KeyTest, Result, judge
+from autograder.engine.judge import Failure, Judgement, KeyTest, Result, judge, shows_work
 from autograder.engine.notebook import Notebook, read_notebook, reader
 from autograder.engine.reading import read_tensors
 from autograder.engine.report import Report, Verdict
@@ -61,6 +61,7 @@ class Grading:
     deadline: float
     verdicts: dict[tuple[str, str], Verdict] = field(default_factory=dict)
     counts: Mapping[str, Count | None] = field(default_factory=dict)
+    working: set[tuple[str, str]] = field(default_factory=set)  # tests whose results show work (``shows_work``)
     units: int = 0  # of progress: what the artefacts have done so far
 
     def record(self, question: str, test: str, **changes: object) -> None:
@@ -343,7 +344,7 @@ def run_question(grading: Grading, path: Path, functions: dict[str, Callable]) -
     question, passed = test_file.name, {r.test_case.name: r for r in test_file.test_case_results if r.passed}
     for id, result in passed.items():
         needs = grading.key[question, id].needs
-        if not needs or any(other in passed for other in needs):
+        if not needs or any((question, other) in grading.working for other in needs):
             grading.record(question, id, points=result.test_case.points, share=1.0)
         else:
             grading.record(question, id, message=NEEDS.format(" or ".join(needs)))
@@ -368,6 +369,8 @@ def remote_question(grading: Grading, runner: Runner, question: str, again: bool
         except Exception as error:  # Otter would count it as the student's failure without a message
             report_defect(grading, question, test_id, error)
             raise TestFailed(DEFECT) from error
+        if shows_work(test, results, judgement):
+            grading.working.add((question, test_id))
         if again and not judgement.passed:
             raise TestFailed(judgement.message)
         grading.record(

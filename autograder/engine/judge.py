@@ -196,6 +196,33 @@ def judge(test: KeyTest, results: Mapping[str, Result]) -> Judgement:
     return Judgement(False, _summary(test, failed, complaints, results))
 
 
+def shows_work(test: KeyTest, results: Mapping[str, Result], judgement: Judgement) -> bool:
+    """Whether the results can only come from code that does what is asked, if not correctly.
+
+    The test passes, or the numbers of all cases are those of a known mistake, and no input and no constant.
+    """
+    if judgement.passed:
+        return True
+    if judgement.misconception is None or any(isinstance(kind, Within) for kind in test.outputs.values()):
+        return False
+    return all(
+        not isinstance(results[case.name], Failure)
+        and any(_computed(results[case.name][name], case) for name in test.outputs if name in results[case.name])
+        for case in test.cases
+    )
+
+
+def _computed(number: torch.Tensor, case: KeyCase) -> bool:
+    """Whether a tensor is neither a constant nor an input."""
+    given = [tensor for tensor in case.inputs.values() if isinstance(tensor, torch.Tensor)]
+    return (
+        number.is_floating_point()
+        and number.numel() > 1
+        and bool(number.max() > number.min())
+        and not any(tensor.shape == number.shape and torch.equal(tensor.to(number.dtype), number) for tensor in given)
+    )
+
+
 def _is(test: KeyTest, results: Mapping[str, Result], mistake: KeyMisconception) -> bool:
     return all(same_result(test, case, results[case.name], mistake.results[case.name]) for case in test.cases)
 

@@ -85,8 +85,9 @@ class Test:
     large as those of the oracle, of any shape; it raises ``Unreadable`` where it cannot use one. ``kept`` are inputs that
     only the count gets: a probe that does not need them should not have them.
 
-    ``needs`` are ids of tests of the question: the test earns its points if one of them passes as well. A test that
-    compares a function with itself needs one that shows the function at work: anything agrees with itself.
+    ``needs`` are ids of tests of the question: the test earns its points if one of them passes as well, or gives the
+    numbers of a known mistake. A test that compares a function with itself needs one that shows the function at work:
+    anything agrees with itself.
     """
 
     id: str

@@ -1,0 +1,43 @@
+"""A known mistake costs no point of a test that it passes: another test shows that there is work."""
+
+from __future__ import annotations
+
+import pytest
+
+from autograder.engine.answer_key import read_key
+from autograder.engine.judge import Judgement, judge, shows_work
+from autograder.questions.loading import load_questions
+from autograder.release.bundle import build_bundle
+from tests.checkout import COURSE
+
+
+@pytest.mark.parametrize("name", COURSE.names())
+def test_a_known_mistake_loses_nothing_for_want_of_another_test(name):
+    folder = COURSE.assignment(name)
+    key = {(test.question, test.id): test for test in read_key(build_bundle(folder) / "key.safetensors")}
+
+    def working(question: str, test: str, mistake: str) -> bool:
+        known = {one.id: one.results for one in key[question, test].misconceptions}
+        if mistake not in known:  # the test does not see it
+            return True
+        return shows_work(key[question, test], known[mistake], judge(key[question, test], known[mistake]))
+
+    lost = [
+        f"{question.id} {mistake.id}: {test.id}"
+        for question in load_questions(folder)
+        for mistake in question.misconceptions
+        for test in question.tests
+        if test.needs
+        and mistake.id not in {one.id for one in key[question.id, test.id].misconceptions}
+        and not any(working(question.id, other, mistake.id) for other in test.needs)
+    ]
+    assert lost == []
+
+
+def test_an_input_and_a_constant_are_no_work():
+    key = {(t.question, t.id): t for t in read_key(build_bundle(COURSE.assignment("simclr")) / "key.safetensors")}
+    test = key["q4", "parameters"]
+    known = {one.id: one.results for one in test.misconceptions}
+    for mistake, works in (("first view twice", True), ("optimizer never stepped", False)):
+        assert shows_work(test, known[mistake], judge(test, known[mistake])) == works, mistake
+    assert not shows_work(test, known["first view twice"], Judgement(False, "a mistake that nobody knows"))
