@@ -5,17 +5,16 @@ from __future__ import annotations
 import pytest
 import torch
 
-from autograder.engine.answer_key import read_key
 from autograder.engine.judge import Judgement, judge, shows_work
 from autograder.questions.loading import load_questions
-from autograder.release.bundle import build_bundle
+from tests.answer_keys import answer_key_of
 from tests.checkout import COURSE
 
 
 @pytest.mark.parametrize("name", COURSE.names())
 def test_a_known_mistake_loses_nothing_for_want_of_another_test(name):
     folder = COURSE.assignment(name)
-    key = {(test.question, test.id): test for test in read_key(build_bundle(folder) / "key.safetensors")}
+    key = answer_key_of(name)
 
     def working(question: str, test: str, mistake: str) -> bool:
         known = {one.id: one.results for one in key[question, test].misconceptions}
@@ -37,8 +36,7 @@ def test_a_known_mistake_loses_nothing_for_want_of_another_test(name):
 
 
 def test_an_input_and_a_constant_are_no_work():
-    key = {(t.question, t.id): t for t in read_key(build_bundle(COURSE.assignment("simclr")) / "key.safetensors")}
-    test = key["q4", "parameters"]
+    test = answer_key_of("simclr")["q4", "parameters"]
     known = {one.id: one.results for one in test.misconceptions}
     for mistake, works in (("first view twice", True), ("optimizer never stepped", False)):
         assert shows_work(test, known[mistake], judge(test, known[mistake])) == works, mistake
