@@ -99,6 +99,13 @@ def skipped_tags(folder: Path) -> Path:
     return written(folder, content)
 
 
+def many_tagged(folder: Path) -> Path:
+    """A skipped cell of 50,001 statements, all of which an answer needs: more than a request can list."""
+    content = as_json((small.IMPORTS, small.NT_XENT.replace("n = ", "a\n    n = "), "a=1\n" * 50_001 + "print()"))
+    content["cells"][-1]["metadata"]["tags"] = ["skip-grading"]
+    return written(folder, content)
+
+
 def odd_structure(folder: Path) -> Path:
     """Cells of wrong types among right ones: numbers, lists, nested cells, doubled ids, sources that are objects."""
     content = as_json(RIGHT_ONE)
@@ -154,6 +161,9 @@ ATTACKS = (
     named("odd-kernel", "A kernel specification that starts a shell.", "A command is run.", odd_kernel, NOTHING),
     # Its two functions are correct, and a tag is no reason to leave one of them out.
     named("tags", "Tags by which cells are skipped or expected to fail.", CLAIM, skipped_tags, TWO),
+    named(
+        "many-tagged", "A skipped cell of 50,001 statements that answers need.", "The grader fails.", many_tagged, ONE
+    ),
     named("odd-structure", "A notebook whose cells are of wrong types.", "The grader fails.", odd_structure, ONE),
     named(
         "odd-file-names", "File names of markup, codes, options and broken text.", "A name acts.", odd_file_names, ONE
