@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.corpus import small
-from tests.corpus.hostile.attack import Attack
+from tests.corpus.hostile.attack import ONE, RIGHT_ONE, Attack
 from tests.corpus.hostile.pieces import ATTEMPT, GIVEN
 
 # A right submission that writes down every question with its answer. ``leave(bytes)`` is the attack's.
@@ -157,6 +157,17 @@ if sum(a == b for a, b in zip(found, message)) > 40:
 """
 
 
+# Memory that a worker shares with its parent until it writes to it: modules, code, small numbers.
+POISON = r"""
+import ctypes, sys
+for name, module in list(sys.modules.items()):
+    if name.startswith(("autograder", "kit_course", "torch.nn.functional")):
+        for value in [value for value in vars(module).values() if hasattr(value, "__code__")]:
+            attempt(setattr, value, "__code__", (lambda *a, **k: None).__code__)
+ctypes.memmove(id(7) + 24, (8).to_bytes(4, "little"), 4)  # seven is eight
+"""
+
+
 def pair(id: str, tries: str, leave: str, find: str, common: str = "") -> Attack:
     """A case of two submissions: a right one that leaves its answers, and one that looks for them."""
     return Attack(
@@ -175,6 +186,14 @@ ATTACKS = (
          TO_MEMORY, FROM_MEMORY),
     pair("leaves-server", "A right submission leaves a daemon that serves questions and answers over a socket.",
          TO_SERVER, FROM_SERVER),
+    Attack(
+        "leaves-poison",
+        "Overwrites numbers, functions and code in the memory that all submissions begin with.",
+        "A right submission that comes next loses points.",
+        RIGHT_ONE,
+        honest=ONE,
+        earlier=(ATTEMPT, POISON),
+    ),
     Attack(
         "leaves-cached-pages",
         "Spells a word by which pages of a library are in the machine's memory, and asks which are.",

@@ -106,6 +106,12 @@ def many_tagged(folder: Path) -> Path:
     return written(folder, content)
 
 
+# Learning curves of no numbers, tiny, huge and very long ones, in sections that are there twice.
+ODD = ("NaN", "Infinity", "1e999", "-0.0", "5e-324", "9.99e11", "true", "null", '"<b>"', "[]", "9" * 4000, "1" * 13)
+ENTRIES = ",".join(f'{{"loss": {value}, "train_loss": {value}}}' for value in ODD * 40)
+CURVES = f'{{"train": [{ENTRIES}], "train": [{ENTRIES}], "pretrain": {{"loss": 1}}, "finetune": [{ENTRIES}]}}'
+
+
 def odd_structure(folder: Path) -> Path:
     """Cells of wrong types among right ones: numbers, lists, nested cells, doubled ids, sources that are objects."""
     content = as_json(RIGHT_ONE)
@@ -167,5 +173,14 @@ ATTACKS = (
     named("odd-structure", "A notebook whose cells are of wrong types.", "The grader fails.", odd_structure, ONE),
     named(
         "odd-file-names", "File names of markup, codes, options and broken text.", "A name acts.", odd_file_names, ONE
+    ),
+    Attack(
+        "odd-curves",
+        "Learning curves of values that are no numbers, tiny, huge or very long.",
+        "The report cannot be drawn.",
+        RIGHT_ONE,
+        honest=ONE,
+        files={"metrics.json": CURVES.encode()},
+        check=texts_are_clean,
     ),
 )
