@@ -32,6 +32,7 @@ FULL_NAMES = ("student", "full name", "name")
 FIRST_NAMES = ("first name", "firstname")
 LAST_NAMES = ("last name", "surname", "lastname")
 DELIMITERS = ",;\t"
+MOST_ROTATIONS = 50
 MARKS = {b"\xff\xfe\x00\x00": "utf-32", b"\x00\x00\xfe\xff": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 # Rows of Canvas that are not students: full marks, and which columns are not posted yet.
 POINTS_POSSIBLE = "Points Possible"
@@ -301,9 +302,9 @@ def _handles(columns: tuple[str, ...], row: tuple[str, ...]) -> Iterator[str]:
 
 
 def _name_keys(name: str) -> set[str]:
-    """A name without spaces, accents, punctuation and case, in every rotation of its words."""
+    """A name without spaces, accents, punctuation and case, in every rotation of its words; of a very long one, in some."""
     plain = unicodedata.normalize("NFKD", name.casefold())
     plain = "".join(c for c in plain if not "\u0300" <= c <= "\u036f").replace(",", " ")
     words = ["".join(c for c in word if c.isalnum() or unicodedata.category(c)[0] == "M") for word in plain.split()]
     words = [word for word in words if word]
-    return {"".join(words[k:] + words[:k]) for k in range(len(words))}
+    return {"".join(words[k:] + words[:k]) for k in range(min(len(words), MOST_ROTATIONS))}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -201,10 +201,14 @@ def judge(test: KeyTest, results: Mapping[str, Result]) -> Judgement:
     failed = [case for case in test.cases if complaints[case.name]]
     if not failed:
         return Judgement(True, "")
-    for recognises in (_is, _is_where_finite):
-        for mistake in test.misconceptions:
-            if recognises(test, results, mistake):
-                return Judgement(mistake.harmless and recognises is _is, mistake.hint, mistake.id)
+    for mistake in test.misconceptions:
+        if _is(test, results, mistake):
+            return Judgement(mistake.harmless, mistake.hint, mistake.id)
+    # Looked up once, not for each mistake: a submission may return very large results.
+    finite = [case for case in test.cases if _finite(test, results[case.name])]
+    for mistake in test.misconceptions:
+        if _is_where_finite(test, finite, results, mistake):
+            return Judgement(False, mistake.hint, mistake.id)
     return Judgement(False, _summary(test, failed, complaints, results))
 
 
@@ -287,9 +291,14 @@ def _is(test: KeyTest, results: Mapping[str, Result], mistake: KeyMisconception)
     return all(same_result(test, case, results[case.name], mistake.results[case.name]) for case in test.cases)
 
 
-def _is_where_finite(test: KeyTest, results: Mapping[str, Result], mistake: KeyMisconception) -> bool:
-    """The same for cases in which both results are finite. These must be at least half of all cases and show the mistake."""
-    both = [case for case in test.cases if _finite(results[case.name]) and _finite(mistake.results[case.name])]
+def _is_where_finite(
+    test: KeyTest, finite: Sequence[KeyCase], results: Mapping[str, Result], mistake: KeyMisconception
+) -> bool:
+    """The same for cases in which both results are finite. These must be at least half of all cases and show the mistake.
+
+    ``finite`` are the cases in which that of the submission is.
+    """
+    both = [case for case in finite if _finite(test, mistake.results[case.name])]
     return (
         2 * len(both) >= len(test.cases)
         and all(same_result(test, case, results[case.name], mistake.results[case.name]) for case in both)
@@ -297,8 +306,10 @@ def _is_where_finite(test: KeyTest, results: Mapping[str, Result], mistake: KeyM
     )
 
 
-def _finite(result: Result) -> bool:
-    return not isinstance(result, Failure) and all(bool(torch.isfinite(tensor).all()) for tensor in result.values())
+def _finite(test: KeyTest, result: Result) -> bool:
+    return not isinstance(result, Failure) and all(
+        bool(torch.isfinite(result[name]).all()) for name in test.outputs if name in result
+    )
 
 
 def _summary(

@@ -356,7 +356,9 @@ class Session:
         Raises StudentError or SessionLost.
         """
         request = {"op": "cell", "index": index, "source": source, "definitions_only": definitions_only}
-        self._request({**request, "only": None if only is None else list(only)}, {}, seconds, 0)
+        # A tensor, since a cell may have more statements than a header may have values.
+        places = {} if only is None else {"only": torch.tensor(sorted(only), dtype=torch.int64)}
+        self._request(request, places, seconds, 0)
 
     def call(
         self,

@@ -16,7 +16,7 @@ import time
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import partial
@@ -133,7 +133,8 @@ def collect(
     files = _taken(kind, source, into, limits, remarks, deadline)
     inner = [file for file in files if file.suffix.lower() == ".zip"]
     if len(inner) == 1 and not any(map(_is_notebook, files)):
-        files = sorted(files + _taken("zip", into / inner[0], into, limits, remarks, deadline))
+        beside = [file for file in files if file not in inner]
+        files = sorted(files + _taken("zip", into / inner[0], into, limits, remarks, deadline, beside))
     remarks = shortened(remarks)
     name = one_line(_safe_name(source.stem if kind != "folder" else source.name) or "submission")
     try:
@@ -173,13 +174,14 @@ def shortened(remarks: list[str], most: int = MOST_REMARKS) -> list[str]:
 
 
 def _taken(
-    kind: str, source: Path, into: Path, limits: CollectLimits, remarks: list[str], deadline: float
-) -> list[PurePosixPath]:
-    """Copy the files of a folder, zip file or notebook. Returns their paths."""
+    kind: str, source: Path, into: Path, limits: CollectLimits, remarks: list[str], deadline: float,
+    beside: Sequence[PurePosixPath] = (),
+) -> list[PurePosixPath]:  # fmt: skip
+    """Copy the files of a folder, zip file or notebook. Returns their paths. See ``_copy`` for ``beside``."""
     if kind == "zip":
         _head(source)  # refuses a file that cannot be read
         with open_regular(source) as file, _opened_zip(file, shown(source.name), limits) as archive:
-            return _copy(_zip_entries(archive, limits, remarks), into, limits, remarks, deadline)
+            return _copy(_zip_entries(archive, limits, remarks), into, limits, remarks, deadline, beside)
     entries = _folder_entries(source, limits, remarks) if kind == "folder" else _notebook_entry(source)
     return _copy(entries, into, limits, remarks, deadline)
 
@@ -316,18 +318,21 @@ def zip_names(source: Path) -> list[str]:
 
 
 def _copy(
-    entries: list[_Entry], into: Path, limits: CollectLimits, remarks: list[str], deadline: float = inf
-) -> list[PurePosixPath]:
+    entries: list[_Entry], into: Path, limits: CollectLimits, remarks: list[str], deadline: float = inf,
+    beside: Sequence[PurePosixPath] = (),
+) -> list[PurePosixPath]:  # fmt: skip
     """Write the entries that are within the limits. Returns their paths, in order of name.
 
-    An entry that fails counts with its whole size, since it may fail after its last byte.
+    ``beside`` are the files that are there already and count as well: the limits are those of the whole submission. An
+    entry that fails counts with its whole size, since it may fail after its last byte.
     """
     entries = _without_top_folder(entries)
     taken: list[PurePosixPath] = []
     folders: set[PurePosixPath] = {PurePosixPath()}
-    room, tried, too_many, scattered, late = limits.total_bytes, 0, 0, 0, 0
+    room, tried = limits.total_bytes - sum((into / file).stat().st_size for file in beside), len(beside)
+    too_many, scattered, late = 0, 0, 0
     for entry in sorted(entries, key=_importance):
-        if tried == limits.files:
+        if tried >= limits.files:
             too_many += 1
         elif len(folders) > limits.folders:
             scattered += 1

@@ -52,7 +52,7 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 # A JSON string, or the rest of the text if the string is not closed; in linear time.
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _CELL_MAGIC = re.compile(r"\s*%%(\w+)[^\n]*\n?")
-_MAYBE_MAGIC = re.compile(r"^\s*[%!,;/]|\?|=[\s\\]*[%!]", re.MULTILINE)
+_MAYBE_MAGIC = re.compile(r"^[^\S\n]*[%!,;/]|\?|=[\s\\]*[%!]", re.MULTILINE)
 
 
 class NotebookError(KitError):

@@ -173,14 +173,16 @@ class Worker:
         finally:
             gc.enable()
 
-    def run_cell(self, request: dict, _: dict) -> dict:
+    def run_cell(self, request: dict, tensors: dict[str, torch.Tensor]) -> dict:
         """Execute one cell in the notebook's namespace, statement by statement.
 
         The statements after one that raised are run too: a cell that needs a drive, a GPU or a keyboard in its first line
         may define correct functions in the others. Once the time is over, only definitions are run. The reply is the
-        first exception, or the time limit if it was reached. ``only`` are the places of the statements to run (None: all).
+        first exception, or the time limit if it was reached. ``only`` are the places of the statements to run (without it:
+        all).
         """
-        filename, failure, only = f"<cell {request['index']}>", None, request["only"]
+        filename, failure = f"<cell {request['index']}>", None
+        only = set(tensors["only"].tolist()) if "only" in tensors else None
         for place, statement in enumerate(self.statements(filename, request["source"])):
             if only is not None and place not in only:
                 continue

@@ -1,6 +1,7 @@
 """Rosters as Canvas, Moodle and Gradescope export them, a plain one, and what is wrong with a roster."""
 
 import os
+import time
 
 import pytest
 
@@ -127,6 +128,13 @@ def test_find(read, handed_in, expected):
 
 def test_find_knows_moodles_number_of_a_participant(read):
     assert read(WORKSHEET).find(Student("7001", "王 小明")).email == "wang@uni.edu"
+
+
+def test_a_name_of_very_many_words_takes_no_time_and_no_memory(read):
+    roster, started = read(PLAIN), time.process_time()
+    assert roster.find(Student("s", " ".join(map(str, range(50_000))))) is None
+    assert time.process_time() - started < 1
+    assert roster.find(Student("s", "Lee, Ann")).id == "a1"
 
 
 def test_two_students_of_one_name_are_told_apart_by_id_alone(read):

@@ -64,6 +64,16 @@ def test_a_recognised_mistake_gets_its_hint_only_if_it_fits_every_case():
     assert other.misconception is None and not other.passed
 
 
+def test_a_large_result_is_looked_through_once_and_not_for_every_mistake(monkeypatch):
+    looked, isfinite = [], torch.isfinite
+    monkeypatch.setattr(torch, "isfinite", lambda tensor: looked.append(tensor.numel()) or isfinite(tensor))
+    mistakes = tuple(KeyMisconception(str(n), "", False, {"a": {"value": torch.tensor(float(n))}}) for n in range(50))
+    test = key({"value": CLOSE}, [{"value": torch.tensor(99.0).double()}], mistakes)
+    result = {"value": torch.zeros(10_000), "not asked for": torch.full((20_000,), torch.nan)}
+    assert "has shape" in judge(test, {"a": result}).message
+    assert looked.count(10_000) == 1 and 20_000 not in looked
+
+
 def test_a_harmless_oddity_passes_with_a_remark():
     odd = KeyMisconception("normalised", "Harmless.", True, {"a": {"value": torch.tensor(1.0)}})
     judged = judge(

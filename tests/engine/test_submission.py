@@ -316,14 +316,15 @@ def test_zip_over_the_total_is_refused(tmp_path):
         collect(source, tmp_path / "in", "simclr", SMALL)
 
 
-def test_one_zip_inside_is_opened_once(tmp_path):
-    def packed(**files: bytes) -> bytes:
-        made = io.BytesIO()
-        with zipfile.ZipFile(made, "w") as archive:
-            for name, content in files.items():
-                archive.writestr(name.replace("_dot_", "."), content)
-        return made.getvalue()
+def packed(**files: bytes) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name.replace("_dot_", "."), content)
+    return made.getvalue()
 
+
+def test_one_zip_inside_is_opened_once(tmp_path):
     source = folder_of(tmp_path, hw_dot_zip=packed(simclr_dot_ipynb=NOTEBOOK, a_dot_zip=b"x"))
     assert names(collect(source, tmp_path / "in", "simclr")) == ["a.zip", "hw.zip", "simclr.ipynb"]
     (source / "hw.zip").write_bytes(packed(inner_dot_zip=packed(simclr_dot_ipynb=NOTEBOOK)))
@@ -332,6 +333,17 @@ def test_one_zip_inside_is_opened_once(tmp_path):
     (source / "hw.zip").write_bytes(b"no zip")
     with pytest.raises(SubmissionError, match="hw.zip is not a readable zip file"):
         collect(source, tmp_path / "in3", "simclr")
+
+
+def test_what_lies_beside_a_zip_counts_with_what_is_in_it(tmp_path):
+    inner = packed(simclr_dot_ipynb=NOTEBOOK, **{f"in{n}": bytes(1500) for n in range(3)})
+    source = folder_of(tmp_path, hw_dot_zip=inner, **{f"out{n}": bytes(1500) for n in range(2)})
+    collected = collect(source, tmp_path / "in", "simclr", SMALL)
+    assert names(collected) == ["hw.zip", "in0", "out0", "out1", "simclr.ipynb"] and len(collected.remarks) == 2
+    (tmp_path / "many").mkdir()
+    source = folder_of(tmp_path / "many", hw_dot_zip=inner, **{f"out{n}": b"" for n in range(9)})
+    collected = collect(source, tmp_path / "in2", "simclr", SMALL)
+    assert len(names(collected)) == 11 and "at most 10 files" in collected.remarks[0]
 
 
 def test_files_beside_the_notebook_are_chosen_by_name_or_path(tmp_path):
