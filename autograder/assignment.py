@@ -67,7 +67,8 @@ class Assignment:
     published). ``picture_probe`` (such as q3_augmentation.two_views: a folder and a function of its probes) turns eight
     test images into an image for the report ('' for none). ``files`` are shell patterns (for names or paths) of the files
     next to the notebook that its cells can read. ``late`` is None if there is no due date. ``profile`` is the profile that
-    the student notebook starts with ('': the notebook decides).
+    the student notebook starts with ('': the notebook decides). ``follow_through``: a mistake in one place costs no points
+    in another that builds on it.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Assignment:
     files: tuple[str, ...] = ("*",)
     late: LatePolicy | None = None
     profile: str = ""
+    follow_through: bool = True
 
     @property
     def questions(self) -> tuple[QuestionSheet, ...]:

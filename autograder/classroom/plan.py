@@ -33,7 +33,7 @@ class Plan:
 
 def parts_of(assignment: Assignment, bundle: Path, data: Prepared | None) -> dict[str, str]:
     """For each question, a hash of everything that affects its verdicts except the submission and the points."""
-    common = [repr(assignment.limits), assignment.files, assignment.picture_probe]
+    common = [repr(assignment.limits), assignment.files, assignment.picture_probe, assignment.follow_through]
     tests: dict[str, list] = {}
     for entry in read_tensors(bundle / "key.safetensors")[1]["tests"]:
         tests.setdefault(entry["question"], []).append(entry)
@@ -47,7 +47,9 @@ def parts_of(assignment: Assignment, bundle: Path, data: Prepared | None) -> dic
 
 def sheet_of(assignment: Assignment) -> str:
     """A hash of the settings that turn results into points and text."""
-    return _hash(repr(replace(assignment, limits=Limits(), files=(), colab_url="", picture_probe="")))
+    return _hash(
+        repr(replace(assignment, limits=Limits(), files=(), colab_url="", picture_probe="", follow_through=True))
+    )
 
 
 def make_plan(handed: HandedIn, out: Path, parts: Mapping[str, str], regrade: bool) -> Plan:

@@ -17,7 +17,23 @@ from autograder.engine.judge import Failure, KeyCase, KeyMisconception, KeyTest,
 from autograder.questions.model import Answer, Close, Comparison, Exact, Within
 from autograder.tensors import read_tensors, write_tensors
 
-PLAIN_FIELDS = ("question", "id", "title", "probe", "seconds", "names", "count", "kept", "needs", "draw")
+PLAIN_FIELDS = (
+    *(
+        "question",
+        "id",
+        "title",
+        "probe",
+        "seconds",
+        "names",
+        "count",
+        "kept",
+        "needs",
+        "instead_of",
+        "after",
+        "stand_ins",
+    ),
+    "draw",
+)
 COMPARISONS: dict[str, type] = {kind.__name__: kind for kind in (Close, Exact, Within)}
 
 

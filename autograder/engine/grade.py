@@ -61,6 +61,7 @@ class Grading:
     deadline: float
     verdicts: dict[tuple[str, str], Verdict] = field(default_factory=dict)
     counts: Mapping[str, Count | None] = field(default_factory=dict)
+    right: set[tuple[str, str]] = field(default_factory=set)  # tests that passed
     working: set[tuple[str, str]] = field(default_factory=set)  # tests whose results show work (``shows_work``)
     units: int = 0  # of progress: what the artefacts have done so far
 
@@ -95,6 +96,20 @@ class Grading:
             self.verdicts[question, test] = replace(self.verdicts[question, test], message=message)
         self.report.verdicts = list(self.verdicts.values())
         self.report.incidents.append(f"The submission could not be graded: {message}")
+
+    def met(self, question: str, needs: Sequence[str]) -> bool:
+        """Whether one of the tests that a test needs shows work, if it needs any."""
+        return not needs or any((question, other) in self.working for other in needs)
+
+    def lost(self, question: str, place: str) -> bool:
+        """Whether ``place``, a test of the question or another question, did not pass whole, or is not known to."""
+        of = [one for one in self.verdicts if one == (question, place) or one[0] == place]
+        return not self.right.issuperset(of)
+
+    def variants(self, failed: KeyTest) -> list[KeyTest]:
+        """Other ways to pass a test that failed, because something that it builds on lost points."""
+        found = [test for test in self.key.values() if (test.question, test.instead_of) == (failed.question, failed.id)]
+        return [test for test in found if any(self.lost(test.question, place) for place in test.after)]
 
     def left(self) -> float:
         """Seconds until the deadline."""
@@ -262,7 +277,7 @@ def notes(notebook: Notebook) -> list[str]:
 
 def probes_in(bundle: Path, assignment: Assignment, key: Iterable[KeyTest]) -> Probes:
     """The modules of probes that the tests of a bundle and the image in its report need."""
-    modules = {test.probe.rpartition(".")[0] for test in key}
+    modules = {address.rpartition(".")[0] for test in key for address in (test.probe, *test.stand_ins.values())}
     if assignment.picture_probe:
         modules.add(picture_address(assignment).rpartition(".")[0])
     return Probes(bundle / "code", tuple(sorted(modules)))
@@ -344,7 +359,7 @@ def run_question(grading: Grading, path: Path, functions: dict[str, Callable]) -
     question, passed = test_file.name, {r.test_case.name: r for r in test_file.test_case_results if r.passed}
     for id, result in passed.items():
         needs = grading.key[question, id].needs
-        if not needs or any((question, other) in grading.working for other in needs):
+        if grading.met(question, needs):
             grading.record(question, id, points=result.test_case.points, share=1.0)
         else:
             grading.record(question, id, message=NEEDS.format(" or ".join(needs)))
@@ -366,9 +381,13 @@ def remote_question(grading: Grading, runner: Runner, question: str, again: bool
         try:
             results, incident = ask_cases(runner, test, grading.counts[test.count])
             judgement = judge(test, results)
+            if not judgement.passed:
+                judgement = followed_through(grading, runner, test, judgement)
         except Exception as error:  # Otter would count it as the student's failure without a message
             report_defect(grading, question, test_id, error)
             raise TestFailed(DEFECT) from error
+        if judgement.passed:
+            grading.right.add((question, test_id))
         if shows_work(test, results, judgement):
             grading.working.add((question, test_id))
         if again and not judgement.passed:
@@ -385,6 +404,15 @@ def remote_question(grading: Grading, runner: Runner, question: str, again: bool
             raise TestFailed(judgement.message)
 
     return ask
+
+
+def followed_through(grading: Grading, runner: Runner, test: KeyTest, judgement: Judgement) -> Judgement:
+    """The judgement of the first variant of a failed test that passes, else ``judgement``."""
+    for variant in grading.variants(test) if grading.assignment.follow_through else ():
+        results, incident = ask_cases(runner, variant, grading.counts[variant.count])
+        if not incident and judge(variant, results).passed and grading.met(test.question, variant.needs):
+            return Judgement(True, variant.title, own=judgement.message)
+    return judgement
 
 
 def report_defect(grading: Grading, question: str, test: str, error: Exception) -> None:
@@ -406,7 +434,8 @@ def ask_cases(runner: Runner, test: KeyTest, count: Count | None) -> tuple[dict[
     for case in test.cases:
         try:
             sent = {name: value for name, value in case.inputs.items() if name not in test.kept}
-            results[case.name] = counted(count, runner.call(test.probe, sent, test.seconds), case.inputs, case.sizes)
+            produced = runner.call(test.probe, sent, test.seconds, test.stand_ins)
+            results[case.name] = counted(count, produced, case.inputs, case.sizes)
         except StudentError as error:
             results[case.name] = Failure(error.type, sentence_of(error, test.names))
             if error.limit is not None:
@@ -441,7 +470,7 @@ def sentence_of(error: StudentError, names: Collection[str] = ()) -> str:
 def detail(judgement: Judgement, results: dict[str, Result]) -> str:
     """What the instructor sees in addition to the message: the inputs on which the code raised."""
     if judgement.passed:
-        return ""
+        return judgement.own and f"without follow-through: {judgement.own}"
     raised = {name: result for name, result in results.items() if isinstance(result, Failure)}
     return "; ".join(f"{name}: {failure.message}" for name, failure in list(raised.items())[:3])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -20,6 +21,9 @@ class Failure:
 
 
 Result = Answer | Failure
+# How far the numbers of code that does what is asked, if not correctly, correlate with the reference, and of how many
+# numbers a correlation says something.
+RESEMBLANCE, FEW = 0.5, 4
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,8 @@ class KeyTest:
 
     ``probe`` and ``count`` are addresses, ``module.name``; ``count`` is '' where a probe's result is compared as it is.
     ``names`` are the graded names that the test asks for, ``kept`` the inputs that are not sent to the submission, ``needs``
-    the tests of which one has to pass as well.
+    the tests of which one has to pass as well. ``instead_of`` and ``after`` make it a variant, ``stand_ins`` are
+    addresses of functions by the names that they replace.
     """
 
     question: str
@@ -67,16 +72,23 @@ class KeyTest:
     count: str = ""
     kept: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    instead_of: str = ""
+    after: tuple[str, ...] = ()
+    stand_ins: Mapping[str, str] = field(default_factory=dict)
     draw: int = 0
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """The outcome of one test: ``message`` is for the student, ``misconception`` names the recognised mistake."""
+    """The outcome of one test: ``message`` is for the student, ``misconception`` names the recognised mistake.
+
+    ``own`` is the message of the test itself where a variant passed.
+    """
 
     passed: bool
     message: str
     misconception: str | None = None
+    own: str = ""
 
 
 def excess(comparison: Comparison, got: torch.Tensor, want: torch.Tensor, atol: float = 0.0) -> float:
@@ -199,17 +211,55 @@ def judge(test: KeyTest, results: Mapping[str, Result]) -> Judgement:
 def shows_work(test: KeyTest, results: Mapping[str, Result], judgement: Judgement) -> bool:
     """Whether the results can only come from code that does what is asked, if not correctly.
 
-    The test passes, or the numbers of all cases are those of a known mistake, and no input and no constant.
+    The test passes, or the numbers of all cases are those of a known mistake, and no input and no constant, or they rise
+    and fall with the reference.
     """
     if judgement.passed:
         return True
-    if judgement.misconception is None or any(isinstance(kind, Within) for kind in test.outputs.values()):
+    if any(isinstance(kind, Within) for kind in test.outputs.values()):
         return False
+    if judgement.misconception is None:
+        return resemblance(test, results) >= RESEMBLANCE
     return all(
         not isinstance(results[case.name], Failure)
         and any(_computed(results[case.name][name], case) for name in test.outputs if name in results[case.name])
         for case in test.cases
     )
+
+
+def resemblance(test: KeyTest, results: Mapping[str, Result]) -> float:
+    """How far the numbers of a failed test rise and fall with the reference: the mean size of their correlations, 0 to 1.
+
+    Numbers of one tensor are compared with each other where there are at least ``FEW``, else those of all cases by rank,
+    since a loss is large in some cases for reasons that have nothing to do with the student.
+    """
+    found: list[float] = []
+    for name in (name for name, comparison in test.outputs.items() if isinstance(comparison, Close)):
+        pairs = [(case, results[case.name], case.reference[name]) for case in test.cases]
+        if any(isinstance(result, Failure) or name not in result for _, result, _ in pairs):
+            return 0.0
+        if not all(r[name].shape == wanted.shape and torch.isfinite(r[name]).all() for _, r, wanted in pairs):
+            return 0.0
+        large = [(case, result[name], wanted) for case, result, wanted in pairs if wanted.numel() >= FEW]
+        found += [_correlation(got, wanted) if _computed(got, case) else 0.0 for case, got, wanted in large]
+        if not large and len(pairs) >= FEW:
+            got, wanted = (
+                torch.cat([x.flatten().double() for x in of]) for of in zip(*((r[name], w) for _, r, w in pairs))
+            )
+            found.append(_correlation(_ranks(got), _ranks(wanted)))
+    return sum(found) / len(found) if found else 0.0
+
+
+def _correlation(one: torch.Tensor, other: torch.Tensor) -> float:
+    """The size of the correlation of two tensors of one shape; 0 where one is constant or not finite."""
+    one, other = (x.double().flatten() - x.double().mean() for x in (one, other))
+    size = float((one @ other).abs() / (one.norm() * other.norm()))
+    return size if math.isfinite(size) else 0.0
+
+
+def _ranks(values: torch.Tensor) -> torch.Tensor:
+    """The place of each value when they are sorted; equal values have one place."""
+    return torch.unique(values, return_inverse=True)[1]
 
 
 def _computed(number: torch.Tensor, case: KeyCase) -> bool:

@@ -81,11 +81,18 @@ class Runner:
                 self._ready()
         return tuple(self._outcomes.get(cell.index, _not_reached(cell)) for cell in self.cells)
 
-    def call(self, probe: str, inputs: Mapping[str, object], seconds: float | None = None) -> dict[str, torch.Tensor]:
-        """The result of a probe. Raises StudentError, or SessionLost; the next call then starts a new session."""
+    def call(
+        self,
+        probe: str,
+        inputs: Mapping[str, object],
+        seconds: float | None = None,
+        stand_ins: Mapping[str, str] | None = None,
+    ) -> dict[str, torch.Tensor]:
+        """The result of a probe, see ``Session.call``. Raises StudentError, or SessionLost; the next call then starts a new
+        session."""
         session = self._ready()
         seconds = self._within_deadline(seconds or self.limits.test_seconds)
-        return session.call(probe, inputs, seconds)
+        return session.call(probe, inputs, seconds, stand_ins)
 
     def close(self) -> None:
         """End every process of the submission."""

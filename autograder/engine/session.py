@@ -358,11 +358,20 @@ class Session:
         request = {"op": "cell", "index": index, "source": source, "definitions_only": definitions_only}
         self._request({**request, "only": None if only is None else list(only)}, {}, seconds, 0)
 
-    def call(self, probe: str, inputs: Mapping[str, object], seconds: float | None = None) -> dict[str, torch.Tensor]:
-        """The result of a probe, ``module.name``: plain tensors, built here. Raises StudentError or SessionLost."""
+    def call(
+        self,
+        probe: str,
+        inputs: Mapping[str, object],
+        seconds: float | None = None,
+        stand_ins: Mapping[str, str] | None = None,
+    ) -> dict[str, torch.Tensor]:
+        """The result of a probe, ``module.name``: plain tensors, built here. Raises StudentError or SessionLost.
+
+        ``stand_ins``: graded names -> addresses of the functions that replace the student's meanwhile.
+        """
         tensors = {name: value for name, value in inputs.items() if isinstance(value, torch.Tensor)}
         scalars = {name: value for name, value in inputs.items() if name not in tensors}
-        request = {"op": "call", "probe": probe, "scalars": scalars}
+        request = {"op": "call", "probe": probe, "scalars": scalars, "stand_ins": dict(stand_ins or {})}
         return self._request(request, tensors, seconds or self.limits.test_seconds, self.limits.answer_mb * MB)
 
     def load_checkpoint(self, path: str, seconds: float | None = None) -> dict[str, torch.Tensor]:

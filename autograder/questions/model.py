@@ -11,7 +11,7 @@ or measured in that is the work of a ``count``, which the engine runs.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -88,6 +88,12 @@ class Test:
     ``needs`` are ids of tests of the question: the test earns its points if one of them passes as well, or gives the
     numbers of a known mistake. A test that compares a function with itself needs one that shows the function at work:
     anything agrees with itself.
+
+    A test with ``instead_of`` is a variant: it earns no points of its own. It is run only where the test of that id failed
+    and one of ``after`` (ids of tests of the question, or of other questions) lost points; if it passes, that test is
+    passed, and students read the variant's title, a sentence. So a mistake in one place costs no points in another.
+    ``stand_ins`` are put in the place of the student's functions of these names while the probe runs. Each is a function
+    of a file ``probes.py`` that uses all its arguments and is not what the student has to write.
     """
 
     id: str
@@ -99,6 +105,9 @@ class Test:
     count: Count | None = None
     kept: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    instead_of: str = ""
+    after: tuple[str, ...] = ()
+    stand_ins: Mapping[str, Callable] = field(default_factory=dict)
 
     __test__ = False  # not a pytest class
 

@@ -140,7 +140,7 @@ def check_points(assignment: Assignment, key: tuple[KeyTest, ...]) -> None:
         WrongEntry: says what is wrong with the first one that does not fit.
     """
     known: dict[str, list[str]] = {}
-    for test in key:
+    for test in (test for test in key if not test.instead_of):
         known.setdefault(test.question, []).append(test.id)
     for number, question in enumerate(assignment.sheets):
         if question.given:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -17,14 +17,15 @@ from autograder.engine.judge import Failure, KeyCase, KeyMisconception, KeyTest,
 from autograder.errors import KitError
 from autograder.questions.cases import FILE, same_inputs, stored_draws
 from autograder.questions.loading import load_questions, place_of
-from autograder.questions.model import Case, Close, Comparison, Count, Inputs, Namespace, Probe, Question, Test
+from autograder.questions.model import Case, Close, Comparison, Inputs, Namespace, Question, Test
+from autograder.stand_ins import globals_of, standing_in
 
 # What a key is made from, beside the assignment itself.
 MADE_WITH = (Path(questions.__file__).parent, *(Path(m.__file__) for m in (answer_key, counting)), Path(__file__))
 
 
-def address(function: Probe | Count) -> str:
-    """Module and name of a probe or a count, by which the sandbox or the engine finds it."""
+def address(function: Callable) -> str:
+    """Module and name of a probe, a count or a stand-in, by which the sandbox or the engine finds it."""
     return f"{function.__module__}.{function.__name__}"
 
 
@@ -51,7 +52,8 @@ def answer_of(test: Test, case: Case, oracle: Namespace) -> tuple[Mapping[str, t
 
 def _produced(test: Test, student: Namespace, inputs: Inputs) -> dict[str, torch.Tensor]:
     sent = {name: value for name, value in inputs.items() if name not in test.kept}
-    return {name: _plain(value) for name, value in test.probe(student, **sent).items()}
+    with standing_in(test.stand_ins, globals_of(student.values()) if test.stand_ins else ()):
+        return {name: _plain(value) for name, value in test.probe(student, **sent).items()}
 
 
 def _copies(case: Case, double: bool) -> Inputs:
@@ -84,6 +86,11 @@ def key_test(question: Question, test: Test, cases: Mapping[str, Case], draw: in
             f"{question.folder / 'question.py'}: {test.id} needs {sorted(unknown)[0]!r}, which is no other test of "
             f"{question.id}"
         )
+    ids = {other.id for other in question.tests if not other.instead_of}
+    if test.instead_of and test.instead_of not in ids:
+        raise KitError(
+            f"{question.folder / 'question.py'}: {test.id} stands for {test.instead_of!r}, which is no test of {question.id}"
+        )
     chosen = [cases[name] for name in test.cases]
     asked = Asked(question.oracle)
     key_cases = tuple(_key_case(asked, question, test, case) for case in chosen)
@@ -95,11 +102,14 @@ def key_test(question: Question, test: Test, cases: Mapping[str, Case], draw: in
         count=count,
         kept=test.kept,
         needs=test.needs,
+        instead_of=test.instead_of,
+        after=test.after,
+        stand_ins={name: address(stand_in) for name, stand_in in test.stand_ins.items()},
         draw=draw,
     )
     sizes = {case.name: case.sizes if test.count else None for case in key_cases}
     mistakes, known = [], {}
-    for mistake in question.misconceptions:
+    for mistake in question.misconceptions if not test.instead_of else ():  # a variant passes or not, and gives no hint
         same = tuple(id(mistake.namespace.get(name)) for name in sorted(asked.names))
         if same not in known:  # same functions, same results: the mistake is in another function of the question
             known[same] = {case.name: run_probe(test, case, mistake.namespace, sizes[case.name]) for case in chosen}

@@ -35,6 +35,7 @@ CODE = (
     "autograder/limits.py",
     "autograder/pictures.py",
     "autograder/protocol.py",
+    "autograder/stand_ins.py",
     "autograder/tensors.py",
     "autograder/text.py",
     "autograder/toml_entries.py",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -12,26 +14,40 @@ from autograder.questions.model import Case, Namespace, Test
 from autograder.release.compile import key_tests, run_probe
 
 
-def judgements(folder: Path, namespace: Namespace) -> dict[str, Judgement]:
+def judgements(folder: Path, namespace: Namespace, wrong: Collection[str] = ()) -> dict[str, Judgement]:
     """Id of each test of the question in ``folder`` -> how the namespace of trusted code does in it.
 
-    That is the same for every draw of the cases, or the test is unfair.
+    That is the same for every draw of the cases, or the test is unfair. ``wrong`` are other questions that lost points, so
+    that variants after them are tried.
 
     Raises:
         AssertionError: the namespace passes with one draw and fails with another.
     """
     found: dict[str, Judgement] = {}
-    for test, key in _key(folder):
+    tests = _key(folder)
+    for test, key in sorted(tests, key=lambda one: bool(one[1].instead_of)):
+        if key.instead_of and (found[key.instead_of].passed or not lost_before(key, found, wrong)):
+            continue
         results = {case.name: run_probe(test, Case(case.name, case.inputs), namespace) for case in key.cases}
         judgement = judge(key, results)
         first = found.setdefault(test.id, judgement)
         assert first.passed == judgement.passed, f"{test.id}: draw {key.draw} is judged otherwise than draw 0"
+    for key in {key.id: key for _, key in tests if key.instead_of}.values():
+        variant = found.pop(key.id, None)
+        if variant is not None and variant.passed:
+            own = found[key.instead_of].message
+            found[key.instead_of] = replace(variant, message=key.title, own=own)
     return found
 
 
-def lost(folder: Path, namespace: Namespace) -> dict[str, str]:
+def lost_before(key: KeyTest, found: Mapping[str, Judgement], wrong: Collection[str]) -> bool:
+    """Whether something that a variant is for lost points."""
+    return any(place in wrong or (place in found and not found[place].passed) for place in key.after)
+
+
+def lost(folder: Path, namespace: Namespace, wrong: Collection[str] = ()) -> dict[str, str]:
     """The tests that the namespace fails, each with its message."""
-    return {id: found.message for id, found in judgements(folder, namespace).items() if not found.passed}
+    return {id: found.message for id, found in judgements(folder, namespace, wrong).items() if not found.passed}
 
 
 @cache

@@ -22,7 +22,7 @@ import socket
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,7 @@ from autograder.sandbox import checkpoint, notebook, standins
 from autograder.sandbox.bindings import only_defines
 from autograder.sandbox.layers import LAYERS, PACKAGE, Confinement
 from autograder.sandbox.linux import PR_SET_PDEATHSIG, prctl
+from autograder.stand_ins import standing_in
 
 CONNECTION = 3
 MAX_MESSAGE = 2_000
@@ -213,12 +214,17 @@ class Worker:
     def call_probe(self, request: dict, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Run a probe on the notebook's namespace."""
         fresh_state(self.setting)
-        module, _, name = request["probe"].rpartition(".")
-        probe = getattr(self.setting.probes[module], name)
-        answer = probe(Student(self.main.__dict__), **tensors, **request["scalars"])
+        names = self.main.__dict__
+        with standing_in({name: self.given(one) for name, one in request["stand_ins"].items()}, [names]):
+            answer = self.given(request["probe"])(Student(names), **tensors, **request["scalars"])
         if not isinstance(answer, Mapping):
             raise TypeError(f"the test returned a {type(answer).__name__}, not named tensors")
         return dict(answer)
+
+    def given(self, address: str) -> Callable:
+        """A probe or a stand-in by its address, ``module.name``."""
+        module, _, name = address.rpartition(".")
+        return getattr(self.setting.probes[module], name)
 
     def load_checkpoint(self, request: dict, _: dict) -> dict[str, torch.Tensor]:
         """Read a checkpoint in the work folder."""

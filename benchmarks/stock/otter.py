@@ -62,7 +62,7 @@ def hand_over(prepared: Path, submission: Path, work: Path, label: str) -> Path:
     if not others:
         return submission / names.NAME
     target = work / f"{label}.zip"
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
         for path in sorted(submission.rglob("*")):
             if stat.S_ISREG(path.lstat().st_mode):
                 name = str(path.relative_to(submission)).encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from autograder.engine.judge import Failure, KeyCase, KeyMisconception, KeyTest, excess, judge
+from autograder.engine.judge import Failure, Judgement, KeyCase, KeyMisconception, KeyTest, excess, judge, shows_work
 from autograder.questions.model import Close, Exact, Within
 
 CLOSE = Close(rtol=1e-3)
@@ -107,3 +107,35 @@ def test_a_mistake_is_recognised_where_an_epsilon_decides_about_nan():
     nan = {"value": torch.tensor(float("nan"))}
     assert judge(test, {**wrong, "c": nan}).misconception == "centred"
     assert judge(test, {**wrong, "b": nan, "c": nan}).misconception is None
+
+
+NUMBERS = torch.linspace(-1, 2, 12).sin().double()
+WORK = {
+    "another scale": (lambda x: 3 * x, True),
+    "another sign": (lambda x: -x, True),
+    "an offset and a curve": (lambda x: (x + 1).exp() + 5, True),
+    "a constant": (lambda x: 0 * x + 2, False),
+    "other numbers": (lambda x: torch.tensor([(5 * k * k + 3) % 13 for k in range(x.numel())]).view_as(x).double(), False),
+    "not finite": (lambda x: x / 0, False),
+    "another shape": (lambda x: torch.cat([x.flatten(), x.flatten()]), False),
+}
+
+
+@pytest.mark.parametrize("scalars", [False, True], ids=["one tensor", "a number a case"])
+@pytest.mark.parametrize("wrong", WORK)
+def test_numbers_that_rise_and_fall_with_the_reference_are_work(wrong, scalars):
+    change, works = WORK[wrong]
+    numbers = NUMBERS[:8] if scalars else [NUMBERS]
+    test = key({"y": Close(1e-3, dtype="float64")}, [{"y": number} for number in numbers])
+    made = change(torch.stack(list(numbers)))
+    results = {
+        case.name: {"y": got} for case, got in zip(test.cases, made if len(made) == len(numbers) else [made] * 8)
+    }
+    assert shows_work(test, results, Judgement(False, "wrong")) == works
+
+
+def test_an_input_is_no_work():
+    case = KeyCase("a", {"x": NUMBERS}, {"y": NUMBERS + NUMBERS.square()}, {})
+    test = KeyTest("q1", "value", "value", "probe", 1.0, {"y": Close(1e-3, dtype="float64")}, (case,), ())
+    assert not shows_work(test, {"a": {"y": NUMBERS}}, Judgement(False, "wrong"))
+    assert shows_work(test, {"a": {"y": 2 * NUMBERS}}, Judgement(False, "wrong"))

@@ -28,6 +28,7 @@ def test_a_known_mistake_loses_nothing_for_want_of_another_test(name):
         for mistake in question.misconceptions
         for test in question.tests
         if test.needs
+        and not test.instead_of
         and mistake.id not in {one.id for one in key[question.id, test.id].misconceptions}
         and not any(working(question.id, other, mistake.id) for other in test.needs)
     ]
