@@ -238,7 +238,7 @@ class Worker:
         path = Path(request["path"])
         found = notebook.read_notebook(path, request["graded"])
         path.unlink()
-        text = json.dumps({"cells": [vars(cell) for cell in found.cells], "rebound": found.rebound}, ensure_ascii=False)
+        text = json.dumps(vars(found), ensure_ascii=False, default=vars)
         return {"notebook": torch.frombuffer(bytearray(text.encode()), dtype=torch.uint8)}
 
 
@@ -295,7 +295,8 @@ def soft_limit(seconds: float) -> Iterator[None]:
 
 def describe(error: BaseException) -> dict[str, object]:
     """Type, shortened message, and last cell and line of an exception; ``missing``, the graded name that is not defined;
-    and whether a probe raised it as a complaint. Student code can invent all of it, so the engine quotes what it shows."""
+    ``undefined``, another name that is not; and whether a probe raised it as a complaint. Student code can invent all of
+    it, so the engine quotes what it shows."""
     cell = line = None
     if isinstance(error, SyntaxError) and (match := CELL_NAME.fullmatch(str(error.filename))):
         cell, line = int(match[1]), error.lineno
@@ -312,6 +313,7 @@ def describe(error: BaseException) -> dict[str, object]:
         "line": line,
         "complains": complains,
         "missing": error.args[0] if type(error) is NameMissing else None,
+        "undefined": error.name if type(error) is NameError else None,
     }
 
 
