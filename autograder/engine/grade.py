@@ -19,6 +19,7 @@ from autograder.assignment import Assignment, read_assignment
 from autograder.course_code import PACKAGE
 from autograder.engine.answer_key import drawn, made_from, read_draws
 from autograder.engine.counting import counted, counts_of
+from autograder.engine.curves import FILE as METRICS
 from autograder.engine.curves import read_curves
 from autograder.engine.hidden_tests import TestFailed, run_hidden_test
 from autograder.engine.judge import Failure, Judgement, KeyTest, Result, judge, shows_work
@@ -26,7 +27,7 @@ from autograder.engine.notebook import Notebook, read_notebook, reader
 from autograder.engine.reading import read_tensors
 from autograder.engine.report import Report, Verdict
 from autograder.engine.runner import CellOutcome, Runner
-from autograder.engine.scoring import NOT_REACHED, earned, headlines, unreached
+from autograder.engine.scoring import NOT_REACHED, earned, headlines, unreached, unsaved
 from autograder.engine.session import Probes, Sandbox, Session, SessionLost, StudentError
 from autograder.engine.submission import Submission, collect
 from autograder.engine.whereabouts import Explain, whereabouts
@@ -192,6 +193,8 @@ class Grader:
                     report.submission = submission.name
                     report.remarks += submission.remarks
                     report.curves = read_curves(submission)
+                    trained = (*(file for artefact in assignment.artefacts for file in artefact.files()), METRICS)
+                    report.remarks += unsaved(notebook.stubs, [file for file in trained if submission.find(file)])
                     report.code = [cell.source for cell in notebook.cells]
                     grading.key = drawn(self.tests, self.secret + "\0".join(report.code).encode(errors="replace"))
                     questions = [q.id for q in assignment.questions if only is None or q.id in only]
