@@ -28,7 +28,7 @@ from autograder.engine.reading import read_tensors
 from autograder.engine.report import Report, Verdict
 from autograder.engine.runner import CellOutcome, Runner
 from autograder.engine.scoring import NOT_REACHED, earned, headlines, unreached, unsaved
-from autograder.engine.session import Probes, Sandbox, Session, SessionLost, StudentError
+from autograder.engine.session import STUB, Probes, Sandbox, Session, SessionLost, StudentError
 from autograder.engine.submission import Submission, collect
 from autograder.engine.whereabouts import Explain, whereabouts
 from autograder.errors import KitError, MachineError
@@ -309,7 +309,7 @@ def grade(
         return grader.grade(source, publish, progress)
 
 
-def troubles(outcomes: tuple[CellOutcome, ...], explain: Explain = lambda outcomes, name, cell: "") -> list[str]:
+def troubles(outcomes: tuple[CellOutcome, ...], explain: Explain = lambda *what: "") -> list[str]:
     """A sentence for the student for the cells that did not run to their end, one for all with the same message."""
     groups: dict[str, list[CellOutcome]] = {}
     for outcome in outcomes:
@@ -322,7 +322,7 @@ def trouble(message: str, group: Sequence[CellOutcome], outcomes: tuple[CellOutc
     """What became of the cells of a group, which have the same message."""
     first, *others = group
     if first.error is not None and first.error.undefined:
-        first.error.whereabouts = explain(outcomes, first.error.undefined, first.index)
+        first.error.whereabouts = explain(outcomes, first.error.undefined, first.index, first.error.type == STUB)
     advice = first.error.advice if first.error is not None else ""
     if not others:
         return f"Cell {first.index}: {first.told}{advice}."
@@ -486,8 +486,8 @@ def sentence_of(error: StudentError, names: Collection[str] = ()) -> str:
             f": {error.whereabouts}" if error.whereabouts else ""
         )
     said = quoted(without_numbers(error.message))
-    if error.type == "NotImplementedError":
-        return f"not implemented yet ({said})" if error.message else "not implemented yet"
+    if error.type == STUB:
+        return (f"not implemented yet ({said})" if error.message else "not implemented yet") + error.advice
     if error.complaint:
         return f"your code made the test stop: {said}"
     return f"your code {error.quoted}{where}{error.advice}"

@@ -11,7 +11,7 @@ from typing import Protocol, Self
 
 import torch
 
-from autograder.engine.session import Sandbox, Session, SessionLost, StudentError
+from autograder.engine.session import STUB, Sandbox, Session, SessionLost, StudentError
 
 
 class RunnableCell(Protocol):
@@ -53,7 +53,7 @@ class Runner:
     A cell that hangs or ends the process is run once. After a restart only its definitions are run, so a correct function
     in the same cell as an endless loop still counts. ``deadline`` is the ``time.monotonic()`` at which grading ends.
     ``session`` is one in which no cell has run, for the first run; without it a new one is opened. ``explain(outcomes,
-    name, cell)`` says where a name that is not defined may be (``whereabouts``).
+    name, cell, stub)`` says where a name that is not defined may be (``whereabouts``).
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Runner:
         files: Path | None = None,
         deadline: float = float("inf"),
         session: Session | None = None,
-        explain: Callable[[Sequence[CellOutcome], str, int | None], str] = lambda outcomes, name, cell: "",
+        explain: Callable[[Sequence[CellOutcome], str, int | None, bool], str] = lambda *what: "",
     ) -> None:
         self.sandbox = sandbox
         self.limits = sandbox.limits
@@ -107,7 +107,7 @@ class Runner:
             return session.call(probe, inputs, seconds, stand_ins)
         except StudentError as error:
             if name := error.missing or error.undefined:
-                error.whereabouts = self.explain(self.outcomes, name, None)
+                error.whereabouts = self.explain(self.outcomes, name, None, error.type == STUB)
             raise
 
     def close(self) -> None:

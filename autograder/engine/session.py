@@ -51,6 +51,7 @@ NO_LIBRARY = (
     "; {} is not there when your notebook is graded; there are {} and Python's own libraries, and code of your own "
     "belongs into the notebook"
 )
+STUB = "NotImplementedError"
 MAX_DATAGRAM = 1 << 16
 EXIT_GRACE_SECONDS = 0.3
 # The limits that a worker gets.
@@ -66,9 +67,10 @@ class StudentError(Exception):
     """Student code raised an exception. ``type`` and ``message`` come from it, cleaned; ``cell`` and ``line`` say where.
 
     ``complaint``: a probe raised it because of what the code returned. ``missing``: a graded name that the notebook does
-    not define, ``undefined`` another name. All of this is said by the student's process, so it is shown only as a quotation
-    (``quoted``). ``limit`` is what the engine's own clock says: the seconds that the request might take, if it took all of
-    them. ``whereabouts`` is what the engine knows about the definition of a name that is not there, a clause.
+    not define; ``undefined``: another name, or that of a function which is only a stub. All of this is said by the
+    student's process, so it is shown only as a quotation (``quoted``). ``limit`` is what the engine's own clock says: the
+    seconds that the request might take, if it took all of them. ``whereabouts`` is what the engine knows about the
+    definition of a name that is not there, a clause.
     """
 
     def __init__(

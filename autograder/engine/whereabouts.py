@@ -11,11 +11,17 @@ from autograder.sandbox.sightings import Sighting
 from autograder.text import quoted
 
 Outcomes = Sequence[CellOutcome]
-Explain = Callable[[Outcomes, str, int | None], str]
+Explain = Callable[[Outcomes, str, int | None, bool], str]
+BESIDE_A_STUB = (sightings.BOUND, sightings.HELD, sightings.TEXT)
 
 
 def whereabouts(
-    notebook: Notebook, homes: Mapping[str, str], outcomes: Outcomes, name: str, cell: int | None = None
+    notebook: Notebook,
+    homes: Mapping[str, str],
+    outcomes: Outcomes,
+    name: str,
+    cell: int | None = None,
+    stub: bool = False,
 ) -> str:
     """Where the definition of ``name`` may be, as a clause whose "it" is the definition; '' if nothing is known.
 
@@ -24,12 +30,14 @@ def whereabouts(
         outcomes: what became of each code cell.
         name: what is not defined. The submission may have made it up, so it is not repeated.
         cell: the code cell that needed it; None if a test did.
+        stub: the name is defined, but its function is a stub: where another definition of it may be.
     """
     ran = {outcome.index: outcome for outcome in outcomes}
-    for place in notebook.sightings.get(name, ()):
+    places = notebook.sightings.get(name, ())
+    for place in (place for place in places if not stub or place.kind in BESIDE_A_STUB):
         if clause := _clause(place, notebook, ran, cell):
             return clause
-    if question := homes.get(name):
+    if not stub and (question := homes.get(name)):
         return f"{question} of the notebook that you were given has a cell for it"
     return ""
 
@@ -53,7 +61,7 @@ def _clause(place: Sighting, notebook: Notebook, ran: Mapping[int, CellOutcome],
         case sightings.COMMENT:
             return f"{here} holds its definition only in a comment or a string"
         case sightings.NEAR:
-            return f"{here} defines {quoted(place.by, 40)}, which is spelled almost like it"
+            return f"{here} defines {quoted(place.by, 40)}, a similar name"
     return ""
 
 

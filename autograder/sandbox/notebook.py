@@ -89,7 +89,7 @@ class Notebook:
 
     ``rebound``: for each graded name, the later cells that give a name which it uses another value, and these names
     (``bindings.rebound``). ``sightings``: where a name is defined or may be (``sightings.sightings``). ``stubs``: how many
-    functions of it only raise NotImplementedError. ``notes`` are sentences for the student about the whole notebook.
+    functions of it end in ``raise NotImplementedError``. ``notes`` are sentences for the student about the whole notebook.
     """
 
     cells: tuple[Cell, ...]
@@ -160,9 +160,9 @@ def _as_parts(
 
 
 def _stubs(tree: ast.Module) -> int:
-    """How many functions of a cell end in ``raise NotImplementedError`` and do nothing else than calls and text."""
+    """How many functions of a cell end in ``raise NotImplementedError`` and have no ``return`` before it."""
     bodies = (node.body for node in ast.walk(tree) if isinstance(node, FUNCTIONS))
-    return sum(_is_stub(last) and all(isinstance(node, ast.Expr) for node in rest) for *rest, last in bodies)
+    return sum(_is_stub(last) and not any(isinstance(node, ast.Return) for node in rest) for *rest, last in bodies)
 
 
 def _is_stub(node: ast.stmt) -> bool:

@@ -18,7 +18,7 @@ TEXT = "text"  # a cell of text holds it, after so many code cells; ``by``: Mark
 NESTED = "nested"  # it is inside the function or class ``by``
 FILED = "filed"  # the cell writes its definition into a file
 COMMENT = "comment"
-NEAR = "near"  # the cell defines ``by``, which is spelled almost like it
+NEAR = "near"  # the cell defines ``by``, which has a similar name
 MOST_NAMES = 2_000
 MOST_SOUGHT = 50  # names with a similar spelling are looked for
 MOST_PLACES = 3
@@ -141,9 +141,14 @@ def _near(parts: Iterable[Part], lost: Sequence[str], graded: Collection[str]) -
 
 
 def _likeness(name: str, other: str) -> float:
-    """1 if the names differ in case and underscores only, else the share of letters that they have in common."""
+    """1 if the names differ in case and underscores only, else the share of letters that they have in common.
+
+    A word before or after the name (``my_name``) is taken for ``ALIKE``.
+    """
     one, two = (text.replace("_", "").casefold() for text in (name, other))
     if one == two:
         return 1.0
+    if len(one) > 3 and (other.startswith(f"{name}_") or other.endswith(f"_{name}")):
+        return ALIKE
     matcher = SequenceMatcher(None, one, two)
     return matcher.ratio() if len(one) > 3 and matcher.real_quick_ratio() >= ALIKE else 0.0

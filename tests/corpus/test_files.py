@@ -92,7 +92,12 @@ class Model(torch.nn.Module):
         (STUBS, [], ""),
         (HONEST, ["metrics.json"], ""),
         ([f"{stub}\n    return a" for stub in STUBS], ["metrics.json"], ""),
-        ([stub.replace("raise", "a = a\n    raise") for stub in STUBS], ["metrics.json"], ""),
+        (
+            [stub.replace("raise", "a = a\n    raise") for stub in STUBS],
+            ["metrics.json"],
+            "3 stubs",
+        ),  # with a given line
+        ([stub.replace("raise", "return a\n    raise") for stub in STUBS], ["metrics.json"], ""),
     ],
 )
 def test_an_untouched_notebook_beside_a_training_run_is_asked_about(graded, cells, files, told):

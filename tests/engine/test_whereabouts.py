@@ -49,9 +49,12 @@ def notebook(tmp_path):
         ((tagged("x = (\n" + DEFINED),), "cell 1 holds its definition, but it has a SyntaxError in line 1: "),
         (("x = 1", "%%timit\n" + DEFINED), 'cell 2 holds its definition, but the cell magic "%%timit" is not run'),
         (("evaluate <- function(m) {\n}",), "cell 1 holds its definition, but it has a SyntaxError"),
-        (("def Evaluate(m):\n    pass",), 'cell 1 defines "Evaluate", which is spelled almost like it'),
-        (("x = 1", "def evalaute(m):\n    pass"), 'cell 2 defines "evalaute", which is spelled almost like it'),
-        (("class E_valuate:\n    pass",), 'cell 1 defines "E_valuate", which is spelled almost like it'),
+        (("def Evaluate(m):\n    pass",), 'cell 1 defines "Evaluate", a similar name'),
+        (("x = 1", "def evalaute(m):\n    pass"), 'cell 2 defines "evalaute", a similar name'),
+        (("def evaluate_model(m):\n    pass",), 'cell 1 defines "evaluate_model", a similar name'),
+        (("def my_evaluate(m):\n    pass",), 'cell 1 defines "my_evaluate", a similar name'),
+        (("def eval_(m):\n    pass",), "q5 of the notebook that you were given"),
+        (("class E_valuate:\n    pass",), 'cell 1 defines "E_valuate", a similar name'),
         (("def run():\n    def evaluate(m):\n        pass",), 'cell 1 defines it only inside "run"; move it to the '),
         (
             ("class Run:\n    if True:\n        def evaluate(m):\n            pass",),
@@ -127,6 +130,24 @@ def test_a_helper_that_is_not_there_is_looked_for_too(sandbox, notebook):
     assert "in a Markdown cell after code cell 1" in said
     _, said = in_session(sandbox, notebook("def evaluate():\n    return nobody(1)"), "evaluate")
     assert said == "your code raised NameError: \"name 'nobody' is not defined\" (line 2 of cell 1)"
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        ("def evaluate(:\n    return 1", "; cell 2 holds its definition, but it has a SyntaxError in line 1: "),
+        ("evaluate = [].pop()", '; cell 2 should define it, but it raised IndexError: "pop from empty list" (line 1)'),
+        (cell(DEFINED, "markdown"), "; its definition is in a Markdown cell after code cell 1; make that"),
+        ("x = 1", None),
+    ],
+)
+@pytest.mark.parametrize("stub", ["def evaluate():", "class evaluate:\n    def __init__(self):"])
+def test_another_definition_beside_a_stub_is_told(sandbox, notebook, stub, other, told):
+    """The student wrote into a new cell, which failed; the stub above it is still there."""
+    body = '\n        """Not def evaluate."""\n        raise NotImplementedError("q5: write it")'
+    _, said = in_session(sandbox, notebook(stub + body, other), "evaluate")
+    first = 'not implemented yet ("q5: write it")'
+    assert said == first if told is None else said.startswith(first + told)
 
 
 def test_cells_in_the_wrong_order_are_told_in_one_sentence(sandbox, notebook):
