@@ -60,6 +60,7 @@ _EMPTY_LINES = re.compile(r"\A(?:[ \t]*\n)+")
 # A magic or a shell command within a line, and a question for help with something after it.
 _COMMAND = re.compile(r"((?:^|[:=(,;]|\breturn\b)[ \t]*)[%!]{1,2}[A-Za-z_./][^\n]*$", re.MULTILINE)
 _HELP = re.compile(r"^([ \t]*)[^\n#?]*[\w)\]]\?{1,2}[ \t]*(?:[;#][^\n]*)?$", re.MULTILINE)
+_LATER_CELL_MAGIC = re.compile(r"(?<=\n)[ \t]*%%(\w+)[^\n]*")
 _MAYBE_MAGIC = re.compile(r"^\s*[%!,;/]|\?|=[\s\\]*[%!]", re.MULTILINE)
 
 
@@ -359,9 +360,9 @@ def _fault(source: str, transformed: str, version: Version | None) -> str | None
 
 def _misplaced_magic(source: str) -> str | None:
     """Which IPython command makes a cell invalid, as a clause; None if none does."""
-    first, *lines = source.strip().split("\n")
-    if later := next((line for line in lines if _CELL_MAGIC.match(line)), None):
-        return f"{quoted(later.strip(), 40)} must be the first line of its cell"
+    magic = _LATER_CELL_MAGIC.search(source)
+    if magic and magic[1] not in TRANSPARENT_CELL_MAGICS and valid(_transformed(source[: magic.start()])):
+        return f"{quoted(magic[0], 40)} must be the first line of its cell"
     for pattern in (_COMMAND, _HELP):
         for instead in ("pass", "0"):
             if (found := pattern.search(source)) and valid(_transformed(pattern.sub(rf"\g<1>{instead}", source))):

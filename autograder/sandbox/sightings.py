@@ -125,15 +125,16 @@ def _near(parts: Iterable[Part], lost: Sequence[str], graded: Collection[str]) -
     """Names that are spelled like a lost one; for a graded one only functions and classes that are not graded."""
     bound: dict[str, tuple[int, bool]] = {}
     for part in parts:
-        for _, statement in part.run:
+        for node, statement in part.run:
+            function = statement.defines or isinstance(getattr(node, "value", None), ast.Lambda)
             for name in statement.binds:
                 if len(name) <= LONGEST_NAME:
-                    bound.setdefault(name, (part.before, statement.defines))
+                    bound.setdefault(name, (part.before, function))
     for name in lost:
         close = [
             (_likeness(name, other), other)
-            for other, (_, defines) in list(bound.items())[:MOST_NAMES]
-            if other != name and (name not in graded or (defines and other not in graded))
+            for other, (_, function) in list(bound.items())[:MOST_NAMES]
+            if other != name and (name not in graded or (function and other not in graded))
         ]
         likeness, best = max(close, default=(0.0, ""))
         if likeness >= ALIKE:

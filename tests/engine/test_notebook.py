@@ -187,6 +187,8 @@ def test_a_cell_that_no_line_of_can_be_run_is_told_with_its_line(path, source, w
         ("x = [\n    !ls\n]", 'the IPython command in line 2 ("!ls") must be a line of its own'),
         ("import torch\ntorch.nn.Linear?  # the layer\n", "the IPython command in line 2"),
         ("# install\n%%bash\npip install x", '"%%bash" must be the first line of its cell'),
+        ("# how long\n%%time\nx = = 1", 'it has a SyntaxError in line 3: "invalid syntax"'),
+        ("x = = 1\n%%bash\nls", 'it has a SyntaxError in line 1: "invalid syntax"'),
     ],
 )
 def test_a_magic_that_makes_a_cell_invalid_is_named(path, source, why):

@@ -54,6 +54,8 @@ def notebook(tmp_path):
         (("def evaluate_model(m):\n    pass",), 'cell 1 defines "evaluate_model", a similar name'),
         (("def my_evaluate(m):\n    pass",), 'cell 1 defines "my_evaluate", a similar name'),
         (("def eval_(m):\n    pass",), "q5 of the notebook that you were given"),
+        (("evaluat = lambda m: m",), 'cell 1 defines "evaluat", a similar name'),
+        (("evaluat = 3",), "q5 of the notebook that you were given"),
         (("class E_valuate:\n    pass",), 'cell 1 defines "E_valuate", a similar name'),
         (("def run():\n    def evaluate(m):\n        pass",), 'cell 1 defines it only inside "run"; move it to the '),
         (
