@@ -20,7 +20,7 @@ from functools import cache
 from pathlib import Path
 
 from autograder.errors import KitError
-from autograder.sandbox.bindings import FUNCTIONS, Statement, needed, rebound, statements
+from autograder.sandbox.bindings import FUNCTIONS, Statement, definitions, needed, rebound, statements
 from autograder.sandbox.newer import Version, newer, valid
 from autograder.sandbox.sightings import Part, Sighting, sightings
 from autograder.text import file_name, one_line, quoted
@@ -162,7 +162,7 @@ def _as_parts(
 
 def _stubs(tree: ast.Module) -> int:
     """How many functions of a cell end in ``raise NotImplementedError`` and have no ``return`` before it."""
-    bodies = (node.body for node in ast.walk(tree) if isinstance(node, FUNCTIONS))
+    bodies = (node.body for node, _ in definitions(tree) if isinstance(node, FUNCTIONS))
     return sum(_is_stub(last) and not any(isinstance(node, ast.Return) for node in rest) for *rest, last in bodies)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
-from autograder.sandbox.bindings import FUNCTIONS, Statement
+from autograder.sandbox.bindings import Statement, definitions
 
 BOUND = "bound"  # a statement of the notebook that is run gives it a value; ``by``: the block around it, such as "if"
 DELETED = "deleted"
@@ -101,24 +101,13 @@ def _inside(parts: Iterable[Part]) -> Found:
     """Definitions inside other definitions, in comments and strings, and in files that a cell writes."""
     for part in parts:
         if part.tree is not None:
-            for name, outer in _nested(part.tree):
-                yield name, Sighting(NESTED, part.before, outer)
+            for node, outer in definitions(part.tree):
+                if outer:
+                    yield node.name, Sighting(NESTED, part.before, outer)
     for part in parts:
         if part.kind == "code" and not part.skipped:
             for match in _DEFINED.finditer(part.text):
                 yield match[1], Sighting(FILED if _WRITES.match(part.text) else COMMENT, part.before)
-
-
-def _nested(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """The functions and classes inside others, each with the outermost one."""
-    waiting: list[tuple[ast.AST, str]] = [(tree, "")]
-    while waiting:
-        node, outer = waiting.pop()
-        if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
-            if outer:
-                yield node.name, outer
-            outer = outer or node.name
-        waiting += [(child, outer) for child in ast.iter_child_nodes(node)]
 
 
 def _near(parts: Iterable[Part], lost: Sequence[str], graded: Collection[str]) -> Found:
