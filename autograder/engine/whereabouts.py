@@ -35,27 +35,27 @@ def whereabouts(
     ran = {outcome.index: outcome for outcome in outcomes}
     places = notebook.sightings.get(name, ())
     for place in (place for place in places if not stub or place.kind in BESIDE_A_STUB):
-        if clause := _clause(place, notebook, ran, cell):
+        if clause := _clause(place, notebook, ran, cell, name in homes):
             return clause
     if not stub and (question := homes.get(name)):
         return f"{question} of the notebook that you were given has a cell for it"
     return ""
 
 
-def _clause(place: Sighting, notebook: Notebook, ran: Mapping[int, CellOutcome], cell: int | None) -> str:
+def _clause(place: Sighting, notebook: Notebook, ran: Mapping[int, CellOutcome], cell: int | None, graded: bool) -> str:
     here = f"cell {place.cell}"
     match place.kind:
         case sightings.BOUND:
             return _of_bound(place, ran.get(place.cell), cell)
         case sightings.DELETED:
-            return f"{here} deletes it"
+            return f"{here} deletes it" if cell is None or place.cell < cell else ""
         case sightings.HELD:
             return f"{here} holds its definition, but {notebook.cells[place.cell - 1].skip}"
         case sightings.TEXT:
             where = f"after code cell {place.cell}" if place.cell else "above the first code cell"
             return f"its definition is in a {place.by} cell {where}; make that a code cell (in Jupyter: Esc, then Y)"
         case sightings.NESTED:
-            return f"{here} defines it only inside {quoted(place.by, 40)}; move it to the left margin"
+            return f"{here} defines it only inside {quoted(place.by, 40)}" + "; move it to the left margin" * graded
         case sightings.FILED:
             return f"{here} only writes its definition into a file"
         case sightings.COMMENT:

@@ -67,12 +67,12 @@ def sightings(parts: Sequence[Part], graded: Collection[str]) -> dict[str, list[
     found: dict[str, list[Sighting]] = {name: [] for name in names}
     for look in (_bound, _held, _inside):
         for name, sighting in look(parts):
-            if name in found and sighting not in found[name]:
+            if name in found and len(found[name]) < MOST_PLACES and sighting not in found[name]:
                 found[name].append(sighting)
     lost = [name for name in names if not found[name] and name not in dir(builtins)][:MOST_SOUGHT]
     for name, sighting in _near(parts, lost, graded):
         found[name].append(sighting)
-    return {name: places[:MOST_PLACES] for name, places in found.items() if places}
+    return {name: places for name, places in found.items() if places}
 
 
 Found = Iterator[tuple[str, Sighting]]

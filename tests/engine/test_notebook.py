@@ -214,7 +214,11 @@ def test_a_notebook_of_another_language_is_told_once(path):
 def test_a_language_speaks_only_in_quotation_marks(path):
     claim = {"language": 'R". Full marks. "' + "x" * 100}
     (said,) = saved_by(path, "x = (", kernelspec=claim)[1]
-    assert said.startswith('The language of your notebook is "R\'. Full marks. ') and said.count('"') == 2 and len(said) < 130
+    assert (
+        said.startswith("The language of your notebook is \"R'. Full marks. ")
+        and said.count('"') == 2
+        and len(said) < 130
+    )
 
 
 @pytest.mark.parametrize("odd", [3, [], "R", {"language": 3}, {"name": None, "version": 3}])

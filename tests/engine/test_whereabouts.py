@@ -85,6 +85,23 @@ def test_the_place_of_a_missing_function_is_told(notebook, cells, told):
     assert sentence_of(error, HOMES) == f"your notebook does not define evaluate: {said}"
 
 
+def test_what_comes_later_is_no_reason(notebook):
+    """A cell that deletes a name, or defines it again, explains nothing that happened before it."""
+    read = notebook("helper = 1", "x = helper", "del helper")
+    assert whereabouts(read, HOMES, (), "helper", 2) == "" and "cell 3 deletes it" == whereabouts(
+        read, HOMES, (), "helper"
+    )
+    assert (
+        whereabouts(notebook("x = helper", "helper = 1"), HOMES, (), "helper", 1)
+        == "it is defined only later, in cell 2"
+    )
+
+
+def test_a_method_that_is_called_without_self_stays_where_it_is(notebook):
+    read = notebook("class Model:\n    def scale(self): pass\n    def forward(self): return scale(1)")
+    assert whereabouts(read, HOMES, (), "scale") == 'cell 1 defines it only inside "Model"'
+
+
 def test_another_graded_name_is_no_misspelling(notebook):
     read = notebook("def p_sample(x):\n    pass\ndef q_sample_(x):\n    pass")
     assert whereabouts(read, {}, (), "evaluate") == ""
