@@ -15,8 +15,8 @@ from autograder.assignment import Assignment
 from autograder.classroom.model import Graded, Student
 from autograder.classroom.roster import CANVAS, FIRST_NAMES, GRADESCOPE, LAST_NAMES, MOODLE, POINTS_POSSIBLE, Roster
 from autograder.classroom.store import write_text
-from autograder.engine.report import Report
-from autograder.frontends.terminal import by_question, number
+from autograder.engine.report import Report, by_message, number, told
+from autograder.frontends.terminal import by_question
 from autograder.text import one_line
 
 # What a spreadsheet reads as a formula: a sign at the start of a cell or after a possible separator, with blanks and
@@ -222,9 +222,8 @@ def feedback(one: Graded) -> str:
     for question, verdicts in by_question(one.report.verdicts).items():
         earned, possible = sum(v.points for v in verdicts), sum(v.possible for v in verdicts)
         of = f"{points(earned)} / {points(possible)}" if possible else f"bonus + {points(earned)}"
-        messages = dict.fromkeys(
-            one_line(v.message) for v in verdicts if v.message and not v.passed and v.visibility != HIDDEN
-        )
+        shown = [v for v in verdicts if v.message and not v.passed and v.visibility != HIDDEN]
+        messages = [one_line(told(group)) for group in by_message(shown)]
         lines.append(" · ".join([f"{question} {verdicts[0].question_title}: {of}", *messages]))
     lines += [one_line(one.late)] if one.late else []
     return "<br>".join(html.escape(line, quote=False) for line in lines)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import time
 import traceback
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -17,6 +19,7 @@ from autograder.assignment import Assignment, read_assignment
 from autograder.course_code import PACKAGE
 from autograder.engine.answer_key import drawn, made_from, read_draws
 from autograder.engine.counting import counted, counts_of
+from autograder.engine.curves import FILE as METRICS
 from autograder.engine.curves import read_curves
 from autograder.engine.hidden_tests import TestFailed, run_hidden_test
 from autograder.engine.judge import Failure, Judgement, KeyTest, Result, judge, shows_work
@@ -24,9 +27,10 @@ from autograder.engine.notebook import Notebook, read_notebook, reader
 from autograder.engine.reading import read_tensors
 from autograder.engine.report import Report, Verdict
 from autograder.engine.runner import CellOutcome, Runner
-from autograder.engine.scoring import NOT_REACHED, earned, headlines, unreached
-from autograder.engine.session import Probes, Sandbox, Session, SessionLost, StudentError
+from autograder.engine.scoring import NOT_REACHED, earned, headlines, unreached, unsaved
+from autograder.engine.session import STUB, Probes, Sandbox, Session, SessionLost, StudentError
 from autograder.engine.submission import Submission, collect
+from autograder.engine.whereabouts import Explain, whereabouts
 from autograder.errors import KitError, MachineError
 from autograder.pictures import Picture
 from autograder.questions.model import Count
@@ -136,6 +140,7 @@ class Grader:
         self.tests, self.secret = read_draws(key), (made_from(key) or "").encode()
         self.key = drawn(self.tests, self.secret)
         self.names = frozenset(name for test in self.tests for name in test.names)
+        self.homes = {name: test.question for test in reversed(self.tests) for name in test.names}
         self.counts = counts_of(self.tests, bundle / "code")
         probes = probes_in(bundle, self.assignment, self.tests)
         self.sandbox = Sandbox(probes, self.assignment.limits, unsafe=unsafe)
@@ -188,6 +193,8 @@ class Grader:
                     report.submission = submission.name
                     report.remarks += submission.remarks
                     report.curves = read_curves(submission)
+                    trained = (*(file for artefact in assignment.artefacts for file in artefact.files()), METRICS)
+                    report.remarks += unsaved(notebook.stubs, [file for file in trained if submission.find(file)])
                     report.code = [cell.source for cell in notebook.cells]
                     grading.key = drawn(self.tests, self.secret + "\0".join(report.code).encode(errors="replace"))
                     questions = [q.id for q in assignment.questions if only is None or q.id in only]
@@ -207,13 +214,14 @@ class Grader:
     ) -> None:
         """Run the notebook, in ``session`` if there is one, and the hidden tests of the questions, in order."""
         assignment, report = self.assignment, grading.report
-        with Runner(self.sandbox, notebook.cells, beside, grading.deadline, session) as runner:
+        explain = partial(whereabouts, notebook, self.homes)
+        with Runner(self.sandbox, notebook.cells, beside, grading.deadline, session, explain) as runner:
             for question in questions:
                 functions = {question: remote_question(grading, runner, question)}
                 run_question(grading, self.bundle / "tests" / f"{question}.py", functions)
             if assignment.picture_probe and self.data is not None:
                 report.pictures += picture(runner, picture_address(assignment), self.data)
-            report.remarks += notes(notebook) + troubles(runner.outcomes)
+            report.remarks += notes(notebook) + troubles(runner.outcomes, explain)
             report.incidents += incidents(runner.outcomes)
         self.retry_rebound(grading, notebook, beside, questions)
 
@@ -264,7 +272,7 @@ def listed(names: Sequence[str]) -> str:
 
 def notes(notebook: Notebook) -> list[str]:
     """Sentences for the student about lines and cells that are not run, at most ``MAX_TROUBLES``."""
-    found = [note for cell in notebook.cells for note in cell.notes]
+    found = [*notebook.notes, *(note for cell in notebook.cells for note in cell.notes)]
     partly = [str(cell.index) for cell in notebook.cells if cell.only is not None and cell.skip is None]
     if partly:
         found.append(
@@ -301,11 +309,26 @@ def grade(
         return grader.grade(source, publish, progress)
 
 
-def troubles(outcomes: tuple[CellOutcome, ...]) -> list[str]:
-    """A sentence for the student for each cell that did not run to its end."""
-    return [
-        f"Cell {outcome.index}: {outcome.message}" for outcome in outcomes if outcome.status not in ("ok", "skipped")
-    ][:MAX_TROUBLES]
+def troubles(outcomes: tuple[CellOutcome, ...], explain: Explain = lambda *what: "") -> list[str]:
+    """A sentence for the student for the cells that did not run to their end, one for all with the same message."""
+    groups: dict[str, list[CellOutcome]] = {}
+    for outcome in outcomes:
+        if outcome.status not in ("ok", "skipped"):
+            groups.setdefault(outcome.message, []).append(outcome)
+    return [trouble(message, group, outcomes, explain) for message, group in groups.items()][:MAX_TROUBLES]
+
+
+def trouble(message: str, group: Sequence[CellOutcome], outcomes: tuple[CellOutcome, ...], explain: Explain) -> str:
+    """What became of the cells of a group, which have the same message."""
+    first, *others = group
+    if first.error is not None and first.error.undefined:
+        first.error.whereabouts = explain(outcomes, first.error.undefined, first.index, first.error.type == STUB)
+    advice = first.error.advice if first.error is not None else ""
+    if not others:
+        return f"Cell {first.index}: {first.told}{advice}."
+    *most, last = [str(outcome.index) for outcome in group[:10]]
+    last = f"{len(group) - len(most)} more" if len(group) > 10 else last
+    return f"Cells {', '.join(most)} and {last}: {re.sub('^it ', 'each ', message)}{advice}."
 
 
 def incidents(outcomes: tuple[CellOutcome, ...]) -> list[str]:
@@ -457,14 +480,17 @@ def sentence_of(error: StudentError, names: Collection[str] = ()) -> str:
     if error.limit is not None:
         return f"your code was stopped after {error.limit:g} seconds{where}"
     if error.missing is not None:
-        name = error.missing if error.missing in names else "a name that this test needs"
-        return f"your notebook does not define {name}, or its cell failed before the definition"
+        if error.missing not in names:
+            return "your notebook does not define a name that this test needs"
+        return f"your notebook does not define {error.missing}" + (
+            f": {error.whereabouts}" if error.whereabouts else ""
+        )
     said = quoted(without_numbers(error.message))
-    if error.type == "NotImplementedError":
-        return f"not implemented yet ({said})" if error.message else "not implemented yet"
+    if error.type == STUB:
+        return (f"not implemented yet ({said})" if error.message else "not implemented yet") + error.advice
     if error.complaint:
         return f"your code made the test stop: {said}"
-    return f"your code {error.quoted}{where}"
+    return f"your code {error.quoted}{where}{error.advice}"
 
 
 def detail(judgement: Judgement, results: dict[str, Result]) -> str:

@@ -21,6 +21,7 @@ class Failure:
 
 
 Result = Answer | Failure
+ENTRY = ("entry", "entries")
 # How far the numbers of code that does what is asked, if not correctly, correlate with the reference, and of how many
 # numbers a correlation says something.
 RESEMBLANCE, FEW = 0.5, 8
@@ -126,13 +127,52 @@ def _side(bounds: Within, values: torch.Tensor) -> torch.Tensor:
 
 def shape_complaint(comparison: Comparison, got: torch.Tensor, want: torch.Tensor) -> str | None:
     """What is wrong with the shape or dtype, as a clause; None if both are correct. Both are part of the task."""
-    expected = comparison.shape if isinstance(comparison, Within) else tuple(want.shape)
-    if tuple(got.shape) != tuple(expected):
-        return f"has shape {without_numbers(str(tuple(got.shape)))}, expected {tuple(expected)}"
+    expected = tuple(comparison.shape if isinstance(comparison, Within) else want.shape)
+    if tuple(got.shape) != expected:
+        words = shape_in_words(tuple(got.shape), expected)
+        return f"has shape {without_numbers(str(tuple(got.shape)))}, expected {expected}" + (
+            f": {words}" if words else ""
+        )
     dtype = str(got.dtype).removeprefix("torch.")
     if dtype != comparison.dtype:
-        return f"is {dtype}, expected {comparison.dtype}"
+        return f"is {dtype}{dtype_in_words(dtype)}, expected {comparison.dtype}{dtype_in_words(comparison.dtype)}"
     return None
+
+
+def dtype_in_words(dtype: str) -> str:
+    """``" (whole numbers)"`` for int64 and its like; '' for floating point, whose name says it all."""
+    words = {"bool": "True and False", "int": "whole numbers", "uint": "whole numbers", "complex": "complex numbers"}
+    kind = words.get(dtype.rstrip("0123456789"))
+    return f" ({kind})" if kind else ""
+
+
+def shape_in_words(got: tuple[int, ...], want: tuple[int, ...]) -> str:
+    """How a wrong shape differs from the expected one, such as "one row too many"; '' if words do not help."""
+    if 0 in got and 0 not in want:
+        return "it is empty"
+    if not got:
+        return "it is a single number"
+    if not want and math.prod(got) > 1:
+        return "return a single number"
+    if len(got) != len(want):
+        axes, same = abs(len(got) - len(want)), _without_ones(got) == _without_ones(want)
+        axis = ("one axis" if axes == 1 else f"{axes} axes") + " of length 1" * same
+        return f"{axis} too {'many' if len(got) > len(want) else 'few'}"
+    different = [axis for axis in range(len(got)) if got[axis] != want[axis]]
+    if len(different) > 1:
+        return "the axes are in another order" if sorted(got) == sorted(want) else ""
+    (axis,) = different
+    one, many = ("row", "rows") if (len(got), axis) == (2, 0) else ("column", "columns") if len(got) == 2 else ENTRY
+    where = f" along axis {axis}" if len(got) > 2 else ""
+    if abs(got[axis] - want[axis]) == 1:
+        return f"one {one} too {'many' if got[axis] > want[axis] else 'few'}{where}"
+    if got[axis] == 2 * want[axis]:
+        return f"twice as many {many}{where}"
+    return f"half of the {many}{where}" if 2 * got[axis] == want[axis] else ""
+
+
+def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(length for length in shape if length != 1)
 
 
 def complaint(name: str, comparison: Comparison, got: torch.Tensor, want: torch.Tensor, atol: float) -> str | None:
@@ -318,7 +358,10 @@ def _summary(
     """One sentence: what is wrong, and on which inputs if that helps."""
     texts = list(dict.fromkeys(complaints[case.name] for case in failed))
     first = texts[0].rstrip(".")
-    if first.split(" ", 1)[0].isalpha():  # a word, not one of the student's names
+    word = first.split(" ", 1)[0]
+    if (
+        word.isalpha() and word not in test.names and (len(word) > 1 or word == "a")
+    ):  # no name of code, which has its case
         first = first[:1].upper() + first[1:]
     always = len(failed) == len(test.cases) and len(texts) == 1
     if len(test.cases) == 1 or (always and isinstance(results[failed[0].name], Failure)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from autograder.artefacts import Artefact, Finding, Headline
@@ -10,6 +10,7 @@ from autograder.assignment import Assignment
 from autograder.engine.judge import KeyTest
 from autograder.engine.report import Report, Verdict
 
+MANY_STUBS = 3  # one or two may be left out on purpose
 NOT_REACHED = "Not graded: the time for this submission ran out before this test."
 Key = Mapping[tuple[str, str], KeyTest]
 
@@ -33,6 +34,15 @@ def unreached(assignment: Assignment, key: Key) -> dict[tuple[str, str], Verdict
             )  # fmt: skip
     extra = {question.id for question in assignment.questions if question.bonus}
     return dict(sorted(verdicts.items(), key=lambda item: item[0][0] in extra))
+
+
+def unsaved(stubs: int, files: Sequence[str]) -> list[str]:
+    """A question to the student, if ``stubs`` functions are untouched although ``files`` of a training run are there."""
+    if stubs < MANY_STUBS or not files:
+        return []
+    *most, last = files
+    there = f"{', '.join(most)} and {last} are" if most else f"{last} is"
+    return [f"{stubs} stubs are untouched, although {there} there: was the notebook saved before it was handed in?"]
 
 
 def headlines(assignment: Assignment, findings: Mapping[str, Finding]) -> dict[str, Headline]:

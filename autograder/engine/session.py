@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -27,6 +28,7 @@ from autograder.limits import Limits
 from autograder.sandbox import canary, layers, preload
 from autograder.sandbox.leftovers import remove_tree
 from autograder.sandbox.notebook import MAX_CODE, Cell, Notebook
+from autograder.sandbox.sightings import Sighting
 from autograder.text import clean, one_line, quoted, without_numbers
 
 MB = 1 << 20
@@ -43,6 +45,13 @@ MAX_HEADER = 1 << 16
 TYPE_NAMES = frozenset(
     name for name, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, BaseException)
 )
+LIBRARIES = preload.LIBRARIES
+NO_MODULE = re.compile(r"No module named '(\w{1,60})(?:\.[\w.]*)?'")
+NO_LIBRARY = (
+    "; {} is not there when your notebook is graded; there are {} and Python's own libraries, and code of your own "
+    "belongs into the notebook"
+)
+STUB = "NotImplementedError"
 MAX_DATAGRAM = 1 << 16
 EXIT_GRACE_SECONDS = 0.3
 # The limits that a worker gets.
@@ -57,9 +66,11 @@ class SandboxError(MachineError):
 class StudentError(Exception):
     """Student code raised an exception. ``type`` and ``message`` come from it, cleaned; ``cell`` and ``line`` say where.
 
-    ``complaint``: a probe raised it because of what the code returned. ``missing``: a name that the notebook does not
-    define. All of this is said by the student's process, so it is shown only as a quotation (``quoted``). ``limit`` is
-    what the engine's own clock says: the seconds that the request might take, if it took all of them.
+    ``complaint``: a probe raised it because of what the code returned. ``missing``: a graded name that the notebook does
+    not define; ``undefined``: another name, or that of a function which is only a stub. All of this is said by the
+    student's process, so it is shown only as a quotation (``quoted``). ``limit`` is what the engine's own clock says: the
+    seconds that the request might take, if it took all of them. ``whereabouts`` is what the engine knows about the
+    definition of a name that is not there, a clause.
     """
 
     def __init__(
@@ -71,6 +82,7 @@ class StudentError(Exception):
         complaint: bool = False,
         missing: str | None = None,
         limit: float | None = None,
+        undefined: str | None = None,
     ) -> None:
         super().__init__(f"{type}: {message}")
         self.type = type
@@ -80,12 +92,22 @@ class StudentError(Exception):
         self.complaint = complaint
         self.missing = missing
         self.limit = limit
+        self.undefined = undefined
+        self.whereabouts = ""
 
     @property
     def quoted(self) -> str:
         """``raised NameError: "name 'x' is not defined"``, the end of a sentence about the code."""
         kind = self.type if self.type in TYPE_NAMES else quoted(without_numbers(self.type), 60)
         return f"raised {kind}: {quoted(without_numbers(self.message))}" if self.message else f"raised {kind}"
+
+    @property
+    def advice(self) -> str:
+        """``"; this library is not there …"``, the end of a sentence that quotes the error; '' without advice."""
+        library = NO_MODULE.match(self.message) if self.type == "ModuleNotFoundError" else None
+        if library and library[1] not in LIBRARIES:
+            return NO_LIBRARY.format(quoted(without_numbers(library[1])), ", ".join(LIBRARIES))
+        return f"; {self.whereabouts}" if self.whereabouts else ""
 
     @property
     def where(self) -> str:
@@ -395,9 +417,9 @@ class Session:
                 Cell(**{**cell, "notes": tuple(cell["notes"]), "only": cell["only"] and tuple(cell["only"])})
                 for cell in content["cells"]
             )
-            return Notebook(
-                cells, {n: {int(k): v for k, v in found.items()} for n, found in content["rebound"].items()}
-            )
+            rebound = {n: {int(k): v for k, v in found.items()} for n, found in content["rebound"].items()}
+            seen = {name: [Sighting(**place) for place in places] for name, places in content["sightings"].items()}
+            return Notebook(cells, rebound, seen, content["stubs"], tuple(content["notes"]))
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
             self._lose("protocol", "it sent an invalid answer")
 
@@ -450,9 +472,11 @@ class Session:
             self._lose("protocol", "it sent an invalid error")
         kind = one_line(error["type"], 100) or "Exception"
         cell, line = (_position(error.get(key)) for key in ("cell", "line"))
-        missing = error.get("missing") if isinstance(error.get("missing"), str) else None
+        missing, undefined = (
+            error.get(key) if isinstance(error.get(key), str) else None for key in ("missing", "undefined")
+        )
         complains = error.get("complains") is True
-        return StudentError(kind, clean(error["message"]), cell, line, complains, missing, limit)
+        return StudentError(kind, clean(error["message"]), cell, line, complains, missing, limit, undefined)
 
     def _lose(self, kind: str, reason: str) -> None:
         self._lost = SessionLost(kind, reason)

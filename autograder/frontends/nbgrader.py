@@ -368,6 +368,7 @@ def write_outputs(cells: Iterable[NotebookNode], report: Report) -> None:
     Raises:
         KitError: assignment.toml and the gradebook have different points.
     """
+    from autograder.engine.report import told_once
     from autograder.frontends.html import TEMPLATES
     from autograder.frontends.terminal import by_question
 
@@ -387,7 +388,7 @@ def write_outputs(cells: Iterable[NotebookNode], report: Report) -> None:
             )
         earned, extra = split_points(verdicts)
         table = template.render(
-            question=question, verdicts=[verdict for verdict in verdicts if verdict.visibility != "hidden"],
+            question=question, verdicts=told_once([verdict for verdict in verdicts if verdict.visibility != "hidden"]),
             earned=earned, possible=possible, extra=extra, remarks=remarks,
         )  # fmt: skip
         data = {"text/plain": repr(float(earned)), "text/html": table}

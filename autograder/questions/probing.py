@@ -17,6 +17,9 @@ from torch.autograd.graph import get_gradient_edge as _gradient_edge
 _run_backward, _ones_like = torch.autograd.Variable._execution_engine.run_backward, torch.ones_like
 
 
+MOST_PARTS = 3  # of a tuple or list that are described
+
+
 class NoTensor(TypeError):
     """The student's function returned something else than a tensor."""
 
@@ -39,7 +42,18 @@ def described(answer: object) -> str:
         return "None"
     if isinstance(answer, torch.Tensor):
         return f"a tensor of shape {tuple(answer.shape)}"
-    return f"a {type(answer).__name__}"
+    if isinstance(answer, np.ndarray):
+        return f"a NumPy array of shape {answer.shape}"
+    kind = type(answer).__name__
+    return f"{'an' if kind[:1].lower() in tuple('aeiou') else 'a'} {kind}"
+
+
+def holding(answer: object) -> str:
+    """The parts of a tuple or list, as the end of a sentence: " (it holds a tensor of shape (4, 8), None)"; else ''."""
+    if not isinstance(answer, list | tuple):
+        return ""
+    parts = [described(part) for part in answer[:MOST_PARTS]] + ["…"] * (len(answer) > MOST_PARTS)
+    return f" (it holds {', '.join(parts)})" if parts else " (it is empty)"
 
 
 def as_tensor(answer: object, what: str) -> torch.Tensor:
@@ -49,7 +63,7 @@ def as_tensor(answer: object, what: str) -> torch.Tensor:
         NoTensor: it is something else.
     """
     if not isinstance(answer, torch.Tensor):
-        raise NoTensor(f"{what} is {described(answer)}, expected a tensor")
+        raise NoTensor(f"{what} is {described(answer)}, expected a tensor{holding(answer)}")
     return answer.detach()
 
 
@@ -79,7 +93,8 @@ def pair(answer: object, what: str, form: str) -> tuple[object, object]:
     if not isinstance(answer, tuple | list):
         raise NotAPair(f"{what} should be the pair {form}; it is {described(answer)}")
     if len(answer) != 2:
-        raise NotAPair(f"{what} should be the pair {form}; it is a {type(answer).__name__} of length {len(answer)}")
+        found = f"{described(answer)} of length {len(answer)}{holding(answer)}"
+        raise NotAPair(f"{what} should be the pair {form}; it is {found}")
     return answer[0], answer[1]
 
 

@@ -240,7 +240,7 @@ class Worker:
         path = Path(request["path"])
         found = notebook.read_notebook(path, request["graded"])
         path.unlink()
-        text = json.dumps({"cells": [vars(cell) for cell in found.cells], "rebound": found.rebound}, ensure_ascii=False)
+        text = json.dumps(vars(found), ensure_ascii=False, default=vars)
         return {"notebook": torch.frombuffer(bytearray(text.encode()), dtype=torch.uint8)}
 
 
@@ -296,15 +296,19 @@ def soft_limit(seconds: float) -> Iterator[None]:
 
 
 def describe(error: BaseException) -> dict[str, object]:
-    """Type, shortened message, and last cell and line of an exception; ``missing``, the graded name that is not defined;
-    and whether a probe raised it as a complaint. Student code can invent all of it, so the engine quotes what it shows."""
-    cell = line = None
+    """Type, shortened message, and last cell and line of an exception, and whether a probe raised it as a complaint.
+
+    ``missing`` is the graded name that is not defined; ``undefined`` another name that is not, or the function that is only a
+    stub. Student code can invent all of it, so the engine quotes what it shows.
+    """
+    cell = line = raised_in = None
     if isinstance(error, SyntaxError) and (match := CELL_NAME.fullmatch(str(error.filename))):
         cell, line = int(match[1]), error.lineno
     trace = error.__traceback__
     while trace is not None:
         if match := CELL_NAME.fullmatch(trace.tb_frame.f_code.co_filename):
             cell, line = int(match[1]), trace.tb_lineno
+            raised_in = trace.tb_frame.f_code.co_qualname.partition(".")[0]
         trace = trace.tb_next
     complains = str(type(error).__module__).partition(".")[0] in ("autograder", COURSE)
     return {
@@ -314,6 +318,11 @@ def describe(error: BaseException) -> dict[str, object]:
         "line": line,
         "complains": complains,
         "missing": error.args[0] if type(error) is NameMissing else None,
+        "undefined": error.name
+        if type(error) is NameError
+        else raised_in
+        if type(error) is NotImplementedError
+        else None,
     }
 
 
