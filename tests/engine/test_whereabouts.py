@@ -88,8 +88,9 @@ def test_the_place_of_a_missing_function_is_told(notebook, cells, told):
 def test_what_comes_later_is_no_reason(notebook):
     """A cell that deletes a name, or defines it again, explains nothing that happened before it."""
     read = notebook("helper = 1", "x = helper", "del helper")
-    assert whereabouts(read, HOMES, (), "helper", 2) == "" and "cell 3 deletes it" == whereabouts(
-        read, HOMES, (), "helper"
+    assert (
+        whereabouts(read, HOMES, (), "helper", 2) == ""
+        and whereabouts(read, HOMES, (), "helper") == "cell 3 deletes it"
     )
     assert (
         whereabouts(notebook("x = helper", "helper = 1"), HOMES, (), "helper", 1)
