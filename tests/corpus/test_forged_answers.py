@@ -24,8 +24,9 @@ def state():
 
 def unchanged(prefix="", value=None, **given):
     kept = {f"after_{name}": tensor for name, tensor in given.items()}
-    kept |= {"rng_before": state(), "rng_after": state(), "new_number": torch.tensor(0.5)}
-    kept |= dict.fromkeys(("value_seed_1", "value_seed_2", "value_default_float64", "of_float32"), value)
+    kept |= {"rng_before": state(), "rng_after": state()}
+    kept |= {"new_number": torch.tensor(0.5), "gradients_on": torch.tensor(True)}
+    kept |= dict.fromkeys(("value_seed_1", "value_seed_2", "of_float32"), value)
     kept["of_float64"] = None if value is None else value.double()
     return {prefix + name: tensor for name, tensor in kept.items()}
 

@@ -6,10 +6,17 @@ import torch
 
 from autograder.questions.model import Case, Close, Test
 from autograder.questions.pair_losses import probes
-from autograder.questions.pair_losses.question import gradients, norms_between, unit_rows, unit_rows_near
+from autograder.questions.pair_losses.question import (
+    both_precisions,
+    gradients,
+    norms_between,
+    orthonormal_rows,
+    unit_rows,
+    unit_rows_near,
+)
 
 # n, d, temperature, row norms from and to, spread of the second view around the first (None: unrelated views).
-# Distances stay below 40 temperatures: this question does not ask for a form that survives an underflow of exp.
+# Distances stay below 75 temperatures: this question does not ask for a form that survives an underflow of exp.
 # At most 24 rows in all: beyond 25, torch.cdist takes a matrix product and is far off for close rows.
 _GRID = (
     (1, 4, 0.5, 1, 1, 0.5),
@@ -33,7 +40,10 @@ def _name(n: int, d: int, temperature: float, low: float, high: float) -> str:
     return f"n = {n}, d = {d}, temperature {temperature:g}, {norms}"
 
 
-_ORDINARY = tuple(_name(*row[:5]) for row in _GRID)
+# Where e^(-distance/temperature) is small, for the positive or for all rows, a constant inside the logarithm shows.
+_FAR = ("temperature 1, views of an image far apart", "temperature 1, all rows far apart")
+_ORDINARY = (*(_name(*row[:5]) for row in _GRID), *_FAR)
+_TWICE = "n = 3, d = 8, temperature 0.5, a loss of two calls"
 _COINCIDENT = (
     "all rows equal",
     "each image with two equal views",
@@ -44,13 +54,21 @@ _COINCIDENT = (
 
 
 def draw(generator: torch.Generator) -> tuple[Case, ...]:
-    """Embeddings of two views over ``_GRID``, and embeddings of which some or all are equal."""
+    """Embeddings of two views over ``_GRID``, views and rows far apart, two calls, and embeddings that are equal."""
     cases = []
     for n, d, temperature, low, high, spread in _GRID:
         directions = unit_rows(generator, n, d)
         others = unit_rows(generator, n, d) if spread is None else unit_rows_near(directions, spread, generator)
         norms = norms_between(low, high, n)
         cases.append(_case(_name(n, d, temperature, low, high), directions * norms, others * norms, temperature))
+
+    far = 50 * unit_rows(generator, 1, 8)
+    near = 2 * unit_rows(generator, 8, 8)
+    cases.append(_case(_FAR[0], near[:4] + far, near[4:], 1))
+    apart = norms_between(42, 43, 8) * orthonormal_rows(generator, 8, 16)
+    cases.append(_case(_FAR[1], apart[:4], apart[4:], 1))
+    twice = _case(_TWICE, 2 * unit_rows(generator, 3, 8), unit_rows(generator, 3, 8), 0.5)
+    cases.append(Case(twice.name, {**twice.inputs, "calls": 2}))
 
     def rows() -> torch.Tensor:
         return 2 * unit_rows(generator, 5, 6)
@@ -77,15 +95,22 @@ def gradient_rounding(case: Case) -> float:
 _VALUE = Close(rtol=1e-4, atol=value_rounding, what="the loss")
 _GRADIENTS = gradients("z_i", "z_j", rtol=1e-3, atol=gradient_rounding)
 
+_COINCIDES = Test(
+    "coincident",
+    "value and gradient where distances are 0",
+    probes.pair_loss_value_and_gradient,
+    _COINCIDENT,
+    {"value": _VALUE, **_GRADIENTS},
+)
+
 STUBS = ("nt_xent_euclidean",)
 TESTS = (
     Test("value", "value of the loss", probes.pair_loss_value, _ORDINARY, {"value": _VALUE}),
-    Test("gradient", "gradient to both views", probes.pair_loss_gradient, _ORDINARY, _GRADIENTS),
-    Test(
-        "coincident",
-        "value and gradient where distances are 0",
-        probes.pair_loss_value_and_gradient,
-        _COINCIDENT,
-        {"value": _VALUE, **_GRADIENTS},
+    Test("gradient", "gradient to both views", probes.pair_loss_gradient, (*_ORDINARY, _TWICE), _GRADIENTS),
+    _COINCIDES,
+    both_precisions(
+        _COINCIDES,
+        "Where distances are 0 your float32 loss and gradient are finite and agree with those that your own function "
+        "computes in float64.",
     ),
 )
