@@ -22,8 +22,7 @@ GRADIENTS = ("gradient_a", "gradient_b")
 def effects_and_constancy(produced: Mapping[str, Tensor], **inputs: Tensor | float) -> dict[str, Tensor]:
     """Side effects, and ``constant``: 1 if the loss of other embeddings is the same."""
     counts = side_effects(produced, **inputs)
-    same = differing(produced["value_seed_1"], produced["value_other"]) == 0
-    return {**counts, "constant": same.long()}
+    return {**counts, "constant": torch.tensor(int(torch.equal(produced["value_seed_1"], produced["value_other"])))}
 
 
 def both_precisions(
@@ -47,7 +46,9 @@ def both_scales(
 ) -> dict[str, Tensor]:
     """The same for embeddings whose columns are divided by their norms, by which their gradients are multiplied."""
     lengths = {"gradient_a": a.norm(dim=0), "gradient_b": b.norm(dim=0)}
-    rescaled = {name: produced[name] * lengths[name] if name in lengths else tensor for name, tensor in produced.items()}
+    rescaled = {
+        name: produced[name] * lengths[name] if name in lengths else tensor for name, tensor in produced.items()
+    }
     return _agreement(rescaled, "other_", dict.fromkeys(("value", *GRADIENTS), ROUNDING))
 
 

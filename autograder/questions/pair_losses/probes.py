@@ -91,6 +91,7 @@ def _value_and_gradient(
         loss = student[function](given_a, given_b, parameter)
         value = _as_value(loss, function)
         if again:
+            torch.set_grad_enabled(True)
             loss = (loss + student[function](*again, parameter)) / 2
         arrived = gradients(loss, function, "its inputs", (edge_a, edge_b), INCOMING)
     of_a, of_b = (torch.zeros_like(x) if g is None else g / INCOMING for x, g in zip((a, b), arrived))

@@ -60,26 +60,26 @@ def side_effects_test(function: str, first: str, second: str, cases: tuple[str, 
     )
 
 
-def both_precisions(test: Test, title: str) -> Test:
+def both_precisions(test: Test, cases: tuple[str, ...], title: str) -> Test:
     """A variant of ``test`` for a loss that is wrong in another respect: it is compared with itself in float64.
 
     ``title`` is what the student reads if it passes.
     """
-    return _with_itself(test, title, probes.pair_loss_in_both_precisions, counts.both_precisions)
+    return _with_itself(test, cases, title, probes.pair_loss_in_both_precisions, counts.both_precisions)
 
 
-def both_scales(test: Test, title: str) -> Test:
+def both_scales(test: Test, cases: tuple[str, ...], title: str) -> Test:
     """The same, compared with itself for columns of length 1."""
-    return _with_itself(test, title, probes.pair_loss_at_another_scale, counts.both_scales)
+    return _with_itself(test, cases, title, probes.pair_loss_at_another_scale, counts.both_scales)
 
 
-def _with_itself(test: Test, title: str, probe: Probe, count: Count) -> Test:
+def _with_itself(test: Test, cases: tuple[str, ...], title: str, probe: Probe, count: Count) -> Test:
     agreement = {"not_finite": Exact(), **{f"{name}_differs": Exact() for name in ("value", *counts.GRADIENTS)}}
     return Test(
         id=f"{test.id}_of_itself",
         title=title,
         probe=probe,
-        cases=test.cases,
+        cases=cases,
         outputs=agreement,
         count=count,
         needs=OF_THE_LOSS,

@@ -94,7 +94,9 @@ TESTS = (
     Test("gradient", "gradient to both views", probes.pair_loss_gradient, (*_ORDINARY, _TWICE), _GRADIENTS),
     _SCALED,
     both_scales(
-        _SCALED, "Your loss stays the same when a column gets another length, and its gradient changes as it should."
+        _SCALED,
+        _SCALE,
+        "Your loss stays the same when a column gets another length, and its gradient changes as it should.",
     ),
     side_effects_test("barlow_twins", "z_a", "z_b", _SIDE_EFFECTS),
 )

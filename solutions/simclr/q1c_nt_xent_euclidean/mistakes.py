@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from autograder.questions.edits import edit, misconceptions
+from autograder.questions.edits import edit, misconceptions, together
 from autograder.questions.pair_losses import mistakes as pair_losses
 
-from ..q1a_nt_xent.mistakes import AFTER_SIMILARITIES
+from ..q1a_nt_xent.mistakes import AFTER_SIMILARITIES, EPSILON
 from .correct import log_sum_of_each_row
 
 _ZERO_DISTANCE = (
@@ -13,7 +13,12 @@ _ZERO_DISTANCE = (
     "is 0, such as {}."
 )
 _DISTANCE = "-(z[:, None] - z).norm(dim=2)"
-_AFTER = {change.id: change for change in AFTER_SIMILARITIES}
+_SELF_IN_DENOMINATOR = edit(
+    "self_in_denominator",
+    "Your denominator counts the anchor's distance 0 to itself; sum over the other 2n − 1 views.",
+    *(".masked_fill(itself, -torch.inf)", ""),
+)
+_REDUCED = ("summed", "divided_by_n", "one_direction", "one_direction_over_two_n", "last_pair_only", "divided_twice")
 
 _EDITS = (
     edit("cosine_used",
@@ -40,16 +45,7 @@ _EDITS = (
     edit("normalised_first",
          "You normalise the rows first; take the distance between the raw embeddings.",
          "torch.cat([z_i, z_j])", "F.normalize(torch.cat([z_i, z_j]), dim=1)"),
-    edit("self_in_denominator",
-         "Your denominator counts the anchor's distance 0 to itself; sum over the other 2n − 1 views.",
-         ".masked_fill(itself, -torch.inf)", ""),
-    _AFTER["positive_taken_out_instead_of_self"],
-    _AFTER["positive_and_self_taken_out"],
-    _AFTER["denominator_averaged"],
-    _AFTER["one_direction"],
-    _AFTER["one_direction_over_two_n"],
-    _AFTER["cross_view_block_only"],
-    _AFTER["interleaved_targets"],
+    _SELF_IN_DENOMINATOR,
     edit("temperature_multiplied",
          "You multiply distances by the temperature; divide by it.",
          "/ temperature", "* temperature"),
@@ -59,22 +55,34 @@ _EDITS = (
     edit("temperature_not_on_positive",
          "You divide the other distances by the temperature, but not the distance of the positive pair.",
          "- positive", "- positive * temperature"),
-    _AFTER["summed"],
-    _AFTER["divided_by_n"],
-    _AFTER["denominator_without_gradient"],
-    edit("exp_overwritten",
-         "The forward pass is correct, but backward raises an error: you write in place into a tensor that autograd "
-         "still needs, such as the output of exp.",
+    edit("exponential_missing",
+         "The exponential is missing from your loss: NT-Xent takes e to the power of each scaled similarity.",
+         "masked_fill(itself, -torch.inf).logsumexp(1)", "masked_fill(itself, 0.0).sum(1)",
+         "(denominator - positive)", "-torch.log(positive / denominator)"),
+    *AFTER_SIMILARITIES,
+    edit("exp_overwritten", pair_losses.BROKEN_BACKWARD,
          "positive = logits", "weights = torch.exp(logits)\n    weights.fill_diagonal_(0.0)\n    positive = weights",
          "logits.masked_fill(itself, -torch.inf).logsumexp(1)", "weights.sum(1)",
          "(denominator - positive)", "-torch.log(positive / denominator)"),
+    *(edit(f"epsilon_of_1e_{power}", EPSILON,
+           "(denominator - positive)", f"-torch.log((positive - denominator).exp() + 1e-{power})")
+      for power in (6, 8, 12, 16)),
+    *(edit(f"epsilon_of_1e_{power}_in_the_denominator", EPSILON,
+           "(denominator - positive)", f"-torch.log(positive.exp() / (denominator.exp() + 1e-{power}))")
+      for power in (6, 8, 12, 16)),
     edit("root_of_every_square", _ZERO_DISTANCE.format("an anchor with itself"),
          "norm(dim=2)", "square().sum(2).sqrt()"),
     edit("root_of_other_pairs", _ZERO_DISTANCE.format("two equal views"),
          "norm(dim=2)", "square().sum(2).masked_fill(torch.eye(2 * n).bool(), 1.0).sqrt()"),
 )  # fmt: skip
 
+_TOGETHER = tuple(
+    together(wrong, how)
+    for how in AFTER_SIMILARITIES
+    if how.id in _REDUCED
+    for wrong in (_SELF_IN_DENOMINATOR, *(other for other in AFTER_SIMILARITIES if other.id == "cross_view_block_only"))
+)
 MISCONCEPTIONS = (
-    *misconceptions("nt_xent_euclidean", log_sum_of_each_row, _EDITS),
+    *misconceptions("nt_xent_euclidean", log_sum_of_each_row, (*_EDITS, *_TOGETHER)),
     *pair_losses.misconceptions("nt_xent_euclidean", "z_i", "z_j", log_sum_of_each_row),
 )

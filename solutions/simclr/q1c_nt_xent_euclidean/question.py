@@ -110,6 +110,7 @@ TESTS = (
     _COINCIDES,
     both_precisions(
         _COINCIDES,
+        _COINCIDENT,
         "Where distances are 0 your float32 loss and gradient are finite and agree with those that your own function "
         "computes in float64.",
     ),
