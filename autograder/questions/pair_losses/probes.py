@@ -90,9 +90,11 @@ def _value_and_gradient(
     with global_state_kept():
         loss = student[function](given_a, given_b, parameter)
         value = _as_value(loss, function)
+        torch.set_grad_enabled(True)
         if again:
+            other = student[function](*again, parameter)
             torch.set_grad_enabled(True)
-            loss = (loss + student[function](*again, parameter)) / 2
+            loss = (loss + other) / 2
         arrived = gradients(loss, function, "its inputs", (edge_a, edge_b), INCOMING)
     of_a, of_b = (torch.zeros_like(x) if g is None else g / INCOMING for x, g in zip((a, b), arrived))
     return {"value": value, "gradient_a": of_a, "gradient_b": of_b}

@@ -48,7 +48,7 @@ _HARD_VIEWS = (
     "nearly identical views",
     "all rows equal",
     "opposite views",
-    "an image with identical and one with opposite views",
+    "an image with close and one with opposite views",
     "four rows far from each other",
     "unrelated rows in 128 dimensions",
     "four orthogonal rows",
@@ -79,10 +79,11 @@ def draw(generator: torch.Generator) -> tuple[Case, ...]:
     close = unit_rows_near(equal, 0.3, generator)
     near = unit_rows_near(close, 0.1, generator)
     orthogonal, unrelated = orthonormal_rows(generator, 4, 6), unit_rows(generator, 8, 128)
-    apart = torch.nn.functional.normalize(orthogonal - orthogonal.mean(0))  # the corners of a tetrahedron
+    middle = orthogonal.mean(0)  # of length 1/2, and at right angles to the corners of the tetrahedron around it
+    apart = torch.nn.functional.normalize(orthogonal - middle)
     hard = (
         *((rows, rows), (close, near), (equal, equal), (close, -close)),
-        (apart[:2], apart[:2] * torch.tensor([[1.0], [-1.0]])),
+        (apart[:2], torch.stack([0.8 * apart[0] + 1.2 * middle, -apart[1]])),
         *(each.split(len(each) // 2) for each in (apart, unrelated, orthogonal)),
         (rows[:1], -rows[:1]),
     )

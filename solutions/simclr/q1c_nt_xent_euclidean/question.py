@@ -47,10 +47,12 @@ _TWICE = "n = 3, d = 8, temperature 0.5, a loss of two calls"
 _COINCIDENT = (
     "all rows equal",
     "each image with two equal views",
-    "one image with two equal views",
     "views of different images that are equal",
     "two equal rows of one view",
+    "one image with two equal views",
 )
+# Some wrong losses divide by n - 1, which is no matter of the distances.
+_COINCIDENT_OF_ITSELF = _COINCIDENT[:-1]
 
 
 def draw(generator: torch.Generator) -> tuple[Case, ...]:
@@ -76,7 +78,7 @@ def draw(generator: torch.Generator) -> tuple[Case, ...]:
     equal, first, second, third = rows()[:1].repeat(5, 1), rows(), rows(), rows()
     second[1] = first[3]
     third[4] = third[0]
-    coincident = ((equal, equal), (first, first), (first[:1], first[:1]), (first, second), (third, rows()))
+    coincident = ((equal, equal), (first, first), (first, second), (third, rows()), (first[:1], first[:1]))
     cases += [_case(name, z_i.clone(), z_j.clone(), 0.5) for name, (z_i, z_j) in zip(_COINCIDENT, coincident)]
     return tuple(cases)
 
@@ -110,7 +112,7 @@ TESTS = (
     _COINCIDES,
     both_precisions(
         _COINCIDES,
-        _COINCIDENT,
+        _COINCIDENT_OF_ITSELF,
         "Where distances are 0 your float32 loss and gradient are finite and agree with those that your own function "
         "computes in float64.",
     ),

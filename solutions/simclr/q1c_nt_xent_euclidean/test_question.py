@@ -75,7 +75,12 @@ def test_oracle_agrees_with_pytorch_metric_learning(case):
     [
         ("root_of_other_pairs", ("coincident",)),
         ("root_of_every_square", ("gradient", "coincident")),
-        ("cosine_used", ("value", "gradient", "coincident")),
+        ("cosine_used", ("value", "gradient")),
+        ("incoming_gradient_forgotten", ("gradient",)),
+        ("backward_of_the_last_call", ("gradient",)),
+        ("self_in_denominator_and_one_direction", ("value", "gradient")),
+        ("epsilon_of_1e_16", ("value", "gradient")),
+        ("epsilon_of_1e_16_in_the_denominator", ("value", "gradient")),
     ],
 )
 def test_a_mistake_costs_what_it_breaks_and_is_recognised(mistake, tests):
