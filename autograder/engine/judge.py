@@ -153,7 +153,7 @@ def complaint(name: str, comparison: Comparison, got: torch.Tensor, want: torch.
 def case_complaint(test: KeyTest, case: KeyCase, result: Result) -> str | None:
     """The first thing wrong with the result of one case; None if all outputs pass."""
     if isinstance(result, Failure):
-        return result.message
+        return result.message or f"your code raised {result.type}"
     for name, comparison in test.outputs.items():
         if name not in result:
             return f"{comparison.what or f'the output `{name}`'} is missing"

@@ -15,7 +15,7 @@ from autograder.questions.side_effects.counts import differing, side_effects
 
 # What two results of one function may differ by: a share of the largest entry, and rounding, ten times what a correct
 # loss shows, over the parameter and the norms.
-RELATIVE, ROUNDING = 1e-3, 2e-5
+RELATIVE, ROUNDING = 2e-4, 2e-5
 GRADIENTS = ("gradient_a", "gradient_b")
 
 

@@ -12,8 +12,8 @@ from autograder.questions.side_effects import mistakes as side_effects
 from .correct import float64_inside, log_sum_of_each_row
 
 _OVERFLOW = (
-    "At temperature 0.01 a cosine near 1 gives e¹⁰⁰, which overflows float32: look for a form that never takes the "
-    "exponential of a large number."
+    "Your loss or its gradient is not finite at temperature 0.01, where e¹⁰⁰, from a cosine near 1, overflows float32: look "
+    "for a form that never takes the exponential of a large number."
 )
 _UNDERFLOW = (
     "The maximum that you subtract is the anchor's similarity with itself (or that of other rows). Where no other row is "
@@ -57,6 +57,12 @@ AFTER_SIMILARITIES = (
     edit("one_direction",
          "You use only the views in z_i as anchors; the loss is the mean over all 2n anchors, in both directions.",
          ".mean()", "[:n].mean()"),
+    edit("other_direction",
+         "You use only the views in z_j as anchors; the loss is the mean over all 2n anchors, in both directions.",
+         ".mean()", "[n:].mean()"),
+    edit("one_direction_summed",
+         "You sum the losses of the anchors of the first view; return the mean over all 2n anchors, in both directions.",
+         ".mean()", "[:n].sum()"),
     edit("cross_view_block_only",
          "You compare only pairs across the two views; the other 2n − 1 views also include the n − 1 from the anchor's "
          "own view.",
@@ -130,7 +136,14 @@ _SELF_IN_DENOMINATOR = (
          "(denominator - positive)", "-torch.log(positive.exp() / denominator)"),
 )  # fmt: skip
 _OTHERS = ("positive_taken_out_instead_of_self", "positive_and_self_taken_out", "cross_view_block_only")
-_REDUCED = ("summed", "divided_by_n", "one_direction", "one_direction_over_two_n", "last_pair_only")
+_REDUCED = (
+    "summed",
+    "divided_by_n",
+    "one_direction",
+    "one_direction_over_two_n",
+    "one_direction_summed",
+    "last_pair_only",
+)
 
 _EDITS = (
     edit("naive_exp", _OVERFLOW,
@@ -161,13 +174,16 @@ _EDITS = (
          "(denominator - positive)", "-torch.log(positive / denominator)"),
     *(edit(f"epsilon_of_1e_{power}", EPSILON,
            "(denominator - positive)", f"-torch.log((positive - denominator).exp() + 1e-{power})")
-      for power in (6, 8, 12)),
+      for power in (6, 7, 8, 9, 10, 12)),
     edit("anchor_as_its_own_positive",
          "You take the anchor itself as its positive; the positive is the other view of the same image.",
          ".roll(n)", "", ".masked_fill(itself, -torch.inf)", ""),
     edit("not_normalised",
          "Your similarity is a plain dot product; cosine similarity needs rows of length 1.",
          "F.normalize(torch.cat([z_i, z_j]), dim=1)", "torch.cat([z_i, z_j])"),
+    edit("centred",
+         "You subtract the mean over the batch from the embeddings; normalise each row as it is.",
+         "torch.cat([z_i, z_j])", "torch.cat([z_i - z_i.mean(0), z_j - z_j.mean(0)])"),
     edit("normalised_along_batch", _BATCH_AXIS,
          "F.normalize(torch.cat([z_i, z_j]), dim=1)", "torch.cat([F.normalize(z_i, dim=0), F.normalize(z_j, dim=0)])"),
     edit("normalised_all_views_along_batch", _BATCH_AXIS, "dim=1", "dim=0"),
@@ -211,7 +227,7 @@ _EDITS = (
 )  # fmt: skip
 
 _TOGETHER = (
-    *(together(wrong, _AFTER[how]) for wrong in _SELF_IN_DENOMINATOR for how in (*_REDUCED, "divided_twice")),
+    *(together(wrong, _AFTER[how]) for wrong in _SELF_IN_DENOMINATOR for how in (*_REDUCED, "half", "divided_twice")),
     *(together(_AFTER[wrong], _AFTER[how]) for wrong in _OTHERS for how in _REDUCED),
 )
 

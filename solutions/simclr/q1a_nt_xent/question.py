@@ -40,7 +40,8 @@ def _name(n: int, d: int, temperature: float, low: float, high: float, views: st
     return f"n = {n}, d = {d}, temperature {temperature:g}, {norms}{views}"
 
 
-_OPPOSITE = _name(5, 4, 0.1, 1, 1, ", opposite views")
+# The rows of a view lie close, so that the softmax of the positive is about e⁻⁴⁰: a constant inside the logarithm shows.
+_OPPOSITE = _name(5, 4, 0.05, 1, 1, ", opposite views")
 _ORDINARY = (*(_name(*row[:5]) for row in _GRID), _OPPOSITE)
 _TWICE = "n = 3, d = 8, temperature 0.2, a loss of two calls"
 _HARD_VIEWS = (
@@ -69,8 +70,8 @@ def draw(generator: torch.Generator) -> tuple[Case, ...]:
         norms = norms_between(low, high, 2 * n)[torch.randperm(2 * n, generator=generator)]
         name = _name(n, d, temperature, low, high)
         cases.append(_case(name, directions * norms[:n], others * norms[n:], temperature))
-    rows = unit_rows(generator, 5, 4)
-    cases.append(_case(_OPPOSITE, rows, -rows, 0.1))
+    rows = unit_rows_near(unit_rows(generator, 1, 4).repeat(5, 1), 0.3, generator)
+    cases.append(_case(_OPPOSITE, rows, -rows, 0.05))
     twice = _case(_TWICE, 2 * unit_rows(generator, 3, 8), unit_rows(generator, 3, 8), 0.2)
     cases.append(Case(twice.name, {**twice.inputs, "calls": 2}))
 

@@ -12,6 +12,10 @@ _ZERO_DISTANCE = (
     "The derivative of a square root at 0 is infinite, and infinity times 0 is nan: look at the pairs whose distance "
     "is 0, such as {}."
 )
+_PRODUCTS = (
+    "You take the squared distance as u·u + v·v − 2 u·v. Where rows are equal, rounding leaves something of it, the more the "
+    "farther they are from 0; subtract the rows first."
+)
 _DISTANCE = "-(z[:, None] - z).norm(dim=2)"
 _SELF_IN_DENOMINATOR = edit(
     "self_in_denominator",
@@ -66,10 +70,13 @@ _EDITS = (
          "(denominator - positive)", "-torch.log(positive / denominator)"),
     *(edit(f"epsilon_of_1e_{power}", EPSILON,
            "(denominator - positive)", f"-torch.log((positive - denominator).exp() + 1e-{power})")
-      for power in (8, 12, 16)),
+      for power in (7, 8, 9, 10, 12, 16)),
     *(edit(f"epsilon_of_1e_{power}_in_the_denominator", EPSILON,
            "(denominator - positive)", f"-torch.log(positive.exp() / (denominator.exp() + 1e-{power}))")
-      for power in (6, 8, 12, 16)),
+      for power in (6, 7, 8, 9, 10, 12, 16)),
+    *(edit(id, _PRODUCTS, _DISTANCE,
+           f"-(z.square().sum(1)[:, None] + z.square().sum(1) - 2 * z @ z.T).clamp(min={smallest}).sqrt()")
+      for id, smallest in (("products", 0.0), ("products_and_an_epsilon", 1e-12))),
     edit("root_of_every_square", _ZERO_DISTANCE.format("an anchor with itself"),
          "norm(dim=2)", "square().sum(2).sqrt()"),
     edit("root_of_other_pairs", _ZERO_DISTANCE.format("two equal views"),
