@@ -33,7 +33,7 @@ def misconceptions(function: str, first: str, second: str, correct: PairLoss) ->
         (
             "incoming_gradient_forgotten",
             _by_hand(correct, lambda saved, last, incoming: saved),
-            _BACKWARD.format("forgets the gradient that comes in", "multiply by grad_output"),
+            _BACKWARD.format("forgets the gradient that comes in", "multiply by it"),
         ),
         (
             "backward_of_the_last_call",
