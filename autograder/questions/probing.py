@@ -14,7 +14,7 @@ from torch.autograd.graph import GradientEdge
 from torch.autograd.graph import get_gradient_edge as _gradient_edge
 
 # As they are before student code runs, which may replace what torch's own functions look up.
-_run_backward, _ones_like = torch.autograd.Variable._execution_engine.run_backward, torch.ones_like
+_run_backward, _full_like = torch.autograd.Variable._execution_engine.run_backward, torch.full_like
 
 
 MOST_PARTS = 3  # of a tuple or list that are described
@@ -173,12 +173,12 @@ def tracked(tensor: Tensor) -> tuple[Tensor, GradientEdge]:
 
 
 def gradients(
-    loss: object, function: str, to: str, sources: Sequence[Tensor | GradientEdge]
+    loss: object, function: str, to: str, sources: Sequence[Tensor | GradientEdge], incoming: float = 1.0
 ) -> tuple[Tensor | None, ...]:
     """The gradients of the loss that ``function`` returned to ``sources``, None where none arrives.
 
     They are taken by the engine of autograd itself: neither a replaced ``backward`` nor what is written into ``.grad``
-    counts. ``to`` says in a sentence what the gradient is to.
+    counts. ``to`` says in a sentence what the gradient is to; ``incoming`` see ``gradients_of``.
 
     Raises:
         NoTensor: the loss is neither a tensor nor a number.
@@ -194,13 +194,14 @@ def gradients(
     if loss.numel() != 1:
         raise ValueError(f"{function} returns shape {tuple(loss.shape)}; return a single number")
     try:
-        return gradients_of(loss, sources)
+        return gradients_of(loss, sources, incoming)
     except Exception as error:
         raise BrokenBackward(f"backward() of {function} raised {type(error).__name__}: {error}") from error
 
 
-def gradients_of(value: Tensor, sources: Sequence[Tensor | GradientEdge]) -> tuple[Tensor | None, ...]:
-    """The gradients of a tensor of one element with a graph to ``sources``, None where none arrives."""
-    return _run_backward(
-        (value,), (_ones_like(value),), False, False, tuple(sources), allow_unreachable=True, accumulate_grad=False
-    )
+def gradients_of(
+    value: Tensor, sources: Sequence[Tensor | GradientEdge], incoming: float = 1.0
+) -> tuple[Tensor | None, ...]:
+    """The gradients of ``incoming`` times a tensor of one element with a graph to ``sources``, None where none arrives."""
+    given = (_full_like(value, incoming),)
+    return _run_backward((value,), given, False, False, tuple(sources), allow_unreachable=True, accumulate_grad=False)

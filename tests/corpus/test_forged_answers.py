@@ -24,8 +24,9 @@ def state():
 
 def unchanged(prefix="", value=None, **given):
     kept = {f"after_{name}": tensor for name, tensor in given.items()}
-    kept |= {"rng_before": state(), "rng_after": state(), "new_number": torch.tensor(0.5)}
-    kept |= dict.fromkeys(("value_seed_1", "value_seed_2", "value_default_float64", "of_float32"), value)
+    kept |= {"rng_before": state(), "rng_after": state()}
+    kept |= {"new_number": torch.tensor(0.5), "gradients_on": torch.tensor(True)}
+    kept |= dict.fromkeys(("value_seed_1", "value_seed_2", "of_float32"), value)
     kept["of_float64"] = None if value is None else value.double()
     return {prefix + name: tensor for name, tensor in kept.items()}
 
@@ -39,7 +40,7 @@ def forge(assignment, **probes):
 FORGED = {
     "simclr": r"""
 def pair_loss_side_effects(student, function, a, b, parameter):
-    return unchanged(value=torch.tensor(1.0), a=a, b=b)
+    return {**unchanged(value=torch.tensor(1.0), a=a, b=b), "value_other": torch.tensor(2.0)}
 
 def simclr_modes(student, x):
     h, train = torch.rand(1, 512), torch.rand(1, 512)
@@ -178,7 +179,17 @@ def guidance_side_effects(student, x_t, t, labels, uniform, p, scale, null_label
 """,
 }
 GOOD_ENOUGH = {
-    "simclr": {"q2 modes", "q3 views", "q3 loader", "q4 mode", "q4 memory", "q5 transforms", "q5 loaders"},
+    "simclr": {
+        "q1a conduct",
+        "q1b conduct",
+        "q2 modes",
+        "q3 views",
+        "q3 loader",
+        "q4 mode",
+        "q4 memory",
+        "q5 transforms",
+        "q5 loaders",
+    },
     "ddpm": {"q3 last", "q3 conduct", "q5 conduct", "q5 order", "q5 randomness", "q7 conduct"},
 }
 REPLACE = """
