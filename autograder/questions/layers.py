@@ -150,15 +150,25 @@ def fill_layers(layers: Sequence[Layer], thin: bool = False) -> None:
     """
     for layer in layers:
         for role, tensor in layer.tensors.items():
-            if layer.key[0] == "batch_norm":
-                scale, shift = {"weight": (0.3, 1.0), "running_var": (0.5, 1.0)}.get(role, (0.2, 0.0))
-            elif role == "weight":
-                scale, shift = (6 / prod(tensor.shape[1:])) ** 0.5, 0.0
-            else:
-                scale, shift = (0.1, 0.0) if layer.key[0] == "linear" else (0.0, 0.0)
             rows = slice(_THIN) if thin and (layer.key[0], role) == ("convolution", "weight") else slice(None)
             with torch.no_grad():
-                fill_with_pattern(tensor[rows], layer.key, role, scale, shift)
+                fill_with_pattern(tensor[rows], layer.key, role, *_range(layer.key, role, tensor.shape))
+
+
+def _range(key: tuple, role: str, shape: Sequence[int]) -> tuple[float, float]:
+    """Scale and shift of the numbers of a layer's tensor."""
+    if key[0] == "batch_norm":
+        return {"weight": (0.3, 1.0), "running_var": (0.5, 1.0)}.get(role, (0.2, 0.0))
+    if role == "weight":
+        return (6 / prod(shape[1:])) ** 0.5, 0.0
+    return (0.1, 0.0) if key[0] == "linear" else (0.0, 0.0)
+
+
+def layer_pattern(key: tuple, role: str, shape: Sequence[int]) -> Tensor:
+    """What ``fill_layers`` writes into a tensor of this shape and role of the layer ``key``, float64."""
+    made = torch.empty(tuple(shape), dtype=torch.float64)
+    fill_with_pattern(made, key, role, *_range(key, role, shape))
+    return made
 
 
 class ZeroInitialisation(TorchFunctionMode):

@@ -6,8 +6,10 @@ where it does not depend on the steps, and the model computes the same in train 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -58,7 +60,7 @@ class GivenModel(nn.Module):
         self.rows: list[Tensor] = []
         self.answers = Graphs()
         self.memory = Memory()
-        self.forwards = self.eval_forwards = self.no_grad_forwards = 0
+        self.tally = Tally()
 
     def mode(self) -> bool | None:
         """Whether the model and all its parts are in train mode; None where only some of them are."""
@@ -67,9 +69,7 @@ class GivenModel(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
         mode, gradients = self.mode(), torch.is_grad_enabled()
-        self.forwards += 1
-        self.eval_forwards += mode is not True
-        self.no_grad_forwards += not gradients
+        self.tally.update(images=len(x), forwards=1, training=mode is True, mixed=mode is None, gradients=gradients)
         with torch.autocast(x.device.type, enabled=False):
             flat = self.memory.enter(x.flatten(1).to(next(self.parameters()).dtype))
             self.norm(flat.detach().unsqueeze(1))
@@ -87,6 +87,13 @@ class GivenModel(nn.Module):
         for layer in later:
             value = layer(torch.tanh(value))
         return value
+
+
+class Tally(Counter):
+    """Counts of a model that its copies share."""
+
+    def __deepcopy__(self, memo: dict) -> Self:
+        return self
 
 
 class Memory:
@@ -203,7 +210,8 @@ class Loop:
         """An epoch over a DataLoader beside one over a generator of the same batches.
 
         Returns:
-            ``mean_losses``: what the function returned, (2,), 0 where that is no number; ``parameters``: those after the epochs, (2, parameters).
+            ``mean_losses``: what the function returned, (2,), 0 where that is no number; ``parameters``: those after the
+                epochs, (2, parameters).
         """
         epochs = [self.run(student, **inputs, batches=kind) for kind in (DataLoader, generator)]
         return {
@@ -241,8 +249,6 @@ class Loop:
             ``rows``: what the model answered, (images in all forwards, outputs). ``rows_learnt_from``: whether a backward
                 went through them, (images in all forwards,).
             ``losses``: the calls of the loss, see ``mean_loss``; empty without one.
-            ``eval_forwards``, ``no_grad_forwards``: how many forwards ran in eval mode, whole or in part, or without
-                gradients.
             ``graphs_alive``: graphs of earlier batches in memory when a loss is computed, the most.
             ``graphs_returned``: the same when the epoch has returned.
             ``images_alive``, ``images_returned``: of how many images something that the model computed is in memory with
@@ -274,8 +280,6 @@ class Loop:
                 [reached for rows, reached in zip(model.rows, model.answers.reached()) for _ in rows], dtype=torch.bool
             ),
             "losses": torch.tensor(loss.calls(), dtype=torch.float64).view(-1, 3),
-            "eval_forwards": torch.tensor(model.eval_forwards),
-            "no_grad_forwards": torch.tensor(model.no_grad_forwards),
             "graphs_alive": torch.tensor(float(loss.most_alive)),
             "graphs_returned": torch.tensor(float(loss.graphs.alive())),
             "images_alive": torch.tensor(model.memory.most),

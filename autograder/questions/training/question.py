@@ -55,6 +55,7 @@ _MEMORY = {
 _RANDOM_STATE = {
     "rng_bytes": Exact(advice="Your epoch seeds torch's global random generator or draws from it"),
 }
+OPTIMIZER_STEPS = Exact(advice="You do not step the given optimiser once per batch")
 SCHEDULER_STEPS = Exact(advice="You do not step the scheduler once per batch")
 PARAMETERS = Close(
     1e-3,
@@ -96,7 +97,7 @@ def own_mean_loss_test(probe: Probe) -> Test:
 def parameters_test(probe: Probe) -> Test:
     """One step of optimiser and scheduler per batch, under a learning rate that jumps from step to step."""
     outputs = {
-        "optimizer_steps": Exact(advice="You do not step the given optimiser once per batch"),
+        "optimizer_steps": OPTIMIZER_STEPS,
         "scheduler_steps": SCHEDULER_STEPS,
         "parameters": PARAMETERS,
     }
@@ -135,8 +136,15 @@ def memory_test(probe: Probe, count: Count, cases: tuple[str, ...]) -> Test:
     return Test("memory", title, probe, cases, _MEMORY, count=count, needs=_NEEDS)
 
 
-def side_effects_test(probe: Probe, count: Count, cases: tuple[str, ...]) -> Test:
-    """Mode, memory and random state in one test."""
+def side_effects_test(
+    probe: Probe,
+    count: Count,
+    cases: tuple[str, ...],
+    id: str = "conduct",
+    needs: tuple[str, ...] = _NEEDS,
+    random_state: bool = True,
+) -> Test:
+    """Mode, memory and, if the question speaks of it, random state in one test."""
     title = "one epoch trains in train mode, with gradients, and keeps no graph"
-    outputs = _MODE | _MEMORY | _RANDOM_STATE
-    return Test("conduct", title, probe, cases, outputs, count=count, needs=_NEEDS)
+    outputs = _MODE | _MEMORY | (_RANDOM_STATE if random_state else {})
+    return Test(id, title, probe, cases, outputs, count=count, needs=needs)
