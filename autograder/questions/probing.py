@@ -148,7 +148,11 @@ class Graphs:
         return _Marked.apply(value, marker)
 
     def alive(self) -> int:
-        return sum(marker() is not None for marker in self._markers)
+        return sum(self.here())
+
+    def here(self) -> list[bool]:
+        """For each graph, in order, whether it is still in memory."""
+        return [marker() is not None for marker in self._markers]
 
     def reached(self) -> list[bool]:
         """For each graph, in order, whether a backward has gone through it."""
