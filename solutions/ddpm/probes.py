@@ -75,9 +75,13 @@ class Watched:
     def __call__(self, *arguments: object, **named: object) -> object:
         models = [given for given in (*arguments, *named.values()) if isinstance(given, nn.Module)]
         parameters = [parameter for model in models for parameter in model.parameters()]
+        before = torch.is_grad_enabled()
         torch.set_grad_enabled(True)
-        result = self.function(*arguments, **named)
-        self.notes.append(torch.is_grad_enabled() and all(parameter.requires_grad for parameter in parameters))
+        try:
+            result = self.function(*arguments, **named)
+            self.notes.append(torch.is_grad_enabled() and all(parameter.requires_grad for parameter in parameters))
+        finally:
+            torch.set_grad_enabled(before)
         return result
 
     @property

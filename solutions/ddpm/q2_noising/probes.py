@@ -44,7 +44,8 @@ def noised_side_effects(
     given = {"x0": x0, "t": t, "noise": noise, "schedule": schedule}
     answer = {**side_effects(call, given), **by_dtype(call, given)}
     images = (len(x0), 1, -1, x0.shape[-1])
-    of_images = call(x0.reshape(images).clone(), t.clone(), noise.reshape(images).clone(), schedule.clone())
+    with global_state_kept():
+        of_images = call(x0.reshape(images).clone(), t.clone(), noise.reshape(images).clone(), schedule.clone())
     return {**answer, "of_images": of_images.reshape(x0.shape), "gradients_on": watched.gradients_on}
 
 
