@@ -11,6 +11,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from autograder.questions.probing import as_value
+
 
 class Schedule(NamedTuple):
     """The notebook's schedule: (T,) each; index t holds step t + 1."""
@@ -88,6 +90,16 @@ class Watched:
     def gradients_on(self) -> Tensor:
         """(calls,), bool."""
         return torch.tensor(self.notes)
+
+
+def all_numbers(answer: object, what: str, dtype: torch.dtype) -> Tensor:
+    """The numbers of a tensor, or of all parts of a tuple or list, one after the other: side effects have no form.
+
+    Raises:
+        NoTensor: a part is neither a tensor nor a number.
+    """
+    parts = answer if isinstance(answer, tuple | list) else (answer,)
+    return torch.cat([as_value(part, what, dtype).flatten() for part in parts])
 
 
 def other_noising(x0: Tensor, t: Tensor, noise: Tensor, schedule: Schedule) -> Tensor:

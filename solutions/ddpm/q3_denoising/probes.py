@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from autograder.questions.probing import as_tensor, as_value, global_state_kept, pair
 from autograder.questions.side_effects.probes import side_effects
 
-from ..probes import GivenModel, Watched, given_schedule
+from ..probes import GivenModel, Watched, all_numbers, given_schedule
 
 Student = Mapping[str, Callable]
 Model = Callable[[Tensor, Tensor], Tensor]
@@ -90,8 +90,7 @@ def reverse_side_effects(
 
     def moments(x_t: Tensor, t: Tensor, schedule: Tensor, start: Tensor) -> Tensor:
         answer = watched["mean_"](Timeless(start), x_t, t, given_schedule(schedule))
-        parts = answer if isinstance(answer, tuple | list) else (answer,)
-        return torch.cat([as_value(part, "What p_mean_variance returns", x_t.dtype).flatten() for part in parts])
+        return all_numbers(answer, "What p_mean_variance returns", x_t.dtype)
 
     def sample(x_t: Tensor, t: Tensor, schedule: Tensor, noise: Tensor, start: Tensor) -> Tensor:
         return _sample({"p_sample": watched["sample_"]}, Timeless(start), x_t, t, schedule, noise)

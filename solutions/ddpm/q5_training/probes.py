@@ -92,7 +92,9 @@ class LinearModel(nn.Module):
             self.images.append(x.detach().clone())
             self.steps.append(steps)
         self.most_alive = max(self.most_alive, self.graphs.alive())
-        answer = self.one * per_row(self.gain[steps], x) * (x - self.offset[steps].view(len(x), *(1,) * (x.ndim - 2), -1))
+        answer = (
+            self.one * per_row(self.gain[steps], x) * (x - self.offset[steps].view(len(x), *(1,) * (x.ndim - 2), -1))
+        )
         return self.graphs.mark(answer) if answer.requires_grad else answer
 
 
