@@ -23,7 +23,7 @@ class Failure:
 Result = Answer | Failure
 # How far the numbers of code that does what is asked, if not correctly, correlate with the reference, and of how many
 # numbers a correlation says something.
-RESEMBLANCE, FEW = 0.5, 4
+RESEMBLANCE, FEW = 0.5, 8
 
 
 @dataclass(frozen=True)
@@ -230,8 +230,9 @@ def shows_work(test: KeyTest, results: Mapping[str, Result], judgement: Judgemen
 def resemblance(test: KeyTest, results: Mapping[str, Result]) -> float:
     """How far the numbers of a failed test rise and fall with the reference: the mean size of their correlations, 0 to 1.
 
-    Numbers of one tensor are compared with each other where there are at least ``FEW``, else those of all cases by rank,
-    since a loss is large in some cases for reasons that have nothing to do with the student.
+    Numbers of one tensor are compared with each other where there are at least ``FEW``, in what a weighted sum of the
+    inputs does not explain: an input is no work, nor are parameters that hardly moved. Otherwise the numbers of all cases
+    are compared by rank, since a loss is large in some cases for reasons that have nothing to do with the student.
     """
     found: list[float] = []
     for name in (name for name, comparison in test.outputs.items() if isinstance(comparison, Close)):
@@ -241,7 +242,7 @@ def resemblance(test: KeyTest, results: Mapping[str, Result]) -> float:
         if not all(r[name].shape == wanted.shape and torch.isfinite(r[name]).all() for _, r, wanted in pairs):
             return 0.0
         large = [(case, result[name], wanted) for case, result, wanted in pairs if wanted.numel() >= FEW]
-        found += [_correlation(got, wanted) if _computed(got, case) else 0.0 for case, got, wanted in large]
+        found += [_correlation(_unexplained(got, case), _unexplained(wanted, case)) for case, got, wanted in large]
         if not large and len(pairs) >= FEW:
             got, wanted = (
                 torch.cat([x.flatten().double() for x in of]) for of in zip(*((r[name], w) for _, r, w in pairs))
@@ -250,9 +251,18 @@ def resemblance(test: KeyTest, results: Mapping[str, Result]) -> float:
     return sum(found) / len(found) if found else 0.0
 
 
+def _unexplained(values: torch.Tensor, case: KeyCase) -> torch.Tensor:
+    """What the best weighted sum of the inputs of the same shape leaves of ``values``, without rounding: 1-d, float64."""
+    same = [x for x in case.inputs.values() if isinstance(x, torch.Tensor) and x.shape == values.shape]
+    values = values.double().flatten()
+    given = torch.stack([torch.ones_like(values), *(x.double().flatten() for x in same)], dim=1)
+    left = values - given @ torch.linalg.lstsq(given, values[:, None], driver="gelsd").solution[:, 0]
+    return left if left.norm() > 1e-4 * values.norm() else torch.zeros_like(values)
+
+
 def _correlation(one: torch.Tensor, other: torch.Tensor) -> float:
-    """The size of the correlation of two tensors of one shape; 0 where one is constant or not finite."""
-    one, other = (x.double().flatten() - x.double().mean() for x in (one, other))
+    """The size of the correlation of two 1-d tensors; 0 where one is constant."""
+    one, other = (x.double() - x.double().mean() for x in (one, other))
     size = float((one @ other).abs() / (one.norm() * other.norm()))
     return size if math.isfinite(size) else 0.0
 
