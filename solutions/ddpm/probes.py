@@ -1,11 +1,17 @@
-"""What the probes of the assignment hand to a student: a schedule, and a small model of the noise."""
+"""What the probes of the assignment share: what they hand to a student, and what they put in place of a student's function.
+
+The stand-ins are no answers: each is some other function of all arguments of the name that it stands for.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+
+from autograder.questions.probing import as_value
 
 
 class Schedule(NamedTuple):
@@ -37,6 +43,11 @@ def integers_of_rows(values: object, x: Tensor, name: str, error: type[TypeError
     return values.long()
 
 
+def per_row(values: Tensor, x: Tensor) -> Tensor:
+    """``values``, (n,), in a shape that broadcasts against the rows of ``x``, (n, ...)."""
+    return values.view(-1, *(1,) * (x.ndim - 1))
+
+
 class GivenModel(nn.Module):
     """ε_θ(x, t) = a_t tanh(x) + b_t + c · x mirrored in its last axis, for x of any shape (n, ...).
 
@@ -50,5 +61,69 @@ class GivenModel(nn.Module):
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
         t = integers_of_rows(t, x, "t", WrongSteps)
-        per_row = (-1, *(1,) * (x.ndim - 1))
-        return self.a[t].view(per_row) * torch.tanh(x) + self.b[t].view(per_row) + self.c * x.flip(-1)
+        return per_row(self.a[t], x) * torch.tanh(x) + per_row(self.b[t], x) + self.c * x.flip(-1)
+
+
+class Watched:
+    """A student's function. ``gradients_on`` notes for each call whether gradients can still be taken after it.
+
+    That is so unless the call left the gradient mode of torch off, or that of a parameter of a model that it was given.
+    """
+
+    def __init__(self, function: Callable) -> None:
+        self.function = function
+        self.notes: list[bool] = []
+
+    def __call__(self, *arguments: object, **named: object) -> object:
+        models = [given for given in (*arguments, *named.values()) if isinstance(given, nn.Module)]
+        parameters = [parameter for model in models for parameter in model.parameters()]
+        before = torch.is_grad_enabled()
+        torch.set_grad_enabled(True)
+        try:
+            result = self.function(*arguments, **named)
+            self.notes.append(torch.is_grad_enabled() and all(parameter.requires_grad for parameter in parameters))
+        finally:
+            torch.set_grad_enabled(before)
+        return result
+
+    @property
+    def gradients_on(self) -> Tensor:
+        """(calls,), bool."""
+        return torch.tensor(self.notes)
+
+
+def all_numbers(answer: object, what: str, dtype: torch.dtype) -> Tensor:
+    """The numbers of a tensor, or of all parts of a tuple or list, one after the other: side effects have no form.
+
+    Raises:
+        NoTensor: a part is neither a tensor nor a number.
+    """
+    parts = answer if isinstance(answer, tuple | list) else (answer,)
+    return torch.cat([as_value(part, what, dtype).flatten() for part in parts])
+
+
+def other_noising(x0: Tensor, t: Tensor, noise: Tensor, schedule: Schedule) -> Tensor:
+    """A stand-in for ``q_sample``: (n, ...)."""
+    return 0.8 * x0 - 0.3 * noise + _share_of_steps(x0, t, schedule) + 0.5 * per_row(schedule.alpha_bar[t], x0)
+
+
+def other_moments(eps_model: Callable, x_t: Tensor, t: Tensor, schedule: Schedule) -> tuple[Tensor, Tensor]:
+    """A stand-in for ``p_mean_variance``: mean (n, ...) and variance (n, 1, ..., 1)."""
+    mean = x_t + eps_model(x_t, t) + other_shift(x_t, t, schedule)
+    return mean, 0.25 + per_row(schedule.beta[t], x_t)
+
+
+def other_step(eps_model: Callable, x_t: Tensor, t: Tensor, schedule: Schedule, noise: Tensor) -> Tensor:
+    """A stand-in for ``p_sample``: a draw with the mean and the variance of ``other_moments``."""
+    mean, variance = other_moments(eps_model, x_t, t, schedule)
+    return mean + variance.sqrt() * torch.where(per_row(t, x_t) > 0, noise, 0.0)
+
+
+def other_shift(x: Tensor, t: Tensor, schedule: Schedule) -> Tensor:
+    """What ``other_moments`` adds to the image and to the predicted noise, (n, 1, ..., 1)."""
+    return _share_of_steps(x, t, schedule) + per_row(schedule.alpha_bar[t], x)
+
+
+def _share_of_steps(x: Tensor, t: Tensor, schedule: Schedule) -> Tensor:
+    """The step as a share of all steps, (n, 1, ..., 1)."""
+    return per_row((t + 1).to(x.dtype) / len(schedule.beta), x)

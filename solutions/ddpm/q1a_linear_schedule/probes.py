@@ -10,56 +10,82 @@ from torch import Tensor
 from autograder.questions.probing import as_tensor, described, global_state_kept
 from autograder.questions.side_effects.probes import side_effects
 
-from ..probes import Schedule
+from ..probes import Schedule, Watched
 
 Student = Mapping[str, Callable]
-FORWARD, POSTERIOR = Schedule._fields[:3], Schedule._fields[3:]
+PARTS = Schedule._fields
+FORWARD = PARTS[:3]
+LAST = 8  # of a thinned part the steps at its end, one by one: small numbers are there
 
 
 class NoSchedule(TypeError):
     """A function of a schedule returned something else."""
 
 
-def schedule_forward(student: Student, function: str, T: int, every: int = 1, **settings: float) -> dict[str, Tensor]:
-    """``beta``, ``alpha`` and ``alpha_bar`` at each ``every``-th step from the first on, in float32."""
-    return _in_float32(_called(student, function, T, settings, FORWARD), every)
+class WrongLength(ValueError):
+    """A tensor of a schedule does not have one entry for each step."""
+
+
+class OneTooMany(WrongLength):
+    """It has T + 1 entries."""
+
+
+class OneTooFew(WrongLength):
+    """It has T − 1 entries."""
+
+
+def schedule_beta(student: Student, function: str, T: int, every: int = 1, **settings: float) -> dict[str, Tensor]:
+    """``beta`` and ``alpha`` in float32: at each ``every``-th step and at the last ones, if ``every`` is more than 1."""
+    return _thinned(_called(student, function, T, settings, ("beta", "alpha")), every, torch.float32)
+
+
+def schedule_alpha_bar(student: Student, function: str, T: int, every: int = 1, **settings: float) -> dict[str, Tensor]:
+    """``alpha_bar`` in float32 at the same steps."""
+    return _thinned(_called(student, function, T, settings, ("alpha_bar",)), every, torch.float32)
 
 
 def schedule_posterior(student: Student, function: str, T: int, every: int = 1, **settings: float) -> dict[str, Tensor]:
-    """``posterior_variance`` at each ``every``-th step from the first on, in float32."""
-    return _in_float32(_called(student, function, T, settings, POSTERIOR), every)
+    """``posterior_variance`` in float32 at the same steps."""
+    return _thinned(_called(student, function, T, settings, ("posterior_variance",)), every, torch.float32)
 
 
-def schedule_posterior_and_dtype(
-    student: Student, function: str, T: int, every: int = 1, **settings: float
-) -> dict[str, Tensor]:
-    """All four tensors at each ``every``-th step from the first on, in their own dtypes."""
-    parts = _called(student, function, T, settings, Schedule._fields)
-    return {name: part[::every] for name, part in parts.items()}
+def schedule_products(student: Student, function: str, T: int, every: int = 1, **settings: float) -> dict[str, Tensor]:
+    """All four tensors at the same steps, in their own dtypes."""
+    return _thinned(_called(student, function, T, settings, PARTS), every)
+
+
+def schedule_whole(student: Student, function: str, T: int, every: int = 1, **settings: float) -> dict[str, Tensor]:
+    """All four tensors at all steps, in their own dtypes."""
+    return _called(student, function, T, settings, PARTS)
 
 
 def schedule_side_effects(student: Student, function: str, T: int, **settings: float) -> dict[str, Tensor]:
-    """What ``side_effects`` returns for β, α and ᾱ, (3, T), in float32; and all four tensors of the first call."""
-    schedules = []
+    """What ``side_effects`` returns for β, α and ᾱ, one after the other, in float32; all four tensors of the first call,
+    of any shape; and ``gradients_on``, see ``Watched``."""
+    schedules, watched = [], Watched(student[function])
 
     def call() -> Tensor:
-        parts = _parts(student[function](T, **settings), function, Schedule._fields)
+        parts = _parts(watched(T, **settings), function, PARTS)
         schedules.append(parts)
-        return torch.stack([parts[name].float() for name in FORWARD])
+        return torch.cat([parts[name].float().flatten() for name in FORWARD])
 
-    return {**side_effects(call, {}), **schedules[0]}
+    return {**side_effects(call, {}), **schedules[0], "gradients_on": watched.gradients_on}
 
 
 def _called(
     student: Student, function: str, T: int, settings: Mapping[str, float], names: tuple[str, ...]
 ) -> dict[str, Tensor]:
-    """The named tensors of the schedule that a call gives."""
+    """The named tensors of the schedule that a call gives, (T,) each. Raises NoSchedule, WrongLength."""
     with global_state_kept():
-        return _parts(student[function](T, **settings), function, names)
+        parts = _parts(student[function](T, **settings), function, names)
+    return {name: _one_per_step(part, name, function, T) for name, part in parts.items()}
 
 
-def _in_float32(parts: Mapping[str, Tensor], every: int) -> dict[str, Tensor]:
-    return {name: part[::every].float() for name, part in parts.items()}
+def _thinned(parts: Mapping[str, Tensor], every: int, dtype: torch.dtype | None = None) -> dict[str, Tensor]:
+    def some(part: Tensor) -> Tensor:
+        return torch.cat([part[:-LAST:every], part[-LAST:]]) if every > 1 else part
+
+    return {name: some(part.to(dtype) if dtype else part) for name, part in parts.items()}
 
 
 def _parts(answer: object, function: str, names: tuple[str, ...]) -> dict[str, Tensor]:
@@ -68,13 +94,27 @@ def _parts(answer: object, function: str, names: tuple[str, ...]) -> dict[str, T
     Raises:
         NoSchedule: it has neither.
     """
-    if all(hasattr(answer, name) for name in Schedule._fields):
+    if all(hasattr(answer, name) for name in PARTS):
         found = {name: getattr(answer, name) for name in names}
-    elif isinstance(answer, tuple | list) and len(answer) == len(Schedule._fields):
-        found = {name: answer[Schedule._fields.index(name)] for name in names}
+    elif isinstance(answer, tuple | list) and len(answer) == len(PARTS):
+        found = {name: answer[PARTS.index(name)] for name in names}
     else:
         length = f" of {len(answer)}" if isinstance(answer, tuple | list) else ""
-        raise NoSchedule(
-            f"{function} returns {described(answer)}{length}; return Schedule({', '.join(Schedule._fields)})"
-        )
+        raise NoSchedule(f"{function} returns {described(answer)}{length}; return Schedule({', '.join(PARTS)})")
     return {name: as_tensor(part, f"{name} of {function}") for name, part in found.items()}
+
+
+def _one_per_step(part: Tensor, name: str, function: str, T: int) -> Tensor:
+    """The part itself. Raises WrongLength."""
+    wanted = "it has one for each of the T steps, shape (T,)"
+    match tuple(part.shape):
+        case (length,) if length == T:
+            return part
+        case (length,) if length == T + 1:
+            raise OneTooMany(f"{name} of {function} has one entry too many; {wanted}")
+        case (length,) if length == T - 1:
+            raise OneTooFew(f"{name} of {function} has one entry too few; {wanted}")
+        case (length,):
+            raise WrongLength(f"{name} of {function} has another number of entries; {wanted}")
+        case shape:
+            raise WrongLength(f"{name} of {function} has {len(shape)} axes; {wanted}")

@@ -7,19 +7,20 @@ import torch
 from autograder.questions.model import Case, Close, Exact, Test
 from autograder.questions.side_effects.question import comparisons
 
+from ..comparisons import gradients_left_on
 from . import counts, probes
 
 # Name, T, and the ends of β (None: the defaults), each near the given one, so that no two draws ask for the same.
 _CASES = (
     ("about a thousand steps, defaults", 1000, None),
-    ("about fifty steps", 50, (0.001, 0.05)),
+    ("about fifty steps", 50, (0.00002, 0.05)),
     ("ten steps", 10, (0.02, 0.3)),
     ("two steps", 2, (0.1, 0.4)),
     ("one step", 1, (0.3, 0.5)),
     ("twelve steps", 12, (0.01, 0.2)),
 )
 _NAMES = tuple(row[0] for row in _CASES)
-_SEVERAL, _SIDE_EFFECTS = _NAMES[:4], _NAMES[4:]
+_SEVERAL, _LONG, _SIDE_EFFECTS = _NAMES[:4], _NAMES[:2], _NAMES[4:]
 
 
 def draw(generator: torch.Generator) -> tuple[Case, ...]:
@@ -39,23 +40,50 @@ def draw(generator: torch.Generator) -> tuple[Case, ...]:
 def near(generator: torch.Generator, value: float) -> float:
     """A number of the same type, at most a tenth away."""
     moved = value * (0.9 + 0.2 * torch.rand((), generator=generator).item())
-    return round(moved) if isinstance(value, int) else round(moved, 6)
+    return round(moved) if isinstance(value, int) else round(moved, 7)
 
 
 FLOAT32_PARTS = Exact(advice="Return the schedule in float32; some of it has another dtype")
+SMALL = Close(
+    rtol=0.0,
+    atol=2e-3,
+    what="ᾱ where it is small",
+    advice="Your ᾱ does not match the definition where it is small; it has no lower bound",
+)
+_SIDE_EFFECTS_SEEN = {
+    **comparisons("noise_schedule", {}),
+    **gradients_left_on("noise_schedule"),
+    "float32_parts": FLOAT32_PARTS,
+    "not_finite": Exact(advice="Your schedule holds numbers that are not finite"),
+}
+_VALUES = ("beta", "alpha_bar", "posterior")
 
 STUBS = ("noise_schedule",)
 TESTS = (
     Test(
-        "forward",
-        "β, α and ᾱ",
-        probes.schedule_forward,
+        "beta",
+        "β and α",
+        probes.schedule_beta,
         _SEVERAL,
-        {
-            "beta": Close(rtol=1e-4, what="the array β"),
-            "alpha": Close(rtol=1e-5, what="the array α"),
-            "alpha_bar": Close(rtol=1e-4, what="the array ᾱ"),
-        },
+        {"beta": Close(rtol=1e-4, what="the array β"), "alpha": Close(rtol=1e-5, what="the array α")},
+    ),
+    Test(
+        "alpha_bar",
+        "ᾱ",
+        probes.schedule_alpha_bar,
+        _SEVERAL,
+        {"alpha_bar": Close(rtol=1e-4, what="the array ᾱ"), "log_alpha_bar": SMALL},
+        count=counts.logarithm,
+    ),
+    Test(
+        "alpha_bar_given",
+        "Your ᾱ is the product of your own α, which is not correct.",
+        probes.schedule_whole,
+        _LONG,
+        {"alpha_bar": Close(rtol=0.0, atol=1e-4, dtype="float64")},
+        count=counts.alpha_bar_of_alpha,
+        instead_of="alpha_bar",
+        after=("beta",),
     ),
     # 1 − ᾱ is known to 1e-3 at the first steps of the default range, where the variance itself is tiny.
     Test(
@@ -66,14 +94,33 @@ TESTS = (
         {"posterior_variance": Close(rtol=1e-4, atol=1e-7, what="the posterior variance")},
     ),
     Test(
+        "posterior_given",
+        "Your posterior variance follows from your own β and ᾱ, of which one is not correct.",
+        probes.schedule_whole,
+        _LONG,
+        {"posterior_variance": Close(rtol=0.0, atol=5e-4, dtype="float64")},
+        count=counts.posterior_of_the_rest,
+        instead_of="posterior",
+        after=("beta", "alpha_bar"),
+    ),
+    Test(
         "conduct",
         "one step, float32, global state stays as it is",
         probes.schedule_side_effects,
         _SIDE_EFFECTS,
-        {
-            **comparisons("noise_schedule", {}, Close(rtol=1e-4, what="one of β, α and ᾱ")),
-            "float32_parts": FLOAT32_PARTS,
-        },
+        {"first": Close(rtol=1e-4, what="one of the first β, α and ᾱ"), **_SIDE_EFFECTS_SEEN},
         count=counts.schedule_side_effects,
+        needs=_VALUES,
+    ),
+    Test(
+        "conduct_given",
+        "Your schedule works for one step, is float32 and leaves global state alone, although its values are not correct.",
+        probes.schedule_side_effects,
+        _SIDE_EFFECTS,
+        _SIDE_EFFECTS_SEEN,
+        count=counts.schedule_side_effects,
+        needs=_VALUES,
+        instead_of="conduct",
+        after=("beta", "alpha_bar"),
     ),
 )

@@ -82,8 +82,8 @@ def test_linear_agrees_with_diffusers(linear, setting):
     close(large, ours.beta, rtol=2e-3)  # theirs is 1 − ᾱ_t/ᾱ_{t−1}
 
 
-def forward(answer, **settings):
-    return probes.schedule_forward({"f": lambda T, **_: answer}, "f", 3, **settings)
+def forward(answer, T=3, **settings):
+    return probes.schedule_beta({"f": lambda T, **_: answer}, "f", T, **settings)
 
 
 PARTS = tuple(torch.tensor([k, k + 0.25, k + 0.5]) for k in range(4))
@@ -96,13 +96,30 @@ def test_settings_are_handed_on_and_defaults_left_alone():
         seen.append((arguments, settings))
         return PARTS
 
-    probes.schedule_forward({"f": f}, "f", 7)
-    probes.schedule_forward({"f": f}, "f", 5, beta_start=0.5, beta_end=0.75)
-    assert seen == [((7,), {}), ((5,), {"beta_start": 0.5, "beta_end": 0.75})]
+    probes.schedule_beta({"f": f}, "f", 3)
+    probes.schedule_beta({"f": f}, "f", 3, beta_start=0.5, beta_end=0.75)
+    assert seen == [((3,), {}), ((3,), {"beta_start": 0.5, "beta_end": 0.75})]
 
 
-def test_every_thins_the_steps_from_the_first_on():
-    assert forward(PARTS, every=2)["beta"].tolist() == [0.0, 0.5]
+def test_every_thins_the_steps_and_keeps_the_last_ones():
+    numbers = torch.arange(20.0)
+    assert forward((numbers,) * 4, T=20, every=5)["beta"].tolist() == [0, 5, 10, *range(12, 20)]
+    assert forward((numbers,) * 4, T=20)["beta"].tolist() == numbers.tolist()
+
+
+@pytest.mark.parametrize(
+    ("T", "error", "words"),
+    [
+        (2, probes.OneTooMany, "beta of f has one entry too many"),
+        (4, probes.OneTooFew, "beta of f has one entry too few"),
+        (9, probes.WrongLength, "beta of f has another number of entries"),
+    ],
+)
+def test_another_length_is_a_sentence(T, error, words):
+    with pytest.raises(error, match=words + r"; it has one for each of the T steps, shape \(T,\)"):
+        forward(PARTS, T=T)
+    with pytest.raises(probes.WrongLength, match="beta of f has 2 axes"):
+        forward([part[:, None] for part in PARTS])
 
 
 @pytest.mark.parametrize(
@@ -121,8 +138,7 @@ def test_a_part_that_is_no_tensor_is_named():
 def test_dtype_is_a_matter_of_its_own():
     doubles = tuple(part.double() for part in PARTS)
     assert forward(doubles)["beta"].dtype is torch.float32
-    produced = probes.schedule_posterior_and_dtype({"f": lambda T: (*PARTS[:3], doubles[3])}, "f", 3)
-    answer = counts.posterior_and_dtype(produced)
+    answer = counts.products(probes.schedule_products({"f": lambda T: (*PARTS[:3], doubles[3])}, "f", 3))
     assert answer["float32_parts"] == 3 and torch.equal(answer["posterior_variance"], PARTS[3])
 
 
@@ -130,18 +146,26 @@ def test_side_effects_are_seen_and_undone():
     def careless(T):
         torch.manual_seed(7)
         torch.set_default_dtype(torch.float64)
+        torch.set_grad_enabled(False)
         return PARTS
 
     before = torch.get_rng_state()
     answer = counts.schedule_side_effects(probes.schedule_side_effects({"f": careless}, "f", 3))
     assert answer["rng_bytes"] > 0 and answer["default_changed"] == 1 and answer["float32_parts"] == 4
+    assert answer["gradients_off"] > 0
     assert torch.equal(torch.get_rng_state(), before) and torch.get_default_dtype() is torch.float32
+    assert torch.is_grad_enabled()
 
 
 @pytest.mark.parametrize(
     ("mistake", "tests"),
     [
-        ("alpha bar by sum", ("forward", "posterior", "conduct")),
+        ("roots evenly spaced", ("beta",)),
+        ("beta scaled by a thousand over T and clipped", ("beta",)),
+        ("both beta arguments ignored", ("beta",)),
+        ("T plus one steps", ("beta", "alpha_bar", "posterior")),
+        ("alpha bar by sum", ("alpha_bar",)),
+        ("alpha bar shifted", ("alpha_bar",)),
         ("posterior starts with beta", ("posterior",)),
         ("posterior padded with zero", ("posterior",)),
         ("one step divides by zero", ("conduct",)),
@@ -155,6 +179,53 @@ def test_a_mistake_costs_what_it_breaks_and_is_recognised(mistake, tests):
     assert lost(HERE, wrong.namespace) == dict.fromkeys(tests, wrong.hint)
 
 
+def linear(change_beta=lambda beta: beta, change_bar=lambda bar: bar, change=lambda schedule: schedule):
+    """A schedule with a change of β, one of ᾱ, and one of what both and everything else has become."""
+
+    def noise_schedule(T, beta_start=1e-4, beta_end=0.02):
+        beta = change_beta(torch.linspace(beta_start, beta_end, T))
+        bar = change_bar((1 - beta).cumprod(0))
+        before = torch.cat([torch.ones(1), bar[:-1]])
+        return change(Schedule(beta, 1 - beta, bar, beta * (1 - before) / (1 - bar)))
+
+    return {"noise_schedule": noise_schedule}
+
+
+CUT = {
+    "β has a floor": (linear(lambda beta: beta.clamp(min=1e-4)), {"beta"}),
+    "β has a floor after ten steps": (linear(lambda beta: torch.cat([beta[:10], beta[10:].clamp(min=2e-3)])), {"beta"}),
+    "β from a table of 200 steps": (linear(lambda beta: torch.cat([beta[:200], beta[200:] * 0 + 0.01])), {"beta"}),
+    "ᾱ has a floor": (linear(change=lambda s: s._replace(alpha_bar=s.alpha_bar.clamp(min=1e-4))), {"alpha_bar"}),
+    "ᾱ has a small offset": (linear(change=lambda s: s._replace(alpha_bar=s.alpha_bar + 1e-5)), {"alpha_bar"}),
+    "ᾱ has one entry in front": (
+        linear(change=lambda s: s._replace(alpha_bar=torch.cat([torch.ones(1), s.alpha_bar]))),
+        {"alpha_bar"},
+    ),
+    "all is built on a wrong ᾱ": (linear(change_bar=lambda bar: bar**2), {"alpha_bar"}),
+    "all is built on a wrong β": (linear(lambda beta: beta**1.5), {"beta"}),
+    "wrong ᾱ and wrong β̃": (
+        linear(change_bar=lambda bar: bar**2, change=lambda s: s._replace(posterior_variance=s.beta)),
+        {"alpha_bar", "posterior"},
+    ),
+    "constants": (
+        linear(change=lambda s: Schedule(0 * s.beta, 0 * s.beta + 1, 0 * s.beta + 1, 0 * s.beta)),
+        {"beta", "alpha_bar", "posterior"},
+    ),
+    "gradients are off": (linear(change=lambda s: (torch.set_grad_enabled(False), s)[1]), {"conduct"}),
+}
+
+
+@pytest.mark.parametrize("wrong", CUT)
+def test_what_is_right_in_itself_is_kept(wrong):
+    namespace, tests = CUT[wrong]
+    assert set(lost(HERE, namespace)) == tests
+
+
+def test_the_student_reads_what_was_compared():
+    found = judgements(HERE, CUT["all is built on a wrong ᾱ"][0])["posterior"]
+    assert found.passed and found.message.startswith("Your posterior variance follows from your own β and ᾱ")
+
+
 def test_a_mistake_in_another_style_gets_the_same_hint():
     """ᾱ by a power, written as a loop over lists."""
 
@@ -165,7 +236,8 @@ def test_a_mistake_in_another_style_gets_the_same_hint():
         return tuple(torch.tensor(a).float() for a in (beta, 1 - beta, bar, beta * (1 - before) / (1 - bar)))
 
     found = judgements(HERE, {"noise_schedule": noise_schedule})
-    assert {judgement.misconception for judgement in found.values()} == {"alpha bar by power"}
+    assert found["alpha_bar"].misconception == "alpha bar by power"
+    assert [test for test in found if not found[test].passed] == ["alpha_bar"]
 
 
 def test_an_unfinished_posterior_leaves_the_forward_part_its_points():
@@ -174,5 +246,5 @@ def test_an_unfinished_posterior_leaves_the_forward_part_its_points():
         return beta, 1 - beta, (1 - beta).cumprod(0), None
 
     found = judgements(HERE, {"noise_schedule": noise_schedule})
-    assert found["forward"].passed and not found["posterior"].passed
+    assert found["beta"].passed and found["alpha_bar"].passed and not found["posterior"].passed
     assert found["posterior"].message == "posterior_variance of noise_schedule is None, expected a tensor."

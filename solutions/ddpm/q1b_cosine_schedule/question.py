@@ -7,7 +7,7 @@ import torch
 from autograder.questions.model import Case, Close, Test
 
 from ..q1a_linear_schedule import counts, probes
-from ..q1a_linear_schedule.question import FLOAT32_PARTS, near
+from ..q1a_linear_schedule.question import FLOAT32_PARTS, SMALL, near
 
 # Name, T and s (None: the default), each near the given one, so that no two draws ask for the same.
 _CASES = (
@@ -19,6 +19,7 @@ _CASES = (
     ("one step, s about 0.05", 1, 0.05),
 )
 _ALL = tuple(row[0] for row in _CASES)
+_LONG = _ALL[:3]
 
 
 def draw(generator: torch.Generator) -> tuple[Case, ...]:
@@ -43,28 +44,48 @@ def bar_rounding(case: Case) -> float:
     return 1e-6 + 1e-7 * case.inputs["T"]
 
 
+_SMALL_BETA = Close(
+    rtol=0.0,
+    atol=0.03,
+    what="β where it is small",
+    advice="Your β does not match the definition where it is small; its only bound is 0.999, from above",
+)
+
 STUBS = ("cosine_schedule",)
 TESTS = (
     Test(
-        "values",
-        "β, α and ᾱ",
-        probes.schedule_forward,
+        "beta",
+        "β",
+        probes.schedule_beta,
         _ALL,
-        {
-            "beta": Close(rtol=1e-4, atol=beta_rounding, what="the array β"),
-            "alpha": Close(rtol=1e-4, atol=beta_rounding, what="the array α"),
-            "alpha_bar": Close(rtol=1e-5, atol=bar_rounding, what="the array ᾱ"),
-        },
+        {"beta": Close(rtol=1e-4, atol=beta_rounding, what="the array β"), "log_beta": _SMALL_BETA},
+        count=counts.logarithm_of_beta,
     ),
     Test(
-        "posterior",
-        "posterior variance, and float32 throughout",
-        probes.schedule_posterior_and_dtype,
+        "products",
+        "α, ᾱ and posterior variance, and float32 throughout",
+        probes.schedule_products,
         _ALL,
         {
+            "alpha": Close(rtol=1e-4, atol=beta_rounding, what="the array α"),
+            "alpha_bar": Close(rtol=1e-5, atol=bar_rounding, what="the array ᾱ"),
+            "log_alpha_bar": SMALL,
             "posterior_variance": Close(rtol=2e-5, atol=beta_rounding, what="the posterior variance"),
             "float32_parts": FLOAT32_PARTS,
         },
-        count=counts.posterior_and_dtype,
+        count=counts.products,
+    ),
+    Test(
+        "products_given",
+        "Your α, ᾱ and posterior variance follow from your own β, which is not correct.",
+        probes.schedule_whole,
+        _LONG,
+        {
+            **{part: Close(0.0, 1e-4, dtype="float64") for part in ("alpha", "alpha_bar", "posterior_variance")},
+            "float32_parts": FLOAT32_PARTS,
+        },
+        count=counts.rest_of_beta,
+        instead_of="products",
+        after=("beta",),
     ),
 )

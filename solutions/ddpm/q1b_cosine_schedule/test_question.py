@@ -9,6 +9,7 @@ from diffusers import DDPMScheduler
 
 from autograder.release.trial import lost
 
+from ..probes import Schedule
 from .correct import float64_until_beta
 from .mistakes import MISCONCEPTIONS
 from .oracle import cosine_schedule
@@ -48,12 +49,42 @@ def test_cosine_agrees_with_diffusers(cosine, T):
 @pytest.mark.parametrize(
     ("mistake", "tests"),
     [
-        ("clip missing", ("values", "posterior")),
-        ("s fixed", ("values", "posterior")),
-        ("posterior rolled", ("posterior",)),
-        ("float64 schedule", ("posterior",)),
+        ("clip missing", ("beta",)),
+        ("s fixed", ("beta",)),
+        ("curve of T values", ("beta",)),
+        ("one step too few", ("beta", "products")),
+        ("posterior rolled", ("products",)),
+        ("alpha bar from the curve", ("products",)),
+        ("float64 schedule", ("products",)),
     ],
 )
 def test_a_mistake_costs_what_it_breaks_and_is_recognised(mistake, tests):
     wrong = next(entry for entry in MISCONCEPTIONS if entry.id == mistake)
     assert lost(HERE, wrong.namespace) == dict.fromkeys(tests, wrong.hint)
+
+
+def cosine(change_beta=lambda beta: beta, change=lambda schedule: schedule):
+    """A schedule with a change of β, and one of what everything else has become."""
+
+    def cosine_schedule(T, s=0.008):
+        beta = change_beta(float64_until_beta(T, s).beta)
+        bar = (1 - beta).cumprod(0)
+        before = torch.cat([torch.ones(1), bar[:-1]])
+        return change(Schedule(beta, 1 - beta, bar, beta * (1 - before) / (1 - bar)))
+
+    return {"cosine_schedule": cosine_schedule}
+
+
+WRONG = {
+    "β has a floor": (cosine(lambda beta: beta.clamp(min=1e-4)), {"beta"}),
+    "β from a table of 200 steps": (cosine(lambda beta: torch.cat([beta[:200], beta[200:] * 0 + 0.01])), {"beta"}),
+    "the linear schedule": (cosine(lambda beta: torch.linspace(1e-4, 0.02, len(beta))), {"beta"}),
+    "ᾱ has a floor": (cosine(change=lambda s: s._replace(alpha_bar=s.alpha_bar.clamp(min=1e-5))), {"products"}),
+    "ᾱ is squared": (cosine(change=lambda s: s._replace(alpha_bar=s.alpha_bar**2)), {"products"}),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_what_is_right_in_itself_is_kept(wrong):
+    namespace, tests = WRONG[wrong]
+    assert set(lost(HERE, namespace)) == tests

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import torch
 
-from autograder.questions.model import Case, Close, Test
-from autograder.questions.side_effects import counts
+from autograder.questions.model import Case, Close, Exact, Test
 from autograder.questions.side_effects.question import comparisons, dtypes_kept
 
+from ..comparisons import gradients_left_on
 from ..q1a_linear_schedule.oracle import noise_schedule
-from . import probes
+from . import counts, probes
 
 # Shape of x_0, t of each row, T and the ends of β.
 _VALUE = {
@@ -17,7 +17,7 @@ _VALUE = {
     "four images (3, 4, 4), T = 50": ((4, 3, 4, 4), (12, 49, 0, 30), 50, 0.001, 0.1),
     "three images (2, 4, 3), T = 8": ((3, 2, 4, 3), (5, 2, 7), 8, 0.05, 0.4),
     "one image (3, 4, 4), T = 100": ((1, 3, 4, 4), (60,), 100, 1e-4, 0.05),
-    "three images (1, 2, 6), T = 1": ((3, 1, 2, 6), (0, 0, 0), 1, 0.3, 0.3),
+    "three images (1, 2, 6), T = 2": ((3, 1, 2, 6), (0, 1, 0), 2, 0.1, 0.3),
     "four images (1, 3, 3), T = 1000, default ends of β": ((4, 1, 3, 3), (0, 500, 999, 1), 1000, 1e-4, 0.02),
 }
 _SIDE_EFFECTS = {
@@ -56,7 +56,16 @@ TESTS = (
         "data of any shape; dtype, inputs and global state stay as they are",
         probes.noised_side_effects,
         tuple(_SIDE_EFFECTS),
-        {**comparisons("q_sample", NAMES, _X_T), **dtypes_kept("q_sample")},
-        count=counts.side_effects_and_dtypes,
+        {
+            **comparisons("q_sample", NAMES),
+            **dtypes_kept("q_sample"),
+            **gradients_left_on("q_sample"),
+            "differs_by_shape": Exact(advice="What q_sample returns depends on how many axes the data have"),
+            "moved": Exact(
+                advice="Return x_t from q_sample, in the shape of x_0; you return x_0 as it is, or another shape"
+            ),
+        },
+        count=counts.noised_side_effects,
+        needs=("value",),
     ),
 )

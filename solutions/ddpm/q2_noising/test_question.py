@@ -6,12 +6,11 @@ import pytest
 import torch
 from diffusers import DDPMScheduler
 
-from autograder.questions.side_effects import counts
 from autograder.questions.cases import stored_cases
 from autograder.release.trial import lost
 
 from ..probes import given_schedule
-from . import probes
+from . import counts, probes
 from .correct import viewed_by_number_of_axes
 from .mistakes import MISCONCEPTIONS
 from .oracle import q_sample
@@ -86,7 +85,7 @@ def test_inputs_reach_the_function_as_copies():
 )
 def test_the_probe_sees_which_input_is_changed(mistake, changed):
     inputs = CASES["four images (1, 4, 3), T = 20"]
-    answer = counts.side_effects_and_dtypes(probes.noised_side_effects(WRONG[mistake], **inputs), **inputs)
+    answer = counts.noised_side_effects(probes.noised_side_effects(WRONG[mistake], **inputs), **inputs)
     assert [name for name in inputs if answer[f"changed_{name}"] > 0] == [changed]
 
 
@@ -104,8 +103,11 @@ def test_no_tensor_is_a_sentence():
 @pytest.mark.parametrize(
     ("mistake", "tests"),
     [
-        ("root missing on alpha bar", ("value", "conduct")),
-        ("t of the first row", ("value", "conduct")),
+        ("root missing on alpha bar", ("value",)),
+        ("both coefficients of the image", ("value",)),
+        ("image returned", ("value", "conduct")),
+        ("noise returned", ("value",)),
+        ("t of the first row", ("value",)),
         ("noise drawn anew", ("value", "conduct")),
         ("four axes written out", ("conduct",)),
         ("schedule overwritten", ("conduct",)),
@@ -115,3 +117,35 @@ def test_no_tensor_is_a_sentence():
 def test_a_mistake_costs_what_it_breaks_and_is_recognised(mistake, tests):
     wrong = next(entry for entry in MISCONCEPTIONS if entry.id == mistake)
     assert lost(HERE, wrong.namespace) == dict.fromkeys(tests, wrong.hint)
+
+
+def noising(change):
+    """``change(bar, x0, t, noise, schedule)`` of a correct function with ᾱ in the shape of the rows."""
+
+    def q_sample(x0, t, noise, schedule):
+        bar = schedule.alpha_bar[t].view(-1, *[1] * (x0.dim() - 1))
+        return change(bar, x0, t, noise, schedule)
+
+    return {"q_sample": q_sample}
+
+
+def right(bar, x0, noise):
+    return bar.sqrt() * x0 + (1 - bar).sqrt() * noise
+
+
+def unaligned_vectors(bar, x0, t, noise, schedule):
+    return right(bar if x0.dim() > 2 or len(t) != x0.shape[1] else bar.flatten(), x0, noise)
+
+
+@pytest.mark.parametrize(
+    ("change", "tests"),
+    [
+        (lambda bar, x0, t, noise, schedule: right(bar, x0, noise), set()),
+        (lambda bar, x0, t, noise, schedule: 3 * x0 - noise * bar, {"value"}),
+        (unaligned_vectors, {"conduct"}),
+        (lambda bar, x0, t, noise, schedule: (torch.set_grad_enabled(False), right(bar, x0, noise))[1], {"conduct"}),
+    ],
+    ids=["nothing", "another value", "vectors not aligned", "gradients left off"],
+)
+def test_a_value_costs_the_value_and_a_side_effect_the_rest(change, tests):
+    assert set(lost(HERE, noising(change))) == tests

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from autograder.questions.side_effects.counts import side_effects_and_dtypes
+from autograder.questions.side_effects.counts import side_effects
+
+from ..counts import dtype_kept, gradients_off
 
 
 def last_step(produced: Mapping[str, Tensor], t: Tensor, **inputs: object) -> dict[str, Tensor]:
@@ -25,11 +27,12 @@ def last_step(produced: Mapping[str, Tensor], t: Tensor, **inputs: object) -> di
 
 
 def reverse_side_effects(produced: Mapping[str, Tensor], x_t: Tensor, **inputs: object) -> dict[str, Tensor]:
-    """``mean_…``, ``sample_…``: side effects and dtypes of each function; ``sample_moves``: 1 if the result of ``p_sample``
+    """``mean_…``, ``sample_…``: side effects, dtype and gradient mode of each function; ``sample_moves``: 1 if the result of ``p_sample``
     is not ``x_t`` itself."""
     given = {"x_t": x_t, **inputs}
     counts = {}
     for prefix in ("mean_", "sample_"):
-        counts |= side_effects_and_dtypes(produced, prefix, **given)
+        counts |= side_effects(produced, prefix, **given)
+        counts |= {**dtype_kept(produced, x_t, prefix), **gradients_off(produced, prefix)}
     moved = produced["sample_value_seed_1"]
     return {**counts, "sample_moves": torch.tensor(int(moved.shape == x_t.shape and not torch.equal(moved, x_t)))}

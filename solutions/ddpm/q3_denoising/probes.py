@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from autograder.questions.probing import as_tensor, as_value, global_state_kept, pair
-from autograder.questions.side_effects.probes import by_dtype, side_effects
+from autograder.questions.side_effects.probes import side_effects
 
-from ..probes import GivenModel, given_schedule
+from ..probes import GivenModel, Watched, all_numbers, given_schedule
 
 Student = Mapping[str, Callable]
 Model = Callable[[Tensor, Tensor], Tensor]
@@ -46,14 +46,14 @@ def reverse_mean(student: Student, x_t: Tensor, t: Tensor, schedule: Tensor, sta
     """
     with global_state_kept():
         mean, _ = _pair(student, GivenModel(start), x_t.clone(), t.clone(), schedule.clone())
-    return {"mean": _expanded(as_tensor(mean, "The mean"), x_t, "mean")}
+    return {"mean": _expanded(as_tensor(mean, "The mean"), x_t, "mean").to(x_t.dtype)}
 
 
 def reverse_variance(student: Student, x_t: Tensor, t: Tensor, schedule: Tensor, start: Tensor) -> dict[str, Tensor]:
     """The variance that ``p_mean_variance`` returns, expanded to ``x_t``'s shape; a number is taken as a variance."""
     with global_state_kept():
         _, variance = _pair(student, Timeless(start), x_t.clone(), t.clone(), schedule.clone())
-    return {"variance": _expanded(as_value(variance, "The variance", x_t.dtype), x_t, "variance")}
+    return {"variance": _expanded(as_value(variance, "The variance", x_t.dtype), x_t, "variance").to(x_t.dtype)}
 
 
 def reverse_step(
@@ -61,7 +61,8 @@ def reverse_step(
 ) -> dict[str, Tensor]:
     """What ``p_sample`` returns: ``x``, of the shape of ``x_t``."""
     with global_state_kept():
-        return {"x": _sample(student, GivenModel(start), x_t.clone(), t.clone(), schedule.clone(), noise.clone())}
+        x = _sample(student, GivenModel(start), x_t.clone(), t.clone(), schedule.clone(), noise.clone())
+    return {"x": x.to(x_t.dtype)}
 
 
 def last_step(
@@ -70,7 +71,7 @@ def last_step(
     """What ``p_sample`` returns with the noise, ``noisy``, and with zeros, ``plain``."""
     with global_state_kept():
         noisy, plain = (
-            _sample(student, Timeless(start), x_t.clone(), t.clone(), schedule.clone(), given)
+            _sample(student, Timeless(start), x_t.clone(), t.clone(), schedule.clone(), given).to(x_t.dtype)
             for given in (noise.clone(), torch.zeros_like(noise))
         )
     return {"noisy": noisy, "plain": plain}
@@ -82,22 +83,23 @@ def reverse_side_effects(
     """What both functions do beside computing their results.
 
     Returns:
-        ``mean_…``, ``sample_…``: what ``side_effects`` and ``by_dtype`` return for each of the two functions.
+        ``mean_…``, ``sample_…``: what ``side_effects`` returns for each of the two functions, and ``gradients_on``, see
+            ``Watched``. Of ``p_mean_variance`` it takes all numbers that are returned, in any form.
     """
+    watched = {"mean_": Watched(student["p_mean_variance"]), "sample_": Watched(student["p_sample"])}
 
     def moments(x_t: Tensor, t: Tensor, schedule: Tensor, start: Tensor) -> Tensor:
-        mean, variance = _pair(student, Timeless(start), x_t, t, schedule)
-        mean, variance = as_tensor(mean, "The mean"), as_value(variance, "The variance", x_t.dtype)
-        return torch.stack([_expanded(mean, x_t, "mean"), _expanded(variance, x_t, "variance")])
+        answer = watched["mean_"](Timeless(start), x_t, t, given_schedule(schedule))
+        return all_numbers(answer, "What p_mean_variance returns", x_t.dtype)
 
     def sample(x_t: Tensor, t: Tensor, schedule: Tensor, noise: Tensor, start: Tensor) -> Tensor:
-        return _sample(student, Timeless(start), x_t, t, schedule, noise)
+        return _sample({"p_sample": watched["sample_"]}, Timeless(start), x_t, t, schedule, noise)
 
     given = {"x_t": x_t, "t": t, "schedule": schedule, "start": start}
     outputs = {}
-    for name, call, inputs in (("mean", moments, given), ("sample", sample, {**given, "noise": noise})):
-        answer = {**side_effects(call, inputs), **by_dtype(call, inputs)}
-        outputs |= {f"{name}_{key}": value for key, value in answer.items()}
+    for prefix, call, inputs in (("mean_", moments, given), ("sample_", sample, {**given, "noise": noise})):
+        answer = {**side_effects(call, inputs), "gradients_on": watched[prefix].gradients_on}
+        outputs |= {prefix + key: value for key, value in answer.items()}
     return outputs
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import torch
 
-from autograder.questions.model import Case, Close, Exact, Test
-from autograder.questions.side_effects.question import comparisons, dtypes_kept
+from autograder.questions.model import Case, Close, Comparison, Exact, Test
+from autograder.questions.side_effects.question import comparisons
 
+from ..comparisons import float32_result, gradients_left_on
+from ..probes import other_moments
 from ..q1a_linear_schedule.question import near
 from . import counts, probes
 
@@ -15,7 +17,7 @@ _MOMENTS = (
     ("T = 10, images of one channel", 10, 0.01, 0.3, (4, 1, 5, 4), (9, 0, 3, 3)),
     ("T = 5, as many images as columns", 5, 0.05, 0.5, (4, 3, 4, 4), (4, 1, 2, 0)),
     ("T = 50, rows of six", 50, 0.001, 0.1, (5, 6), (49, 0, 7, 22, 7)),
-    ("T = 1, one image", 1, 0.2, 0.2, (1, 1, 5, 4), (0,)),
+    ("T = 2, one image", 2, 0.2, 0.3, (1, 1, 5, 4), (1,)),
     ("T = 1000", 1000, 1e-4, 0.02, (3, 2, 3, 3), (999, 400, 20)),
 )
 _STEPS = (
@@ -23,6 +25,7 @@ _STEPS = (
     ("T = 6, three channels, no row at 0", 6, 0.05, 0.3, (4, 3, 4, 4), (1, 5, 2, 4)),
     ("T = 20, rows of six, no row at 0", 20, 0.01, 0.2, (5, 6), (19, 1, 2, 10, 10)),
     ("T = 3, one image", 3, 0.1, 0.3, (1, 1, 5, 4), (2,)),
+    ("T = 1000, no row at 0", 1000, 1e-4, 0.02, (3, 1, 3, 4), (999, 450, 30)),
 )
 _WITHOUT_NOISE = ("T = 6, rows at 0 and zeros as noise", 6, 0.05, 0.3, (3, 1, 5, 4), (0, 5, 0))
 _LAST = (
@@ -77,6 +80,25 @@ def _names(table: tuple) -> tuple[str, ...]:
 
 _INPUTS = {"x_t": "x_t", "t": "t", "schedule": "the schedule"}
 
+
+def _side_effects(function: str, inputs: dict[str, str], prefix: str) -> dict[str, Comparison]:
+    return {
+        **comparisons(function, inputs, prefix=prefix),
+        **float32_result(function, prefix),
+        **gradients_left_on(function, prefix),
+    }
+
+
+_STEP = {
+    "x": Close(1e-3, what="the step", advice="The step is not the mean plus the standard deviation times the noise")
+}
+_NOISY_ROWS = {
+    "noise_added_last": Close(
+        0.0, 1e-3, what="what the noise changes in the rows at t = 0", advice="The noise changes rows at t = 0"
+    ),
+    "noisy_rows": Exact(advice="Your noise does not reach the rows with t > 0, or it reaches the others"),
+}
+
 STUBS = ("p_mean_variance", "p_sample")
 TESTS = (
     Test(
@@ -102,25 +124,38 @@ TESTS = (
         title="p_sample is mean plus deviation times noise",
         probe=probes.reverse_step,
         cases=(*_names(_STEPS), _WITHOUT_NOISE[0]),
-        outputs={
-            "x": Close(
-                1e-3, what="the step", advice="The step is not the mean plus the standard deviation times the noise"
-            )
-        },
+        outputs=_STEP,
+    ),
+    Test(
+        id="step_given",
+        title="p_sample is correct: it was given another mean and variance in the place of yours.",
+        probe=probes.reverse_step,
+        cases=(*_names(_STEPS), _WITHOUT_NOISE[0]),
+        outputs=_STEP,
+        instead_of="step",
+        after=("mean", "variance"),
+        stand_ins={"p_mean_variance": other_moments},
     ),
     Test(
         id="last",
         title="p_sample adds no noise in the rows at t = 0, and only there",
         probe=probes.last_step,
         cases=_names(_LAST),
-        outputs={
-            "noise_added_last": Close(
-                0.0, 1e-3, what="what the noise changes in the rows at t = 0", advice="The noise changes rows at t = 0"
-            ),
-            "noisy_rows": Exact(advice="Your noise does not reach the rows with t > 0, or it reaches the others"),
-        },
+        outputs=_NOISY_ROWS,
         count=counts.last_step,
         needs=("mean", "variance", "step"),
+    ),
+    Test(
+        id="last_given",
+        title="p_sample leaves the noise out at t = 0: it was given another mean and variance in the place of yours.",
+        probe=probes.last_step,
+        cases=_names(_LAST),
+        outputs=_NOISY_ROWS,
+        count=counts.last_step,
+        needs=("mean", "variance", "step"),
+        instead_of="last",
+        after=("mean", "variance"),
+        stand_ins={"p_mean_variance": other_moments},
     ),
     Test(
         id="conduct",
@@ -128,10 +163,8 @@ TESTS = (
         probe=probes.reverse_side_effects,
         cases=(_SIDE_EFFECTS[0],),
         outputs={
-            **comparisons("p_mean_variance", _INPUTS, prefix="mean_"),
-            **dtypes_kept("p_mean_variance", prefix="mean_"),
-            **comparisons("p_sample", {**_INPUTS, "noise": "the noise"}, prefix="sample_"),
-            **dtypes_kept("p_sample", prefix="sample_"),
+            **_side_effects("p_mean_variance", _INPUTS, "mean_"),
+            **_side_effects("p_sample", {**_INPUTS, "noise": "the noise"}, "sample_"),
             "sample_moves": Exact(advice="You return x_t as it is from p_sample"),
         },
         count=counts.reverse_side_effects,

@@ -114,17 +114,15 @@ def test_a_wrong_p_mean_variance_costs_a_p_sample_that_stands_alone_nothing():
 @pytest.mark.parametrize(
     ("mistake", "tests"),
     [
-        ("coefficient without root", {"mean", "step"}),
-        ("model gets a fraction", {"mean", "step"}),
-        ("model one step late", {"mean", "step"}),
-        ("posterior variance", {"variance", "step"}),
-        ("variance not reshaped", {"variance", "conduct"}),
+        ("predicted noise in the place of new noise", {"step", "last"}),
+        ("variance not reshaped", {"variance"}),
+        ("log variance returned too", {"mean", "variance"}),
         ("variance for deviation", {"step"}),
         ("noise at the last step too", {"last"}),
         ("noise off where any row is last", {"last"}),
         ("x_t kept at the last step", {"step"}),
         ("noise written over", {"conduct"}),
-        ("float32 draw", {"conduct"}),
+        ("float64 draw", {"conduct"}),
     ],
 )
 def test_a_mistake_costs_what_it_is_worth(mistake, tests):
@@ -138,7 +136,7 @@ def test_any_form_that_broadcasts_is_a_variance(variance):
     def p_mean_variance(eps_model, x_t, t, schedule):
         return x_t, variance
 
-    answer = probes.reverse_variance({"p_mean_variance": p_mean_variance}, **CASES["T = 1, one image"].inputs)
+    answer = probes.reverse_variance({"p_mean_variance": p_mean_variance}, **CASES["T = 2, one image"].inputs)
     torch.testing.assert_close(answer["variance"], torch.full((1, 1, 5, 4), 0.2))
 
 
@@ -153,4 +151,4 @@ def test_any_form_that_broadcasts_is_a_variance(variance):
 )
 def test_other_answers_are_told(answer, error, message):
     with pytest.raises(error, match=message):
-        probes.reverse_variance({"p_mean_variance": lambda *_: answer}, **CASES["T = 1, one image"].inputs)
+        probes.reverse_variance({"p_mean_variance": lambda *_: answer}, **CASES["T = 2, one image"].inputs)

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor
 
-from autograder.questions.side_effects.counts import side_effects_and_dtypes
+from autograder.questions.side_effects.counts import side_effects
+
+from ..counts import dtype_kept, gradients_off
 
 
-def denoising_loss_side_effects(produced: Mapping[str, Tensor], **inputs: object) -> dict[str, Tensor]:
-    """Side effects and dtypes; ``parameters`` as produced; ``eval_modes``: how many calls left the model in eval mode."""
-    eval_modes = (~produced["modes"]).sum()
+def denoising_loss_side_effects(produced: Mapping[str, Tensor], x0: Tensor, **inputs: object) -> dict[str, Tensor]:
+    """Side effects, dtype and gradient mode; ``parameters`` as produced.
+
+    ``gradients_cleared``: 1 if the first call left no gradient in the model; ``modes_switched``: how many calls left the model in another mode than before; ``moves``: 1 if the loss depends on the
+    noise.
+    """
+    before, after = produced["modes"].bool().view(-1, 2).T
     return {
-        **side_effects_and_dtypes(produced, **inputs),
+        **side_effects(produced, x0=x0, **inputs),
+        **dtype_kept(produced, x0),
+        **gradients_off(produced),
         "parameters": produced["parameters"],
-        "eval_modes": eval_modes,
+        "gradients_cleared": torch.tensor(int(not produced["gradients"].any())),
+        "modes_switched": (before != after).sum(),
+        "moves": torch.tensor(int(not torch.equal(produced["value_seed_1"], produced["value_other"]))),
     }

@@ -10,6 +10,8 @@ from autograder.questions.side_effects.question import changed
 from ..q2_noising.mistakes import SIDE_EFFECTS, VALUE_MISCONCEPTIONS
 from .correct import squares_and_mean
 
+# The notebook asks q_sample, not the loss, to keep float64.
+_SIDE_EFFECTS = {id: kind for id, kind in SIDE_EFFECTS.items() if kind != "float32"}
 _LOST = (
     "Backward finds no way from the loss to the model: you turn a tensor into a plain number or cut it off on the way "
     "(.item(), float(), .detach(), torch.tensor(...), torch.no_grad())."
@@ -123,6 +125,9 @@ _EDITS = (
     edit("eval mode",
          "You switch the mode of the model; the training loop does that.",
          "predicted = ", "eps_model.eval()\n    predicted = "),
+    edit("model frozen",
+         "You switch gradients off, those of torch or those of the model's parameters, and leave them off.",
+         "return loss", "eps_model.requires_grad_(False)\n    return loss"),
     edit("parameters changed",
          "You change the parameters of the model; the optimiser does that.",
          "return loss", _DESCEND),
@@ -140,7 +145,7 @@ def _on_top_of(q_sample):
 
 MISCONCEPTIONS = (
     *misconceptions("ddpm_loss", squares_and_mean, _EDITS),
-    *side_effects.misconceptions("ddpm_loss", {"ddpm_loss": squares_and_mean}, SIDE_EFFECTS),
+    *side_effects.misconceptions("ddpm_loss", {"ddpm_loss": squares_and_mean}, _SIDE_EFFECTS),
     # The loss takes x_t from question 2, with the mistakes that it has there.
     *(
         Misconception(

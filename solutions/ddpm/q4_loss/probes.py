@@ -12,12 +12,16 @@ from torch import Tensor
 from torch.nn.utils import parameters_to_vector
 
 from autograder.questions.probing import as_value, global_state_kept, gradients
-from autograder.questions.side_effects.probes import by_dtype, side_effects
+from autograder.questions.side_effects.probes import side_effects
 
-from ..probes import GivenModel, given_schedule
+from ..probes import GivenModel, Watched, given_schedule
 
 Student = Mapping[str, Callable]
 WHAT = "What ddpm_loss returns"
+
+
+class FrozenModel(RuntimeError):
+    """The parameters of the model take no gradients any more."""
 
 
 def denoising_loss_value(
@@ -47,12 +51,15 @@ def denoising_loss_gradient(
 
     Raises:
         NoTensor, LostGradient, ValueError, BrokenBackward: as ``probing.gradients``.
+        FrozenModel: the loss switched off the gradients of the model.
     """
     model = GivenModel(start)
     with global_state_kept():
         torch.manual_seed(0)
         loss = _loss(student, model, x0.clone(), t.clone(), noise.clone(), schedule.clone())
         parameters = list(model.parameters())
+        if not all(parameter.requires_grad for parameter in parameters):
+            raise FrozenModel("ddpm_loss switches off the gradients of the model's parameters")
         left = [parameter.grad for parameter in parameters]
         arrived = gradients(loss, "ddpm_loss", "the model's parameters", parameters)
 
@@ -65,24 +72,40 @@ def denoising_loss_gradient(
 def denoising_loss_side_effects(
     student: Student, start: Tensor, x0: Tensor, t: Tensor, noise: Tensor, schedule: Tensor
 ) -> dict[str, Tensor]:
-    """What ``ddpm_loss`` does beside computing the loss, also to the model's parameters and mode.
+    """What ``ddpm_loss`` does beside computing the loss, also to the model.
 
     Returns:
-        What ``side_effects`` and ``by_dtype`` return; ``parameters``: (2T + 1,), after the first call; ``modes``: for each
-        call whether it left the model, which is in train mode before it, in train mode, (calls,).
+        What ``side_effects`` returns; ``gradients_on``, see ``Watched``.
+        ``parameters``, and their ``gradients``, which are ones before it: (2T + 1,) each, after the first call.
+        ``modes``: for each call the mode of the model before it and after it, (calls, 2), bool.
+        ``value_other``: the loss for other noise.
     """
-    changed, modes = [], []
+    models, modes, watched = [], [], Watched(student["ddpm_loss"])
 
     def call(x0: Tensor, t: Tensor, noise: Tensor, schedule: Tensor) -> Tensor:
-        model = GivenModel(start.to(x0.dtype))
-        value = as_value(_loss(student, model, x0, t, noise, schedule), WHAT, x0.dtype)
-        changed.append(parameters_to_vector(model.parameters()).detach())
-        modes.append(model.training)
+        before = len(modes) != 1
+        model = GivenModel(start).train(before)
+        for parameter in model.parameters():
+            parameter.grad = torch.ones_like(parameter)
+        value = as_value(_loss({"ddpm_loss": watched}, model, x0, t, noise, schedule), WHAT, x0.dtype)
+        models.append(model)
+        modes.append([before, model.training])
         return value
 
     given = {"x0": x0, "t": t, "noise": noise, "schedule": schedule}
-    answer = {**side_effects(call, given), **by_dtype(call, given)}
-    return {**answer, "parameters": changed[0], "modes": torch.tensor(modes)}
+    answer = side_effects(call, given)
+    with global_state_kept():
+        other = call(x0.clone(), t.clone(), 2 * noise, schedule.clone())
+    parameters = list(models[0].parameters())
+    gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+    return {
+        **answer,
+        "gradients_on": watched.gradients_on,
+        "parameters": parameters_to_vector(parameters).detach(),
+        "gradients": parameters_to_vector(gradients),
+        "modes": torch.tensor(modes),
+        "value_other": other,
+    }
 
 
 def _loss(student: Student, model: GivenModel, x0: Tensor, t: Tensor, noise: Tensor, schedule: Tensor) -> object:

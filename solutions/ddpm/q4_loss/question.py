@@ -5,8 +5,10 @@ from __future__ import annotations
 import torch
 
 from autograder.questions.model import Case, Close, Exact, Test
-from autograder.questions.side_effects.question import comparisons, dtypes_kept
+from autograder.questions.side_effects.question import comparisons
 
+from ..comparisons import float32_result, gradients_left_on
+from ..probes import other_noising
 from ..q2_noising.question import NAMES, inputs
 from . import counts, probes
 
@@ -15,6 +17,7 @@ _LOSSES = {
     "five images (1, 5, 4), T = 20": ((5, 1, 5, 4), (0, 19, 7, 7, 3), 20, 0.01, 0.2),
     "four images (3, 4, 4), T = 50": ((4, 3, 4, 4), (12, 49, 0, 30), 50, 0.001, 0.1),
     "one image (2, 4, 3), T = 8": ((1, 2, 4, 3), (5,), 8, 0.05, 0.4),
+    "three images (1, 2, 3), T = 1000": ((3, 1, 2, 3), (999, 430, 20), 1000, 1e-4, 0.02),
 }
 _SIDE_EFFECTS = {
     "three images (1, 3, 4), T = 10": ((3, 1, 3, 4), (1, 9, 4), 10, 0.02, 0.3),
@@ -32,32 +35,62 @@ def draw(generator: torch.Generator) -> tuple[Case, ...]:
     return tuple(case(name, setting) for name, setting in {**_LOSSES, **_SIDE_EFFECTS}.items())
 
 
-_VALUE = Close(rtol=1e-4, what="the loss")
+_VALUE = {"value": Close(rtol=1e-4, what="the loss")}
+_GRADIENT = {
+    "gradient": Close(rtol=1e-4, what="the gradient to the model's parameters"),
+    "left": Exact("float32", "You call backward in ddpm_loss; the loop that trains the model calls it"),
+}
+_CONDUCT = {
+    **comparisons("ddpm_loss", NAMES),
+    **float32_result("ddpm_loss"),
+    **gradients_left_on("ddpm_loss"),
+    "parameters": Exact("float32", "You change the parameters of the model in ddpm_loss"),
+    "gradients_cleared": Exact(advice="You clear the gradients of the model in ddpm_loss; the training loop does that"),
+    "modes_switched": Exact(advice="You switch the mode of the model in ddpm_loss; the training loop does that"),
+    "moves": Exact(advice="What ddpm_loss returns does not depend on the noise"),
+}
+_GIVEN = {"after": ("q2",), "stand_ins": {"q_sample": other_noising}}
 
 STUBS = ("ddpm_loss",)
 TESTS = (
-    Test("value", "value of the loss", probes.denoising_loss_value, tuple(_LOSSES), {"value": _VALUE}),
+    Test("value", "value of the loss", probes.denoising_loss_value, tuple(_LOSSES), _VALUE),
     Test(
-        "gradient",
-        "gradient to the model's parameters",
+        "value_given",
+        "The loss is correct: it was given other noised images in the place of those of your q_sample.",
+        probes.denoising_loss_value,
+        tuple(_LOSSES),
+        _VALUE,
+        instead_of="value",
+        **_GIVEN,
+    ),
+    Test("gradient", "gradient to the model's parameters", probes.denoising_loss_gradient, tuple(_LOSSES), _GRADIENT),
+    Test(
+        "gradient_given",
+        "The gradient is correct: ddpm_loss was given other noised images in the place of those of your q_sample.",
         probes.denoising_loss_gradient,
         tuple(_LOSSES),
-        {
-            "gradient": Close(rtol=1e-4, what="the gradient to the model's parameters"),
-            "left": Exact("float32", "You call backward in ddpm_loss; the loop that trains the model calls it"),
-        },
+        _GRADIENT,
+        instead_of="gradient",
+        **_GIVEN,
     ),
     Test(
         "conduct",
-        "dtype, inputs, model and global state stay as they are",
+        "float32, inputs, model and global state stay as they are",
         probes.denoising_loss_side_effects,
         tuple(_SIDE_EFFECTS),
-        {
-            **comparisons("ddpm_loss", NAMES, _VALUE),
-            **dtypes_kept("ddpm_loss"),
-            "parameters": Exact("float32", "You change the parameters of the model in ddpm_loss"),
-            "eval_modes": Exact(advice="You switch the model to eval mode in ddpm_loss"),
-        },
+        _CONDUCT,
         count=counts.denoising_loss_side_effects,
+        needs=("value", "gradient"),
+    ),
+    Test(
+        "conduct_given",
+        "ddpm_loss leaves everything as it is: it was given other noised images in the place of those of your q_sample.",
+        probes.denoising_loss_side_effects,
+        tuple(_SIDE_EFFECTS),
+        _CONDUCT,
+        count=counts.denoising_loss_side_effects,
+        needs=("value", "gradient"),
+        instead_of="conduct",
+        **_GIVEN,
     ),
 )

@@ -134,8 +134,8 @@ def test_the_probe_sees_mode_and_parameters_of_the_model():
         return counts.denoising_loss_side_effects(probes.denoising_loss_side_effects(student, **inputs), **inputs)
 
     correct = counted({"ddpm_loss": mse_loss})
-    assert correct["eval_modes"] == 0 and torch.equal(correct["parameters"], inputs["start"])
-    assert counted(WRONG["eval mode"])["eval_modes"] > 0
+    assert correct["modes_switched"] == 0 and torch.equal(correct["parameters"], inputs["start"])
+    assert counted(WRONG["eval mode"])["modes_switched"] > 0
     assert not torch.equal(counted(WRONG["parameters changed"])["parameters"], inputs["start"])
 
 
@@ -170,13 +170,15 @@ def test_the_loss_of_the_oracle_uses_the_images_of_its_noising():
 @pytest.mark.parametrize(
     ("mistake", "tests"),
     [
-        ("target x_0", ("value", "gradient", "conduct")),
-        ("sum", ("value", "gradient", "conduct")),
-        ("x_t: coefficients exchanged", ("value", "gradient", "conduct")),
+        ("target x_0", ("value", "gradient")),
+        ("sum", ("value", "gradient")),
+        ("x_t: coefficients exchanged", ("value", "gradient")),
+        ("x_t: both coefficients of the image", ("value", "gradient")),
         ("model gets a fraction", ("value", "gradient", "conduct")),
         ("prediction detached", ("gradient",)),
         ("detached with a graph", ("gradient",)),
         ("backward inside", ("gradient",)),
+        ("model frozen", ("gradient", "conduct")),
         ("eval mode", ("conduct",)),
         ("noise overwritten", ("conduct",)),
     ],
@@ -184,3 +186,41 @@ def test_the_loss_of_the_oracle_uses_the_images_of_its_noising():
 def test_a_mistake_costs_what_it_breaks_and_is_recognised(mistake, tests):
     wrong = next(entry for entry in MISCONCEPTIONS if entry.id == mistake)
     assert lost(HERE, wrong.namespace) == dict.fromkeys(tests, wrong.hint)
+
+
+def loss(before=lambda model: None, after=lambda model: None, of=mse_loss):
+    """A correct loss, or ``of``, with something done to the model before it and after it."""
+
+    def ddpm_loss(eps_model, x0, t, noise, schedule):
+        before(eps_model)
+        value = of(eps_model, x0, t, noise, schedule)
+        after(eps_model)
+        return value
+
+    return {"ddpm_loss": ddpm_loss}
+
+
+def in_float64(eps_model, x0, t, noise, schedule):
+    return mse_loss(lambda x, t: eps_model(x.float(), t).double(), x0.double(), t, noise.double(), schedule)
+
+
+CONDUCT = {
+    "gradients left off": (loss(after=lambda model: torch.set_grad_enabled(False)), {"conduct"}),
+    "train mode": (loss(before=lambda model: model.train()), {"conduct"}),
+    "gradients cleared": (loss(after=lambda model: model.zero_grad()), {"conduct"}),
+    "float64 and back": (loss(of=lambda *given: in_float64(*given).float()), set()),
+    "float64 and not back": (loss(of=in_float64), {"conduct"}),
+    "another value": (loss(of=lambda *given: 3 * mse_loss(*given) + 1), {"value", "gradient"}),
+    "a table of 200 steps": (
+        loss(of=lambda model, x0, t, noise, schedule: mse_loss(
+            lambda x, _: model(x, t), x0, t.clamp(max=199), noise, schedule
+        )),
+        {"value", "gradient"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CONDUCT)
+def test_a_value_costs_the_value_and_a_side_effect_the_rest(case):
+    namespace, tests = CONDUCT[case]
+    assert set(lost(HERE, namespace)) == tests

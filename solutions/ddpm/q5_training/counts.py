@@ -10,14 +10,17 @@ from torch import Tensor
 from autograder.questions.side_effects.counts import differing, rng_bytes
 from autograder.questions.training import counts
 
+from ..counts import gradients_off
 from .probes import given_network
+
+QUARTERS = 4  # in which the noise of a chain is measured, one after the other
 
 
 def epoch_side_effects(
     produced: Mapping[str, Tensor], start: Tensor, images: Tensor, **inputs: Tensor | float
 ) -> dict[str, Tensor]:
-    """See ``counts.side_effects``."""
-    return counts.side_effects(produced, given_network, start, images)
+    """See ``counts.side_effects``; and ``gradients_off``."""
+    return {**counts.side_effects(produced, given_network, start, images), **gradients_off(produced)}
 
 
 def sampling_order(
@@ -30,6 +33,7 @@ def sampling_order(
         ``other_shapes``: how often x did not have the given shape.
         ``result_shape``: the shape of the result.
         ``schedule_changes``: how many entries of the schedule the call changed.
+        ``gradients_off``: see ``gradients_off``.
     """
     sizes = produced["x_sizes"]
     fitting = (sizes == shape).all(1) if sizes.shape[1:] == shape.shape else torch.zeros(len(sizes), dtype=torch.bool)
@@ -38,6 +42,7 @@ def sampling_order(
         "other_shapes": (~fitting).sum(),
         "result_shape": torch.tensor(produced["result"].shape),
         "schedule_changes": differing(produced["schedule_after"], schedule),
+        **gradients_off(produced),
     }
 
 
@@ -59,23 +64,31 @@ def sampling_chain(
         ``steps_missing``: how many t the model was never asked about.
         ``x_0``: mean of the result over all but its last axis, (w,).
         ``x_0_spread``: the largest distance of an entry of the result from that; 0-d.
-        ``noise_mean``, ``noise_deviation``: of what the steps from T − 1 to 1 add to their targets, in units of
-            ``deviations``, (T − 1,); nan where the step is missing.
+        ``noise_mean``, ``noise_deviation``, ``noise_fourth``: of what the steps from T − 1 to 1 add to their targets, in
+            units of ``deviations``, and its standardised fourth moment, for each quarter of these steps, (4,); nan where
+            a step is missing.
+        ``noise_extremes``: the smallest and the largest deviation of the noise of one step, (2,).
         ``noise_scale``: the same as ``noise_deviation``. It has wider bounds, which tell mistakes apart.
     """
     result = produced["result"].view(shape.tolist())
     seen = dict(zip(produced["steps"].tolist(), produced["chain"].view(-1, *result.shape), strict=True))
     missing = [t for t in range(len(gain)) if t not in seen]
     unseen = torch.full_like(result, torch.nan)
-    noise = [(seen.get(t - 1, unseen) - targets[t]) / deviations[t] for t in range(len(gain) - 1, 0, -1)]
-    deviation = torch.stack([z.std() for z in noise])
+    downwards = range(len(gain) - 1, 0, -1)
+    means = targets[1:].flip(0).view(len(downwards), *[1] * (result.ndim - 1), -1)
+    noise = torch.stack([seen.get(t - 1, unseen) for t in downwards]) - means
+    noise = noise.flatten(1) / deviations[1:].flip(0)[:, None]
+    quarters = noise.tensor_split(QUARTERS)
+    deviation = torch.stack([z.std() for z in quarters])
     x_0 = result.reshape(-1, result.shape[-1]).mean(0)
     return {
         "steps_missing": torch.tensor(len(missing)),
         "x_0": x_0,
         "x_0_spread": (result - x_0).abs().max(),
-        "noise_mean": torch.stack([z.mean() for z in noise]),
+        "noise_mean": torch.stack([z.mean() for z in quarters]),
         "noise_deviation": deviation,
+        "noise_fourth": torch.stack([fourth_moment(z) for z in quarters]),
+        "noise_extremes": torch.stack(noise.std(1).aminmax()),
         "noise_scale": deviation,
     }
 
@@ -87,6 +100,9 @@ def sampling_randomness(produced: Mapping[str, Tensor], gain: Tensor, **inputs: 
         ``start_mean``, ``start_deviation``, ``start_fourth``: of x_T; the last is its standardised fourth moment.
         ``start_correlation``, ``noise_correlation``: for every axis of the images, the correlation of neighbours along
             it, (axes,); of x_T, and the largest in size over all later x.
+        ``start_alike``, ``noise_alike``: for every axis, the largest correlation of two slices of an image across it,
+            (axes,); of x_T, and of what is new in the later x.
+        ``steps_alike``: the largest correlation of an image with an image of an earlier x, of what is new in them.
         ``new_shares``: share of the variance of each x after x_T that cannot be told from those before it, (T − 1,).
         ``steps_without_noise``: how many x after x_T have next to no variance.
         ``steps_from_start``: how many of them are x_T itself.
@@ -100,15 +116,17 @@ def sampling_randomness(produced: Mapping[str, Tensor], gain: Tensor, **inputs: 
         list(produced[name]) for name in ("first", "following", "again", "other", "elsewhere")
     )
     start, *later = first
-    centred = start - start.mean()
-    fourth = centred.pow(4).mean() / centred.square().mean().square()
+    shares, new = new_parts(first, len(gain) - 1)
     return {
         "start_mean": start.mean(),
         "start_deviation": start.std(),
-        "start_fourth": torch.nan_to_num(fourth),
+        "start_fourth": torch.nan_to_num(fourth_moment(start)),
         "start_correlation": axis_correlation([start]),
+        "start_alike": slice_correlation([start]),
         "noise_correlation": axis_correlation(later or [start]),
-        "new_shares": new_shares(first, len(gain) - 1),
+        "noise_alike": slice_correlation(new[1:] or new),
+        "new_shares": shares,
+        "steps_alike": row_correlation(new),
         "steps_without_noise": torch.tensor(sum(float(x.std()) < 1e-3 for x in later)),
         "steps_from_start": len(later) - _different(later, [start] * len(later)),
         "repeat_differs": _different(first, again),
@@ -122,7 +140,7 @@ def sampling_randomness(produced: Mapping[str, Tensor], gain: Tensor, **inputs: 
 def _different(one: Sequence[Tensor], other: Sequence[Tensor]) -> Tensor:
     """How many images of two chains differ by more than rounding; all, if the chains are not equally long."""
     pairs = zip(one, other) if len(one) == len(other) else ()
-    return len(one) - torch.tensor(sum(torch.allclose(a, b, rtol=0, atol=1e-3) for a, b in pairs))
+    return len(one) - torch.tensor(sum(bool((a - b).abs().max() <= 1e-3) for a, b in pairs))
 
 
 def axis_correlation(images: Sequence[Tensor]) -> Tensor:
@@ -136,19 +154,57 @@ def _neighbours(x: Tensor, axis: int) -> Tensor:
     return torch.nan_to_num((before * after).mean() / x.square().mean())
 
 
-def new_shares(images: Sequence[Tensor], count: int) -> Tensor:
-    """For ``count`` images after the first, the share of the variance that no weighted sum of those before explains.
+def slice_correlation(images: Sequence[Tensor]) -> Tensor:
+    """For each axis, the correlation of two slices across it that is largest in size, of any of the images, (axes,)."""
+
+    def largest(x: Tensor, axis: int) -> Tensor:
+        return _largest(_correlations(x.movedim(axis, 0).flatten(1)))
+
+    return torch.stack([max((largest(x, axis) for x in images), key=abs) for axis in range(images[0].ndim)])
+
+
+def row_correlation(images: Sequence[Tensor]) -> Tensor:
+    """The correlation of a row of one image with a row of another one that is largest in size; 0 where there is one."""
+    n = len(images[0])
+    found = _correlations(torch.cat([x.flatten(1) for x in images]))
+    return _largest(found * (torch.arange(len(found)) // n != torch.arange(len(found))[:, None] // n))
+
+
+def _correlations(rows: Tensor) -> Tensor:
+    """Of every two rows, without their means, (rows, rows); 0 of a row with itself, and of a row without variance."""
+    rows = rows - rows.mean(1, keepdim=True)
+    rows = torch.nan_to_num(rows / rows.norm(dim=1, keepdim=True))
+    return (rows @ rows.T).fill_diagonal_(0)
+
+
+def _largest(values: Tensor) -> Tensor:
+    """The entry that is largest in size."""
+    return values.flatten()[values.abs().argmax()]
+
+
+def fourth_moment(values: Tensor) -> Tensor:
+    """The standardised fourth moment: 3 for normal numbers, 1.8 for uniform ones."""
+    squares = (values - values.mean()).square()
+    return squares.square().mean() / squares.mean().square()
+
+
+def new_parts(images: Sequence[Tensor], count: int) -> tuple[Tensor, list[Tensor]]:
+    """Of each image, what no weighted sum of those before explains, and for ``count`` after the first its share of the
+    variance.
 
     Noise that was used before has the share 0, fresh noise 1, whatever the means of the steps are. An image that is
-    missing counts as new: another test asks for the steps.
+    missing counts as new: another test asks for the steps. What is rounding alone is 0.
     """
     rows = torch.stack([x.flatten() - x.mean() for x in images[: count + 1]]).double()
     shares = torch.ones(count, dtype=torch.float64)
     if not torch.isfinite(rows).all():
-        return shares.fill_(torch.nan).to(images[0].dtype)
-    rounding = 1e-6 * rows[0].square().mean()
+        return shares.fill_(torch.nan).to(images[0].dtype), [torch.zeros_like(x) for x in images[: count + 1]]
+    products = rows @ rows.T / rows.shape[1]
+    rounding = 1e-6 * products[0, 0]
+    new = [rows[0]]
     for k in range(1, len(rows)):
-        weights = torch.linalg.lstsq(rows[:k].T, rows[k : k + 1].T, driver="gelsd").solution
-        left = (rows[k] - weights.squeeze(1) @ rows[:k]).square().mean()
-        shares[k - 1] = left / (rows[k].square().mean() + rounding).clamp(min=1e-30)
-    return shares.to(images[0].dtype)
+        weights = torch.linalg.pinv(products[:k, :k], rtol=1e-9, hermitian=True) @ products[:k, k]
+        left = rows[k] - weights @ rows[:k]
+        shares[k - 1] = left.square().mean() / (products[k, k] + rounding).clamp(min=1e-30)
+        new.append(left if shares[k - 1] > 1e-5 else torch.zeros_like(left))
+    return shares.to(images[0].dtype), [row.to(images[0].dtype).view(images[0].shape) for row in new]

@@ -25,7 +25,8 @@ _LOOPS = (
          '    optimizer = torch.optim.Adam(model.parameters(), lr=optimizer.param_groups[0]["lr"])\n    model.train()'),
     edit("loss without gradient", "You compute the loss with gradients switched off, so the model learns nothing from it.",
          "        loss = ", "        with torch.no_grad():\n            loss = "),
-    edit("loss of its own", "You do not train with the given loss_fn: you compute a loss in the loop itself.",
+    edit("loss of its own", "The labels have no effect on your loss: hand the images and the labels of each batch to the "
+         "given loss_fn.",
          _LOSS, "(model(x0) - x0.flatten(1)).square().mean()"),
     edit("labels not handed on", "You do not hand the labels on to loss_fn, which takes the model, the images and their "
          "labels.",
@@ -105,6 +106,7 @@ _CHAINS = (
     _start("start at zero", "You start the chain from zeros; draw x_T from N(0, 1).", "torch.zeros(shape)"),
     _start("start uniform", _NORMAL, "torch.rand(shape, generator=generator)"),
     _start("start uniform from -1 to 1", _NORMAL, "2 * torch.rand(shape, generator=generator) - 1"),
+    _start("start uniform of deviation one", _NORMAL, "12**0.5 * (torch.rand(shape, generator=generator) - 0.5)"),
     _start("start of one row", "You start all rows from the same noise; draw noise of its own for every image.",
            "torch.randn((1, *shape[1:]), generator=generator).expand(shape)"),
     _start("start from the global state", f"Your x_T {_GLOBAL}", "torch.randn(shape)"),
@@ -131,15 +133,21 @@ _CHAINS = (
            "torch.randn((shape[0], 1, *shape[2:]), generator=generator).expand(shape)"),
     _noise("noise uniform", "The noise of your steps is not normal with mean 0: look at the function that draws it.",
            "torch.rand(shape, generator=generator)"),
+    _noise("noise uniform of deviation one",
+           "The noise of your steps has the mean and the deviation of N(0, 1), but it is not normal: draw it with "
+           "torch.randn.",
+           "12**0.5 * (torch.rand(shape, generator=generator) - 0.5)"),
     _noise("noise left out", "You add no noise on the way; only the last step adds none.", "torch.zeros(shape)"),
     edit("noise at the last step too", "You add noise in the last step too; at t = 0 return the mean.",
          "step > 0", "step >= 0"),
-    edit("noise scaled by the variance", "You multiply the noise of a step by its variance; multiply by the standard "
-         "deviation.",
+    edit("noise scaled by the variance", "The noise of your steps is far too small: multiply numbers from N(0, 1) by "
+         "the standard deviation √β, not by the variance.",
          "beta.sqrt() * noise", "beta * noise"),
-    edit("posterior variance", "The noise of your steps has the posterior variance β̃; use the variance β.",
+    edit("posterior variance", "The noise of your steps is too small: multiply numbers from N(0, 1) by √β, where β is the "
+         "variance, not β̃.",
          "beta.sqrt() * noise", "schedule.posterior_variance[step].sqrt() * noise"),
-    edit("noise not scaled", "You add the noise as it is; scale it with the standard deviation of the step.",
+    edit("noise not scaled", "The noise of your steps is far too large: multiply numbers from N(0, 1) by the standard "
+         "deviation √β of the step.",
          "beta.sqrt() * noise", "noise"),
     edit("gradients kept", _GRAPH, "@torch.no_grad()\n", ""),
     edit("gradients cut at the end", _GRAPH, "@torch.no_grad()\n", "", "return x", "return x.detach()"),

@@ -6,6 +6,8 @@ import torch
 
 from autograder.questions.training.oracle import epoch
 
+from ..q3_denoising.oracle import p_sample
+
 
 def _loss(loss_fn, model, batch):
     x0, labels = batch
@@ -14,15 +16,12 @@ def _loss(loss_fn, model, batch):
 
 @torch.no_grad()
 def sample(eps_model, shape, schedule, generator) -> torch.Tensor:
-    """x_0 (shape) from x_T ~ N(0, 1), each step written out with numbers of its own."""
+    """x_0 (shape) from x_T ~ N(0, 1), by the reverse step of question 3."""
     dtype = schedule.beta.dtype
     x = torch.randn(shape, generator=generator, dtype=dtype)
     for step in reversed(range(len(schedule.beta))):
-        beta, alpha, alpha_bar = (schedule[i][step].item() for i in range(3))
-        eps = eps_model(x, torch.full((shape[0],), step))
-        x = (x - beta / (1 - alpha_bar) ** 0.5 * eps) / alpha**0.5
-        if step > 0:
-            x = x + beta**0.5 * torch.randn(shape, generator=generator, dtype=dtype)
+        noise = torch.randn(shape, generator=generator, dtype=dtype) if step > 0 else torch.zeros(shape, dtype=dtype)
+        x = p_sample(eps_model, x, torch.full((shape[0],), step), schedule, noise)
     return x
 
 

@@ -14,7 +14,7 @@ from torch.utils.data import TensorDataset
 from autograder.questions.probing import Graphs, as_tensor, global_state_kept
 from autograder.questions.training.probes import GivenModel, Loop, Student
 
-from ..probes import given_schedule
+from ..probes import Watched, given_schedule, per_row
 
 
 class LabelsMissing(TypeError):
@@ -51,7 +51,9 @@ def epoch_parameters(student: Student, **inputs: Tensor | float) -> dict[str, Te
 
 
 def epoch_side_effects(student: Student, **inputs: Tensor | float) -> dict[str, Tensor]:
-    return LOOP.side_effects(student, **inputs)
+    """What ``LOOP.side_effects`` returns, and ``gradients_on``, see ``Watched``."""
+    watched = Watched(student["train_one_epoch"])
+    return {**LOOP.side_effects({"train_one_epoch": watched}, **inputs), "gradients_on": watched.gradients_on}
 
 
 MOST_ROUNDS = 4  # a chain that asks this often about every step is looked at no further
@@ -90,9 +92,10 @@ class LinearModel(nn.Module):
             self.images.append(x.detach().clone())
             self.steps.append(steps)
         self.most_alive = max(self.most_alive, self.graphs.alive())
-        per_row = (-1, *(1,) * (x.ndim - 1))
-        offset = self.offset[steps].view(len(x), *(1,) * (x.ndim - 2), -1)
-        return self.graphs.mark(self.one * self.gain[steps].view(per_row) * (x - offset))
+        answer = (
+            self.one * per_row(self.gain[steps], x) * (x - self.offset[steps].view(len(x), *(1,) * (x.ndim - 2), -1))
+        )
+        return self.graphs.mark(answer) if answer.requires_grad else answer
 
 
 def _sampled(student: Student, model: nn.Module, shape: Tensor, schedule: Tensor, generator: torch.Generator) -> Tensor:
@@ -119,10 +122,11 @@ def sampling_order(
         ``odd_steps``: how often t was not an int64 tensor of shape (n,).
         ``result_has_graph``: 1 if the result requires gradients.
         ``graphs_alive``: graphs of earlier steps in memory when the model is asked, the most.
+        ``gradients_on``: see ``Watched``.
     """
-    model, copy = LinearModel(gain, offset), schedule.clone()
+    model, copy, watched = LinearModel(gain, offset), schedule.clone(), Watched(student["sample"])
     with global_state_kept():
-        result = _sampled(student, model, shape, copy, torch.Generator().manual_seed(1))
+        result = _sampled({"sample": watched}, model, shape, copy, torch.Generator().manual_seed(1))
     _asked(model)
     n = min(len(steps) for steps in model.steps)
     axes = max(x.ndim for x in model.images)
@@ -134,6 +138,7 @@ def sampling_order(
         "odd_steps": torch.tensor(model.odd_steps),
         "result_has_graph": torch.tensor(int(result.requires_grad)),
         "graphs_alive": torch.tensor(float(model.most_alive)),
+        "gradients_on": watched.gradients_on,
     }
 
 

@@ -58,6 +58,9 @@ _GUIDED_EDITS = (
          "Your scale is the paper's weight w, for which 0 means conditional; the scale of this question is 1 + w, so 0 "
          "is unconditional and 1 is conditional.",
          _FORMULA, "(1 + scale) * eps_label - scale * eps_null"),
+    edit("one_less_than_the_scale",
+         "You multiply the difference by s − 1; multiply it by s itself.",
+         "scale *", "(scale - 1) *"),
     edit("terms_exchanged",
          "You exchange the conditional and the unconditional prediction: scale 0 should give the unconditional.",
          _FORMULA, "eps_label + scale * (eps_null - eps_label)"),
@@ -115,6 +118,6 @@ MISCONCEPTIONS = (
     *misconceptions("drop_labels", masked_fill, _DROP_EDITS, _CORRECT),
     *misconceptions("guided_eps", guided_two_calls, _GUIDED_EDITS, _CORRECT),
     *side_effects.misconceptions(
-        "guided_eps", _CORRECT, {"float32_result": "float32", "seeds": "seeds", "sets_default_dtype": "default dtype"}
+        "guided_eps", _CORRECT, {"float64_result": "float64", "seeds": "seeds", "sets_default_dtype": "default dtype"}
     ),
 )

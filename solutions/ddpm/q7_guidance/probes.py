@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from autograder.questions.probing import as_tensor, global_state_kept
-from autograder.questions.side_effects.probes import by_dtype, side_effects
+from autograder.questions.side_effects.probes import side_effects
 
-from ..probes import GivenModel, integers_of_rows
+from ..probes import GivenModel, Watched, all_numbers, integers_of_rows
 
 
 class WrongLabels(TypeError):
@@ -54,7 +54,7 @@ def guided_prediction(
     model = GivenLabelledModel(start, classes)
     with global_state_kept():
         answer = student["guided_eps"](model, x_t.clone(), t.clone(), labels.clone(), scale, null_label)
-    return {"eps": as_tensor(answer, "What guided_eps returns")}
+    return {"eps": as_tensor(answer, "What guided_eps returns").to(x_t.dtype)}
 
 
 def guidance_side_effects(
@@ -72,22 +72,22 @@ def guidance_side_effects(
     """What both functions do beside computing their results.
 
     Returns:
-        ``dropped_…``: what ``side_effects`` returns for ``drop_labels``.
-        ``guided_…``: what ``side_effects`` and ``by_dtype`` return for ``guided_eps``.
+        ``dropped_…``, ``guided_…``: what ``side_effects`` returns for each of the two functions, and ``gradients_on``, see
+            ``Watched``. Of ``drop_labels`` it takes all numbers that are returned, in any form.
     """
+    watched = {"dropped_": Watched(student["drop_labels"]), "guided_": Watched(student["guided_eps"])}
 
     def drop(labels: Tensor, uniform: Tensor) -> Tensor:
-        return as_tensor(student["drop_labels"](labels, uniform, p, null_label), "What drop_labels returns")
+        answer = watched["dropped_"](labels, uniform, p, null_label)
+        return all_numbers(answer, "What drop_labels returns", labels.dtype)
 
     def guide(x_t: Tensor, t: Tensor, labels: Tensor, start: Tensor, classes: Tensor) -> Tensor:
-        model = GivenLabelledModel(start, classes)
-        answer = student["guided_eps"](model, x_t, t, labels, scale, null_label)
+        answer = watched["guided_"](GivenLabelledModel(start, classes), x_t, t, labels, scale, null_label)
         return as_tensor(answer, "What guided_eps returns")
 
     given = {"x_t": x_t, "t": t, "labels": labels, "start": start, "classes": classes}
-    dropped = side_effects(drop, {"labels": labels, "uniform": uniform})
-    guided = {**side_effects(guide, given), **by_dtype(guide, given)}
-    return {
-        **{f"dropped_{name}": value for name, value in dropped.items()},
-        **{f"guided_{name}": value for name, value in guided.items()},
-    }
+    outputs = {}
+    for prefix, call, inputs in (("dropped_", drop, {"labels": labels, "uniform": uniform}), ("guided_", guide, given)):
+        answer = {**side_effects(call, inputs), "gradients_on": watched[prefix].gradients_on}
+        outputs |= {prefix + name: value for name, value in answer.items()}
+    return outputs

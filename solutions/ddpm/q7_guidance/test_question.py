@@ -99,7 +99,7 @@ def test_a_correct_solution_loses_nothing(variant):
         ("weight_of_the_paper", {"guided"}),
         ("negative_scale_refused", {"guided"}),
         ("guided_labels_overwritten", {"conduct"}),
-        ("float32_result", {"conduct"}),
+        ("float64_result", {"conduct"}),
     ],
 )
 def test_a_mistake_costs_what_it_is_worth(mistake, tests):
@@ -113,3 +113,27 @@ def test_the_other_convention_has_a_hint_of_its_own():
     }
     judgement = trial.judgements(HERE, namespace)["guided"]
     assert judgement.misconception == "weight_of_the_paper" and "1 + w" in judgement.message
+
+
+def gradients_off(function):
+    def wrong(*given):
+        result = function(*given)
+        torch.set_grad_enabled(False)
+        return result
+
+    return wrong
+
+
+@pytest.mark.parametrize(
+    ("changed", "tests"),
+    [
+        ({"guided_eps": gradients_off(guided_eps)}, {"conduct"}),
+        ({"drop_labels": gradients_off(drop_labels)}, {"conduct"}),
+        ({"drop_labels": lambda *given: (drop_labels(*given), given[1])}, {"labels"}),
+        ({"guided_eps": lambda *given: guided_eps(*given).double()}, {"conduct"}),
+        ({"guided_eps": lambda model, x, *given: guided_eps(model, x, *given).float()}, set()),
+    ],
+    ids=["gradients off in one", "gradients off in the other", "a pair of labels", "float64", "always float32"],
+)
+def test_a_value_costs_the_value_and_a_side_effect_the_rest(changed, tests):
+    assert lost({"drop_labels": drop_labels, "guided_eps": guided_eps, **changed}) == tests
