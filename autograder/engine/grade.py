@@ -340,7 +340,9 @@ def grade_artefact(
         deadline=grading.deadline,
         progress=progress,
         publish=publish,
+        near=submission.near,
     )
+    report.remarks += filter(None, map(submission.renamed, artefact.files()))
     try:
         finding = artefact.measure(inputs)
         report.notes += finding.notes
