@@ -144,7 +144,7 @@ class Layout:
 
 
 def find_submissions(
-    sources: Iterable[Path], assignment: str, notes: Notes | None = None, assignments: Collection[str] = ()
+    sources: Iterable[Path], assignment: str, notes: list[str] | None = None, assignments: Collection[str] = ()
 ) -> list[HandedIn]:
     """The submissions at ``sources``. Each source is one submission, or a folder with the submissions of a class.
 
@@ -157,8 +157,15 @@ def find_submissions(
         KitError: a source is not there, none of them holds a submission, or the only one is a folder of several classes,
             or a bulk download that is not unpacked or cannot be read.
     """
-    notes = Notes() if notes is None else notes
-    sources = list(dict.fromkeys(sources))
+    told = notes if isinstance(notes, Notes) else Notes()
+    try:
+        return _find(list(dict.fromkeys(sources)), assignment, told, assignments)
+    finally:
+        if notes is not None and notes is not told:
+            notes += told
+
+
+def _find(sources: list[Path], assignment: str, notes: Notes, assignments: Collection[str]) -> list[HandedIn]:
     for source in sources:
         check_is_there(source)
     given, sources = sources, [_entered(source, assignment) for source in sources]
@@ -400,7 +407,9 @@ def _not_there(name: str, entry: object, folder: Path, notes: Notes) -> None:
     except (AttributeError, KeyError, TypeError, ValueError):
         students = (Student(name),)
     who = ", ".join(one_line(student.shown, 60) for student in students)
-    sentence = f"{GRADESCOPE_METADATA} names {_shown(name)} of {who}, which is not in {_shown(folder)}"
+    sentence = (
+        f"{GRADESCOPE_METADATA} names {_shown(name)}, which is not in {_shown(folder)}; it is the submission of {who}"
+    )
     notes.append(sentence)
     notes.passed += [PassedOver(student, sentence) for student in students]
 

@@ -174,7 +174,9 @@ class Roster:
         taken = {*people, *self._cells}
         for student in people.values():
             if student.id not in assigned:
-                if student in self:  # as themselves they would have the row of another
+                if student in self and self.group(student):  # its number is that of a student
+                    assigned[student.id] = replace(student, id=free_id(student.id, taken))
+                elif student in self:  # as themselves they would have the row of another
                     remarks.setdefault(student.id, _two_students(student))
                     assigned[student.id] = replace(student, id=free_id(student.id, taken))
                 else:

@@ -7,7 +7,7 @@ import html
 import io
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,11 +55,13 @@ def write_grades(
     graded: Sequence[Graded],
     missing: Sequence[Student] = (),
     pseudonym: Callable[[Student], str] | None = None,
+    reasons: Mapping[str, str] | None = None,
 ) -> None:
     """Write ``grades.csv``: one row per student, one column per question, sorted by id. Missing students have no points.
 
-    ``pseudonym`` adds a column with the names on the leaderboard. The columns of the questions, minus the deduction, add
-    up to the total. A byte order mark makes spreadsheets read the file as UTF-8.
+    ``reasons`` say by id why a missing student has none. ``pseudonym`` adds a column with the names on the leaderboard. The
+    columns of the questions, minus the deduction, add up to the total. A byte order mark makes spreadsheets read the file
+    as UTF-8.
 
     Raises:
         KitError: the file could not be written; an earlier file is unchanged.
@@ -83,7 +85,7 @@ def write_grades(
         row["pseudonym"] = pseudonym(one.student) if pseudonym else ""
     for student in missing:
         row = dict.fromkeys(header, "") | _who(student) | {"possible": points(assignment.possible)}
-        rows.append(row | {"needs a look": "nothing was handed in"})
+        rows.append(row | {"needs a look": (reasons or {}).get(student.id, "nothing was handed in")})
     rows.sort(key=lambda row: (row["id"].casefold(), row["id"], row["submitted"]))
     write_text(path, BYTE_ORDER_MARK + table(header, ([row[name] for name in header] for row in rows)))
 
