@@ -74,7 +74,9 @@ def write_summary(
     counts = [f"{len(graded)} students", f"{result.graded} submissions graded now"]
     counts += [f"{result.rescored} counted again"] * bool(result.rescored)
     counts += [f"{len(result.changes)} with other points than before"] * bool(result.changes)
-    counts += [f"{look} to check"] * bool(look) + [f"{len(missing)} without a submission"] * bool(missing)
+    counts += [f"{look} to check"] * bool(look)
+    counts += [f"{len(missing) - len(reasons)} without a submission"] * (len(missing) > len(reasons))
+    counts += [f"{len(reasons)} whose submission was not graded"] * bool(reasons)
     said = [*exports.notes, *dict.fromkeys(remarks.values())]
     return [", ".join(counts), *(f"  {file}" for file in parts.files), *(f"  {note}" for note in said)]
 
