@@ -180,8 +180,8 @@ def _find(sources: list[Path], assignment: str, notes: Notes, assignments: Colle
         for outer, inner in zip(given, sources)
         if inner != outer
     ]
-    for source in classes:
-        _refuse_classes(source, classes[source], assignment, assignments)
+    for source in classes or (sources if len(sources) == 1 else ()):
+        _refuse_classes(source, classes.get(source), assignment, assignments)
     if len(sources) == 1 and not classes:
         _refuse_unclear(sources[0], assignment)
         if file := _hides_a_class(sources[0], assignment):
@@ -260,9 +260,9 @@ def _refuse(source: Path) -> None:
         raise KitError(f"{source} looks like {name}; unpack it and give the folder instead")
 
 
-def _refuse_classes(folder: Path, layout: Layout, assignment: str, assignments: Collection[str]) -> None:
+def _refuse_classes(folder: Path, layout: Layout | None, assignment: str, assignments: Collection[str]) -> None:
     """Refuse a folder that lies above the class: each of its folders is a class, or an assignment."""
-    if layout.name:
+    if (layout and layout.name) or not _is_folder(folder):
         return
     entries = _entries(_children(folder))
     known = {name.casefold() for name in assignments}
@@ -275,12 +275,12 @@ def _refuse_classes(folder: Path, layout: Layout, assignment: str, assignments: 
         names = ", ".join(_shown(child.name) for child in classes[:MOST_NAMED])
         raise KitError(
             f"{folder} holds several classes ({names}{', …' if len(classes) > MOST_NAMED else ''}), not one entry per "
-            f"student; give {'it' if len(classes) == 1 else 'these folders'} instead, e.g. {_joined(classes)}"
+            f"student; give one of these folders instead, or all of them: {_joined(classes)}"
         )
 
 
 def _joined(paths: Sequence[Path]) -> str:
-    return " ".join(_shown(path) for path in paths[:SEVERAL])
+    return " ".join(map(_shown, paths[:MOST_NAMED])) + (" …" if len(paths) > MOST_NAMED else "")
 
 
 def _is_class_of_its_own(folder: Path, assignment: str) -> bool:

@@ -108,9 +108,7 @@ class Submission:
 
     def _names(self, file: PurePosixPath) -> list[str]:
         """What a file may have been called before it was copied."""
-        if file.suffix.lower() == ".zip" and any(
-            name.endswith("data.pkl") for name in zip_names(self.folder / file)
-        ):  # a browser has looked into a checkpoint, which is a zip file
+        if file.suffix.lower() == ".zip" and _is_checkpoint(self.folder / file):  # a browser has looked into it
             file = file.with_suffix(".pt")
         return _without_marks(file.name)
 
@@ -120,11 +118,15 @@ class Submission:
         taken = () if exact else self.find(wanted)
         return f"{shown(taken[0].relative_to(self.folder))} was taken for {wanted}." if taken else ""
 
-    def near(self, wanted: str) -> str:
-        """What is in the submission instead of ``wanted``: a sentence for the student; ``''`` if nothing looks like it."""
-        files = self._near(wanted) or self._alike(wanted)
+    def near(self, wanted: str, others: Iterable[str] = ()) -> str:
+        """What is in the submission instead of ``wanted``: a sentence for the student; ``''`` if nothing looks like it.
+
+        ``others`` are the names of other wanted files.
+        """
+        taken = [file for other in others for file in self.find(other)]
+        files = [file for file in self._near(wanted) or self._alike(wanted) if self.folder / file not in taken]
         names = ", ".join(map(shown, files[:3])) + (", …" if len(files) > 3 else "")
-        return f"The submission has {names}; hand in the one that is meant as {wanted}." if files else ""
+        return f"The submission has {names}; give the right file the name {wanted} and hand it in." if files else ""
 
     def _alike(self, wanted: str) -> list[PurePosixPath]:
         """Files of the same kind, such as other checkpoints."""
@@ -142,6 +144,13 @@ class Submission:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 os.link(self.folder / file, target)
         return chosen
+
+
+def _is_checkpoint(path: Path) -> bool:
+    """Whether a zip file begins as torch writes it."""
+    with open_regular(path) as file:
+        start = file.read(256)
+    return start.startswith(b"PK\x03\x04") and b"data.pkl" in start
 
 
 def _plain_name(name: str) -> str:
