@@ -75,9 +75,8 @@ def make_plan(handed: HandedIn, out: Path, parts: Mapping[str, str], regrade: bo
         return Plan(handed, folder, digest, files, None, frozenset(parts), record, why)
     stale = frozenset(question for question, part in parts.items() if record.parts.get(question) != part)
     tried = all(question not in record.parts for question in stale)
-    return Plan(
-        handed, folder, digest, files, record, stale, record, "tried again" if tried else "tests or limits changed"
-    )
+    why = "" if not stale else "tried again" if tried else "tests or limits changed"
+    return Plan(handed, folder, digest, files, record, stale, record, why)
 
 
 def _timed(handed: HandedIn, record: Record) -> HandedIn:

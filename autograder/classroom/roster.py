@@ -375,7 +375,7 @@ def _worksheet(keys: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[str,
     if not full:
         return ()
     mail = [place for place, column in enumerate(cells) if any(column) and all("@" in c for c in column if c)]
-    named = not mail or len(set(cells[1])) > 1 or len(rows) == 1
+    named = bool(mail) or 2 * len(set(cells[1])) > len(rows)  # without names, this is a state that many have
     told = {0: "identifier", full[-1] - 1: "grade", full[-1]: "maximum grade"}
     told |= {1: "full name"} if named and 1 not in mail else {}
     told |= {mail[0]: "email address"} if mail else {}

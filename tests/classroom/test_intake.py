@@ -643,7 +643,9 @@ def wrapped_classes(folder):
 def two_downloads(folder):
     for section in ("monday", "tuesday"):
         for number in (1, 2):
-            write_notebook(folder / section / f"Ann {number}_{number}_assignsubmission_file" / "hw.ipynb", "right", section)
+            write_notebook(
+                folder / section / f"Ann {number}_{number}_assignsubmission_file" / "hw.ipynb", "right", section
+            )
     return folder
 
 
