@@ -61,7 +61,8 @@ class Inputs:
 
     ``has`` says whether the submission contains a file. ``read`` returns the tensors of a file and raises
     ``errors.Unread``. ``data`` is None if this grader has no images. ``deadline`` is a ``time.monotonic()``.
-    ``progress`` gets the number of units done, ``publish`` a finding with everything that is certain so far.
+    ``progress`` gets the number of units done, ``publish`` a finding with everything that is certain so far. ``near``
+    names what is in the submission instead of a file, in a sentence, or returns ''.
     """
 
     dataset: str
@@ -71,6 +72,11 @@ class Inputs:
     deadline: float
     progress: Callable[[int], None] = lambda done: None
     publish: Callable[[Finding], None] = lambda finding: None
+    near: Callable[[str], str] = lambda file: ""
+
+    def missing(self, file: str) -> str:
+        """The sentence for the student about a file that is not in the submission."""
+        return f"{file} is not in the submission. {self.near(file)}".rstrip()
 
 
 class Artefact(Protocol):

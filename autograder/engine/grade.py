@@ -363,7 +363,9 @@ def grade_artefact(
         deadline=grading.deadline,
         progress=progress,
         publish=publish,
+        near=lambda file: submission.near(file, [name for one in grading.assignment.artefacts for name in one.files()]),
     )
+    report.remarks += filter(None, map(submission.renamed, artefact.files()))
     try:
         finding = artefact.measure(inputs)
         report.notes += finding.notes

@@ -16,7 +16,7 @@ def measure(sheet: Accuracy, inputs: Inputs) -> Finding:
     """Count the correct images. After every batch the certain part is published: other images count as wrong."""
     data = inputs.data
     if not inputs.has(sheet.file):
-        return _nothing(f"{sheet.file} is not in the submission.")
+        return _nothing(inputs.missing(sheet.file))
     if data is None:
         return _nothing("Not measured: this grader has no test images. Ask your instructor.")
     try:

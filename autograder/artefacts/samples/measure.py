@@ -47,7 +47,7 @@ def measure(sheet: Samples, inputs: Inputs) -> Finding:
     looked, tensors = {}, {}
     for part, file in files.items():
         if not inputs.has(file):
-            looked[part] = Looked(f"{file} is not in the submission.")
+            looked[part] = Looked(inputs.missing(file))
         elif inputs.data is None:
             looked[part] = Looked("Not measured: this grader has no test images. Ask your instructor.")
         elif scorer is None:
