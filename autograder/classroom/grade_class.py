@@ -159,8 +159,10 @@ def write(plan: Plan, report: Report, settings: Settings, result: ClassRun) -> N
         for name, page in zip(("report.html", "feedback.html"), pages(shown)):
             write_text(plan.folder / name, page)
     write_text(plan.folder / "results.json", json.dumps(results(shown), indent=1, ensure_ascii=False))
-    defects = {verdict.question for verdict in report.verdicts if verdict.message == DEFECT}  # graded again next time
-    parts = {question: part for question, part in settings.parts.items() if question not in defects}
+    again = {verdict.question for verdict in report.verdicts if verdict.message == DEFECT or verdict.unfinished}
+    parts = {
+        question: part for question, part in settings.parts.items() if question not in again
+    }  # the next run grades
     record = Record(
         submission.students, plan.files, plan.digest, parts, settings.sheet, submission.submitted,
         submission.late, report,

@@ -11,6 +11,7 @@ from typing import Protocol, Self
 
 import torch
 
+from autograder.engine.clock import Clock
 from autograder.engine.session import Sandbox, Session, SessionLost, StudentError
 
 
@@ -43,7 +44,7 @@ class Runner:
     """Keeps the namespace of one submission alive. A context manager; on exit all processes of the submission end.
 
     A cell that hangs or ends the process is run once. After a restart only its definitions are run, so a correct function
-    in the same cell as an endless loop still counts. ``deadline`` is the ``time.monotonic()`` at which grading ends.
+    in the same cell as an endless loop still counts. ``deadline`` is the time of ``clock`` at which grading ends.
     ``session`` is one in which no cell has run, for the first run; without it a new one is opened.
     """
 
@@ -54,12 +55,14 @@ class Runner:
         files: Path | None = None,
         deadline: float = float("inf"),
         session: Session | None = None,
+        clock: Clock = time.monotonic,
     ) -> None:
         self.sandbox = sandbox
         self.limits = sandbox.limits
         self.cells = cells
         self.files = files
         self.deadline = deadline
+        self.clock = clock
         self.restarts = 0
         self._session = session
         self._started = False
@@ -101,7 +104,7 @@ class Runner:
             self._session = None
 
     def _within_deadline(self, seconds: float) -> float:
-        left = self.deadline - time.monotonic()
+        left = self.deadline - self.clock()
         if left <= 0:
             self.close()
             raise SessionLost("deadline", "the time for grading this submission ran out")
@@ -126,7 +129,7 @@ class Runner:
         """Run every cell, or stop at a cell that ends the session."""
         # The first run gets the whole time. A later run only restores the definitions and needs no training.
         limits = self.limits
-        budget = time.monotonic() + (limits.rerun_seconds if self.restarts else limits.notebook_seconds)
+        budget = self.clock() + (limits.rerun_seconds if self.restarts else limits.notebook_seconds)
         for cell in self.cells:
             if cell.skip is not None:
                 self._record(CellOutcome(cell.index, "skipped", cell.skip))
@@ -136,7 +139,7 @@ class Runner:
                     return
 
     def _run_cell(self, session: Session, cell: RunnableCell, budget: float) -> None:
-        left = budget - time.monotonic()
+        left = budget - self.clock()
         reduced = cell.index in self._reduced or left <= 0
         wanted = self.limits.definitions_seconds if reduced else min(self.limits.cell_seconds, left)
         seconds = self._within_deadline(wanted)
