@@ -185,8 +185,9 @@ def write(plan: Plan, report: Report, settings: Settings, result: ClassRun) -> N
         for name, page in zip(("report.html", "feedback.html"), pages(shown)):
             write_text(plan.folder / name, page)
     write_text(plan.folder / "results.json", json.dumps(results(shown), indent=1, ensure_ascii=False))
-    defects = {verdict.question for verdict in report.verdicts if verdict.message == DEFECT}  # graded again next time
-    parts = {question: part for question, part in settings.parts.items() if question not in defects}
+    # The next run grades these again.
+    again = {verdict.question for verdict in report.verdicts if verdict.message == DEFECT or verdict.unfinished}
+    parts = {question: part for question, part in settings.parts.items() if question not in again}
     if not submission.files:  # only counted again
         parts = plan.record.parts
     record = Record(

@@ -52,6 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from autograder.engine.grade import Grader
     from autograder.engine.scoring import unreached
+    from autograder.limits import LOCAL_PATIENCE
     from autograder.release.bundle import build_bundle
     from autograder.release.course import assignment_master, left_out
     from autograder.release.notebooks import notebook_bytes, student_notebook
@@ -63,7 +64,10 @@ def run(arguments: argparse.Namespace) -> int:
     master = assignment_master(folder)
     blank = notebook_bytes(student_notebook(master))
     # A machine without a sandbox may run the course's own notebooks.
-    with Grader(bundle, data, unsafe=submission is None) as grader, tempfile.TemporaryDirectory() as scratch:
+    with (
+        Grader(bundle, data, unsafe=submission is None, patience=LOCAL_PATIENCE) as grader,
+        tempfile.TemporaryDirectory() as scratch,
+    ):
         console.print(point_sheet(assignment, list(unreached(assignment, grader.key).values())))
         for line in rules(assignment, left_out(master, assignment)):
             console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -50,6 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     from autograder.datasets import describe, find_or_prepare
     from autograder.demo.submissions import write_submissions
     from autograder.engine.grade import Grader
+    from autograder.limits import LOCAL_PATIENCE
     from autograder.questions.loading import load_module
     from autograder.release.course import assignment_master
     from autograder.release.everything import build
@@ -78,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
     zipped = next(work.rglob(f"{name}-submission.zip"))
     submissions = write_submissions(work / "submissions", zipped, master, student_notebook(master), folder)
     out = course.root / "grades" / f"demo-{name}"
-    with Grader(folder.bundle, data) as grader:
+    with Grader(folder.bundle, data, patience=LOCAL_PATIENCE) as grader:
         for title, source in submissions.items():
             say(f"grading {title}")
             grade_into(out / title, grader, source, console)

@@ -16,7 +16,8 @@ class Verdict:
 
     ``bonus`` points come on top of the ``possible`` points; a case of a bonus question can earn them. ``share`` is the
     share that was earned of all that the test can earn: 0 or 1 for a hidden test, which can be worth 0 points.
-    ``incident`` tells the instructor about a hang or a crash.
+    ``incident`` tells the instructor about a hang or a crash. ``unfinished``: the time of the submission ran out before the
+    outcome was certain; the points are those that are certain, and the next run tries again.
     """
 
     question: str
@@ -32,6 +33,7 @@ class Verdict:
     bonus: float = 0.0
     share: float = 0.0
     incident: str = ""
+    unfinished: bool = False
 
     @property
     def passed(self) -> bool:
@@ -133,7 +135,11 @@ class Report:
 
     def attention(self) -> list[str]:
         """Sentences for the instructor: why a person should check the submission."""
-        return [*self.incidents, *(f"{v.question} {v.test}: {v.incident}" for v in self.verdicts if v.incident)]
+        tests: dict[str, list[str]] = {}
+        for verdict in self.verdicts:
+            if verdict.incident:
+                tests.setdefault(verdict.incident, []).append(f"{verdict.question} {verdict.test}")
+        return [*self.incidents, *(f"{', '.join(who)}: {incident}" for incident, who in tests.items())]
 
     def possible(self) -> float:
         """Full marks, without bonus."""

@@ -11,6 +11,7 @@ from typing import Protocol, Self
 
 import torch
 
+from autograder.engine.clock import Clock
 from autograder.engine.session import STUB, Sandbox, Session, SessionLost, StudentError
 
 
@@ -51,7 +52,7 @@ class Runner:
     """Keeps the namespace of one submission alive. A context manager; on exit all processes of the submission end.
 
     A cell that hangs or ends the process is run once. After a restart only its definitions are run, so a correct function
-    in the same cell as an endless loop still counts. ``deadline`` is the ``time.monotonic()`` at which grading ends.
+    in the same cell as an endless loop still counts. ``deadline`` is the time of ``clock`` at which grading ends.
     ``session`` is one in which no cell has run, for the first run; without it a new one is opened. ``explain(outcomes,
     name, cell, stub)`` says where a name that is not defined may be (``whereabouts``).
     """
@@ -64,6 +65,7 @@ class Runner:
         deadline: float = float("inf"),
         session: Session | None = None,
         explain: Callable[[Sequence[CellOutcome], str, int | None, bool], str] = lambda *what: "",
+        clock: Clock = time.monotonic,
     ) -> None:
         self.sandbox = sandbox
         self.limits = sandbox.limits
@@ -71,6 +73,7 @@ class Runner:
         self.files = files
         self.deadline = deadline
         self.explain = explain
+        self.clock = clock
         self.restarts = 0
         self._session = session
         self._started = False
@@ -117,7 +120,7 @@ class Runner:
             self._session = None
 
     def _within_deadline(self, seconds: float) -> float:
-        left = self.deadline - time.monotonic()
+        left = self.deadline - self.clock()
         if left <= 0:
             self.close()
             raise SessionLost("deadline", "the time for grading this submission ran out")
@@ -142,7 +145,7 @@ class Runner:
         """Run every cell, or stop at a cell that ends the session."""
         # The first run gets the whole time. A later run only restores the definitions and needs no training.
         limits = self.limits
-        budget = time.monotonic() + (limits.rerun_seconds if self.restarts else limits.notebook_seconds)
+        budget = self.clock() + (limits.rerun_seconds if self.restarts else limits.notebook_seconds)
         for cell in self.cells:
             if cell.skip is not None:
                 self._record(CellOutcome(cell.index, "skipped", cell.skip))
@@ -152,7 +155,7 @@ class Runner:
                     return
 
     def _run_cell(self, session: Session, cell: RunnableCell, budget: float) -> None:
-        left = budget - time.monotonic()
+        left = budget - self.clock()
         reduced = cell.index in self._reduced or left <= 0
         wanted = self.limits.definitions_seconds if reduced else min(self.limits.cell_seconds, left)
         seconds = self._within_deadline(wanted)

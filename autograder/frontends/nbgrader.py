@@ -337,13 +337,14 @@ def grader_of(converter: BaseConverter, course: str, name: str, data: str, unsaf
         from autograder.course import find_course
         from autograder.datasets import find_data
         from autograder.engine.grade import Grader
+        from autograder.limits import LOCAL_PATIENCE
         from autograder.release.bundle import build_bundle
 
         folder = find_course(Path(course) if course else None).assignment(name)
         bundle = build_bundle(folder, say)
         dataset = read_assignment(bundle / "assignment.toml").dataset
         prepared = find_data(dataset, Path(data) if data else None, folder.course)
-        grader = Grader(bundle, prepared, unsafe).__enter__()
+        grader = Grader(bundle, prepared, unsafe, LOCAL_PATIENCE).__enter__()
         weakref.finalize(converter, grader.__exit__, None, None, None)
         graders[converter] = grader
     return graders[converter]

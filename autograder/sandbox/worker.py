@@ -165,7 +165,7 @@ class Worker:
     def answer(self, request: dict, tensors: dict[str, torch.Tensor]) -> bytes:
         """The reply to one request: its result, or the exception that ended it."""
         try:
-            with soft_limit(request["seconds"]):
+            with soft_limit(request["seconds"], request["patience"]):
                 answer = self.operations[request["op"]](request, tensors)
                 return _encoded_answer(request, answer)
         except BaseException as error:
@@ -280,19 +280,31 @@ def fresh_state(setting: Setting) -> None:
 
 
 @contextmanager
-def soft_limit(seconds: float) -> Iterator[None]:
-    """Raise TimeLimit in the main thread after ``seconds``, once. The engine enforces the hard limit."""
+def soft_limit(seconds: float, patience: float) -> Iterator[None]:
+    """Raise TimeLimit in the main thread after ``seconds``, once (see ``Limits``). The engine enforces the hard limit."""
+    timers, rung = {signal.ITIMER_REAL: (signal.SIGALRM, patience * seconds)}, False
+    if patience > 1:
+        timers[signal.ITIMER_PROF] = (signal.SIGPROF, seconds)
+
+    def disarm() -> None:
+        for timer in timers:
+            signal.setitimer(timer, 0)
 
     def ring(number: int, frame: object) -> None:
-        raise TimeLimit(f"stopped after {seconds:g} seconds")
+        nonlocal rung
+        disarm()
+        if not rung:  # both timers can be over at once
+            rung = True
+            raise TimeLimit(f"stopped after {seconds:g} seconds")
 
-    signal.signal(signal.SIGALRM, ring)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGALRM])
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    for timer, (number, after) in timers.items():
+        signal.signal(number, ring)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [number])
+        signal.setitimer(timer, after)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        disarm()
 
 
 def describe(error: BaseException) -> dict[str, object]:
