@@ -120,12 +120,19 @@ def evaluation(student, x, y, start, batch_size):
     return {**numbers, "train_forwards": torch.tensor(0), "gradient_forwards": torch.tensor(0), "parameters": start}
 """,
     "ddpm": r"""
+ON = torch.tensor([True] * 5)
+
+def schedule_whole(student, function, T, **settings):
+    numbers = torch.linspace(0.1, 0.2, T)
+    return {"beta": numbers, "alpha": 1 - numbers, "alpha_bar": numbers.flip(0), "posterior_variance": numbers}
+
 def schedule_side_effects(student, function, T, **settings):
     parts = dict.fromkeys(("beta", "alpha", "alpha_bar", "posterior_variance"), torch.zeros(T))
-    return {**unchanged(value=torch.zeros(3, T)), **parts}
+    return {**unchanged(value=torch.zeros(3 * T)), **parts, "gradients_on": ON}
 
 def noised_side_effects(student, x0, t, noise, schedule):
-    return unchanged(value=x0, x0=x0, t=t, noise=noise, schedule=schedule)
+    answer = unchanged(value=2 * x0, x0=x0, t=t, noise=noise, schedule=schedule)
+    return {**answer, "of_images": 2 * x0, "gradients_on": ON}
 
 def last_step(student, x_t, t, schedule, noise, start):
     plain = torch.rand(x_t.shape)
@@ -135,11 +142,13 @@ def last_step(student, x_t, t, schedule, noise, start):
 def reverse_side_effects(student, x_t, t, schedule, noise, start):
     given = {"x_t": x_t, "t": t, "schedule": schedule, "start": start}
     sample = unchanged("sample_", 2 * x_t, **given, noise=noise)
-    return {**unchanged("mean_", torch.stack([x_t, x_t.abs()]), **given), **sample}
+    on = {"mean_gradients_on": ON, "sample_gradients_on": ON}
+    return {**unchanged("mean_", torch.stack([x_t, x_t.abs()]), **given), **sample, **on}
 
 def denoising_loss_side_effects(student, start, x0, t, noise, schedule):
     answer = unchanged(value=torch.tensor(1.0), x0=x0, t=t, noise=noise, schedule=schedule)
-    return {**answer, "parameters": start, "modes": torch.tensor([True] * 5)}
+    model = {"parameters": start, "gradients": torch.ones_like(start), "modes": torch.tensor([[True, True]] * 4)}
+    return {**answer, **model, "value_other": torch.tensor(2.0), "gradients_on": ON}
 
 def denoising_loss_gradient(student, start, **inputs):
     return {"gradient": torch.rand(start.shape), "left": torch.zeros_like(start)}
@@ -150,7 +159,7 @@ def epoch_side_effects(student, images, labels, start, batch_size):
     return {
         "rows": rows, "rows_learnt_from": torch.ones(len(rows), dtype=torch.bool),
         "graphs_alive": torch.tensor(1.0), "graphs_returned": torch.tensor(0.0),
-        "rng_before": state(), "rng_after": state(),
+        "rng_before": state(), "rng_after": state(), "gradients_on": ON,
     }
 
 def sampling_order(student, shape, schedule, gain, offset):
@@ -158,7 +167,7 @@ def sampling_order(student, shape, schedule, gain, offset):
     return {
         "steps": torch.arange(T - 1, -1, -1).view(-1, 1).repeat(1, n), "x_sizes": shape.repeat(T, 1),
         "result": torch.zeros(shape.tolist()), "schedule_after": schedule, "odd_steps": torch.tensor(0),
-        "result_has_graph": torch.tensor(0), "graphs_alive": torch.tensor(0.0),
+        "result_has_graph": torch.tensor(0), "graphs_alive": torch.tensor(0.0), "gradients_on": ON,
     }
 
 def sampling_chain(student, shape, schedule, gain, offset, seed, **echoed):
@@ -175,7 +184,8 @@ def sampling_randomness(student, shape, schedule, gain, offset, seed):
 def guidance_side_effects(student, x_t, t, labels, uniform, p, scale, null_label, start, classes):
     dropped = unchanged("dropped_", labels, labels=labels, uniform=uniform)
     given = {"x_t": x_t, "t": t, "labels": labels, "start": start, "classes": classes}
-    return {**dropped, **unchanged("guided_", 2 * x_t, **given)}
+    on = {"dropped_gradients_on": ON, "guided_gradients_on": ON}
+    return {**dropped, **unchanged("guided_", 2 * x_t, **given), **on}
 """,
 }
 GOOD_ENOUGH = {
@@ -190,7 +200,10 @@ GOOD_ENOUGH = {
         "q5 transforms",
         "q5 loaders",
     },
-    "ddpm": {"q3 last", "q3 conduct", "q5 conduct", "q5 order", "q5 randomness", "q7 conduct"},
+    "ddpm": {
+        *("q2 conduct", "q3 last", "q3 conduct", "q4 conduct"),
+        *("q5 conduct", "q5 order", "q5 randomness", "q7 conduct"),
+    },
 }
 REPLACE = """
 forge({name!r}, **{{name: thing for name, thing in list(globals().items()) if callable(thing)}})

@@ -7,7 +7,7 @@ import torch
 from autograder.questions.model import Case, Close, Test
 
 from ..q1a_linear_schedule import counts, probes
-from ..q1a_linear_schedule.question import FLOAT32_PARTS, SMALL, near
+from ..q1a_linear_schedule.question import FLOAT32_PARTS, SMALL, near, steps_near
 
 # Name, T and s (None: the default), each near the given one, so that no two draws ask for the same.
 _CASES = (
@@ -26,7 +26,7 @@ def draw(generator: torch.Generator) -> tuple[Case, ...]:
     """Lengths and offsets near those above."""
 
     def case(name: str, T: int, s: float | None) -> Case:
-        settings = {"function": "cosine_schedule", "T": near(generator, T) if T >= 50 else T}
+        settings = {"function": "cosine_schedule", "T": steps_near(generator, T)}
         if T >= 1000:
             settings["every"] = 27
         return Case(name, settings if s is None else {**settings, "s": near(generator, s)})

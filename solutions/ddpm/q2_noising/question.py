@@ -62,7 +62,7 @@ TESTS = (
             **gradients_left_on("q_sample"),
             "differs_by_shape": Exact(advice="What q_sample returns depends on how many axes the data have"),
             "moved": Exact(
-                advice="Return x_t from q_sample, in the shape of x_0; you return x_0 as it is, or another shape"
+                advice="Return x_t from q_sample, in the shape of x_0; you return an input as it is, or another shape"
             ),
         },
         count=counts.noised_side_effects,

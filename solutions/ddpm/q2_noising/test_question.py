@@ -106,7 +106,7 @@ def test_no_tensor_is_a_sentence():
         ("root missing on alpha bar", ("value",)),
         ("both coefficients of the image", ("value",)),
         ("image returned", ("value", "conduct")),
-        ("noise returned", ("value",)),
+        ("noise returned", ("value", "conduct")),
         ("t of the first row", ("value",)),
         ("noise drawn anew", ("value", "conduct")),
         ("four axes written out", ("conduct",)),

@@ -215,7 +215,7 @@ CONDUCT = {
         loss(of=lambda model, x0, t, noise, schedule: mse_loss(
             lambda x, _: model(x, t), x0, t.clamp(max=199), noise, schedule
         )),
-        {"value", "gradient"},
+        {"value"},
     ),
 }  # fmt: skip
 
