@@ -18,6 +18,7 @@ from torch import Tensor
 from autograder.questions.probing import described
 
 Transform = Callable[[Tensor], Tensor]
+DRAWS = 1 << 24  # numbers that a given transform draws from; each of them is one of float32
 SIZE = 32  # side of the views that marks are read from
 
 
@@ -148,12 +149,12 @@ def geometry_marks(seen: Tensor) -> dict[str, Tensor]:
 def blurred_part(seen: Tensor) -> Tensor:
     """The share of views of ``ramps`` seen to be blurred: their green edges are less steep than the crop allows.
 
-    Grey views and crops narrower than 0.6 hide a blur (enlarging softens an edge as well) and count as sharp.
+    Grey views, and crops narrower than 0.6, hide a blur (enlarging softens an edge as well) and are left out.
     """
     coloured = _without_grey(seen)
     width = _crop_sides(coloured)[0].abs()
     steepest = coloured[:, 1].diff(dim=2).abs().mean(1).amax(1) / (120 * width)
-    return ((steepest < 0.78) & (width >= 0.6)).double().sum() / len(seen)
+    return (steepest < 0.78)[width >= 0.6].double().mean()
 
 
 def _extreme(values: Tensor, reduce: Callable[[Tensor], Tensor]) -> Tensor:
@@ -180,6 +181,29 @@ def colour_marks(seen: Tensor) -> dict[str, Tensor]:
         "contrast": ((dark / bright - 50 / 110).abs() > 0.04).double().mean(),
         "saturation": ((saturation - 1).abs() > 0.15)[coloured].double().mean(),
         "hue": (turn > 9)[coloured].double().mean(),
+    }
+
+
+def colour_reaches(seen: Tensor) -> dict[str, Tensor]:
+    """How far each part of the colour jitter goes, from views of ``stripes``, see ``colour_marks``.
+
+    ``contrast``, ``saturation``: the largest distance of the factor from 1; ``hue``: the largest turn, in circles. Only
+    views whose colours survive the rounding to bytes count.
+    """
+    luma = (seen * seen.new_tensor([0.299, 0.587, 0.114]).view(3, 1, 1)).sum(1).flatten(1)
+    bright, dark = luma.amax(1), luma.amin(1)
+    chroma, where = (seen.amax(1) - seen.amin(1)).flatten(1).max(1)
+    ratio, mean = dark / bright, 78.0  # of the greys and the colour, on average
+    contrast = mean * (1 - ratio) / (110 * ratio - 50 + mean * (1 - ratio))
+    saturation = chroma / (bright - dark) * 60 / 40
+    red, green, blue = seen.flatten(2).gather(2, where.view(-1, 1, 1).expand(-1, 3, 1)).squeeze(2).unbind(1)
+    turn = _hue(red, green, blue) - _hue(*seen.new_tensor([100.0, 60.0, 70.0]))
+    turn = ((turn + 180) % 360 - 180).abs() / 360
+    clear = (chroma >= 20) & (bright - dark >= 36)
+    return {
+        "contrast": _extreme((contrast - 1).abs(), torch.amax),
+        "saturation": _extreme((saturation - 1).abs()[clear], torch.amax),
+        "hue": _extreme(turn[clear], torch.amax),
     }
 
 
@@ -212,7 +236,10 @@ def order_marks(orders: Tensor, batch_sizes: Tensor) -> dict[str, Tensor]:
 
 
 class NumberedTransform:
-    """A given transform: (3, H, W) uint8 -> float32. It adds 256 times the number of the call: its output tells both.
+    """A given random transform: (3, H, W) uint8 -> float32 (3, H + 1, W), W > 3.
+
+    It adds a row, in which it writes the number of the call and a draw from each generator of random numbers, so its output
+    tells image, call and draws.
 
     Raises:
         WrongTransformInput: it is called with something else than one image of bytes.
@@ -228,4 +255,15 @@ class NumberedTransform:
                 f"your code gives the transform {described(image)}{dtype}, expected one image (3, H, W) of torch.uint8"
             )
         self.calls += 1
-        return image.float() + 256 * self.calls
+        row = image.new_zeros((3, 1, image.shape[2]), dtype=torch.float32)
+        row[0, 0, 0] = self.calls
+        for part in (0, 1):  # two numbers of 24 bits, since one is often the same as another
+            draws = torch.randint(DRAWS, ()).item(), random.randrange(DRAWS), np.random.randint(DRAWS)  # noqa: NPY002
+            row[part, 0, 1:4] = torch.tensor(draws, dtype=torch.float32)
+        return torch.cat([image.float(), row], dim=1)
+
+
+def told_apart(views: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """What a ``NumberedTransform`` wrote into views (…, 3, H + 1, W): images (…, 3, H, W), calls (…,), draws (…, 3)."""
+    written = views[..., -1, :4].double()
+    return views[..., :-1, :], written[..., 0, 0], DRAWS * written[..., 0, 1:] + written[..., 1, 1:]

@@ -95,7 +95,7 @@ EDITS = (
          LAST, f"{LAST}, nn.ReLU()"),
     edit("projection_dim ignored", "The width of your z does not follow the argument projection_dim.",
          LAST, "nn.Linear(512, 128)"),
-    edit("head on normalised h", "You give the head a rescaled h; give it the h that forward returns.",
+    edit("head on normalised h", "You give the head something else than the h that forward returns, such as a rescaled h or one with dropout.",
          Z, "self.projector(F.normalize(h, dim=1))"),
     edit("h detached", NO_GRADIENT, Z, "self.projector(h.detach())"),
     edit("encoder without gradients", NO_GRADIENT, H, f"with torch.no_grad():\n            {H}"),

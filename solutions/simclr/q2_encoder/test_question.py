@@ -150,9 +150,9 @@ class Hidden(nn.Module):
 
 KINDS = {
     "a convolution in a dict": (initialised(hidden), "modes", "plain list or dict"),
-    "dropout on h": (headed(lambda self, h: self.projector(F.dropout(h, 0.05, self.training))), "projection", "h"),
+    "dropout on h": (headed(lambda self, h: self.projector(F.dropout(h, 0.05, self.training))), "projection", "give the head"),
     "dropout on z": (headed(lambda self, h: F.dropout(self.projector(h), 0.05, self.training)), "projection", "train mode"),
-    "noise on h in train mode": (headed(lambda self, h: self.projector(h + 0.01 * self.training * torch.randn_like(h))), "projection", "h"),
+    "noise on h in train mode": (headed(lambda self, h: self.projector(h + 0.01 * self.training * torch.randn_like(h))), "projection", "give the head"),
     "first linear layer at zero": (initialised(lambda self: nn.init.zeros_(self.projector[0].weight)), "modes", "start"),
     "all weights equal": (initialised(lambda self: [nn.init.constant_(p, 0.01) for p in self.parameters()]), "modes", "equal"),
     "all gammas zero": (

@@ -8,7 +8,15 @@ import torch
 from torch import Tensor
 
 from autograder.questions.model import Unreadable
-from autograder.questions.views import all_settled, as_bytes, blurred_part, colour_marks, geometry_marks
+from autograder.questions.views import (
+    all_settled,
+    as_bytes,
+    blurred_part,
+    colour_marks,
+    geometry_marks,
+    order_marks,
+    told_apart,
+)
 
 MARKS = (
     *("grey", "mean_area", "smallest_area", "largest_area", "flipped", "upside_down"),
@@ -67,36 +75,46 @@ def view_pairs(produced: Mapping[str, Tensor], images: Tensor, labels: Tensor) -
     """Images and labels of the items of ``TwoViews``, and the calls of the transform that they show.
 
     Returns:
-        ``length`` and ``labels`` as produced; ``views`` (2n, 2, 3, H, W), without the numbers of the calls;
+        ``length`` and ``labels`` as produced; ``views`` (2n, 2, 3, H, W), without what the transform wrote.
         ``different_in_item``: in how many items the two views come from two calls; ``different_calls``: how many calls
-        are seen in all.
+        are seen in all; ``different_draws``: how many views differ in what they drew, from the generator where they are
+        fewest.
     """
-    stack = produced["numbered_views"]
-    calls = (stack // 256).flatten(2)[:, :, 0]
+    views, calls, draws = told_apart(produced["numbered_views"])
     return {
         "length": produced["length"],
-        "views": stack % 256,
+        "views": views,
         "labels": produced["labels"],
         "different_in_item": (calls[:, 0] != calls[:, 1]).sum(),
         "different_calls": torch.tensor(calls.unique().numel()),
+        "different_draws": _fewest(draws),
     }
 
 
+def _fewest(draws: Tensor) -> Tensor:
+    """How many different numbers draws (…, generators) hold, of the generator where they are fewest."""
+    return torch.tensor(min(of_one.unique().numel() for of_one in draws.flatten(0, -2).unbind(1)))
+
+
 def loader_passes(produced: Mapping[str, Tensor], images: Tensor, labels: Tensor, batch_size: int) -> dict[str, Tensor]:
-    """Two passes over ``pretrain_loader``, each image named by its byte.
+    """Passes over ``pretrain_loader``, each image named by its byte.
 
     Returns:
-        ``batch_sizes``: (2, batches), as produced.
-        ``first_views``: (2, n), sorted; ``partners`` and ``labels``, (2, n), are those found beside them.
-        ``displaced``, ``reshuffled``: the parts of the places that differ from the stored order and between passes.
+        ``batch_sizes``: (passes, batches), as produced.
+        ``first_views``: (passes, n), sorted; ``partners`` and ``labels``, (passes, n), are those found beside them.
+        ``displaced``, ``orders``, ``neighbours``, ``mates``: see ``views.order_marks``.
+        ``different_calls``, ``different_draws``: how many calls of the transform, and how many draws, are seen in the views
+            of all passes, see ``view_pairs``.
     """
-    first, second = ((produced[name][:, :, 0, 0, 0] % 256).long() for name in ("views_i", "views_j"))
+    (first, calls_i, draws_i), (second, calls_j, draws_j) = (told_apart(produced[name]) for name in ("views_i", "views_j"))
+    first, second = first[:, :, 0, 0, 0].long(), second[:, :, 0, 0, 0].long()
     order = first.argsort(dim=1)
     return {
         "batch_sizes": produced["batch_sizes"],
         "first_views": first.gather(1, order),
         "partners": second.gather(1, order),
         "labels": produced["labels"].gather(1, order),
-        "displaced": (first != first.gather(1, order)).float().mean(),
-        "reshuffled": (first[0] != first[1]).float().mean(),
+        **order_marks(order.argsort(dim=1), produced["batch_sizes"][0]),
+        "different_calls": torch.tensor(torch.stack([calls_i, calls_j]).unique().numel()),
+        "different_draws": _fewest(torch.stack([draws_i, draws_j])),
     }

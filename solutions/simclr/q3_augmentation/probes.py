@@ -7,11 +7,15 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
+from torch.utils.data import Dataset
 
 from autograder.questions.probing import pair
-from autograder.questions.views import NumberedTransform, Watched, all_settled, fixed_randomness, view
+from autograder.questions.views import NumberedTransform, Transform, Watched, all_settled, fixed_randomness, view
 
 from .counts import LOOKS, SHARES, view_marks
+
+
+PASSES = 6  # two orders in turn, or three, repeat
 
 
 class NotAnOptimizer(TypeError):
@@ -76,7 +80,7 @@ def view_pairs(student: Mapping[str, object], images: Tensor, labels: Tensor) ->
         labels: (n,) int64.
 
     Returns:
-        ``length``; ``numbered_views`` (2n, 2, 3, H, W), see ``NumberedTransform``; ``labels`` (2n,).
+        ``length``; ``numbered_views`` (2n, 2, 3, H + 1, W), see ``NumberedTransform``; ``labels`` (2n,).
 
     Raises:
         NotAPair: an item is not ((view_i, view_j), label).
@@ -96,22 +100,22 @@ def view_pairs(student: Mapping[str, object], images: Tensor, labels: Tensor) ->
 
 
 def loader_passes(student: Mapping[str, object], images: Tensor, labels: Tensor, batch_size: int) -> dict[str, Tensor]:
-    """Two passes over ``pretrain_loader``.
+    """``PASSES`` passes over ``pretrain_loader``.
 
     Args:
         images: (n, 3, H, W) uint8, each filled with a byte of its own, which names it in what comes back.
         labels: (n,) int64.
 
     Returns:
-        ``batch_sizes``: (2, batches).
-        ``views_i``, ``views_j``: (2, n, 3, H, W), see ``NumberedTransform``; ``labels``: (2, n).
+        ``batch_sizes``: (passes, batches).
+        ``views_i``, ``views_j``: (passes, n, 3, H + 1, W), see ``NumberedTransform``; ``labels``: (passes, n).
 
     Raises:
         NotAPair: a batch is not ((x_i, x_j), labels).
     """
     with fixed_randomness():
         loader = student["pretrain_loader"](images.clone(), labels.clone(), NumberedTransform(), batch_size)
-        passes = [[_loaded(batch) for batch in loader] for _ in range(2)]
+        passes = [[_loaded(batch) for batch in loader] for _ in range(PASSES)]
     sizes = torch.stack([torch.tensor([len(label) for _, _, label in batches]) for batches in passes])
     first, second, label = (
         torch.stack([torch.cat([batch[part] for batch in batches]) for batches in passes]) for part in range(3)
@@ -149,10 +153,10 @@ def optimizer_path(
 
     Args:
         start: parameters of a ``GivenNetwork``, (16,).
-        gradients: one row per step, (total_steps, 16).
+        gradients: one row for each of the first steps, (steps, 16); the steps after these have no gradients.
 
     Returns:
-        ``learning_rates``: (total_steps,); ``parameters``: (total_steps, 16), after each step.
+        ``learning_rates``: (total_steps,); ``parameters``: (steps, 16), after each of the first steps.
 
     Raises:
         NotAnOptimizer: ``make_optimizer`` does not return an optimizer and something else.
@@ -166,16 +170,30 @@ def optimizer_path(
         )
     optimizer, scheduler = made
     rates, path = [], []
-    for gradient in gradients:
-        offset = 0
-        for parameter in model.parameters():
-            parameter.grad = gradient[offset : offset + parameter.numel()].view_as(parameter).clone()
-            offset += parameter.numel()
+    parameters = list(model.parameters())
+    for step in range(total_steps):
         rates.append(float(optimizer.param_groups[0]["lr"]))
-        optimizer.step()
+        if step < len(gradients):
+            parts = gradients[step].split([parameter.numel() for parameter in parameters])
+            for parameter, part in zip(parameters, parts, strict=True):
+                parameter.grad = part.view_as(parameter).clone()
+            optimizer.step()
+            path.append(parameters_to_vector(parameters).detach().clone())
         scheduler.step()
-        path.append(parameters_to_vector(model.parameters()).detach().clone())
     return {"learning_rates": start.new_tensor(rates), "parameters": torch.stack(path)}
+
+
+class OtherViews(Dataset):
+    """Stands in for ``TwoViews``: items of that form, but with other labels, of the images in another order."""
+
+    def __init__(self, images: Tensor, labels: Tensor, transform: Transform) -> None:
+        self.images, self.labels, self.transform = images.flip(0), 3 * labels + 7, transform
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, k: int) -> tuple[tuple[Tensor, Tensor], Tensor]:
+        return (self.transform(self.images[k]), self.transform(self.images[k])), self.labels[k]
 
 
 def two_views(student: Mapping[str, object], images: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -46,10 +46,10 @@ def draw(generator: torch.Generator) -> tuple[Case, ...]:
     """Crafted images for the transform, named images for the loader, random gradients for the optimiser."""
     numbered = torch.randperm(256, generator=generator)[:19].sort().values.to(torch.uint8)
 
-    def path(lr: float, weight_decay: float, warmup_steps: int, total_steps: int) -> dict:
+    def path(lr: float, weight_decay: float, warmup_steps: int, total_steps: int, steps: int) -> dict:
         return {
             "start": torch.randn(16, generator=generator),
-            "gradients": torch.randn(total_steps, 16, generator=generator),
+            "gradients": torch.randn(steps, 16, generator=generator),
             "lr": lr * (0.9 + 0.2 * torch.rand((), generator=generator).item()),
             "weight_decay": weight_decay * (0.9 + 0.2 * torch.rand((), generator=generator).item()),
             "warmup_steps": warmup_steps,
@@ -79,8 +79,8 @@ def draw(generator: torch.Generator) -> tuple[Case, ...]:
                 "batch_size": 8,
             },
         ),
-        Case("three steps of warm-up, ten in all", path(0.5, 0.1, 3, 10)),
-        Case("two steps of warm-up, seven in all", path(0.06, 0.5, 2, 7)),
+        Case("three steps of warm-up, ten in all", path(0.5, 0.1, 3, 10, 10)),
+        Case("twenty steps of warm-up, two hundred in all", path(0.06, 0.5, 20, 200, 5)),
     )
 
 
@@ -122,6 +122,30 @@ _STATISTICS = {
     )
 }  # fmt: skip
 
+_PASSES = ("nineteen images in batches of eight",)
+_LOADER = {
+    "batch_sizes": Exact(
+        advice="Your batches are not of size batch_size with a smaller one at the end", what="the list of batch sizes"
+    ),
+    "first_views": Exact(
+        advice="A pass does not hold every image exactly once", what="the list of the images of a pass"
+    ),
+    "partners": Exact(
+        advice="The two views in a row of a batch show different images", what="the list of the second views of a pass"
+    ),
+    "labels": Exact(
+        advice="The labels of a batch do not belong to its images", what="the list of the labels of a pass"
+    ),
+    "displaced": Within(
+        0.3, 1.1, advice="A pass goes through the images in their stored order: shuffle them",
+        what="the share of images in a new place",
+    ),
+    "orders": Exact(advice="Some passes go through the images in the same order: shuffle anew for each pass"),
+    "neighbours": Within(-0.1, 0.5, advice="Images that are stored one after the other stay so: shuffle all images"),
+    "mates": Within(-0.1, 0.7, advice="Images that are stored in one batch stay in one batch: shuffle all images"),
+    "different_calls": Exact(advice="Some views of a batch come from one call of the transform: draw each view on its own"),
+    "different_draws": Exact(advice="Views share their random numbers: do not seed, and do not put a random state back"),
+}  # fmt: skip
 _AT_WORK = ("transform", "optimizer")  # items and batches of given images can be made up
 STUBS = ("simclr_transform", "TwoViews", "pretrain_loader", "make_optimizer")
 TESTS = (
@@ -161,6 +185,9 @@ TESTS = (
             "labels": Exact(advice="The label of an item is not the given one"),
             "different_in_item": Exact(advice="The two views of an item come from the same draw"),
             "different_calls": Exact(advice="You do not draw new views when an item is fetched again"),
+            "different_draws": Exact(
+                advice="Views share their random numbers: do not seed, and do not put a random state back"
+            ),
         },
     ),
     Test(
@@ -169,41 +196,26 @@ TESTS = (
         probe=probes.loader_passes,
         count=counts.loader_passes,
         needs=_AT_WORK,
-        cases=("nineteen images in batches of eight",),
-        outputs={
-            "batch_sizes": Exact(
-                advice="Your batches are not of size batch_size with a smaller one at the end",
-                what="the list of batch sizes",
-            ),
-            "first_views": Exact(
-                advice="A pass does not hold every image exactly once", what="the list of the images of a pass"
-            ),
-            "partners": Exact(
-                advice="The two views in a row of a batch show different images",
-                what="the list of the second views of a pass",
-            ),
-            "labels": Exact(
-                advice="The labels of a batch do not belong to its images", what="the list of the labels of a pass"
-            ),
-            "displaced": Within(
-                0.3,
-                1.1,
-                advice="A pass goes through the images in their stored order: shuffle them",
-                what="the share of images in a new place",
-            ),
-            "reshuffled": Within(
-                0.3,
-                1.1,
-                advice="Two passes go through the images in the same order",
-                what="the share of images in a new place",
-            ),
-        },
+        cases=_PASSES,
+        outputs=_LOADER,
+    ),
+    Test(
+        id="loader_given",
+        title="Your TwoViews is wrong, but your loader is correct with another data set in its place.",
+        probe=probes.loader_passes,
+        count=counts.loader_passes,
+        needs=_AT_WORK,
+        cases=_PASSES,
+        outputs=_LOADER,
+        instead_of="loader",
+        after=("views",),
+        stand_ins={"TwoViews": probes.OtherViews},
     ),
     Test(
         id="optimizer",
         title="make_optimizer gives SGD with momentum over all parameters, warm-up and cosine per step",
         probe=probes.optimizer_path,
-        cases=("three steps of warm-up, ten in all", "two steps of warm-up, seven in all"),
+        cases=("three steps of warm-up, ten in all", "twenty steps of warm-up, two hundred in all"),
         outputs={
             "learning_rates": Close(
                 1e-4,
