@@ -18,12 +18,16 @@ COMMANDS = {
     "check": "check the settings, grade the solution and the blank notebook, print the point sheet",
     "grade": "grade submissions: folders, zips or notebooks",
     "score": "measure a file that students hand in, such as a checkpoint or samples",
+    "data": "prepare data sets, such as cifar10; without a name: list them",
     "draw": "draw and store the inputs of questions, after a change of their cases",
     "tolerances": "the measured gap between correct solutions and mistakes, for each test",
     "doctor": "show versions, data sets, sandbox layers, disk and memory",
     "test": "run tests with pytest (default: all)",
     "gradescope": "grade one submission on Gradescope (called by run_autograder)",
 }
+
+# Commands that hand all that follows them to another program.
+HANDED_ON = ("test", "data")
 
 COURSE_HELP = "the directory with solutions/ (default: KIT_COURSE, else the one around the working directory)"
 
@@ -56,8 +60,11 @@ def main(arguments: list[str] | None = None) -> None:
     """Run one command and exit with its status; an expected failure prints one line on stderr and has status 2."""
     arguments = sys.argv[1:] if arguments is None else arguments
     command = next((word for word in arguments if word in COMMANDS), None)
-    parsed = parser_for(command).parse_args(arguments)
-    parsed.command_line = arguments
+    own = len(arguments)
+    if command in HANDED_ON and arguments[(after := arguments.index(command) + 1) :] not in (["-h"], ["--help"]):
+        own = after
+    parsed = parser_for(command).parse_args(arguments[:own])
+    parsed.command_line, parsed.handed_on = arguments, arguments[own:]
     try:
         status = import_module(f"autograder.commands.{parsed.command}").run(parsed)
     except KitError as error:

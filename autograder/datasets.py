@@ -47,8 +47,7 @@ def find_data(dataset: str, given: Path | None, course: Course | None) -> Prepar
     if dataset in TORCHVISION and (given / TORCHVISION[dataset]).exists():
         return _prepare(dataset, given, given)
     raise KitError(
-        f"{given} holds no prepared {dataset}; make it with: "
-        f"python -m data_scripts {dataset} --source PATH --out {given}"
+        f"{given} holds no prepared {dataset}; make it with: ./kit data {dataset} --source PATH --out {given}"
     )
 
 
@@ -86,7 +85,7 @@ def describe(prepared: Prepared | None, dataset: str, course: Course | None) -> 
     if prepared is None:
         source = find_source(dataset, course)
         option = f" --source {shlex.quote(str(source))}" if source else ""
-        return f"not found; python -m data_scripts {dataset}{option} prepares it"
+        return f"not found; ./kit data {dataset}{option} prepares it"
     counts = " and ".join(f"{count:,} {split}" for split, count in prepared.counts.items())
     return f"{prepared.source}, {counts} images in {prepared.folder}"
 

@@ -10,7 +10,14 @@ class MachineError(KitError):
 
 
 class Unread(KitError):
-    """The sandbox could not read the tensors of a file; the text is a sentence for the student."""
+    """The sandbox could not read the tensors of a file; the text is a sentence for the student.
+
+    ``late``: the time of the submission ran out, and nothing is known about the file.
+    """
+
+    def __init__(self, sentence: str, late: bool = False) -> None:
+        super().__init__(sentence)
+        self.late = late
 
 
 class CheckpointError(KitError):

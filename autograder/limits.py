@@ -1,11 +1,13 @@
-"""The limits of one submission. Times are wall-clock seconds."""
+"""The limits of one submission. Times are seconds; see ``Limits.patience`` for the clock."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 # What an instructor sets in [limits] of assignment.toml.
 SETTABLE = ("total_seconds", "notebook_seconds", "cell_seconds", "memory_mb")
+# The patience of a grader that nothing ends after ten minutes, as it ends a container of Gradescope.
+LOCAL_PATIENCE = 4.0
 
 
 @dataclass(frozen=True)
@@ -16,6 +18,8 @@ class Limits:
     ``memory_mb`` does not include the preloaded libraries. It limits each process and, if the machine supports it, all
     processes together. ``file_mb`` limits each file; ``scratch_mb`` and ``scratch_files`` limit the whole scratch folder.
     ``grace_seconds`` is the time between the exception that interrupts slow student code and the kill of its session.
+    With a ``patience`` of 1 all times are those of the clock on the wall. With a larger one, what counts is the processor
+    time, so that a busy machine costs nobody points; and by the clock everything may take ``patience`` times as long.
     """
 
     total_seconds: float = 540
@@ -38,3 +42,4 @@ class Limits:
     frame_mb: int = 256
     restarts: int = 10
     threads: int = 1
+    patience: float = field(default=1.0, repr=False)  # of the grader, and no setting of an assignment

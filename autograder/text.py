@@ -15,11 +15,17 @@ _UNWANTED = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb]"
 )
 
-# All that looks like a double quotation mark: also two single ones, and a blank below two strokes.
-_QUOTES = re.compile(
-    '["\u00ab\u00bb\u02ba\u02dd\u02ee\u02f5\u02f6\u05f4\u201c-\u201f\u2033\u2034\u2036\u2037\u2057\u275d\u275e\u2e42\u301d-\u301f\u3003'
-    "\uff02\U0001f676-\U0001f678]|\s[\u030b\u030e\u030f]|['`\u00b4\u02b9\u02bc\u02bd\u02c8\u2018-\u201b\u2032\u2035\ua78c\uff07]{2,}"
+# All that looks like a double quotation mark: what Unicode's confusables.txt says of it and of two apostrophes, angles and
+# ornaments; also two of what it says of one apostrophe, and a blank below two strokes.
+_DOUBLE = (
+    '"\u00ab\u00bb\u02ba\u02dd\u02ee\u02f5\u02f6\u05f2\u05f4\u1cd3\u0385\u1fcd-\u1fcf\u1fdd-\u1fdf\u1fed\u1fee\u201c-\u201f\u2033\u2034\u2036\u2037\u2057\u275d\u275e\u2760\u276e\u276f'
+    "\u2e42\u301d-\u301f\u3003\uff02\U0001f676-\U0001f678"
 )
+_SINGLE = (
+    "'`\u00b4\u02b9\u02bb-\u02bf\u02c8\u02ca\u02cb\u02f4\u0374\u0384\u055a\u055d\u05d9\u05f3\u07f4\u07f5\u144a\u16cc\u1fbd\u1fbf\u1fef\u1ffd\u1ffe"
+    "\u2018-\u201b\u2032\u2035\u2039\u203a\u275b\u275c\u275f\ua78b\ua78c\uff07\uff40\U00016f51\U00016f52"
+)
+_QUOTES = re.compile(f"[{_DOUBLE}]|\\s[\u030b\u030e\u030f]|[{_SINGLE}]{{2,}}")
 # A number with its point and exponent, and a row of integers that is longer than any shape.
 _NUMBER = re.compile(r"[-+]?(?:\d+|(?<![\w.])\.\d+)(?:[._]\d+)*(?:\.?[eE][-+]?\d+)?")
 _SHORT_INTEGER = re.compile(r"[-+]?\d{1,5}")

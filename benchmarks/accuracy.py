@@ -32,7 +32,7 @@ def main() -> None:
     options = parser.parse_args()
     data = find_data("cifar10", None, COURSE)
     if data is None:
-        raise SystemExit("no CIFAR-10 found: python -m data_scripts cifar10")
+        raise SystemExit("no CIFAR-10 found: ./kit data cifar10")
     torch.set_num_threads(options.threads)
     (sheet,) = read_assignment(SOLUTIONS / "simclr" / "assignment.toml").artefacts
     images, labels = data.images("test")[: options.images], data.labels("test")[: options.images]

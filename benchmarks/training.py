@@ -42,7 +42,7 @@ def cifar10(split: str, data: Path | None = None) -> tuple[torch.Tensor, torch.T
     """
     prepared = find_data("cifar10", data, COURSE)
     if prepared is None:
-        raise KitError("there is no prepared cifar10; make it with: python -m data_scripts cifar10")
+        raise KitError("there is no prepared cifar10; make it with: ./kit data cifar10")
     return torch.from_numpy(prepared.images(split).copy()), torch.from_numpy(prepared.labels(split).astype("int64"))
 
 

@@ -17,11 +17,12 @@ from data_scripts.prepared import Prepared, find
 LIST = "list"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit status: 0 done, 2 an error, printed in one sentence, 130 interrupted by Ctrl-C."""
+def main(arguments: Sequence[str] | None = None, program: str = "python -m data_scripts") -> int:
+    """Run one command, which help calls ``program``. The exit status: 0 done, 2 an error, printed in one sentence, 130
+    interrupted by Ctrl-C."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     generated = arguments[:1] == ["generated"]
-    options = _generated_parser().parse_args(arguments[1:]) if generated else _parse(arguments)
+    options = _generated_parser(program).parse_args(arguments[1:]) if generated else _parse(arguments, program)
     try:
         results = _generate(options) if generated else _run(options)
     except DataError as error:
@@ -76,8 +77,8 @@ def _row(dataset: Dataset, out: Path) -> str:
     return f"{dataset.name:<14}{counts + ' images':<50}{human(dataset.download_bytes):>8} to download   {state}"
 
 
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = _parser()
+def _parse(arguments: Sequence[str], program: str) -> argparse.Namespace:
+    parser = _parser(program)
     options = parser.parse_intermixed_args(arguments)
     if LIST in options.names and len(options.names) > 1:
         parser.error(f"{LIST} takes no other names")
@@ -88,10 +89,10 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(program: str) -> argparse.ArgumentParser:
     layouts = "\n".join(f"  {name:<14}{dataset.layout}" for name, dataset in DATASETS.items())
     parser = argparse.ArgumentParser(
-        prog="python -m data_scripts",
+        prog=program,
         description="Prepare data sets for the notebooks. To generate images instead, see: generated -h",
         epilog=f"what --source accepts:\n{layouts}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -112,9 +113,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _generated_parser() -> argparse.ArgumentParser:
+def _generated_parser(program: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m data_scripts generated", description="Make generated images in a data set's format."
+        prog=f"{program} generated", description="Make generated images in a data set's format."
     )
     parser.add_argument("--out", type=Path, required=True, help="folder to write them to")
     parser.add_argument("--train", type=_positive, required=True, help="number of training images")

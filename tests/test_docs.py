@@ -79,23 +79,23 @@ HERE: dict[str, Run] = {
     "./kit grade simclr submissions/ --out grades --scheduler tcp://127.0.0.1:8786": Run(after=(WORKER,)),
 }
 ELSEWHERE: dict[str, tuple[str, str]] = {
-    "python -m data_scripts cifar10": (
+    "./kit data cifar10": (
         "tests/data_scripts/test_command.py::test_success_is_one_line_and_status_0",
         '"cifar10"',
     ),
-    "python -m data_scripts": (
+    "./kit data": (
         "tests/data_scripts/test_command.py::test_the_registry_says_what_there_is_and_what_is_here",
         "arguments",
     ),
-    "python -m data_scripts cifar10 mnist": (
+    "./kit data cifar10 mnist": (
         "tests/data_scripts/test_command.py::test_several_names_are_prepared_and_an_error_of_one_is_told_after_the_others",
         '"cifar10", ',
     ),
-    "python -m data_scripts cifar10 --source cifar-10-python.tar.gz": (
+    "./kit data cifar10 --source cifar-10-python.tar.gz": (
         "tests/data_scripts/test_cifar_batches.py::test_the_packed_archive_gives_the_same_as_its_folder",
         "given",
     ),
-    "python -m data_scripts svhn --mirror http://files.example.edu/datasets": (
+    "./kit data svhn --mirror http://files.example.edu/datasets": (
         "tests/data_scripts/test_prepare_all.py::test_a_mirror_is_asked_instead_of_the_hosts",
         "mirror",
     ),

@@ -11,6 +11,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import time
 import zipfile
 from collections import defaultdict
 from datetime import datetime
@@ -38,6 +39,8 @@ from autograder.frontends.nbgrader import (
     files_to_copy,
     read_plainly,
     restored,
+    shown_code,
+    shown_markdown,
     time_of,
 )  # fmt: skip
 from autograder.frontends.terminal import by_question
@@ -481,6 +484,35 @@ def test_an_answer_is_known_by_its_tag():
     assert claimed_id(new_markdown_cell("", metadata={"tags": ["w2"]})) == "w2"
     assert claimed_id(new_markdown_cell("", metadata={"tags": ["w2", "written"]})) is None
     assert claimed_id(new_code_cell("", metadata={"tags": ["w2"]})) is None
+
+
+def shown(source, attachments=None):
+    return shown_markdown({"cell": new_markdown_cell(source, attachments=attachments or {})}, source)
+
+
+@pytest.mark.parametrize("text", ["a" + " " * 200_000 + "b", r"\begin{a}" * 20_000, r"\\[" * 60_000, "[a][" * 50_000])
+def test_a_text_that_is_looked_at_again_and_again_is_shown_as_it_is(text):
+    started = time.process_time()
+    assert shown(text) == f"<pre>{html.escape(text)}</pre>"
+    assert time.process_time() - started < 1
+
+
+def test_a_line_of_code_that_is_looked_at_again_and_again_is_shown_as_it_is():
+    started = time.process_time()
+    assert shown_code("a." * 100_000) == f"<pre>{'a.' * 100_000}</pre>"
+    assert time.process_time() - started < 1
+    assert 'class="k">return' in shown_code("return 1\n" * 500)
+
+
+def test_images_are_shown_and_not_very_often():
+    pasted = "data:image/png;base64," + "A" * 300_000
+    page = shown(f"*See* ![x]({pasted}) and ![y](data:image/jpeg;base64,QQ==) `data:image/png;base64,UQ==`")
+    assert page.count(pasted) == 1 and "jpeg;base64,QQ==" in page and "png;base64,UQ==" in page and "<em>See" in page
+    assert len(shown(f"[x]: {pasted}\n\n" + "![x] " * 1000)) < 2 * len(pasted) + 100_000
+    attached = {"a.png": {"image/png": "B" * 300_000}, "b.png": {"image/png": "C" * 300_000}}
+    page = shown("![](attachment:a.png) ![](attachment:b.png) ![](attachment:a.png)", attached)
+    assert page.count("B" * 300_000) == 2 and page.count("C" * 300_000) == 1
+    assert len(shown("![](attachment:a.png) " * 400, attached)) < 9 * 300_000
 
 
 def test_every_stub_is_an_answer_of_its_question(course):

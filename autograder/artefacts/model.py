@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,8 +61,9 @@ class Inputs:
     """The inputs of a measurement.
 
     ``has`` says whether the submission contains a file. ``read`` returns the tensors of a file and raises
-    ``errors.Unread``. ``data`` is None if this grader has no images. ``deadline`` is a ``time.monotonic()``.
-    ``progress`` gets the number of units done, ``publish`` a finding with everything that is certain so far.
+    ``errors.Unread``. ``data`` is None if this grader has no images. ``deadline`` is a time of ``clock``.
+    ``progress`` gets the number of units done, ``publish`` a finding with everything that is certain so far. ``near``
+    names what is in the submission instead of a file, in a sentence, or returns ''.
     """
 
     dataset: str
@@ -71,6 +73,12 @@ class Inputs:
     deadline: float
     progress: Callable[[int], None] = lambda done: None
     publish: Callable[[Finding], None] = lambda finding: None
+    clock: Callable[[], float] = time.monotonic
+    near: Callable[[str], str] = lambda file: ""
+
+    def missing(self, file: str) -> str:
+        """The sentence for the student about a file that is not in the submission."""
+        return f"{file} is not in the submission. {self.near(file)}".rstrip()
 
 
 class Artefact(Protocol):

@@ -11,7 +11,7 @@ import math
 import os
 import secrets
 import statistics
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
@@ -140,12 +140,14 @@ def render(
     base: Path = Path(),
     notes: Sequence[str] = (),
     parts: Parts | None = None,
+    reasons: Mapping[str, str] | None = None,
 ) -> str:
     """The HTML text of the class report. The template engine escapes all text that students control.
 
     ``secret`` generates the pseudonyms of the leaderboard; without it there is no leaderboard. Links to reports are
-    relative to ``base``, the folder of the class report. ``notes`` are sentences about how the class was read. A part
-    that cannot be made is missing; the report and ``parts`` say so.
+    relative to ``base``, the folder of the class report. ``notes`` are sentences about how the class was read,
+    ``reasons`` say by id why a missing student has no grade. A part that cannot be made is missing; the report and
+    ``parts`` say so.
     """
     graded, parts = sorted_by_id(graded), Parts() if parts is None else parts
     folders = {one.student.id: one.folder for one in graded}
@@ -167,6 +169,7 @@ def render(
         assignment=assignment,
         graded=graded,
         missing=missing,
+        reasons=reasons or {},
         duplicates=duplicates,
         pairs=pairs,
         scores=summary(scores),
@@ -193,6 +196,7 @@ def write_class_report(
     pairs: Sequence[Pair] = (),
     secret: bytes | None = None,
     notes: Sequence[str] = (),
+    reasons: Mapping[str, str] | None = None,
 ) -> list[str]:
     """Write the class report to ``path``, with a leaderboard if ``secret`` is given.
 
@@ -203,7 +207,7 @@ def write_class_report(
     """
     parts, page = Parts(), ""
     with parts.missing_if_it_fails("The list of students"):
-        page = render(assignment, graded, missing, duplicates, pairs, secret, path.parent, notes, parts)
+        page = render(assignment, graded, missing, duplicates, pairs, secret, path.parent, notes, parts, reasons)
     write_text(path, page or render(assignment, [], notes=[*notes, *parts.failures]))
     return parts.failures
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from autograder.assignment import Assignment, read_assignment
-from autograder.classroom.intake import HandedIn
+from autograder.classroom.changes import change
+from autograder.classroom.intake import HandedIn, PassedOver
 from autograder.classroom.late import deduction
 from autograder.classroom.model import Graded, Student
-from autograder.classroom.plan import Plan, make_plan, parts_of, sheet_of
+from autograder.classroom.plan import Plan, kept_plan, make_plan, parts_of, sheet_of
 from autograder.classroom.pool import Outcome, Task
-from autograder.classroom.store import DiskError, Record, read_pictures, write_record, write_text
+from autograder.classroom.store import DiskError, Record, read_pictures, read_records, write_record, write_text
 from autograder.engine.answer_key import read_key
 from autograder.engine.grade import DEFECT
 from autograder.engine.report import Report
@@ -50,12 +51,15 @@ def read_settings(bundle: Path, data: Prepared | None, given: frozenset[str] = f
 class ClassRun:
     """The result of a run: records by folder, and a sentence for each submission that could not be graded.
 
-    ``people`` are all who handed in, also where the submission could not be read.
+    ``people`` are all who handed in, also where the submission could not be read. ``passed`` are the entries that were
+    not graded. ``changes`` has a sentence for each submission whose points are other than before.
     """
 
     people: list[Student] = field(default_factory=list)
     records: dict[Path, Record] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
+    passed: list[PassedOver] = field(default_factory=list)
+    changes: list[str] = field(default_factory=list)
     graded: int = 0
     rescored: int = 0
 
@@ -68,6 +72,28 @@ def plans_of(handed: Sequence[HandedIn], out: Path, settings: Settings, regrade:
         with only_this_one(submission, result, "not graded"):
             plans.append(make_plan(submission, out, settings.parts, regrade))
     return plans
+
+
+def other_plans(out: Path, plans: Sequence[Plan], settings: Settings, result: ClassRun) -> list[Plan]:
+    """Plans for the other records in the folder of results: tables are made from all of them."""
+    folders = {plan.folder for plan in plans}
+    others = [
+        kept_plan(folder, record, settings.parts)
+        for folder, record in read_records(out).items()
+        if folder not in folders and record.report.assignment == settings.assignment.name
+    ]
+    result.people += [student for plan in others for student in plan.handed.students]
+    return others
+
+
+def refuse_other_assignment(out: Path, assignment: Assignment) -> None:
+    """Raises KitError if a folder holds results of another assignment: a student has one folder in it."""
+    for folder, record in read_records(out).items():
+        if (name := record.report.assignment) != assignment.name:
+            raise KitError(
+                f"{out} holds results of {one_line(name, 40)} ({folder.name}); give another folder for {assignment.name} "
+                "with --out"
+            )
 
 
 @contextlib.contextmanager
@@ -139,8 +165,8 @@ def add(plan: Plan, report: Report, settings: Settings, result: ClassRun) -> Non
 def keep(plan: Plan, settings: Settings, result: ClassRun) -> None:
     """Keep a record. If points, titles or the due date have changed, compute its points again and write the result."""
     record = plan.record
-    unchanged = (record.sheet, record.submitted, record.late) == (
-        settings.sheet, plan.handed.submitted, plan.handed.late
+    unchanged = (record.sheet, record.submitted, record.late, record.unsure) == (
+        settings.sheet, plan.handed.submitted, plan.handed.late, plan.handed.unsure
     )  # fmt: skip
     if unchanged and all((plan.folder / name).is_file() for name in FILES):
         result.records[plan.folder] = replace(record, students=plan.handed.students)
@@ -153,19 +179,24 @@ def keep(plan: Plan, settings: Settings, result: ClassRun) -> None:
 def write(plan: Plan, report: Report, settings: Settings, result: ClassRun) -> None:
     """Write all files of a submission, the record last."""
     submission = plan.handed
-    _, late = deduction(settings.assignment.late, submission.submitted, report.score)
+    points, late = deduction(settings.assignment.late, submission.submitted, report.score)
     shown = replace(report, remarks=[*report.remarks, *([late] if late else [])])
     with only_this_one(submission, result, "graded, but its reports could not be written"):
         for name, page in zip(("report.html", "feedback.html"), pages(shown)):
             write_text(plan.folder / name, page)
     write_text(plan.folder / "results.json", json.dumps(results(shown), indent=1, ensure_ascii=False))
-    defects = {verdict.question for verdict in report.verdicts if verdict.message == DEFECT}  # graded again next time
-    parts = {question: part for question, part in settings.parts.items() if question not in defects}
+    # The next run grades these again.
+    again = {verdict.question for verdict in report.verdicts if verdict.message == DEFECT or verdict.unfinished}
+    parts = {question: part for question, part in settings.parts.items() if question not in again}
+    if not submission.files:  # only counted again
+        parts = plan.record.parts
     record = Record(
         submission.students, plan.files, plan.digest, parts, settings.sheet, submission.submitted,
-        submission.late, report,
+        submission.late, report, submission.unsure, points,
     )  # fmt: skip
     write_record(plan.folder, record)
+    if plan.before and (said := change(plan.before, record, plan.why)):
+        result.changes.append(said)
     result.records[plan.folder] = replace(record, report=replace(report, pictures=[]))
 
 
@@ -173,27 +204,38 @@ def write(plan: Plan, report: Report, settings: Settings, result: ClassRun) -> N
 
 
 def graded_students(
-    plans: Sequence[Plan], settings: Settings, result: ClassRun, names: Callable[[Student], Student]
-) -> list[Graded]:
-    """Every student with a grade, including each member of a group. ``names`` returns a student's entry in the roster."""
+    plans: Sequence[Plan], settings: Settings, result: ClassRun, names: Callable[[Student], Student],
+    group: Callable[[Student], Sequence[Student]] = lambda student: (),
+) -> list[Graded]:  # fmt: skip
+    """Every student with a grade, including each member of a group. ``names`` returns a student's entry in the roster,
+    ``group`` the students of the roster if it is a group that handed in under its own name."""
     graded = []
     for plan in plans:
         if record := result.records.get(plan.folder):
             with only_this_one(plan.handed, result, "graded, but missing in the tables of the class"):
-                graded += members(plan, record, settings, names)
+                graded += members(plan, record, settings, names, group)
     return graded
 
 
-def members(plan: Plan, record: Record, settings: Settings, names: Callable[[Student], Student]) -> list[Graded]:
+def members(
+    plan: Plan, record: Record, settings: Settings, names: Callable[[Student], Student],
+    group: Callable[[Student], Sequence[Student]],
+) -> list[Graded]:  # fmt: skip
     """The students of one submission with their grade."""
     points, late = deduction(settings.assignment.late, record.submitted, record.report.score)
     attention = record.report.attention() + list(plan.handed.remarks)
     if record.late and not points:
         attention.append("The platform marked it as late but does not say by how much.")
+    if late and record.unsure:
+        attention.append(
+            f"Late by the time of its newest file, {record.submitted:%Y-%m-%d %H:%M} UTC, which copying changes; find out "
+            "when it was handed in."
+        )
     code = "\n\n".join(cell for cell in record.report.code if cell.strip() not in settings.given)
     return [
-        Graded(names(student), plan.folder, record.report, code, tuple(attention), record.submitted, points, late)
+        Graded(one, plan.folder, record.report, code, tuple(attention), record.submitted, points, late)
         for student in record.students
+        for one in (group(student) or [names(student)])
     ]
 
 

@@ -21,7 +21,10 @@ MOST_REMARKS = 10
 
 @dataclass(frozen=True)
 class Plan:
-    """A submission: the folder for its results, its record (None: none usable), and the ``questions`` to grade."""
+    """A submission: the folder for its results, its record (None: none usable), and the ``questions`` to grade.
+
+    ``before`` is the record that is in the folder, also if it is of no use. ``why`` says why there is something to grade.
+    """
 
     handed: HandedIn
     folder: Path
@@ -29,6 +32,8 @@ class Plan:
     files: tuple[tuple[str, int, int], ...]
     record: Record | None
     questions: frozenset[str]
+    before: Record | None = None
+    why: str = ""
 
 
 def parts_of(assignment: Assignment, bundle: Path, data: Prepared | None) -> dict[str, str]:
@@ -61,11 +66,38 @@ def make_plan(handed: HandedIn, out: Path, parts: Mapping[str, str], regrade: bo
     digest = record.digest if record and record.files == files else digest_of(handed, unreadable)
     if unreadable:  # when it can be read one day, its size and time are the same
         files = ()
+    same = record is not None and record.digest == digest
+    if same:
+        handed = _timed(handed, record)
     handed = replace(handed, remarks=(*handed.remarks, *shortened([*remarks, *unreadable], MOST_REMARKS)))
-    if record is None or record.digest != digest or regrade:
-        return Plan(handed, folder, digest, files, None, frozenset(parts))
+    if not same or regrade:
+        why = "graded again" if same else "another submission" if record else ""
+        return Plan(handed, folder, digest, files, None, frozenset(parts), record, why)
     stale = frozenset(question for question, part in parts.items() if record.parts.get(question) != part)
-    return Plan(handed, folder, digest, files, record, stale)
+    tried = all(question not in record.parts for question in stale)
+    why = "" if not stale else "tried again" if tried else "tests or limits changed"
+    return Plan(handed, folder, digest, files, record, stale, record, why)
+
+
+def _timed(handed: HandedIn, record: Record) -> HandedIn:
+    """The same bytes keep the time that a platform or the first run recorded: copying them changes the time of files."""
+    if not handed.unsure or record.submitted is None:
+        return handed
+    if not record.unsure or record.submitted < handed.submitted:
+        return replace(handed, submitted=record.submitted, unsure=record.unsure)
+    return handed
+
+
+def kept_plan(folder: Path, record: Record, parts: Mapping[str, str]) -> Plan:
+    """The plan for a record whose submission is not among those of this run: nothing is graded."""
+    stale = [question for question, part in parts.items() if record.parts.get(question) != part]
+    remarks = ()
+    if stale:
+        remarks = (
+            f"Graded before {', '.join(stale)} changed, and not handed to this run; grade it again with its files.",
+        )
+    handed = HandedIn(record.students, (), record.submitted, record.late, remarks, record.unsure)
+    return Plan(handed, folder, record.digest, record.files, record, frozenset(), record)
 
 
 def _hash(content: object) -> str:

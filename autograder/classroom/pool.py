@@ -21,6 +21,7 @@ from autograder.engine.report import Report
 from autograder.engine.submission import gather
 from autograder.engine.tree import open_regular
 from autograder.errors import KitError
+from autograder.limits import LOCAL_PATIENCE
 from data_scripts import Prepared
 
 
@@ -81,7 +82,7 @@ class Pool:
 
     def __init__(self, bundle: Path, data: Prepared | None, unsafe: bool, jobs: int) -> None:
         self.jobs = jobs
-        self._make = lambda: Grader(bundle, data, unsafe)
+        self._make = lambda: Grader(bundle, data, unsafe, LOCAL_PATIENCE)
         self._graders: queue.SimpleQueue[Grader] = queue.SimpleQueue()
         self._open = contextlib.ExitStack()
 

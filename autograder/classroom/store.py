@@ -53,6 +53,7 @@ class Record:
 
     ``files`` are name, size and time of its files, ``digest`` is a hash of their content. ``parts`` has for each question
     a hash of what it was graded with, ``sheet`` is a hash of what its points were computed with. ``report`` has no images.
+    ``unsure``: the time is only that of the newest file. ``deduction`` are the points that lateness cost.
     """
 
     students: tuple[Student, ...]
@@ -63,6 +64,13 @@ class Record:
     submitted: datetime | None
     late: bool
     report: Report
+    unsure: bool = False
+    deduction: float = 0.0
+
+    @property
+    def score(self) -> float:
+        """Points earned, bonus included, minus the deduction."""
+        return max(0.0, self.report.score - self.deduction)
 
 
 # --- names --------------------------------------------------------------------------------------------------------
@@ -176,9 +184,17 @@ def read_record(folder: Path) -> Record | None:
             submitted=datetime.fromisoformat(content["submitted"]) if content["submitted"] else None,
             late=content["late"],
             report=_report(content["report"]),
+            unsure=bool(content.get("unsure", False)),
+            deduction=float(content.get("deduction", 0.0)),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
+
+
+def read_records(out: Path) -> dict[Path, Record]:
+    """All records in a folder for results, by their folders."""
+    folders = sorted(path.parent for path in out.glob(f"*/{RECORD}") if not path.parent.is_symlink())
+    return {folder: record for folder in folders if (record := read_record(folder))}
 
 
 def write_record(folder: Path, record: Record) -> None:
@@ -188,7 +204,7 @@ def write_record(folder: Path, record: Record) -> None:
     with _in_one_step(folder / PICTURES) as part:
         write_tensors(part, tensors, [[picture.title, picture.columns, picture.question] for picture in pictures])
     content = {
-        **{name: getattr(record, name) for name in ("files", "digest", "sheet", "late")},
+        **{name: getattr(record, name) for name in ("files", "digest", "sheet", "late", "unsure", "deduction")},
         "version": VERSION,
         "students": [asdict(student) for student in record.students],
         "parts": dict(record.parts),

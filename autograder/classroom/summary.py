@@ -36,12 +36,19 @@ def write_summary(
     assignment, parts = settings.assignment, Parts()
     assigned, remarks = roster.assign(result.people) if roster else ({}, {})
     plans = [_remarked(plan, remarks) for plan in plans]
-    graded = graded_students(plans, settings, result, lambda student: assigned.get(student.id, student))
+    own = {student.id for student in assigned.values()}
+
+    def members(student: Student) -> list[Student]:
+        """The students of the roster for whom a group has handed in; those with a submission of their own have that."""
+        return [member for member in roster.group(student) if member.id not in own] if roster else []
+
+    graded = graded_students(plans, settings, result, lambda student: assigned.get(student.id, student), members)
     missing = _missing(graded, roster)
+    reasons = _reasons(missing, assigned, result, roster)
     secret = pseudonym_secret(out) if leaderboard else None
     names = (lambda student: pseudonym(secret, student)) if secret else None
     with parts.missing_if_it_fails("grades.csv"):
-        write_grades(out / "grades.csv", assignment, graded, missing, names)
+        write_grades(out / "grades.csv", assignment, graded, missing, names, reasons)
         parts.files.append(out / "grades.csv")
     exports = Exports((), ())
     with parts.missing_if_it_fails("The tables for platforms"):
@@ -56,16 +63,20 @@ def write_summary(
         pairs += similar_pairs(graded)
     if long:
         notes = [*notes, f"Only the beginning of very long code was compared for similarity: that of {some(long)}"]
+    notes = [*notes, *result.changes]
     with parts.missing_if_it_fails("class.html"):
         parts.failures += write_class_report(
-            out / "class.html", assignment, graded, missing, twins, pairs, secret, [*notes, *parts.failures]
+            out / "class.html", assignment, graded, missing, twins, pairs, secret, [*notes, *parts.failures], reasons
         )
         parts.files.insert(0, out / "class.html")
     result.failures += parts.failures
     look = sum(bool(one.attention) for one in graded)
     counts = [f"{len(graded)} students", f"{result.graded} submissions graded now"]
-    counts += [f"{result.rescored} with points updated"] * bool(result.rescored)
-    counts += [f"{look} to check"] * bool(look) + [f"{len(missing)} without a submission"] * bool(missing)
+    counts += [f"{result.rescored} counted again"] * bool(result.rescored)
+    counts += [f"{len(result.changes)} with other points than before"] * bool(result.changes)
+    counts += [f"{look} to check"] * bool(look)
+    counts += [f"{len(missing) - len(reasons)} without a submission"] * (len(missing) > len(reasons))
+    counts += [f"{len(reasons)} whose submission was not graded"] * bool(reasons)
     said = [*exports.notes, *dict.fromkeys(remarks.values())]
     return [", ".join(counts), *(f"  {file}" for file in parts.files), *(f"  {note}" for note in said)]
 
@@ -74,6 +85,20 @@ def _remarked(plan: Plan, remarks: Mapping[str, str]) -> Plan:
     """A plan with the remarks about its students."""
     more = dict.fromkeys(remarks[student.id] for student in plan.handed.students if student.id in remarks)
     return replace(plan, handed=replace(plan.handed, remarks=(*plan.handed.remarks, *more)))
+
+
+def _reasons(
+    missing: Sequence[Student], assigned: Mapping[str, Student], result: ClassRun, roster: Roster | None
+) -> dict[str, str]:
+    """Why students without a grade have none, by id, where something of theirs is there."""
+    reasons = {}
+    for passed in result.passed:
+        if roster and (entry := roster.find(passed.student)):
+            reasons[entry.id] = passed.sentence
+    groups = [member for student in result.people for member in (roster.group(student) if roster else ())]
+    for entry in [*assigned.values(), *groups]:
+        reasons[entry.id] = "handed in, but not graded: see what the command and the class report say"
+    return {student.id: reasons[student.id] for student in missing if student.id in reasons}
 
 
 def _missing(graded: Sequence[Graded], roster: Roster | None) -> list[Student]:

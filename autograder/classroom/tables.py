@@ -7,16 +7,26 @@ import html
 import io
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.assignment import Assignment
 from autograder.classroom.model import Graded, Student
-from autograder.classroom.roster import CANVAS, FIRST_NAMES, GRADESCOPE, LAST_NAMES, MOODLE, POINTS_POSSIBLE, Roster
+from autograder.classroom.roster import (
+    CANVAS,
+    FIRST_NAMES,
+    GRADESCOPE,
+    LAST_NAMES,
+    MOODLE,
+    PLAIN,
+    POINTS_POSSIBLE,
+    Roster,
+    split_name,
+)
 from autograder.classroom.store import write_text
-from autograder.engine.report import Report
-from autograder.frontends.terminal import by_question, number
+from autograder.engine.report import Report, by_message, number, told
+from autograder.frontends.terminal import by_question
 from autograder.text import one_line
 
 # What a spreadsheet reads as a formula: a sign at the start of a cell or after a possible separator, with blanks and
@@ -45,11 +55,13 @@ def write_grades(
     graded: Sequence[Graded],
     missing: Sequence[Student] = (),
     pseudonym: Callable[[Student], str] | None = None,
+    reasons: Mapping[str, str] | None = None,
 ) -> None:
     """Write ``grades.csv``: one row per student, one column per question, sorted by id. Missing students have no points.
 
-    ``pseudonym`` adds a column with the names on the leaderboard. The columns of the questions, minus the deduction, add
-    up to the total. A byte order mark makes spreadsheets read the file as UTF-8.
+    ``reasons`` say by id why a missing student has none. ``pseudonym`` adds a column with the names on the leaderboard. The
+    columns of the questions, minus the deduction, add up to the total. A byte order mark makes spreadsheets read the file
+    as UTF-8.
 
     Raises:
         KitError: the file could not be written; an earlier file is unchanged.
@@ -73,7 +85,7 @@ def write_grades(
         row["pseudonym"] = pseudonym(one.student) if pseudonym else ""
     for student in missing:
         row = dict.fromkeys(header, "") | _who(student) | {"possible": points(assignment.possible)}
-        rows.append(row | {"needs a look": "nothing was handed in"})
+        rows.append(row | {"needs a look": (reasons or {}).get(student.id, "nothing was handed in")})
     rows.sort(key=lambda row: (row["id"].casefold(), row["id"], row["submitted"]))
     write_text(path, BYTE_ORDER_MARK + table(header, ([row[name] for name in header] for row in rows)))
 
@@ -134,7 +146,7 @@ def canvas_table(
             name = student.shown if times[one_line(student.shown).casefold()] == 1 else student.id
             rows.append([name, "", student.id, student.id, "", score])
         return header, rows, []
-    last = max(place for place, name in enumerate(roster.columns) if name.strip().casefold() == "section")
+    last = max(place for place, key in enumerate(roster.keys) if key == "section")
     title = _canvas_column(assignment, roster.columns)
     notes, full = [], points(assignment.possible)
     if title is None:
@@ -160,21 +172,21 @@ def moodle_table(
     roster the table is for "Grades, Import, CSV file", where the instructor maps the columns.
     """
     by_id = {one.student.id: one for one in graded}
-    worksheet = roster is not None and {"identifier", "grade"} <= {name.strip().casefold() for name in roster.columns}
+    worksheet = roster is not None and {"identifier", "grade"} <= set(roster.keys)
     if not worksheet:
         header = ["First name", "Last name", "ID number", "Email address", "Grade", "Maximum Grade",
                   "Feedback comments"]  # fmt: skip
         students = roster.students if roster else [*(g.student for g in graded), *missing]
         rows = []
         for student in students:
-            number = roster.cell(student, "ID number") if roster else student.id
+            number = _id_number(student, roster)
             row = [*_split_name(student, roster), number, student.email]
             one = by_id.get(student.id)
             rows.append(
                 [*row, points(one.score) if one else "", points(assignment.possible), feedback(one) if one else ""]
             )
         return header, rows, []
-    columns = {name.strip().casefold(): place for place, name in reversed(list(enumerate(roster.columns)))}
+    columns = {key: place for place, key in reversed(list(enumerate(roster.keys)))}
     header = [*roster.columns] if "feedback comments" in columns else [*roster.columns, "Feedback comments"]
     comments = columns.get("feedback comments", len(roster.columns))
     rows, above, maxima = [], 0, set()
@@ -185,6 +197,8 @@ def moodle_table(
             maxima.add(maximum)
             above += maximum is not None and one.score > maximum
             cells[columns["grade"]] = points(one.score if maximum is None else min(one.score, maximum))
+            if "," in roster.cell(student, "Maximum Grade"):
+                cells[columns["grade"]] = cells[columns["grade"]].replace(".", ",")
             cells[comments] = feedback(one)
         rows.append(cells)
     return header, rows, _moodle_notes(assignment, above, maxima - {None, assignment.possible})
@@ -200,7 +214,7 @@ def gradescope_table(
     rows = []
     for student, one in [*((g.student, g) for g in graded), *((s, None) for s in missing)]:
         known = roster is not None and student in roster
-        sid = roster.cell(student, "SID") if known else student.id
+        sid = _id_number(student, roster if known else None)
         who = [*_split_name(student, roster if known else None), sid, student.email]
         if one is None:
             rows.append([*who, "", points(assignment.possible), "Missing", "", *[""] * len(questions)])
@@ -222,9 +236,8 @@ def feedback(one: Graded) -> str:
     for question, verdicts in by_question(one.report.verdicts).items():
         earned, possible = sum(v.points for v in verdicts), sum(v.possible for v in verdicts)
         of = f"{points(earned)} / {points(possible)}" if possible else f"bonus + {points(earned)}"
-        messages = dict.fromkeys(
-            one_line(v.message) for v in verdicts if v.message and not v.passed and v.visibility != HIDDEN
-        )
+        shown = [v for v in verdicts if v.message and not v.passed and v.visibility != HIDDEN]
+        messages = [one_line(told(group)) for group in by_message(shown)]
         lines.append(" · ".join([f"{question} {verdicts[0].question_title}: {of}", *messages]))
     lines += [one_line(one.late)] if one.late else []
     return "<br>".join(html.escape(line, quote=False) for line in lines)
@@ -323,14 +336,20 @@ def _titles(assignment: Assignment, questions: Sequence[str]) -> list[tuple[str,
     return [(question, *known.get(question, (question, 0))) for question in questions]
 
 
+def _id_number(student: Student, roster: Roster | None) -> str:
+    """The number that the university gave a student, as far as it is known."""
+    if roster is None or roster.kind == PLAIN:
+        return student.id
+    return roster.cell(student, "ID number", "SID", "SIS User ID")
+
+
 def _split_name(student: Student, roster: Roster | None) -> tuple[str, str]:
-    """First and last name: from the roster, else the last word is the last name."""
+    """First and last name: from the roster, else as people write names."""
     if roster:
         first, last = roster.cell(student, *FIRST_NAMES), roster.cell(student, *LAST_NAMES)
         if first or last:
             return first, last
-    first, _, last = student.shown.rpartition(" ")
-    return (first, last) if first else (last, "")
+    return split_name(student.shown)
 
 
 def _canvas_column(assignment: Assignment, columns: Sequence[str]) -> str | None:

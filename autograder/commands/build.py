@@ -28,15 +28,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from autograder.release.everything import build
+    from autograder.assignment import read_assignment
 
     def say(text: str) -> None:
         print(text, file=sys.stderr)
 
+    course = find_course(arguments.course)
+    folders = [course.assignment(name) for name in arguments.names or course.names()]
+    for folder in folders:
+        read_assignment(folder.settings)  # reports a wrong entry at once
+
+    from autograder.release.everything import build
+
     if arguments.run:
         arguments.run.mkdir(parents=True, exist_ok=True)
-    course = find_course(arguments.course)
-    for folder in [course.assignment(name) for name in arguments.names or course.names()]:
+    for folder in folders:
         for made in build(folder, arguments.data, arguments.execute, say=say, run=arguments.run):
             print(made)
     return 0

@@ -37,6 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from autograder.assignment import read_assignment
     from autograder.course import find_course
+    from autograder.datasets import find_data
     from autograder.errors import KitError
 
     name, submission = arguments.name, arguments.submission
@@ -44,13 +45,14 @@ def run(arguments: argparse.Namespace) -> int:
     assignment = read_assignment(folder.settings)  # reports a wrong entry at once
     if submission and not submission.exists():
         raise KitError(f"{submission} does not exist")
+    data = find_data(assignment.dataset, arguments.data, folder.course)
     preload.start_over(arguments.command_line)
 
     from rich.console import Console
 
-    from autograder.datasets import find_data
     from autograder.engine.grade import Grader
     from autograder.engine.scoring import unreached
+    from autograder.limits import LOCAL_PATIENCE
     from autograder.release.bundle import build_bundle
     from autograder.release.course import assignment_master, left_out
     from autograder.release.notebooks import notebook_bytes, student_notebook
@@ -61,9 +63,11 @@ def run(arguments: argparse.Namespace) -> int:
     console, bundle = Console(), build_bundle(folder, say)
     master = assignment_master(folder)
     blank = notebook_bytes(student_notebook(master))
-    data = find_data(assignment.dataset, arguments.data, folder.course)
     # A machine without a sandbox may run the course's own notebooks.
-    with Grader(bundle, data, unsafe=submission is None) as grader, tempfile.TemporaryDirectory() as scratch:
+    with (
+        Grader(bundle, data, unsafe=submission is None, patience=LOCAL_PATIENCE) as grader,
+        tempfile.TemporaryDirectory() as scratch,
+    ):
         console.print(point_sheet(assignment, list(unreached(assignment, grader.key).values())))
         for line in rules(assignment, left_out(master, assignment)):
             console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -30,22 +30,27 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--data",
         type=Path,
         metavar="PATH",
-        help="the images: a prepared folder, or a source for python -m data_scripts (default: the usual places, else a "
+        help="the images: a prepared folder, or a source for ./kit data (default: the usual places, else a "
         "download, else generated images)",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from autograder.assignment import read_assignment
+    from autograder.course import find_course
+
+    course = find_course(arguments.course)
+    folder = course.assignment(arguments.name or course.preferred())
+    assignment = read_assignment(folder.settings)
     preload.start_over(arguments.command_line)
 
     from rich.console import Console
     from tqdm import tqdm
 
-    from autograder.assignment import read_assignment
-    from autograder.course import find_course
     from autograder.datasets import describe, find_or_prepare
     from autograder.demo.submissions import write_submissions
     from autograder.engine.grade import Grader
+    from autograder.limits import LOCAL_PATIENCE
     from autograder.questions.loading import load_module
     from autograder.release.course import assignment_master
     from autograder.release.everything import build
@@ -57,11 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
     def say(text: str) -> None:
         print(f"[{time.monotonic() - start:4.0f} s] {text}", file=sys.stderr)
 
-    course = find_course(arguments.course)
-    folder = course.assignment(arguments.name or course.preferred())
     name = folder.name
     load_module(folder, "demo")  # reports at once if it is missing
-    assignment = read_assignment(folder.settings)
     data = find_or_prepare(arguments.data, GENERATED, say, assignment.dataset, course)
     say(f"images: {describe(data, assignment.dataset, course)}")
     for made in build(folder, data.folder.parent, None, say):
@@ -77,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
     zipped = next(work.rglob(f"{name}-submission.zip"))
     submissions = write_submissions(work / "submissions", zipped, master, student_notebook(master), folder)
     out = course.root / "grades" / f"demo-{name}"
-    with Grader(folder.bundle, data) as grader:
+    with Grader(folder.bundle, data, patience=LOCAL_PATIENCE) as grader:
         for title, source in submissions.items():
             say(f"grading {title}")
             grade_into(out / title, grader, source, console)

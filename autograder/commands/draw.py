@@ -16,14 +16,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from autograder.course import find_course
-    from autograder.questions.cases import draw_cases
-    from autograder.questions.loading import load_questions
 
     folder = find_course(arguments.course).assignment(arguments.name)
-    questions = {question.id: question for question in load_questions(folder)}
-    unknown = [id for id in arguments.questions if id not in questions]
+    known = folder.question_folders()
+    unknown = [id for id in arguments.questions if id not in known]
     if unknown:
-        raise KitError(f"{arguments.name} has no question {unknown[0]!r}; its questions are {', '.join(questions)}")
-    for id in arguments.questions or questions:
-        print(draw_cases(questions[id]))
+        raise KitError(f"{arguments.name} has no question {unknown[0]!r}; its questions are {', '.join(known)}")
+
+    from autograder.questions.cases import draw_cases
+    from autograder.questions.loading import load_question
+
+    for id in arguments.questions or known:
+        print(draw_cases(load_question(folder, id, known[id])))
     return 0

@@ -30,12 +30,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from autograder.questions.cases import draw_cases
-    from autograder.questions.loading import load_questions
-
     name, course = arguments.name, course_for(arguments.course)
     for path in make(course, name):
         print(path)
+
+    from autograder.questions.cases import draw_cases
+    from autograder.questions.loading import load_questions
+
     for question in load_questions(course.assignment(name)):
         print(draw_cases(question))
     print(
@@ -62,14 +63,16 @@ def make(course: Course, name: str) -> list[Path]:
     Raises:
         KitError: the name cannot be used, or a file cannot be written.
     """
-    import jinja2
-
-    from autograder import release
     from autograder.course import AssignmentFolder
     from autograder.errors import KitError
 
     folder = AssignmentFolder(course, name)
     check_name(folder)
+
+    import jinja2
+
+    from autograder import release
+
     templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(release.__file__).parent / "template"),
         keep_trailing_newline=True,

@@ -36,8 +36,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    preload.start_over(arguments.command_line)
-
     from autograder.assignment import read_assignment
     from autograder.course import find_course
     from autograder.datasets import find_data
@@ -50,7 +48,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise KitError("give either a file or --split")
     data = find_data(assignment.dataset, None, folder.course)
     if data is None:
-        raise KitError(f"{assignment.dataset} is not prepared; run: python -m data_scripts {assignment.dataset}")
+        raise KitError(f"{assignment.dataset} is not prepared; run: ./kit data {assignment.dataset}")
+    if file is not None and not file.is_file():
+        raise KitError(f"{file}: no such file")
+    preload.start_over(arguments.command_line)
     tensors = None if file is None else read_tensors(file)
     try:
         print(artefact.score(assignment.dataset, data, tensors, arguments.split or ""))
@@ -89,8 +90,6 @@ def read_tensors(file: Path) -> dict[str, torch.Tensor]:
     from autograder.engine.session import Sandbox, SessionLost, StudentError
     from autograder.errors import KitError
 
-    if not file.is_file():
-        raise KitError(f"{file}: no such file")
     try:
         with tempfile.TemporaryDirectory() as folder, Sandbox() as sandbox:
             shutil.copyfile(file, Path(folder) / file.name)

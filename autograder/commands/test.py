@@ -18,12 +18,7 @@ BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "pytest",
-        nargs=argparse.REMAINDER,
-        metavar="…",
-        help="arguments for pytest (default: all tests, on all processors)",
-    )
+    parser.usage = "./kit test [arguments for pytest; without any: all tests, on all processors]"
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -32,6 +27,6 @@ def run(arguments: argparse.Namespace) -> int:
         raise KitError("kit test needs pytest and pytest-xdist: pip install pytest pytest-xdist")
     # One thread per process keeps results and times comparable between machines.
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
-    options = arguments.pytest or ["-n", str(min(MOST_PROCESSES, os.cpu_count() or 1)), *BY_FILE]
+    options = arguments.handed_on or ["-n", str(min(MOST_PROCESSES, os.cpu_count() or 1)), *BY_FILE]
     command = [sys.executable, "-m", "pytest", "--import-mode=importlib", *options]
     return subprocess.run(command, cwd=course.root, env=environment).returncode

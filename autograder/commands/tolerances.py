@@ -12,16 +12,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from autograder.course import find_course
+
+    folder = find_course(arguments.course).assignment(arguments.name)
+
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    from autograder.course import find_course
     from autograder.engine.answer_key import read_draws
     from autograder.release.bundle import build_bundle
     from autograder.tolerances import GAP, measure, unseen_anywhere
 
-    folder = find_course(arguments.course).assignment(arguments.name)
     table = Table(box=box.SIMPLE_HEAD, title="Errors as multiples of the tolerance", title_justify="left")
     for column in ("test", "worst correct", "solution", "mildest mistake", "misconception", "sound"):
         table.add_column(

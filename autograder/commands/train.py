@@ -22,10 +22,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from autograder.course import find_course
-    from autograder.release.train import train
 
     folder = arguments.run or Path("runs") / f"{arguments.name}-{arguments.profile}"
     assignment = find_course(arguments.course).assignment(arguments.name)
+
+    from autograder.release.train import train
+
     train(assignment, arguments.profile, folder, arguments.data)
     print(f"run folder: {folder}")
     return 0

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import time
 import traceback
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -16,7 +18,9 @@ from autograder.artefacts import Artefact, Finding, Inputs
 from autograder.assignment import Assignment, read_assignment
 from autograder.course_code import PACKAGE
 from autograder.engine.answer_key import drawn, made_from, read_draws
+from autograder.engine.clock import Clock, clock_of
 from autograder.engine.counting import counted, counts_of
+from autograder.engine.curves import FILE as METRICS
 from autograder.engine.curves import read_curves
 from autograder.engine.hidden_tests import TestFailed, run_hidden_test
 from autograder.engine.judge import Failure, Judgement, KeyTest, Result, judge, shows_work
@@ -24,9 +28,10 @@ from autograder.engine.notebook import Notebook, read_notebook, reader
 from autograder.engine.reading import read_tensors
 from autograder.engine.report import Report, Verdict
 from autograder.engine.runner import CellOutcome, Runner
-from autograder.engine.scoring import NOT_REACHED, earned, headlines, unreached
-from autograder.engine.session import Probes, Sandbox, Session, SessionLost, StudentError
+from autograder.engine.scoring import NOT_REACHED, OUT_OF_TIME, earned, headlines, unreached, unsaved
+from autograder.engine.session import STUB, Probes, Sandbox, Session, SessionLost, StudentError
 from autograder.engine.submission import Submission, collect
+from autograder.engine.whereabouts import Explain, whereabouts
 from autograder.errors import KitError, MachineError
 from autograder.pictures import Picture
 from autograder.questions.model import Count
@@ -59,6 +64,8 @@ class Grading:
     publish: Publish
     progress: Progress
     deadline: float
+    clock: Clock = time.monotonic
+    started: float = field(default_factory=time.monotonic)
     verdicts: dict[tuple[str, str], Verdict] = field(default_factory=dict)
     counts: Mapping[str, Count | None] = field(default_factory=dict)
     right: set[tuple[str, str]] = field(default_factory=set)  # tests that passed
@@ -66,8 +73,11 @@ class Grading:
     units: int = 0  # of progress: what the artefacts have done so far
 
     def record(self, question: str, test: str, **changes: object) -> None:
-        """Replace a verdict and publish the report."""
-        self.verdicts[question, test] = replace(self.verdicts[question, test], **changes)
+        """Replace a verdict, which is finished by that unless it is said, and publish the report."""
+        verdict = self.verdicts[question, test]
+        if verdict.unfinished:
+            verdict = replace(verdict, unfinished=False, incident="")
+        self.verdicts[question, test] = replace(verdict, **changes)
         self.publish_verdicts()
 
     def credit(self, artefact: Artefact, finding: Finding) -> None:
@@ -87,13 +97,14 @@ class Grading:
     def publish_verdicts(self) -> None:
         """Publish the report with the current verdicts."""
         self.report.verdicts = list(self.verdicts.values())
-        self.report.seconds = self.assignment.limits.total_seconds - self.left()
+        self.report.seconds = time.monotonic() - self.started
         self.publish(self.report)
 
     def record_all(self, message: str) -> None:
         """Give every verdict the same message, because the whole submission cannot be graded."""
         for question, test in self.verdicts:
-            self.verdicts[question, test] = replace(self.verdicts[question, test], message=message)
+            finished = {"unfinished": False, "incident": ""}
+            self.verdicts[question, test] = replace(self.verdicts[question, test], message=message, **finished)
         self.report.verdicts = list(self.verdicts.values())
         self.report.incidents.append(f"The submission could not be graded: {message}")
 
@@ -113,7 +124,7 @@ class Grading:
 
     def left(self) -> float:
         """Seconds until the deadline."""
-        return self.deadline - time.monotonic()
+        return self.deadline - self.clock()
 
 
 class Grader:
@@ -123,12 +134,13 @@ class Grader:
         bundle: the folder with ``assignment.toml``, hidden tests and answer key.
         data: the prepared images that artefacts are measured with; without them (None) no artefact is measured.
         unsafe: grade even if this machine cannot isolate student code from the grader's files and processes.
+        patience: see ``Limits``; 1 where something ends this process after some time by the clock.
 
     Raises:
         KitError: the bundle or the sandbox is not usable.
     """
 
-    def __init__(self, bundle: Path, data: Prepared | None = None, unsafe: bool = False) -> None:
+    def __init__(self, bundle: Path, data: Prepared | None = None, unsafe: bool = False, patience: float = 1.0) -> None:
         self.bundle = bundle
         self.data = data
         self.assignment = read_assignment(bundle / "assignment.toml")
@@ -136,9 +148,10 @@ class Grader:
         self.tests, self.secret = read_draws(key), (made_from(key) or "").encode()
         self.key = drawn(self.tests, self.secret)
         self.names = frozenset(name for test in self.tests for name in test.names)
+        self.homes = {name: test.question for test in reversed(self.tests) for name in test.names}
         self.counts = counts_of(self.tests, bundle / "code")
         probes = probes_in(bundle, self.assignment, self.tests)
-        self.sandbox = Sandbox(probes, self.assignment.limits, unsafe=unsafe)
+        self.sandbox = Sandbox(probes, replace(self.assignment.limits, patience=patience), unsafe=unsafe)
 
     def __enter__(self) -> Self:
         self.sandbox.__enter__()
@@ -171,8 +184,12 @@ class Grader:
         """
         assignment = self.assignment
         report = Report(assignment.name, assignment.title, source.name)
-        deadline = time.monotonic() + assignment.limits.total_seconds - spent
-        grading = Grading(assignment, self.key, report, publish, progress, deadline, counts=self.counts)
+        clock, patience = clock_of(self.sandbox, self.sandbox.limits.patience), self.sandbox.limits.patience
+        left = assignment.limits.total_seconds - spent
+        grading = Grading(
+            assignment, self.key, report, publish, progress, clock() + left, clock,
+            started=time.monotonic() - spent, counts=self.counts,
+        )  # fmt: skip
         grading.verdicts = unreached(assignment, self.key)
         report.layers = [
             (layer.name, layer.active, layer.why_not or layer.remark or layer.promise) for layer in layers.status()
@@ -181,13 +198,17 @@ class Grader:
         publish(report)
         with tempfile.TemporaryDirectory(prefix="submission-", dir=self.sandbox.root) as scratch:
             try:
-                submission = collect(source, Path(scratch) / "submission", assignment.name, deadline=deadline)
+                last = time.monotonic() + patience * left
+                submission = collect(source, Path(scratch) / "submission", assignment.name, deadline=last)
                 beside = submission.beside_notebook(assignment.files)
                 with reader(self.sandbox, submission.notebook, beside) as (session, first):
-                    notebook = read_notebook(session, submission.notebook, self.names, deadline)
+                    last = time.monotonic() + grading.left()
+                    notebook = read_notebook(session, submission.notebook, self.names, last)
                     report.submission = submission.name
                     report.remarks += submission.remarks
                     report.curves = read_curves(submission)
+                    trained = (*(file for artefact in assignment.artefacts for file in artefact.files()), METRICS)
+                    report.remarks += unsaved(notebook.stubs, [file for file in trained if submission.find(file)])
                     report.code = [cell.source for cell in notebook.cells]
                     grading.key = drawn(self.tests, self.secret + "\0".join(report.code).encode(errors="replace"))
                     questions = [q.id for q in assignment.questions if only is None or q.id in only]
@@ -198,7 +219,7 @@ class Grader:
                 raise
             except KitError as error:
                 grading.record_all(str(error))
-        report.seconds = assignment.limits.total_seconds - grading.left()
+        report.seconds = time.monotonic() - grading.started
         publish(report)
         return report
 
@@ -207,13 +228,14 @@ class Grader:
     ) -> None:
         """Run the notebook, in ``session`` if there is one, and the hidden tests of the questions, in order."""
         assignment, report = self.assignment, grading.report
-        with Runner(self.sandbox, notebook.cells, beside, grading.deadline, session) as runner:
+        explain = partial(whereabouts, notebook, self.homes)
+        with Runner(self.sandbox, notebook.cells, beside, grading.deadline, session, explain, grading.clock) as runner:
             for question in questions:
                 functions = {question: remote_question(grading, runner, question)}
                 run_question(grading, self.bundle / "tests" / f"{question}.py", functions)
             if assignment.picture_probe and self.data is not None:
                 report.pictures += picture(runner, picture_address(assignment), self.data)
-            report.remarks += notes(notebook) + troubles(runner.outcomes)
+            report.remarks += notes(notebook) + troubles(runner.outcomes, explain)
             report.incidents += incidents(runner.outcomes)
         self.retry_rebound(grading, notebook, beside, questions)
 
@@ -228,17 +250,21 @@ class Grader:
 
         What is earned either way counts. In all this takes at most the time of running the notebook once.
         """
-        deadline = min(grading.deadline, time.monotonic() + self.assignment.limits.notebook_seconds)
+        deadline = min(grading.deadline, grading.clock() + self.assignment.limits.notebook_seconds)
         for question in questions:
             failed = [
                 test for place, test in grading.key.items() if place[0] == question and not grading.earned(*place)
             ]
             rebinding = [(name, cell) for name in names_of(failed) for cell in notebook.rebound.get(name, ())]
-            if not rebinding or time.monotonic() > deadline:
+            if not rebinding:
+                continue
+            if grading.clock() > deadline:
+                for test in failed if grading.left() <= 0 else ():
+                    grading.record(question, test.id, incident=OUT_OF_TIME, unfinished=True)
                 continue
             left = {cell for _, cell in rebinding}
             cells = [cell for cell in notebook.cells if cell.index not in left]
-            with Runner(self.sandbox, cells, beside, deadline) as runner:
+            with Runner(self.sandbox, cells, beside, deadline, clock=grading.clock) as runner:
                 functions = {question: remote_question(grading, runner, question, again=True)}
                 run_question(grading, self.bundle / "tests" / f"{question}.py", functions)
             gained = names_of([test for test in failed if grading.earned(question, test.id)])
@@ -264,7 +290,7 @@ def listed(names: Sequence[str]) -> str:
 
 def notes(notebook: Notebook) -> list[str]:
     """Sentences for the student about lines and cells that are not run, at most ``MAX_TROUBLES``."""
-    found = [note for cell in notebook.cells for note in cell.notes]
+    found = [*notebook.notes, *(note for cell in notebook.cells for note in cell.notes)]
     partly = [str(cell.index) for cell in notebook.cells if cell.only is not None and cell.skip is None]
     if partly:
         found.append(
@@ -301,11 +327,26 @@ def grade(
         return grader.grade(source, publish, progress)
 
 
-def troubles(outcomes: tuple[CellOutcome, ...]) -> list[str]:
-    """A sentence for the student for each cell that did not run to its end."""
-    return [
-        f"Cell {outcome.index}: {outcome.message}" for outcome in outcomes if outcome.status not in ("ok", "skipped")
-    ][:MAX_TROUBLES]
+def troubles(outcomes: tuple[CellOutcome, ...], explain: Explain = lambda *what: "") -> list[str]:
+    """A sentence for the student for the cells that did not run to their end, one for all with the same message."""
+    groups: dict[str, list[CellOutcome]] = {}
+    for outcome in outcomes:
+        if outcome.status not in ("ok", "skipped"):
+            groups.setdefault(outcome.message, []).append(outcome)
+    return [trouble(message, group, outcomes, explain) for message, group in groups.items()][:MAX_TROUBLES]
+
+
+def trouble(message: str, group: Sequence[CellOutcome], outcomes: tuple[CellOutcome, ...], explain: Explain) -> str:
+    """What became of the cells of a group, which have the same message."""
+    first, *others = group
+    if first.error is not None and first.error.undefined:
+        first.error.whereabouts = explain(outcomes, first.error.undefined, first.index, first.error.type == STUB)
+    advice = first.error.advice if first.error is not None else ""
+    if not others:
+        return f"Cell {first.index}: {first.told}{advice}."
+    *most, last = [str(outcome.index) for outcome in group[:10]]
+    last = f"{len(group) - len(most)} more" if len(group) > 10 else last
+    return f"Cells {', '.join(most)} and {last}: {re.sub('^it ', 'each ', message)}{advice}."
 
 
 def incidents(outcomes: tuple[CellOutcome, ...]) -> list[str]:
@@ -336,11 +377,14 @@ def grade_artefact(
         grading.assignment.dataset,
         data,
         has=lambda file: bool(submission.find(file)),
-        read=lambda file: read_tensors(file, sandbox, submission, grading.deadline),
+        read=lambda file: read_tensors(file, sandbox, submission, grading.left()),
         deadline=grading.deadline,
+        clock=grading.clock,
         progress=progress,
         publish=publish,
+        near=lambda file: submission.near(file, [name for one in grading.assignment.artefacts for name in one.files()]),
     )
+    report.remarks += filter(None, map(submission.renamed, artefact.files()))
     try:
         finding = artefact.measure(inputs)
         report.notes += finding.notes
@@ -392,13 +436,15 @@ def remote_question(grading: Grading, runner: Runner, question: str, again: bool
             grading.working.add((question, test_id))
         if again and not judgement.passed:
             raise TestFailed(judgement.message)
+        late = not judgement.passed and grading.left() <= 0
         grading.record(
             question,
             test_id,
             message=judgement.message,
             misconception=judgement.misconception,
             detail=detail(judgement, results),
-            incident=incident,
+            incident=OUT_OF_TIME if late else incident,
+            unfinished=late,
         )
         if not judgement.passed:
             raise TestFailed(judgement.message)
@@ -457,14 +503,17 @@ def sentence_of(error: StudentError, names: Collection[str] = ()) -> str:
     if error.limit is not None:
         return f"your code was stopped after {error.limit:g} seconds{where}"
     if error.missing is not None:
-        name = error.missing if error.missing in names else "a name that this test needs"
-        return f"your notebook does not define {name}, or its cell failed before the definition"
+        if error.missing not in names:
+            return "your notebook does not define a name that this test needs"
+        return f"your notebook does not define {error.missing}" + (
+            f": {error.whereabouts}" if error.whereabouts else ""
+        )
     said = quoted(without_numbers(error.message))
-    if error.type == "NotImplementedError":
-        return f"not implemented yet ({said})" if error.message else "not implemented yet"
+    if error.type == STUB:
+        return (f"not implemented yet ({said})" if error.message else "not implemented yet") + error.advice
     if error.complaint:
         return f"your code made the test stop: {said}"
-    return f"your code {error.quoted}{where}"
+    return f"your code {error.quoted}{where}{error.advice}"
 
 
 def detail(judgement: Judgement, results: dict[str, Result]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -21,6 +21,7 @@ class Failure:
 
 
 Result = Answer | Failure
+ENTRY = ("entry", "entries")
 # How far the numbers of code that does what is asked, if not correctly, correlate with the reference, and of how many
 # numbers a correlation says something.
 RESEMBLANCE, FEW = 0.5, 8
@@ -126,13 +127,52 @@ def _side(bounds: Within, values: torch.Tensor) -> torch.Tensor:
 
 def shape_complaint(comparison: Comparison, got: torch.Tensor, want: torch.Tensor) -> str | None:
     """What is wrong with the shape or dtype, as a clause; None if both are correct. Both are part of the task."""
-    expected = comparison.shape if isinstance(comparison, Within) else tuple(want.shape)
-    if tuple(got.shape) != tuple(expected):
-        return f"has shape {without_numbers(str(tuple(got.shape)))}, expected {tuple(expected)}"
+    expected = tuple(comparison.shape if isinstance(comparison, Within) else want.shape)
+    if tuple(got.shape) != expected:
+        words = shape_in_words(tuple(got.shape), expected)
+        return f"has shape {without_numbers(str(tuple(got.shape)))}, expected {expected}" + (
+            f": {words}" if words else ""
+        )
     dtype = str(got.dtype).removeprefix("torch.")
     if dtype != comparison.dtype:
-        return f"is {dtype}, expected {comparison.dtype}"
+        return f"is {dtype}{dtype_in_words(dtype)}, expected {comparison.dtype}{dtype_in_words(comparison.dtype)}"
     return None
+
+
+def dtype_in_words(dtype: str) -> str:
+    """``" (whole numbers)"`` for int64 and its like; '' for floating point, whose name says it all."""
+    words = {"bool": "True and False", "int": "whole numbers", "uint": "whole numbers", "complex": "complex numbers"}
+    kind = words.get(dtype.rstrip("0123456789"))
+    return f" ({kind})" if kind else ""
+
+
+def shape_in_words(got: tuple[int, ...], want: tuple[int, ...]) -> str:
+    """How a wrong shape differs from the expected one, such as "one row too many"; '' if words do not help."""
+    if 0 in got and 0 not in want:
+        return "it is empty"
+    if not got:
+        return "it is a single number"
+    if not want and math.prod(got) > 1:
+        return "return a single number"
+    if len(got) != len(want):
+        axes, same = abs(len(got) - len(want)), _without_ones(got) == _without_ones(want)
+        axis = ("one axis" if axes == 1 else f"{axes} axes") + " of length 1" * same
+        return f"{axis} too {'many' if len(got) > len(want) else 'few'}"
+    different = [axis for axis in range(len(got)) if got[axis] != want[axis]]
+    if len(different) > 1:
+        return "the axes are in another order" if sorted(got) == sorted(want) else ""
+    (axis,) = different
+    one, many = ("row", "rows") if (len(got), axis) == (2, 0) else ("column", "columns") if len(got) == 2 else ENTRY
+    where = f" along axis {axis}" if len(got) > 2 else ""
+    if abs(got[axis] - want[axis]) == 1:
+        return f"one {one} too {'many' if got[axis] > want[axis] else 'few'}{where}"
+    if got[axis] == 2 * want[axis]:
+        return f"twice as many {many}{where}"
+    return f"half of the {many}{where}" if 2 * got[axis] == want[axis] else ""
+
+
+def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(length for length in shape if length != 1)
 
 
 def complaint(name: str, comparison: Comparison, got: torch.Tensor, want: torch.Tensor, atol: float) -> str | None:
@@ -153,7 +193,7 @@ def complaint(name: str, comparison: Comparison, got: torch.Tensor, want: torch.
 def case_complaint(test: KeyTest, case: KeyCase, result: Result) -> str | None:
     """The first thing wrong with the result of one case; None if all outputs pass."""
     if isinstance(result, Failure):
-        return result.message
+        return result.message or f"your code raised {result.type}"
     for name, comparison in test.outputs.items():
         if name not in result:
             return f"{comparison.what or f'the output `{name}`'} is missing"
@@ -201,30 +241,34 @@ def judge(test: KeyTest, results: Mapping[str, Result]) -> Judgement:
     failed = [case for case in test.cases if complaints[case.name]]
     if not failed:
         return Judgement(True, "")
-    for recognises in (_is, _is_where_finite):
-        for mistake in test.misconceptions:
-            if recognises(test, results, mistake):
-                return Judgement(mistake.harmless and recognises is _is, mistake.hint, mistake.id)
+    for mistake in test.misconceptions:
+        if _is(test, results, mistake):
+            return Judgement(mistake.harmless, mistake.hint, mistake.id)
+    # Looked up once, not for each mistake: a submission may return very large results.
+    finite = [case for case in test.cases if _finite(test, results[case.name])]
+    for mistake in test.misconceptions:
+        if _is_where_finite(test, finite, results, mistake):
+            return Judgement(False, mistake.hint, mistake.id)
     return Judgement(False, _summary(test, failed, complaints, results))
 
 
 def shows_work(test: KeyTest, results: Mapping[str, Result], judgement: Judgement) -> bool:
     """Whether the results can only come from code that does what is asked, if not correctly.
 
-    The test passes, or the numbers of all cases are those of a known mistake, and no input and no constant, or they rise
-    and fall with the reference.
+    The test passes, or the numbers are those of a known mistake, and in at least half of the cases no input and no constant
+    (a gradient may be 0 for one image), or they rise and fall with the reference.
     """
     if judgement.passed:
         return True
     if any(isinstance(kind, Within) for kind in test.outputs.values()):
         return False
-    if judgement.misconception is None:
-        return resemblance(test, results) >= RESEMBLANCE
-    return all(
+    computed = [
         not isinstance(results[case.name], Failure)
         and any(_computed(results[case.name][name], case) for name in test.outputs if name in results[case.name])
         for case in test.cases
-    )
+    ]
+    known = judgement.misconception is not None and 2 * sum(computed) >= len(computed)
+    return known or resemblance(test, results) >= RESEMBLANCE
 
 
 def resemblance(test: KeyTest, results: Mapping[str, Result]) -> float:
@@ -287,9 +331,14 @@ def _is(test: KeyTest, results: Mapping[str, Result], mistake: KeyMisconception)
     return all(same_result(test, case, results[case.name], mistake.results[case.name]) for case in test.cases)
 
 
-def _is_where_finite(test: KeyTest, results: Mapping[str, Result], mistake: KeyMisconception) -> bool:
-    """The same for cases in which both results are finite. These must be at least half of all cases and show the mistake."""
-    both = [case for case in test.cases if _finite(results[case.name]) and _finite(mistake.results[case.name])]
+def _is_where_finite(
+    test: KeyTest, finite: Sequence[KeyCase], results: Mapping[str, Result], mistake: KeyMisconception
+) -> bool:
+    """The same for cases in which both results are finite. These must be at least half of all cases and show the mistake.
+
+    ``finite`` are the cases in which that of the submission is.
+    """
+    both = [case for case in finite if _finite(test, mistake.results[case.name])]
     return (
         2 * len(both) >= len(test.cases)
         and all(same_result(test, case, results[case.name], mistake.results[case.name]) for case in both)
@@ -297,8 +346,10 @@ def _is_where_finite(test: KeyTest, results: Mapping[str, Result], mistake: KeyM
     )
 
 
-def _finite(result: Result) -> bool:
-    return not isinstance(result, Failure) and all(bool(torch.isfinite(tensor).all()) for tensor in result.values())
+def _finite(test: KeyTest, result: Result) -> bool:
+    return not isinstance(result, Failure) and all(
+        bool(torch.isfinite(result[name]).all()) for name in test.outputs if name in result
+    )
 
 
 def _summary(
@@ -307,7 +358,10 @@ def _summary(
     """One sentence: what is wrong, and on which inputs if that helps."""
     texts = list(dict.fromkeys(complaints[case.name] for case in failed))
     first = texts[0].rstrip(".")
-    if first.split(" ", 1)[0].isalpha():  # a word, not one of the student's names
+    word = first.split(" ", 1)[0]
+    if (
+        word.isalpha() and word not in test.names and (len(word) > 1 or word == "a")
+    ):  # no name of code, which has its case
         first = first[:1].upper() + first[1:]
     always = len(failed) == len(test.cases) and len(texts) == 1
     if len(test.cases) == 1 or (always and isinstance(results[failed[0].name], Failure)):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 from autograder.artefacts import Finding, Headline
 from autograder.pictures import Picture
@@ -14,7 +16,8 @@ class Verdict:
 
     ``bonus`` points come on top of the ``possible`` points; a case of a bonus question can earn them. ``share`` is the
     share that was earned of all that the test can earn: 0 or 1 for a hidden test, which can be worth 0 points.
-    ``incident`` tells the instructor about a hang or a crash.
+    ``incident`` tells the instructor about a hang or a crash. ``unfinished``: the time of the submission ran out before the
+    outcome was certain; the points are those that are certain, and the next run tries again.
     """
 
     question: str
@@ -30,11 +33,65 @@ class Verdict:
     bonus: float = 0.0
     share: float = 0.0
     incident: str = ""
+    unfinished: bool = False
 
     @property
     def passed(self) -> bool:
         """Whether all was earned. A test of 0 points and a bonus are not passed before they are earned, too."""
         return self.share >= 1
+
+
+def number(points: float) -> str:
+    """Points without trailing zeros: 3, 1.5."""
+    return f"{points:.2f}".rstrip("0").rstrip(".")
+
+
+def by_message(verdicts: Iterable[Verdict]) -> list[list[Verdict]]:
+    """The verdicts of a report, those of a question with the same message together.
+
+    Tests that are passed, or that are shown at another time, make a group of their own; without a message each test does.
+    """
+    groups: dict[tuple[object, ...], list[Verdict]] = {}
+    for v in verdicts:
+        same = (v.message, v.passed, v.visibility) if v.message else (v.test,)
+        groups.setdefault((v.question, *same), []).append(v)
+    return list(groups.values())
+
+
+def told(group: Sequence[Verdict]) -> str:
+    """The message of a group, with the points that it costs if it costs some in several tests.
+
+    For example "You sum the losses; return their mean. (costs 3 + 3 points: value, gradient)". A test whose id students do
+    not read in its title is only counted.
+    """
+    lost = [v for v in group if v.possible + v.bonus > v.points]
+    if len(lost) < 2:
+        return group[0].message
+    points = " + ".join(number(v.possible + v.bonus - v.points) for v in lost)
+    named = [v.test.replace("_", " ") for v in lost if _is_in_title(v.test, v.title)]
+    others = len(lost) - len(named)
+    if not named:
+        return f"{group[0].message} (costs {points} points in {others} tests)"
+    more = [f"{others} other test{'s' * (others > 1)}"] if others else []
+    return f"{group[0].message} (costs {points} points: {', '.join(named + more)})"
+
+
+def told_once(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """The verdicts as they are shown line by line: a message that fits several tests of a question is told once.
+
+    The first of these tests has it, with what it costs (``told``). The others refer to that test.
+    """
+    shown = {}
+    for first, *others in by_message(verdicts):
+        shown[first.question, first.test] = replace(first, message=told([first, *others]))
+        for v in others:
+            message = "" if v.passed else f"See above: {first.title}."
+            shown[v.question, v.test] = replace(v, message=message)
+    return [shown[v.question, v.test] for v in verdicts]
+
+
+def _is_in_title(test: str, title: str) -> bool:
+    return set(test.split("_")) <= set(re.findall(r"[^\W_]+", title.casefold()))
 
 
 @dataclass(frozen=True)
@@ -78,7 +135,11 @@ class Report:
 
     def attention(self) -> list[str]:
         """Sentences for the instructor: why a person should check the submission."""
-        return [*self.incidents, *(f"{v.question} {v.test}: {v.incident}" for v in self.verdicts if v.incident)]
+        tests: dict[str, list[str]] = {}
+        for verdict in self.verdicts:
+            if verdict.incident:
+                tests.setdefault(verdict.incident, []).append(f"{verdict.question} {verdict.test}")
+        return [*self.incidents, *(f"{', '.join(who)}: {incident}" for incident, who in tests.items())]
 
     def possible(self) -> float:
         """Full marks, without bonus."""

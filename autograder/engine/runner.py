@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,8 @@ from typing import Protocol, Self
 
 import torch
 
-from autograder.engine.session import Sandbox, Session, SessionLost, StudentError
+from autograder.engine.clock import Clock
+from autograder.engine.session import STUB, Sandbox, Session, SessionLost, StudentError
 
 
 class RunnableCell(Protocol):
@@ -38,13 +39,22 @@ class CellOutcome:
     error: StudentError | None = None
     seconds: float = 0.0
 
+    @property
+    def told(self) -> str:
+        """The message with the line that raised."""
+        if self.error is None or self.error.limit is not None or not self.error.where:
+            return self.message
+        where = f"line {self.error.line}" if self.error.cell == self.index else self.error.where
+        return f"{self.message} ({where})"
+
 
 class Runner:
     """Keeps the namespace of one submission alive. A context manager; on exit all processes of the submission end.
 
     A cell that hangs or ends the process is run once. After a restart only its definitions are run, so a correct function
-    in the same cell as an endless loop still counts. ``deadline`` is the ``time.monotonic()`` at which grading ends.
-    ``session`` is one in which no cell has run, for the first run; without it a new one is opened.
+    in the same cell as an endless loop still counts. ``deadline`` is the time of ``clock`` at which grading ends.
+    ``session`` is one in which no cell has run, for the first run; without it a new one is opened. ``explain(outcomes,
+    name, cell, stub)`` says where a name that is not defined may be (``whereabouts``).
     """
 
     def __init__(
@@ -54,12 +64,16 @@ class Runner:
         files: Path | None = None,
         deadline: float = float("inf"),
         session: Session | None = None,
+        explain: Callable[[Sequence[CellOutcome], str, int | None, bool], str] = lambda *what: "",
+        clock: Clock = time.monotonic,
     ) -> None:
         self.sandbox = sandbox
         self.limits = sandbox.limits
         self.cells = cells
         self.files = files
         self.deadline = deadline
+        self.explain = explain
+        self.clock = clock
         self.restarts = 0
         self._session = session
         self._started = False
@@ -92,7 +106,12 @@ class Runner:
         session."""
         session = self._ready()
         seconds = self._within_deadline(seconds or self.limits.test_seconds)
-        return session.call(probe, inputs, seconds, stand_ins)
+        try:
+            return session.call(probe, inputs, seconds, stand_ins)
+        except StudentError as error:
+            if name := error.missing or error.undefined:
+                error.whereabouts = self.explain(self.outcomes, name, None, error.type == STUB)
+            raise
 
     def close(self) -> None:
         """End every process of the submission."""
@@ -101,7 +120,7 @@ class Runner:
             self._session = None
 
     def _within_deadline(self, seconds: float) -> float:
-        left = self.deadline - time.monotonic()
+        left = self.deadline - self.clock()
         if left <= 0:
             self.close()
             raise SessionLost("deadline", "the time for grading this submission ran out")
@@ -126,7 +145,7 @@ class Runner:
         """Run every cell, or stop at a cell that ends the session."""
         # The first run gets the whole time. A later run only restores the definitions and needs no training.
         limits = self.limits
-        budget = time.monotonic() + (limits.rerun_seconds if self.restarts else limits.notebook_seconds)
+        budget = self.clock() + (limits.rerun_seconds if self.restarts else limits.notebook_seconds)
         for cell in self.cells:
             if cell.skip is not None:
                 self._record(CellOutcome(cell.index, "skipped", cell.skip))
@@ -136,7 +155,7 @@ class Runner:
                     return
 
     def _run_cell(self, session: Session, cell: RunnableCell, budget: float) -> None:
-        left = budget - time.monotonic()
+        left = budget - self.clock()
         reduced = cell.index in self._reduced or left <= 0
         wanted = self.limits.definitions_seconds if reduced else min(self.limits.cell_seconds, left)
         seconds = self._within_deadline(wanted)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -15,6 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -24,9 +26,10 @@ import torch
 from autograder import protocol
 from autograder.errors import MachineError
 from autograder.limits import Limits
-from autograder.sandbox import canary, layers, preload
+from autograder.sandbox import canary, layers, preload, processes
 from autograder.sandbox.leftovers import remove_tree
 from autograder.sandbox.notebook import MAX_CODE, Cell, Notebook
+from autograder.sandbox.sightings import Sighting
 from autograder.text import clean, one_line, quoted, without_numbers
 
 MB = 1 << 20
@@ -43,11 +46,21 @@ MAX_HEADER = 1 << 16
 TYPE_NAMES = frozenset(
     name for name, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, BaseException)
 )
+LIBRARIES = preload.LIBRARIES
+NO_MODULE = re.compile(r"No module named '(\w{1,60})(?:\.[\w.]*)?'")
+NO_LIBRARY = (
+    "; {} is not there when your notebook is graded; there are {} and Python's own libraries, and code of your own "
+    "belongs into the notebook"
+)
+STUB = "NotImplementedError"
 MAX_DATAGRAM = 1 << 16
 EXIT_GRACE_SECONDS = 0.3
 # The limits that a worker gets.
 CONFINEMENT = ("memory_mb", "cpu_seconds", "processes", "open_files", "file_mb", "scratch_mb", "scratch_files")
 CLOSE_SECONDS = 30.0
+TICKS = os.sysconf("SC_CLK_TCK")
+# The share of an allowed processor time that was all of it: the kernel's timer samples, and rings up to 0.15 s early.
+ALL_OF_IT = 0.8
 
 
 class SandboxError(MachineError):
@@ -57,9 +70,11 @@ class SandboxError(MachineError):
 class StudentError(Exception):
     """Student code raised an exception. ``type`` and ``message`` come from it, cleaned; ``cell`` and ``line`` say where.
 
-    ``complaint``: a probe raised it because of what the code returned. ``missing``: a name that the notebook does not
-    define. All of this is said by the student's process, so it is shown only as a quotation (``quoted``). ``limit`` is
-    what the engine's own clock says: the seconds that the request might take, if it took all of them.
+    ``complaint``: a probe raised it because of what the code returned. ``missing``: a graded name that the notebook does
+    not define; ``undefined``: another name, or that of a function which is only a stub. All of this is said by the
+    student's process, so it is shown only as a quotation (``quoted``). ``limit`` is what the engine's own clock says: the
+    seconds that the request might take, if it took all of them. ``whereabouts`` is what the engine knows about the
+    definition of a name that is not there, a clause.
     """
 
     def __init__(
@@ -71,6 +86,7 @@ class StudentError(Exception):
         complaint: bool = False,
         missing: str | None = None,
         limit: float | None = None,
+        undefined: str | None = None,
     ) -> None:
         super().__init__(f"{type}: {message}")
         self.type = type
@@ -80,12 +96,22 @@ class StudentError(Exception):
         self.complaint = complaint
         self.missing = missing
         self.limit = limit
+        self.undefined = undefined
+        self.whereabouts = ""
 
     @property
     def quoted(self) -> str:
         """``raised NameError: "name 'x' is not defined"``, the end of a sentence about the code."""
         kind = self.type if self.type in TYPE_NAMES else quoted(without_numbers(self.type), 60)
         return f"raised {kind}: {quoted(without_numbers(self.message))}" if self.message else f"raised {kind}"
+
+    @property
+    def advice(self) -> str:
+        """``"; this library is not there …"``, the end of a sentence that quotes the error; '' without advice."""
+        library = NO_MODULE.match(self.message) if self.type == "ModuleNotFoundError" else None
+        if library and library[1] not in LIBRARIES:
+            return NO_LIBRARY.format(quoted(without_numbers(library[1])), ", ".join(LIBRARIES))
+        return f"; {self.whereabouts}" if self.whereabouts else ""
 
     @property
     def where(self) -> str:
@@ -160,6 +186,7 @@ class Sandbox:
         self.limits = limits
         self._lock = threading.RLock()
         self._process: preload.Process | None = None
+        self.worked = 0.0  # seconds of the processor that sessions have used for requests
         self._opened = 0
         self._closed = False
 
@@ -322,6 +349,7 @@ class Session:
         self._link = link
         self._lost: SessionLost | None = None
         self._closed = False
+        self._processor = ProcessorTime()
 
     def __enter__(self) -> Self:
         return self
@@ -336,12 +364,14 @@ class Session:
 
     def wait_until_ready(self) -> None:
         """Read the worker's first frame, which it sends before any student code runs: its active layers."""
-        seconds = self.limits.start_seconds
+        seconds = self.limits.patience * self.limits.start_seconds
         hello, _ = self._frame(0, time.monotonic() + seconds, f"the sandbox did not start within {seconds:g} seconds")
         if not hello["ready"]:
             self.close()
             raise SandboxError(f"a sandbox layer could not be applied: {hello['error']}")
         self.layers = tuple(hello["layers"])
+        if self.limits.patience > 1:
+            self._processor = ProcessorTime(self.pid)
 
     def run_cell(
         self,
@@ -356,7 +386,9 @@ class Session:
         Raises StudentError or SessionLost.
         """
         request = {"op": "cell", "index": index, "source": source, "definitions_only": definitions_only}
-        self._request({**request, "only": None if only is None else list(only)}, {}, seconds, 0)
+        # A tensor, since a cell may have more statements than a header may have values.
+        places = {} if only is None else {"only": torch.tensor(sorted(only), dtype=torch.int64)}
+        self._request(request, places, seconds, 0)
 
     def call(
         self,
@@ -393,9 +425,9 @@ class Session:
                 Cell(**{**cell, "notes": tuple(cell["notes"]), "only": cell["only"] and tuple(cell["only"])})
                 for cell in content["cells"]
             )
-            return Notebook(
-                cells, {n: {int(k): v for k, v in found.items()} for n, found in content["rebound"].items()}
-            )
+            rebound = {n: {int(k): v for k, v in found.items()} for n, found in content["rebound"].items()}
+            seen = {name: [Sighting(**place) for place in places] for name, places in content["sightings"].items()}
+            return Notebook(cells, rebound, seen, content["stubs"], tuple(content["notes"]))
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
             self._lose("protocol", "it sent an invalid answer")
 
@@ -409,8 +441,25 @@ class Session:
         if self._lost is not None:
             raise self._lost
         identity, started = secrets.token_hex(16), time.monotonic()  # so that no answer can be sent in advance
-        header = {"id": identity, "seconds": seconds, "answer_bytes": answer_bytes + MAX_HEADER, **request}
-        deadline = time.monotonic() + seconds + self.limits.grace_seconds
+        patience, before = self.limits.patience, self._processor.seconds()
+        allowed = {"seconds": seconds, "patience": patience, "answer_bytes": answer_bytes + MAX_HEADER}
+        header = {"id": identity, **allowed, **request}
+        deadline = started + patience * seconds + self.limits.grace_seconds
+        try:
+            reply, answer = self._exchange(header, tensors, deadline, seconds)
+        finally:
+            passed = time.monotonic() - started
+            worked = min(passed, self._processor.seconds() - before) if self._processor.known else passed
+            self.sandbox.worked += worked
+        if reply.get("ok") is True:
+            return answer
+        counted, all_of_it = max(worked, passed / patience), ALL_OF_IT if patience > 1 else 0.99
+        raise self._student_error(reply.get("error"), seconds if counted >= all_of_it * seconds else None)
+
+    def _exchange(
+        self, header: dict, tensors: Mapping[str, torch.Tensor], deadline: float, seconds: float
+    ) -> tuple[dict, dict[str, torch.Tensor]]:
+        """Send a request and receive its reply. Raises SessionLost."""
         late = f"it took longer than {seconds:g} seconds and ignored the time limit"
         frame = protocol.encode(header, tensors)
         if protocol.pending(self._link):
@@ -421,12 +470,10 @@ class Session:
             self._lose("timeout", late)
         except protocol.ConnectionEnded:
             self._lose_ended()
-        reply, answer = self._frame(answer_bytes + MAX_HEADER, deadline, late)
-        if reply.get("id") != identity:
+        reply, answer = self._frame(header["answer_bytes"], deadline, late)
+        if reply.get("id") != header["id"]:
             self._lose("protocol", "it sent an answer that belongs to no request")
-        if reply.get("ok") is True:
-            return answer
-        raise self._student_error(reply.get("error"), seconds if time.monotonic() - started >= 0.99 * seconds else None)
+        return reply, answer
 
     def _frame(self, payload: int, deadline: float, late: str) -> tuple[dict, dict[str, torch.Tensor]]:
         try:
@@ -448,9 +495,11 @@ class Session:
             self._lose("protocol", "it sent an invalid error")
         kind = one_line(error["type"], 100) or "Exception"
         cell, line = (_position(error.get(key)) for key in ("cell", "line"))
-        missing = error.get("missing") if isinstance(error.get("missing"), str) else None
+        missing, undefined = (
+            error.get(key) if isinstance(error.get(key), str) else None for key in ("missing", "undefined")
+        )
         complains = error.get("complains") is True
-        return StudentError(kind, clean(error["message"]), cell, line, complains, missing, limit)
+        return StudentError(kind, clean(error["message"]), cell, line, complains, missing, limit, undefined)
 
     def _lose(self, kind: str, reason: str) -> None:
         self._lost = SessionLost(kind, reason)
@@ -467,6 +516,7 @@ class Session:
         if self._closed:
             return None
         self._closed = True
+        self._processor.seconds()  # what is known of it until it ends
         self._lost = self._lost or SessionLost("closed", "the session is closed")
         self._link.close()
         try:
@@ -475,6 +525,31 @@ class Session:
             return None
         finally:
             remove_tree(self.scratch)
+
+
+class ProcessorTime:
+    """The processor time of a worker, and of its processes that have ended, as the kernel counts it. ``known``: whether
+    the kernel tells; without a process it does not."""
+
+    def __init__(self, *pids: int) -> None:
+        # The worker is the process that was forked, or its only child (``namespaces.fork``).
+        self._pids = [*pids, *(child.pid for pid in pids for child in processes.descendants(pid))]
+        self._last = -1.0
+        self.known = self.seconds() >= 0 and bool(pids)
+
+    def seconds(self) -> float:
+        """Seconds so far; of a worker that has ended, those that were read last."""
+        with suppress(OSError, ValueError, IndexError):
+            self._last = sum(map(_processor_time, self._pids))
+        return self._last
+
+
+def _processor_time(pid: int) -> float:
+    with open(f"/proc/{pid}/stat", "rb") as file:
+        fields = file.read().rpartition(b")")[2].split()
+    return (
+        sum(map(int, fields[11:15])) / TICKS
+    )  # its own, and that of children it has waited for, in and out of the kernel
 
 
 def _position(number: object) -> int | None:

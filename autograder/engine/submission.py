@@ -6,17 +6,20 @@ gives a remark for the student; the rest is graded. Nothing here executes or imp
 
 from __future__ import annotations
 
+import difflib
 import errno
 import filecmp
 import os
+import re
 import stat
 import struct
 import tempfile
 import time
+import unicodedata
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import partial
@@ -24,15 +27,23 @@ from math import inf
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from autograder.engine.tree import IGNORED, file_kind, open_regular, out_of_bounds, shown, walk
+from autograder.engine.tree import file_kind, ignored, open_regular, out_of_bounds, shown, walk
 from autograder.errors import KitError, MachineError
 from autograder.text import one_line
 
 MB = 2**20
 CHUNK = MB
 
+ENDING = re.compile(r"(?P<kind>\.ipynb(?=(?:\.(?:txt|json))*$)|\.zip$).*", re.IGNORECASE)
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 MOST_REMARKS = 50
+# Endings that programs use for one kind of file.
+KINDS = {".pt": "tensors", ".pth": "tensors", ".ckpt": "tensors", ".bin": "tensors", ".safetensors": "tensors",
+         ".json": "json"}  # fmt: skip
+# What browsers, platforms and file managers write into the name of a second copy, and mail programs behind it.
+COPY = re.compile(r"^(?:copy of|kopie von|copie de|copia de|копия)\s+|\s*\(\d+\)$|-\d{1,2}$|"
+                  r"(?:\s*-\s*|\s+|_)(?:copy|kopie|copie|copia|копия|コピー)(?:\s*\d+)?$|\s+\d{1,2}$")  # fmt: skip
+COPIED_ENDING = re.compile(r"(?<=\.pt|pth|son)(?:\.(?:zip|txt|bin|json|pt|pth))+$", re.IGNORECASE)
 # Reading fails like this because of the machine, whatever a student handed in.
 MACHINE_ERRORS = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
@@ -84,7 +95,44 @@ class Submission:
         folded = pattern.casefold()
         found = [file for file in self.files if PurePosixPath(str(file).casefold()).match(folded)]
         found.sort(key=lambda file: (not file.match(pattern), _by_depth(file)))
-        return tuple(self.folder / file for file in found)
+        return tuple(self.folder / file for file in found) or self._renamed(pattern)
+
+    def _renamed(self, wanted: str) -> tuple[Path, ...]:
+        """The only file that a browser, a platform or a student has given another name, e.g. ``wanted (1).pt``."""
+        near = [self.folder / file for file in self._near(wanted)]
+        return tuple(near[:1]) if near and _all_equal(near) else ()
+
+    def _near(self, wanted: str) -> list[PurePosixPath]:
+        named = _plain_name(PurePosixPath(wanted).name)
+        return sorted((file for file in self.files if named and named in self._names(file)), key=_by_depth)
+
+    def _names(self, file: PurePosixPath) -> list[str]:
+        """What a file may have been called before it was copied."""
+        if file.suffix.lower() == ".zip" and _is_checkpoint(self.folder / file):  # a browser has looked into it
+            file = file.with_suffix(".pt")
+        return _without_marks(file.name)
+
+    def renamed(self, wanted: str) -> str:
+        """A sentence for the student if a file of another name is taken for ``wanted``, else ``''``."""
+        exact = any(file.name.casefold() == PurePosixPath(wanted).name.casefold() for file in self.files)
+        taken = () if exact else self.find(wanted)
+        return f"{shown(taken[0].relative_to(self.folder))} was taken for {wanted}." if taken else ""
+
+    def near(self, wanted: str, others: Iterable[str] = ()) -> str:
+        """What is in the submission instead of ``wanted``: a sentence for the student; ``''`` if nothing looks like it.
+
+        ``others`` are the names of other wanted files.
+        """
+        taken = [file for other in others for file in self.find(other)]
+        files = [file for file in self._near(wanted) or self._alike(wanted) if self.folder / file not in taken]
+        names = ", ".join(map(shown, files[:3])) + (", …" if len(files) > 3 else "")
+        return f"The submission has {names}; give the right file the name {wanted} and hand it in." if files else ""
+
+    def _alike(self, wanted: str) -> list[PurePosixPath]:
+        """Files of the same kind, such as other checkpoints."""
+        kind = KINDS.get(PurePosixPath(wanted).suffix.lower())
+        files = (file for file in self.files if kind and KINDS.get(file.suffix.lower()) == kind)
+        return sorted(files, key=lambda file: (-_likeness(file.name, wanted), _by_depth(file)))
 
     def beside_notebook(self, patterns: Iterable[str]) -> Path:
         """A new folder with the files of the notebook's folder whose name or path matches one of ``patterns``."""
@@ -96,6 +144,36 @@ class Submission:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 os.link(self.folder / file, target)
         return chosen
+
+
+def _is_checkpoint(path: Path) -> bool:
+    """Whether a zip file begins as torch writes it."""
+    with open_regular(path) as file:
+        start = file.read(256)
+    return start.startswith(b"PK\x03\x04") and b"data.pkl" in start
+
+
+def _plain_name(name: str) -> str:
+    """The name of a tensor or JSON file in small letters, with one ending for each kind; '' for other files."""
+    stem, _, ending = COPIED_ENDING.sub("", name).rpartition(".")
+    kind = KINDS.get(f".{ending}".lower())
+    return f"{unicodedata.normalize('NFKC', stem).strip().casefold()}.{kind}" if kind and stem else ""
+
+
+def _without_marks(name: str) -> list[str]:
+    """The plain name of a file, and what is left of it without one mark of a copy after the other."""
+    names = [_plain_name(name)]
+    while names[-1]:
+        stem, _, kind = names[-1].rpartition(".")
+        shorter = COPY.sub("", stem)
+        if shorter in ("", stem):
+            return names
+        names.append(f"{shorter}.{kind}")
+    return []
+
+
+def _likeness(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, one.casefold(), other.casefold()).ratio()
 
 
 def _matches(file: PurePosixPath, patterns: Iterable[str]) -> bool:
@@ -132,10 +210,13 @@ def collect(
     kind = _kind(source)
     files = _taken(kind, source, into, limits, remarks, deadline)
     inner = [file for file in files if file.suffix.lower() == ".zip"]
-    if len(inner) == 1 and not any(map(_is_notebook, files)):
-        files = sorted(files + _taken("zip", into / inner[0], into, limits, remarks, deadline))
+    if len(inner) == 1 and not any(map(_may_be_notebook, files)):
+        beside = [file for file in files if file not in inner]
+        files = sorted(files + _taken("zip", into / inner[0], into, limits, remarks, deadline, beside))
+    files = _as_notebooks(files, into, remarks)
+    files = _packed_again(files, into, remarks)
     remarks = shortened(remarks)
-    name = one_line(_safe_name(source.stem if kind != "folder" else source.name) or "submission")
+    name = one_line(_safe_name(without_ending(source.name) if kind != "folder" else source.name) or "submission")
     try:
         notebook = _choose_notebook(files, assignment, into)
     except SubmissionError as error:
@@ -172,14 +253,64 @@ def shortened(remarks: list[str], most: int = MOST_REMARKS) -> list[str]:
     )
 
 
+def handed_in_as(name: str) -> str:
+    """``".ipynb"`` or ``".zip"`` by the end of a file's name, else ``""``. Mail programs add ``.txt`` or ``.json`` to it."""
+    found = ENDING.search(name)
+    return found["kind"].lower() if found else ""
+
+
+def without_ending(name: str) -> str:
+    """The name of a submitted file without the end that says what it is."""
+    return ENDING.sub("", name) if handed_in_as(name) else PurePosixPath(name).stem
+
+
+def _as_notebooks(files: list[PurePosixPath], folder: Path, remarks: list[str]) -> list[PurePosixPath]:
+    """If there is no notebook, those that a mail program has renamed get their names back."""
+    if any(map(_is_notebook, files)):
+        return files
+    renamed = {}
+    for file in filter(_may_be_notebook, files):
+        target = file.with_name(f"{without_ending(file.name)}.ipynb")
+        if target not in renamed.values() and target not in files:
+            (folder / file).rename(folder / target)
+            renamed[file] = target
+            remarks.append(f"{shown(file)} was read as {shown(target.name)}.")
+    return sorted(renamed.get(file, file) for file in files)
+
+
+def _packed_again(files: list[PurePosixPath], folder: Path, remarks: list[str]) -> list[PurePosixPath]:
+    """A checkpoint of torch is a zip file, and some systems unpack it to a folder. Such a folder becomes a file again."""
+    more = []
+    for inside in sorted({file.parent for file in files if file.name == "data.pkl"}):
+        named = inside.parent if inside.name == "archive" else inside
+        target = named.with_name(f"{named.name.removesuffix('.pt')}.pt") if named.name else named
+        if target == named:
+            target = named / named.name
+        if not named.name or target in (*files, *more) or inside / "version" not in files:
+            continue
+        try:
+            with zipfile.ZipFile(folder / target, "x") as archive:
+                for file in files:
+                    if file.is_relative_to(inside):
+                        archive.write(folder / file, PurePosixPath("archive", file.relative_to(inside)))
+        except (OSError, ValueError) as error:
+            if isinstance(error, OSError):
+                _spare_the_student(error)
+            continue
+        more.append(target)
+        remarks.append(f"The folder {shown(named)} was read as {shown(target.name)}.")
+    return sorted([*files, *more])
+
+
 def _taken(
-    kind: str, source: Path, into: Path, limits: CollectLimits, remarks: list[str], deadline: float
-) -> list[PurePosixPath]:
-    """Copy the files of a folder, zip file or notebook. Returns their paths."""
+    kind: str, source: Path, into: Path, limits: CollectLimits, remarks: list[str], deadline: float,
+    beside: Sequence[PurePosixPath] = (),
+) -> list[PurePosixPath]:  # fmt: skip
+    """Copy the files of a folder, zip file or notebook. Returns their paths. See ``_copy`` for ``beside``."""
     if kind == "zip":
         _head(source)  # refuses a file that cannot be read
         with open_regular(source) as file, _opened_zip(file, shown(source.name), limits) as archive:
-            return _copy(_zip_entries(archive, limits, remarks), into, limits, remarks, deadline)
+            return _copy(_zip_entries(archive, limits, remarks), into, limits, remarks, deadline, beside)
     entries = _folder_entries(source, limits, remarks) if kind == "folder" else _notebook_entry(source)
     return _copy(entries, into, limits, remarks, deadline)
 
@@ -196,7 +327,7 @@ def _kind(source: Path) -> str:
     if stat.S_ISLNK(mode):
         raise SubmissionError(f"{source} is a link; give the folder or file that it points to.")
     if stat.S_ISREG(mode):
-        if source.suffix.lower() == ".ipynb":
+        if handed_in_as(source.name) == ".ipynb":
             return "notebook"
         if source.suffix.lower() == ".zip" or _head(source) == b"PK\x03\x04":
             return "zip"
@@ -274,7 +405,7 @@ def _zip_entries(archive: zipfile.ZipFile, limits: CollectLimits, remarks: list[
         # Some Windows tools write backslashes; they are treated as slashes and pass the same checks.
         name = info.filename.replace("\\", "/")
         parts = [part for part in name.split("/") if part not in ("", ".")]
-        if name.endswith("/") or not parts or IGNORED.intersection(parts):
+        if name.endswith("/") or not parts or any(map(ignored, parts)):
             continue
         if reason := _zip_refusal(info, name, parts, limits):
             remarks.append(f"{shown(name)} was left out: {reason}.")
@@ -316,22 +447,25 @@ def zip_names(source: Path) -> list[str]:
 
 
 def _copy(
-    entries: list[_Entry], into: Path, limits: CollectLimits, remarks: list[str], deadline: float = inf
-) -> list[PurePosixPath]:
+    entries: list[_Entry], into: Path, limits: CollectLimits, remarks: list[str], deadline: float = inf,
+    beside: Sequence[PurePosixPath] = (),
+) -> list[PurePosixPath]:  # fmt: skip
     """Write the entries that are within the limits. Returns their paths, in order of name.
 
-    An entry that fails counts with its whole size, since it may fail after its last byte.
+    ``beside`` are the files that are there already and count as well: the limits are those of the whole submission. An
+    entry that fails counts with its whole size, since it may fail after its last byte.
     """
     entries = _without_top_folder(entries)
     taken: list[PurePosixPath] = []
     folders: set[PurePosixPath] = {PurePosixPath()}
-    room, tried, too_many, scattered, late = limits.total_bytes, 0, 0, 0, 0
+    room, tried = limits.total_bytes - sum((into / file).stat().st_size for file in beside), len(beside)
+    too_many, scattered, late = 0, 0, 0
     for entry in sorted(entries, key=_importance):
-        if tried == limits.files:
+        if tried >= limits.files:
             too_many += 1
         elif len(folders) > limits.folders:
             scattered += 1
-        elif time.monotonic() > deadline and not _is_notebook(entry.path):
+        elif time.monotonic() > deadline and not _may_be_notebook(entry.path):
             late += 1
         elif entry.size > limits.file_bytes:
             remarks.append(f"{shown(entry.path)} was left out: it is larger than {limits.file_bytes // MB} MB.")
@@ -409,12 +543,16 @@ def _without_top_folder(entries: list[_Entry]) -> list[_Entry]:
 
 def _importance(entry: _Entry) -> tuple[int, int, PurePosixPath]:
     """The order of copying: notebooks, checkpoints, then small files before large ones."""
-    rank = {".ipynb": 0, ".pt": 1, ".pth": 1, ".safetensors": 1}.get(entry.path.suffix.lower(), 2)
-    return rank, entry.size, entry.path
+    rank = {".pt": 1, ".pth": 1, ".safetensors": 1}.get(entry.path.suffix.lower(), 2)
+    return 0 if _may_be_notebook(entry.path) else rank, entry.size, entry.path
 
 
 def _is_notebook(file: PurePosixPath) -> bool:
     return file.suffix.lower() == ".ipynb"
+
+
+def _may_be_notebook(file: PurePosixPath) -> bool:
+    return handed_in_as(file.name) == ".ipynb"
 
 
 def _choose_notebook(files: list[PurePosixPath], assignment: str, folder: Path) -> PurePosixPath:

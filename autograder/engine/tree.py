@@ -13,6 +13,8 @@ from autograder.text import file_name
 
 # Tools write these, not students. A notebook checkpoint would look like a second notebook.
 IGNORED = frozenset({"__MACOSX", ".DS_Store", "Thumbs.db", ".ipynb_checkpoints", "__pycache__", ".git", ".venv"})
+# macOS writes a second file beside each file on a foreign disk and in zip files: ._simclr.ipynb beside simclr.ipynb.
+APPLE_DOUBLE = "._"
 
 # Bounds on what is looked at. Nobody hands in more, and programs that walk a tree recursively, or by long paths, fail
 # at about 1,000 levels and 4,096 bytes.
@@ -45,7 +47,7 @@ def walk(
                     if seen > most:
                         remarks.append(f"There are more than {most:,} files; the rest were ignored.")
                         break
-                    if child.name not in IGNORED and (status := _status(child, prefix + child.name, remarks, failed)):
+                    if not ignored(child.name) and (status := _status(child, prefix + child.name, remarks, failed)):
                         found.append((child.name, status))
         except OSError as error:
             failed(error)
@@ -70,6 +72,11 @@ def _status(
         failed(error)
         remarks.append(f"{shown(name)} was left out: {error.strerror}.")
         return None
+
+
+def ignored(name: str) -> bool:
+    """Whether a tool wrote the file or folder of this name, not a student."""
+    return name in IGNORED or name.startswith(APPLE_DOUBLE)
 
 
 def out_of_bounds(name: str, levels: int = MOST_LEVELS) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from autograder.engine.report import Report, Verdict
+from autograder.engine.report import Report, Verdict, told_once
 from autograder.files import TEAM, write_private
 
 
@@ -13,7 +13,7 @@ def results(report: Report) -> dict:
     """The content of ``results.json`` (documented at gradescope-autograders.readthedocs.io, "Output format").
 
     The ``number`` of a test is the id of its question. Information for instructors is only in ``extra_data``, which
-    Gradescope does not show to students.
+    Gradescope does not show to students. There is an entry for each test; a message that several have is told in the first.
     """
     content = {
         "score": round(report.score, 4),
@@ -21,7 +21,7 @@ def results(report: Report) -> dict:
         "output": "\n".join(report.remarks),
         "output_format": "text",
         "stdout_visibility": "hidden",
-        "tests": [test_entry(verdict) for verdict in report.verdicts],
+        "tests": [test_entry(verdict) for verdict in told_once(report.verdicts)],
         "extra_data": {
             "assignment": report.assignment,
             "submission": report.submission,

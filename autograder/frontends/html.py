@@ -13,8 +13,8 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from autograder.engine.report import Curve, Report
-from autograder.frontends.terminal import by_question, number
+from autograder.engine.report import Curve, Report, number, told_once
+from autograder.frontends.terminal import by_question
 from autograder.pictures import Picture
 
 TEMPLATES = jinja2.Environment(
@@ -44,7 +44,9 @@ def pages(report: Report) -> tuple[str, str]:
     shown = [verdict for verdict in report.verdicts if verdict.visibility != "hidden"]
     template = TEMPLATES.get_template("report.html.jinja")
     instructor, student = (
-        template.render(report=report, questions=by_question(verdicts), figures=figures, instructor=all_of_it)
+        template.render(
+            report=report, questions=by_question(told_once(verdicts)), figures=figures, instructor=all_of_it
+        )
         for verdicts, all_of_it in ((report.verdicts, True), (shown, False))
     )
     return instructor, student

@@ -24,6 +24,7 @@ import jinja2
 import nbgrader.converters.base
 from nbconvert.exporters import NotebookExporter
 from nbconvert.exporters.exporter import ResourcesDict
+from nbconvert.filters.highlight import Highlight2HTML
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -51,6 +52,10 @@ MISSING = "*The submitted notebook does not contain this cell.*"
 MAX_BYTES = 50 * 2**20  # nbgrader keeps the text and the images of a notebook in memory several times
 PICTURES = ("image/png", "image/jpeg")
 BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
+# nbconvert reads a text again from many of its places: its time grows with the square of the length of a text, or of a line
+# of code. Longer ones are shown as they are. Images that are pasted into a text (by Colab) are put in afterwards.
+MAX_RENDERED, MAX_COLOURED_LINE, MOST_REPEATS = 10_000, 1_000, 4
+PASTED_IMAGE = re.compile(r"(data:image/[a-z]+;base64,)([A-Za-z0-9+/=]++)")
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -84,7 +89,7 @@ def configure(c: Config, course: str = "") -> None:
         f"{stock}.GetGrades",
         "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
     ]
-    c.HTMLExporter.filters = {"markdown2html": f"{own}.shown_markdown"}
+    c.HTMLExporter.filters = {"markdown2html": f"{own}.shown_markdown", "highlight_code": f"{own}.shown_code"}
 
 
 # --- reading a submitted notebook ---------------------------------------------------------------------------------
@@ -332,13 +337,14 @@ def grader_of(converter: BaseConverter, course: str, name: str, data: str, unsaf
         from autograder.course import find_course
         from autograder.datasets import find_data
         from autograder.engine.grade import Grader
+        from autograder.limits import LOCAL_PATIENCE
         from autograder.release.bundle import build_bundle
 
         folder = find_course(Path(course) if course else None).assignment(name)
         bundle = build_bundle(folder, say)
         dataset = read_assignment(bundle / "assignment.toml").dataset
         prepared = find_data(dataset, Path(data) if data else None, folder.course)
-        grader = Grader(bundle, prepared, unsafe).__enter__()
+        grader = Grader(bundle, prepared, unsafe, LOCAL_PATIENCE).__enter__()
         weakref.finalize(converter, grader.__exit__, None, None, None)
         graders[converter] = grader
     return graders[converter]
@@ -363,6 +369,7 @@ def write_outputs(cells: Iterable[NotebookNode], report: Report) -> None:
     Raises:
         KitError: assignment.toml and the gradebook have different points.
     """
+    from autograder.engine.report import told_once
     from autograder.frontends.html import TEMPLATES
     from autograder.frontends.terminal import by_question
 
@@ -382,7 +389,7 @@ def write_outputs(cells: Iterable[NotebookNode], report: Report) -> None:
             )
         earned, extra = split_points(verdicts)
         table = template.render(
-            question=question, verdicts=[verdict for verdict in verdicts if verdict.visibility != "hidden"],
+            question=question, verdicts=told_once([verdict for verdict in verdicts if verdict.visibility != "hidden"]),
             earned=earned, possible=possible, extra=extra, remarks=remarks,
         )  # fmt: skip
         data = {"text/plain": repr(float(earned)), "text/html": table}
@@ -412,6 +419,12 @@ class StudentRenderer(IPythonRenderer):
 
     def __init__(self, images: dict) -> None:
         super().__init__(escape=True, allow_harmful_protocols=False, attachments=images)
+        self.room = MOST_REPEATS * sum(len(data) for forms in images.values() for data in forms.values())
+
+    def image(self, text: str, url: str, title: str | None = None) -> str:
+        """An image. A text that repeats its images very often shows only the first of them."""
+        self.room -= sum(map(len, self.attachments.get(url.removeprefix("attachment:"), {}).values()))
+        return super().image(text, url, title) if self.room >= 0 else html.escape(text)
 
     def block_code(self, code: str, info: str | None = None) -> str:
         """Code as plain text; nbconvert would render some languages."""
@@ -420,11 +433,30 @@ class StudentRenderer(IPythonRenderer):
 
 @jinja2.pass_context
 def shown_markdown(context: jinja2.runtime.Context, source: str) -> str:
-    """The filter that shows Markdown in formgrader and feedback. HTML by students is shown as text."""
+    """The filter that shows Markdown in formgrader and feedback. HTML by students is shown as text, and so is a very long
+    text."""
     cell = context.get("cell") or NotebookNode(metadata={})
     trusted = is_locked(cell)
     renderer = IPythonRenderer(escape=False) if trusted else StudentRenderer(cell.get("attachments", {}))
+    images = {str(number): found[2] for number, found in enumerate(PASTED_IMAGE.finditer(source))}
+    names = iter(images)
+    text = PASTED_IMAGE.sub(lambda found: found[1] + next(names), source)
+    if len(text) > MAX_RENDERED and not trusted:
+        return as_text(source)
     try:
-        return MarkdownWithMath(renderer=renderer).render(source)
+        rendered = MarkdownWithMath(renderer=renderer).render(text)
+        return PASTED_IMAGE.sub(lambda found: found[1] + images.pop(found[2], found[2]), rendered)  # once each
     except Exception:  # a malformed text can raise anything in the converter
-        return f"<pre>{html.escape(source)}</pre>"
+        return as_text(source)
+
+
+def shown_code(source: str, language: str | None = None, metadata: object = None) -> str:
+    """The filter that shows code in formgrader and feedback: in colours, unless a line is very long."""
+    if max(map(len, source.splitlines()), default=0) > MAX_COLOURED_LINE:
+        return as_text(source)
+    return Highlight2HTML(pygments_lexer="ipython3")(source)
+
+
+def as_text(source: str) -> str:
+    """A text of a student as it is, in HTML."""
+    return f"<pre>{html.escape(source)}</pre>"

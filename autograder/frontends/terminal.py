@@ -7,12 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from autograder.engine.report import Report, Verdict
-
-
-def number(points: float) -> str:
-    """Points without trailing zeros: 3, 1.5."""
-    return f"{points:.2f}".rstrip("0").rstrip(".")
+from autograder.engine.report import Report, Verdict, by_message, number, told
 
 
 def by_question(verdicts: list[Verdict]) -> dict[str, list[Verdict]]:
@@ -24,9 +19,9 @@ def by_question(verdicts: list[Verdict]) -> dict[str, list[Verdict]]:
 
 
 def reason(verdicts: list[Verdict]) -> str:
-    """The messages of a question's failing cases in one line, each message once."""
-    messages = dict.fromkeys(v.message for v in verdicts if v.message and (not v.passed or v.misconception))
-    return " · ".join(messages) or next((v.message for v in verdicts if v.message), "")
+    """The messages of a question's failing cases in one line, each message once and with what it costs."""
+    messages = [told(group) for group in by_message(verdicts) if not group[0].passed or group[0].misconception]
+    return " · ".join(filter(None, messages)) or next((v.message for v in verdicts if v.message), "")
 
 
 def print_report(console: Console, report: Report) -> None:

@@ -1,14 +1,26 @@
+def plain(value):
+    """``value`` with Python's numbers for NumPy's, at any depth: ``torch.load(weights_only=True)`` refuses NumPy's."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    if isinstance(value, dict):
+        parts = {plain(key): plain(part) for key, part in value.items()}
+        value = copy.copy(value)  # of the same kind, with the attributes of a state_dict
+        value.clear()
+        value.update(parts)
+        return value
+    return type(value)(map(plain, value)) if type(value) in (list, tuple) else value
+
+
 def save_atomically(path: Path, content: dict) -> None:
     """``torch.save`` that leaves either the old file or the complete new one."""
     temporary = path.with_suffix(".tmp")
-    torch.save(content, temporary)
+    torch.save(plain(content), temporary)
     os.replace(temporary, path)
 
 
 def rng_state() -> dict:
-    """The state of every random generator, in types that ``torch.load(weights_only=True)`` accepts."""
+    """The state of every random generator."""
     numpy_state = np.random.get_state(legacy=False)
-    numpy_state["state"]["key"] = numpy_state["state"]["key"].tolist()
     device = {} if DEVICE.type == "cpu" else {DEVICE.type: getattr(torch, DEVICE.type).get_rng_state()}
     return {"python": random.getstate(), "numpy": numpy_state, "torch": torch.get_rng_state(), "device": device}
 

@@ -13,6 +13,11 @@ def write_history(name: str, history: list[dict]) -> None:
         table.writerows(history)
 
 
+def as_float(number) -> float:
+    """A number of Python, NumPy or torch as Python's float, which every file can hold."""
+    return float(number.item() if hasattr(number, "item") else number)
+
+
 def fit(name, model, loader, plan, optimise, train, test, after_epoch, restart=False) -> list[dict]:
     """Train ``model`` by ``plan``, resuming from ``<name>_last.pt``; returns the history, one dict per epoch.
 
@@ -39,9 +44,10 @@ def fit(name, model, loader, plan, optimise, train, test, after_epoch, restart=F
     epochs = tqdm(range(len(history), plan["epochs"]), desc=f"{name} epochs")
     for epoch in epochs:
         start, lr = time.perf_counter(), optimizer.param_groups[0]["lr"]
-        numbers = {**train(network, loader, optimizer, scheduler), **test(network)}
+        found = {**train(network, loader, optimizer, scheduler), **test(network)}
+        numbers = {key: as_float(number) for key, number in found.items()}
         seconds = round(time.perf_counter() - start, 2)
-        history.append({"epoch": epoch + 1, **numbers, "lr": lr, "seconds": seconds})
+        history.append({"epoch": epoch + 1, **numbers, "lr": as_float(lr), "seconds": seconds})
         after_epoch(history)
         write_history(name, history)
         states = {key: part.state_dict() for key, part in parts.items()}

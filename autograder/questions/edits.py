@@ -32,6 +32,11 @@ def edit(id: str, hint: str, *changes: str, harmless: bool = False) -> Edit:
     return Edit(id, hint, tuple(zip(changes[::2], changes[1::2])), harmless)
 
 
+def together(one: Edit, other: Edit) -> Edit:
+    """Two mistakes in one function, which is told both hints. Their texts must not overlap."""
+    return Edit(f"{one.id}_and_{other.id}", f"{one.hint} {other.hint}", one.changes + other.changes)
+
+
 def misconceptions(
     name: str, correct: Callable, edits: Iterable[Edit], others: Namespace = MappingProxyType({})
 ) -> tuple[Misconception, ...]:

@@ -15,6 +15,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import prod
 
 import numpy as np
@@ -24,7 +25,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 _PERIOD = 16411  # prime: rows of a weight never line up with the repetition
-_THIN = 4  # channels that a thin convolution computes
+THIN = 4  # channels that a thin convolution computes
 _LARGE = 1 << 16  # numbers in a tensor that is worth the trouble of untouched zeros
 
 _ARGUMENTS = {
@@ -54,11 +55,11 @@ def thin_convolution(func, args: Sequence[object], kwargs: Mapping[str, object])
     """
     given = dict(zip(_ARGUMENTS[func], args, strict=False)) | kwargs
     channels = given["weight"].shape[0]
-    if channels <= _THIN or given.get("groups", 1) != 1:
+    if channels <= THIN or given.get("groups", 1) != 1:
         return func(*args, **kwargs)
-    first = {role: given[role][:_THIN] for role in ("weight", "bias") if given.get(role) is not None}
+    first = {role: given[role][:THIN] for role in ("weight", "bias") if given.get(role) is not None}
     few = func(**given | first)
-    return torch.cat([few] * -(-channels // _THIN), dim=-3).narrow(-3, 0, channels).contiguous()
+    return torch.cat([few] * -(-channels // THIN), dim=-3).narrow(-3, 0, channels).contiguous()
 
 
 class ThinConvolutions(TorchFunctionMode):
@@ -79,6 +80,7 @@ class LayerTrace(ThinConvolutions):
     def __init__(self) -> None:
         super().__init__()
         self.layers: list[Layer] = []
+        self.uses: Counter = Counter()  # by the id of a weight
         self._count: Counter = Counter()
         self._convolution: dict[int, tuple] = {}
         self._latest: tuple = ()
@@ -94,6 +96,7 @@ class LayerTrace(ThinConvolutions):
         weight = tensors.get("weight")
         if weight is None:
             return
+        self.uses[id(weight)] += 1
         if func is F.conv2d and id(weight) in self._convolution:
             self._latest = self._convolution[id(weight)]
         if any(weight is layer.tensors["weight"] for layer in self.layers):
@@ -150,25 +153,59 @@ def fill_layers(layers: Sequence[Layer], thin: bool = False) -> None:
     """
     for layer in layers:
         for role, tensor in layer.tensors.items():
-            if layer.key[0] == "batch_norm":
-                scale, shift = {"weight": (0.3, 1.0), "running_var": (0.5, 1.0)}.get(role, (0.2, 0.0))
-            elif role == "weight":
-                scale, shift = (6 / prod(tensor.shape[1:])) ** 0.5, 0.0
-            else:
-                scale, shift = (0.1, 0.0) if layer.key[0] == "linear" else (0.0, 0.0)
-            rows = slice(_THIN) if thin and (layer.key[0], role) == ("convolution", "weight") else slice(None)
+            rows = slice(THIN) if thin and (layer.key[0], role) == ("convolution", "weight") else slice(None)
             with torch.no_grad():
-                fill_with_pattern(tensor[rows], layer.key, role, scale, shift)
+                fill_with_pattern(tensor[rows], layer.key, role, *_range(layer.key, role, tensor.shape))
+
+
+def _range(key: tuple, role: str, shape: Sequence[int]) -> tuple[float, float]:
+    """Scale and shift of the numbers of a layer's tensor."""
+    if key[0] == "batch_norm":
+        return {"weight": (0.3, 1.0), "running_var": (0.5, 1.0)}.get(role, (0.2, 0.0))
+    if role == "weight":
+        return (6 / prod(shape[1:])) ** 0.5, 0.0
+    return (0.1, 0.0) if key[0] == "linear" else (0.0, 0.0)
+
+
+def layer_pattern(key: tuple, role: str, shape: Sequence[int]) -> Tensor:
+    """What ``fill_layers`` writes into a tensor of this shape and role of the layer ``key``, float64."""
+    made = torch.empty(tuple(shape), dtype=torch.float64)
+    fill_with_pattern(made, key, role, *_range(key, role, shape))
+    return made
+
+
+_DRAWS = (
+    *(Tensor.uniform_, Tensor.normal_),
+    *(nn.init.uniform_, nn.init.normal_, nn.init.kaiming_uniform_),
+)
 
 
 class ZeroInitialisation(TorchFunctionMode):
-    """Zeros where a new model would draw random weights: ``fill_layers`` writes all that count."""
+    """Zeros where a new model would draw random weights: ``fill_layers`` writes all that count.
+
+    ``thin``: fixed numbers instead, of a convolution only in the rows that a thin one reads, so that the model computes.
+    """
+
+    def __init__(self, thin: bool = False) -> None:
+        super().__init__()
+        self.thin = thin
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        if func in (Tensor.uniform_, Tensor.normal_) or func is nn.init.kaiming_uniform_:
-            return _zeroed(args[0] if args else kwargs["tensor"])
-        return func(*args, **kwargs)
+        if func not in _DRAWS:
+            return func(*args, **kwargs)
+        tensor = _zeroed(args[0] if args else kwargs["tensor"])
+        if self.thin and tensor.ndim:
+            with torch.no_grad():
+                rows = tensor[:THIN] if tensor.ndim == 4 else tensor
+                values = _some_numbers()[: rows.numel()].repeat(-(-rows.numel() // _PERIOD))[: rows.numel()]
+                rows.copy_(values.view(rows.shape) * (6 / prod(tensor.shape[1:])) ** 0.5)
+        return tensor
+
+
+@cache
+def _some_numbers() -> Tensor:
+    return _hashed(_PERIOD, ("start",), "weight")
 
 
 def _zeroed(tensor: Tensor) -> Tensor:

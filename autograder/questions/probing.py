@@ -14,7 +14,10 @@ from torch.autograd.graph import GradientEdge
 from torch.autograd.graph import get_gradient_edge as _gradient_edge
 
 # As they are before student code runs, which may replace what torch's own functions look up.
-_run_backward, _ones_like = torch.autograd.Variable._execution_engine.run_backward, torch.ones_like
+_run_backward, _full_like = torch.autograd.Variable._execution_engine.run_backward, torch.full_like
+
+
+MOST_PARTS = 3  # of a tuple or list that are described
 
 
 class NoTensor(TypeError):
@@ -39,7 +42,18 @@ def described(answer: object) -> str:
         return "None"
     if isinstance(answer, torch.Tensor):
         return f"a tensor of shape {tuple(answer.shape)}"
-    return f"a {type(answer).__name__}"
+    if isinstance(answer, np.ndarray):
+        return f"a NumPy array of shape {answer.shape}"
+    kind = type(answer).__name__
+    return f"{'an' if kind[:1].lower() in tuple('aeiou') else 'a'} {kind}"
+
+
+def holding(answer: object) -> str:
+    """The parts of a tuple or list, as the end of a sentence: " (it holds a tensor of shape (4, 8), None)"; else ''."""
+    if not isinstance(answer, list | tuple):
+        return ""
+    parts = [described(part) for part in answer[:MOST_PARTS]] + ["…"] * (len(answer) > MOST_PARTS)
+    return f" (it holds {', '.join(parts)})" if parts else " (it is empty)"
 
 
 def as_tensor(answer: object, what: str) -> torch.Tensor:
@@ -49,7 +63,7 @@ def as_tensor(answer: object, what: str) -> torch.Tensor:
         NoTensor: it is something else.
     """
     if not isinstance(answer, torch.Tensor):
-        raise NoTensor(f"{what} is {described(answer)}, expected a tensor")
+        raise NoTensor(f"{what} is {described(answer)}, expected a tensor{holding(answer)}")
     return answer.detach()
 
 
@@ -79,7 +93,8 @@ def pair(answer: object, what: str, form: str) -> tuple[object, object]:
     if not isinstance(answer, tuple | list):
         raise NotAPair(f"{what} should be the pair {form}; it is {described(answer)}")
     if len(answer) != 2:
-        raise NotAPair(f"{what} should be the pair {form}; it is a {type(answer).__name__} of length {len(answer)}")
+        found = f"{described(answer)} of length {len(answer)}{holding(answer)}"
+        raise NotAPair(f"{what} should be the pair {form}; it is {found}")
     return answer[0], answer[1]
 
 
@@ -133,7 +148,11 @@ class Graphs:
         return _Marked.apply(value, marker)
 
     def alive(self) -> int:
-        return sum(marker() is not None for marker in self._markers)
+        return sum(self.here())
+
+    def here(self) -> list[bool]:
+        """For each graph, in order, whether it is still in memory."""
+        return [marker() is not None for marker in self._markers]
 
     def reached(self) -> list[bool]:
         """For each graph, in order, whether a backward has gone through it."""
@@ -158,12 +177,12 @@ def tracked(tensor: Tensor) -> tuple[Tensor, GradientEdge]:
 
 
 def gradients(
-    loss: object, function: str, to: str, sources: Sequence[Tensor | GradientEdge]
+    loss: object, function: str, to: str, sources: Sequence[Tensor | GradientEdge], incoming: float = 1.0
 ) -> tuple[Tensor | None, ...]:
     """The gradients of the loss that ``function`` returned to ``sources``, None where none arrives.
 
     They are taken by the engine of autograd itself: neither a replaced ``backward`` nor what is written into ``.grad``
-    counts. ``to`` says in a sentence what the gradient is to.
+    counts. ``to`` says in a sentence what the gradient is to; ``incoming`` see ``gradients_of``.
 
     Raises:
         NoTensor: the loss is neither a tensor nor a number.
@@ -179,13 +198,14 @@ def gradients(
     if loss.numel() != 1:
         raise ValueError(f"{function} returns shape {tuple(loss.shape)}; return a single number")
     try:
-        return gradients_of(loss, sources)
+        return gradients_of(loss, sources, incoming)
     except Exception as error:
         raise BrokenBackward(f"backward() of {function} raised {type(error).__name__}: {error}") from error
 
 
-def gradients_of(value: Tensor, sources: Sequence[Tensor | GradientEdge]) -> tuple[Tensor | None, ...]:
-    """The gradients of a tensor of one element with a graph to ``sources``, None where none arrives."""
-    return _run_backward(
-        (value,), (_ones_like(value),), False, False, tuple(sources), allow_unreachable=True, accumulate_grad=False
-    )
+def gradients_of(
+    value: Tensor, sources: Sequence[Tensor | GradientEdge], incoming: float = 1.0
+) -> tuple[Tensor | None, ...]:
+    """The gradients of ``incoming`` times a tensor of one element with a graph to ``sources``, None where none arrives."""
+    given = (_full_like(value, incoming),)
+    return _run_backward((value,), given, False, False, tuple(sources), allow_unreachable=True, accumulate_grad=False)

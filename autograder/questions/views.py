@@ -188,6 +188,29 @@ def _hue(red: Tensor, green: Tensor, blue: Tensor) -> Tensor:
     return torch.rad2deg(torch.atan2(3**0.5 * (green - blue), 2 * red - green - blue))
 
 
+def order_marks(orders: Tensor, batch_sizes: Tensor) -> dict[str, Tensor]:
+    """How well some orders are shuffled, from the places 0 to n - 1 of the same images in stored order, (passes, n).
+
+    Returns:
+        ``displaced``: the share of the places whose image is not the stored one.
+        ``orders``: how many of the orders differ.
+        ``neighbours``: the share of images that follow or precede a neighbour of the stored order, the last one and the
+            first being neighbours: 2 / (n - 1) by chance, 1 where whole pieces are moved or turned around.
+        ``mates``: the share of pairs of one batch, of ``batch_sizes`` (batches,), that are in one batch of the stored order.
+    """
+    passes, n = orders.shape
+    steps = orders.diff(dim=1) % n
+    batch = torch.repeat_interleave(torch.arange(len(batch_sizes)), batch_sizes)
+    together = (batch[:, None] == batch) & ~torch.eye(n, dtype=torch.bool)
+    stored = batch[orders]
+    return {
+        "displaced": (orders != torch.arange(n)).float().mean(),
+        "orders": torch.tensor(orders.unique(dim=0).shape[0]),
+        "neighbours": ((steps == 1) | (steps == n - 1)).float().mean(),
+        "mates": (stored[:, :, None] == stored[:, None])[:, together].float().mean(),
+    }
+
+
 class NumberedTransform:
     """A given transform: (3, H, W) uint8 -> float32. It adds 256 times the number of the call: its output tells both.
 

@@ -39,7 +39,7 @@ def train(assignment: AssignmentFolder, profile: str, folder: Path, data: Path |
     dataset = read_assignment(assignment.settings).dataset
     prepared = find_data(dataset, data, assignment.course)
     if dataset and prepared is None:
-        raise KitError(f"there is no prepared {dataset}; make it with: python -m data_scripts {dataset}")
+        raise KitError(f"there is no prepared {dataset}; make it with: ./kit data {dataset}")
     folder.mkdir(parents=True, exist_ok=True)
     folder = folder.resolve()
     (folder / f"{name}.ipynb").write_bytes(notebook_bytes(master))  # the public tests are read from it

@@ -16,6 +16,8 @@ EVERYTHING = "*"  # bound by ``from module import *``
 CONSTANT_PARTS = (ast.Constant, ast.Tuple, ast.List, ast.Dict, ast.Load, ast.UnaryOp, ast.USub)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 DEFINITIONS = (*FUNCTIONS, ast.ClassDef, ast.Import, ast.ImportFrom)
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")  # where a statement holds others
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
@@ -51,6 +53,17 @@ def statements(source: str, tree: ast.Module) -> tuple[Statement, ...]:
     """The statements of a cell, whose syntax tree is ``tree``, in order."""
     inner = _names_used_inside(source)
     return tuple(_statement(node, inner) for node in tree.body)
+
+
+def definitions(tree: ast.Module) -> Iterator[tuple[Definition, str]]:
+    """All functions and classes of a cell, each with the name of the outermost one that it is in ('': none)."""
+    waiting: list[tuple[ast.AST, str]] = [(tree, "")]
+    while waiting:
+        node, outer = waiting.pop()
+        if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+            yield node, outer
+            outer = outer or node.name
+        waiting += [(child, outer) for block in BLOCKS for child in getattr(node, block, ())]
 
 
 def needed(cells: Cells, names: Iterable[str]) -> set[str]:

@@ -11,6 +11,7 @@ import ast
 import codecs
 import json
 import re
+import sys
 import time
 import warnings
 from collections.abc import Collection, Iterator, Sequence
@@ -19,7 +20,9 @@ from functools import cache
 from pathlib import Path
 
 from autograder.errors import KitError
-from autograder.sandbox.bindings import Statement, needed, rebound, statements
+from autograder.sandbox.bindings import FUNCTIONS, Statement, definitions, needed, rebound, statements
+from autograder.sandbox.newer import Version, newer, valid
+from autograder.sandbox.sightings import Part, Sighting, sightings
 from autograder.text import file_name, one_line, quoted
 
 MAX_BYTES = 100 * 2**20
@@ -35,6 +38,7 @@ MAX_CHARACTERS_READ = 250_000
 READ_SECONDS = 5.0
 
 SKIP_TAG = "skip-grading"
+PYTHON = ("python", "python3", "ipython", "ipython3")
 # Cell magics whose body is ordinary code of the notebook.
 TRANSPARENT_CELL_MAGICS = frozenset({"time", "timeit", "capture", "prun"})
 # Magics that the sandbox runs, since later cells may need their results.
@@ -52,7 +56,12 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 # A JSON string, or the rest of the text if the string is not closed; in linear time.
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _CELL_MAGIC = re.compile(r"\s*%%(\w+)[^\n]*\n?")
-_MAYBE_MAGIC = re.compile(r"^\s*[%!,;/]|\?|=[\s\\]*[%!]", re.MULTILINE)
+_EMPTY_LINES = re.compile(r"\A(?:[ \t]*\n)+")
+# A magic or a shell command within a line, and a question for help with something after it.
+_COMMAND = re.compile(r"((?:^|[:=(,;]|\breturn\b)[ \t]*)[%!]{1,2}[A-Za-z_./][^\n]*$", re.MULTILINE)
+_HELP = re.compile(r"^([ \t]*)[^\n#?]*[\w)\]]\?{1,2}[ \t]*(?:[;#][^\n]*)?$", re.MULTILINE)
+_LATER_CELL_MAGIC = re.compile(r"(?<=\n)[ \t]*%%(\w+)[^\n]*")
+_MAYBE_MAGIC = re.compile(r"^[^\S\n]*[%!,;/]|\?|=[\s\\]*[%!]", re.MULTILINE)
 
 
 class NotebookError(KitError):
@@ -77,11 +86,18 @@ class Cell:
 
 @dataclass(frozen=True)
 class Notebook:
-    """The code of a notebook. ``rebound``: for each graded name, the later cells that give a name which it uses another
-    value, and these names (``bindings.rebound``)."""
+    """The code of a notebook.
+
+    ``rebound``: for each graded name, the later cells that give a name which it uses another value, and these names
+    (``bindings.rebound``). ``sightings``: where a name is defined or may be (``sightings.sightings``). ``stubs``: how many
+    functions of it end in ``raise NotImplementedError``. ``notes`` are sentences for the student about the whole notebook.
+    """
 
     cells: tuple[Cell, ...]
     rebound: dict[str, dict[int, list[str]]] = field(default_factory=dict)
+    sightings: dict[str, list[Sighting]] = field(default_factory=dict)
+    stubs: int = 0
+    notes: tuple[str, ...] = ()
 
 
 def read_cells(path: Path) -> tuple[Cell, ...]:
@@ -95,27 +111,65 @@ def read_notebook(path: Path, graded: Collection[str] = ()) -> Notebook:
     Raises:
         NotebookError: the file is too large, not JSON, or not a notebook.
     """
-    raw_cells = [cell for cell in read_json(path) if cell.get("cell_type") == "code"]
+    file = _read(path)
+    content, (language, version) = _cells(file, file_name(path.name)), _language(file)
+    raw_cells = [cell for cell in content if cell.get("cell_type") == "code"]
     if len(raw_cells) > MAX_CELLS:
         raise NotebookError(f"{file_name(path.name)} has more than {MAX_CELLS:,} code cells.")
     deadline, room = time.monotonic() + READ_SECONDS, MAX_CODE
-    cells, parts, tagged = [], {}, set()
+    cells, trees, parts, tagged = [], {}, {}, set()
     for index, raw in enumerate(raw_cells, start=1):
         source = _source(raw.get("source"))
         if len(source) > room:
             cells.append(_too_long(index))
             continue
         room -= len(source)
-        cell, tree = _cell(index, source, deadline)
+        cell, tree = _cell(index, source, deadline, version)
         cells.append(cell)
         if SKIP_TAG in _tags(raw.get("metadata")):
             tagged.add(index)
         if tree is not None and cell.skip is None and time.monotonic() < deadline:
-            parts[index] = statements(cell.source, tree)
+            trees[index], parts[index] = tree, statements(cell.source, tree)
     wanted = needed(parts, graded)
     cells = [_of_tagged(cell, parts.get(cell.index), wanted) if cell.index in tagged else cell for cell in cells]
     run = {cell.index: _run(cell, parts.get(cell.index, ())) for cell in cells}
-    return Notebook(tuple(cells), rebound(run, graded))
+    seen = sightings(_as_parts(content, cells, trees, parts), graded) if time.monotonic() < deadline else {}
+    foreign = language.casefold() not in PYTHON and any(cell.index not in trees for cell in cells)
+    notes = (f"The language of your notebook is {quoted(language, 40)}; the grader runs Python.",) if foreign else ()
+    return Notebook(tuple(cells), rebound(run, graded), seen, sum(map(_stubs, trees.values())), notes)
+
+
+def _as_parts(
+    content: Sequence[dict], cells: Sequence[Cell], trees: dict[int, ast.Module], parts: dict[int, Sequence[Statement]]
+) -> list[Part]:
+    """All cells, those of text too, with the statements that are run. Of their texts only the first ``MAX_CODE`` characters
+    are kept."""
+    found, before, room = [], 0, MAX_CODE
+    for raw in content:
+        code = raw.get("cell_type") == "code"
+        before += code
+        text = _source(raw.get("source"))[:room]
+        room -= len(text)
+        if not code:
+            found.append(Part("raw" if raw.get("cell_type") == "raw" else "Markdown", before, text))
+            continue
+        cell, tree = cells[before - 1], trees.get(before)
+        pairs = list(zip(tree.body, parts[before])) if tree is not None and cell.skip is None else []
+        ran = pairs if cell.only is None else [pairs[place] for place in cell.only]
+        found.append(Part("code", before, text, ran, tree, cell.skip is not None))
+    return found
+
+
+def _stubs(tree: ast.Module) -> int:
+    """How many functions of a cell end in ``raise NotImplementedError`` and have no ``return`` before it."""
+    bodies = (node.body for node, _ in definitions(tree) if isinstance(node, FUNCTIONS))
+    return sum(_is_stub(last) and not any(isinstance(node, ast.Return) for node in rest) for *rest, last in bodies)
+
+
+def _is_stub(node: ast.stmt) -> bool:
+    raised = node.exc if isinstance(node, ast.Raise) else None
+    raised = raised.func if isinstance(raised, ast.Call) else raised
+    return isinstance(raised, ast.Name) and raised.id == "NotImplementedError"
 
 
 def _of_tagged(cell: Cell, parts: Sequence[Statement] | None, wanted: Collection[str]) -> Cell:
@@ -124,7 +178,7 @@ def _of_tagged(cell: Cell, parts: Sequence[Statement] | None, wanted: Collection
     if cell.skip is not None:
         return cell
     if parts is None:
-        why = f"it was not run: it has the tag {SKIP_TAG}, and it is not valid Python or too long"
+        why = f"it was not run: it has the tag {SKIP_TAG}, and it is too long"
         return replace(cell, skip=why, notes=(f"Cell {cell.index}: {why}.",))
     if parts and all(part.only_defines for part in parts):
         return cell
@@ -145,10 +199,29 @@ def _too_long(index: int) -> Cell:
 
 def read_json(path: Path) -> list[dict]:
     """The cells of the notebook at ``path``, as dictionaries in format 4. They may hold anything. Raises NotebookError."""
+    return _cells(_read(path), file_name(path.name))
+
+
+def _read(path: Path) -> dict:
     shown = file_name(path.name)
     if path.stat().st_size > MAX_BYTES:
         raise NotebookError(f"{shown} is larger than {MAX_BYTES // 2**20} MB; clear its outputs and hand it in again.")
-    return _cells(_parsed(path.read_bytes(), shown), shown)
+    return _parsed(path.read_bytes(), shown)
+
+
+def _language(notebook: dict) -> tuple[str, Version | None]:
+    """The language that a notebook names ("python" if none), and the version of the Python that ran it last."""
+    metadata = _dict(notebook, "metadata")
+    info = _dict(metadata, "language_info")
+    named = (_dict(metadata, "kernelspec").get("language"), info.get("name"))
+    language = next((name for name in named if isinstance(name, str) and name), PYTHON[0])
+    version = re.match(r"3\.(\d{1,2})\b", info["version"]) if isinstance(info.get("version"), str) else None
+    return language, Version(3, int(version[1])) if version else None
+
+
+def _dict(value: dict, name: str) -> dict:
+    found = value.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def _parsed(data: bytes, shown: str) -> dict:
@@ -200,13 +273,16 @@ def _list(value: object, name: str) -> list:
     return found if isinstance(found, list) else []
 
 
-def _cell(index: int, source: str, deadline: float) -> tuple[Cell, ast.Module | None]:
-    """A cell in plain Python, and its syntax tree (None: it is not valid Python, or too long to be read)."""
+def _cell(index: int, source: str, deadline: float, version: Version | None) -> tuple[Cell, ast.Module | None]:
+    """A cell in plain Python, and its syntax tree (None: it is not valid Python, or too long to be read).
+
+    ``version``: of the Python that ran the notebook last, if that is known.
+    """
     if len(source) > MAX_CHARACTERS_READ or time.monotonic() > deadline:
         return Cell(index, source), None
     if (tree := _tree(source)) is not None or _too_many_magics(source):
         return Cell(index, source), tree
-    return _without_magics(index, source)
+    return _without_magics(index, source, version)
 
 
 def _source(value: object) -> str:
@@ -234,11 +310,11 @@ def _tree(source: str) -> ast.Module | None:
             return None
 
 
-def _without_magics(index: int, source: str) -> tuple[Cell, ast.Module | None]:
+def _without_magics(index: int, source: str, version: Version | None) -> tuple[Cell, ast.Module | None]:
     """A cell that is not plain Python, with its magics replaced by calls of ``get_ipython()``; and its syntax tree.
 
     In the sandbox these calls do nothing, except for the working magics. A cell that is still not valid Python has a
-    syntax error of its own and is not changed.
+    syntax error of its own: it is not changed and not run, since no line of it could be.
     """
     notes = []
     body = source
@@ -248,12 +324,51 @@ def _without_magics(index: int, source: str) -> tuple[Cell, ast.Module | None]:
             return Cell(index, source, skip=why, notes=(f"Cell {index}: {why}.",)), None
         notes.append(f"{quoted('%%' + magic[1], 40)} has no effect during grading; the rest of the cell is run.")
         body = body[magic.end() :]
-    transformed = _transformed(body)
+    code = _EMPTY_LINES.sub("", body)
+    # With as many lines as before, so that messages name the student's lines.
+    transformed = "\n" * source.count("\n", 0, len(source) - len(code)) + _transformed(code)
     tree = _tree(transformed)
     if tree is None:
-        return Cell(index, source), None
+        why = _fault(source, transformed, version)
+        return Cell(index, source, skip=why, notes=(f"Cell {index}: {why}.",) if why else ()), None
     notes.extend(f"{quoted(line, 80)} has no effect during grading." for line in _dropped(tree))
     return Cell(index, transformed, notes=tuple(notes)), tree
+
+
+def _fault(source: str, transformed: str, version: Version | None) -> str | None:
+    """Why a cell is no valid Python, as a clause; None if it is only too deep. ``transformed``: without its magics."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(transformed)
+    except SyntaxError as error:
+        found, line = error, f" in line {error.lineno}" if error.lineno else ""
+    except (ValueError, RecursionError, MemoryError):
+        return None
+    own = Version(*sys.version_info[:2])
+    if part := newer(transformed):
+        return (
+            f"line {part.line} has {part.what}, which only Python {part.version} and newer accept; "
+            f"Python {own} grades, so none of its lines was run"
+        )
+    kind = type(found).__name__
+    error = f"it has a{'n' * kind.startswith('I')} {kind}{line}: {quoted(str(found.msg), 120)}"
+    why = _misplaced_magic(source) or error
+    last = f" (Python {own} grades, and Python {version} ran your notebook last)" if version and version > own else ""
+    return f"{why}{last}, so none of its lines was run"
+
+
+def _misplaced_magic(source: str) -> str | None:
+    """Which IPython command makes a cell invalid, as a clause; None if none does."""
+    magic = _LATER_CELL_MAGIC.search(source)
+    if magic and magic[1] not in TRANSPARENT_CELL_MAGICS and valid(_transformed(source[: magic.start()])):
+        return f"{quoted(magic[0], 40)} must be the first line of its cell"
+    for pattern in (_COMMAND, _HELP):
+        for instead in ("pass", "0"):
+            if (found := pattern.search(source)) and valid(_transformed(pattern.sub(rf"\g<1>{instead}", source))):
+                line = source.count("\n", 0, found.end()) + 1
+                return f"the IPython command in line {line} ({quoted(found[0], 60)}) must be a line of its own"
+    return None
 
 
 @cache

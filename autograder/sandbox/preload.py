@@ -28,6 +28,8 @@ MODULES = (
     *("numpy", "torch", "torch.nn.functional", "torch.utils.data", "torchvision", "torchvision.transforms.v2"),
     *("matplotlib.pyplot", "PIL.Image", "tqdm", "tqdm.auto", "autograder.sandbox.zygote", "autograder.sandbox.worker"),
 )
+# What a submission can import beside Python's own library, as the student notebook promises.
+LIBRARIES = tuple(dict.fromkeys(name.partition(".")[0] for name in MODULES if not name.startswith("autograder.")))
 
 
 class Process(Protocol):

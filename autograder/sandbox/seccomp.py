@@ -41,8 +41,8 @@ LOAD_NUMBER, JUMP_IF_GREATER, RETURN = 0x20, 0x25, 0x06
 
 ALLOWED = {
     "files that are open": """
-        read write readv writev pread64 pwrite64 preadv pwritev preadv2 pwritev2 lseek close close_range dup dup2 dup3
-        fsync fdatasync ftruncate fallocate fadvise64 flock sendfile copy_file_range getdents getdents64
+        read write readv writev pread64 pwrite64 preadv pwritev lseek close close_range dup dup2 dup3
+        fsync fdatasync ftruncate fallocate sendfile copy_file_range getdents getdents64
         pipe pipe2 eventfd eventfd2 signalfd signalfd4 timerfd_create timerfd_settime timerfd_gettime
         poll ppoll select pselect6 epoll_create epoll_create1 epoll_ctl epoll_wait epoll_pwait epoll_pwait2
     """,
@@ -71,6 +71,10 @@ ALLOWED = {
         clock_getres uname sysinfo getcpu getrandom
     """,
 }
+# Locks and advice reach every process that reads the same file of the library: one submission could tell another something,
+# or drop from memory what others need. These calls, and these uses of fcntl, do nothing; nobody else uses the own files.
+SHARED = ("flock", "fadvise64")
+LOCKS = (fcntl.F_SETLK, fcntl.F_SETLKW, fcntl.F_OFD_SETLK, fcntl.F_OFD_SETLKW)
 # What the C library tries before an older call: it must look as if the kernel did not have it, since a filter cannot
 # read arguments that are in memory.
 LEFT_OUT = ("clone3", "openat2")
@@ -128,8 +132,7 @@ LIMITED: dict[str, tuple[tuple[Comparison, ...], ...]] = {
     # No owner of a descriptor, who would get a signal; no leases, which stop others from opening a file.
     "fcntl": (
         *_any_of(1, fcntl.F_DUPFD, fcntl.F_DUPFD_CLOEXEC, fcntl.F_GETFD, fcntl.F_SETFD, fcntl.F_GETFL),
-        *_any_of(1, fcntl.F_GETLK, fcntl.F_SETLK, fcntl.F_SETLKW),
-        *_any_of(1, fcntl.F_OFD_GETLK, fcntl.F_OFD_SETLK, fcntl.F_OFD_SETLKW),
+        *_any_of(1, fcntl.F_GETLK, fcntl.F_OFD_GETLK),
         (equals(1, fcntl.F_SETFL), has_bits(2, os.O_ASYNC, 0)),
     ),
     # No owner, no input typed into a terminal, no flags of a file.
@@ -142,6 +145,9 @@ LIMITED: dict[str, tuple[tuple[Comparison, ...], ...]] = {
         *_any_of(0, PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS, PR_SET_TIMERSLACK, PR_SET_VMA),
         (equals(0, PR_SET_PDEATHSIG), equals(1, signal.SIGKILL)),
     ),
+    # Without flags: one of them says whether another process has read this part of a file before.
+    "preadv2": _any_of(5, 0),
+    "pwritev2": _any_of(5, 0),
     "clone": (
         (has_bits(0, CLONE_FLAGS | EXIT_SIGNAL, signal.SIGCHLD),),
         (has_bits(0, CLONE_FLAGS | EXIT_SIGNAL, 0),),
@@ -207,6 +213,8 @@ def rules(owns_files: bool, only_own_pid: int | None, shares_memory: bool) -> It
         yield from (Rule(name, DO_NOTHING) for name in METADATA)
     else:
         free += ["open", "openat", "truncate", *METADATA]
+    yield from (Rule(name, DO_NOTHING) for name in SHARED)
+    yield from (Rule("fcntl", DO_NOTHING, use) for use in _any_of(1, *LOCKS))
     if only_own_pid is None:
         free += SIGNALS
     else:

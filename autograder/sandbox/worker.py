@@ -165,7 +165,7 @@ class Worker:
     def answer(self, request: dict, tensors: dict[str, torch.Tensor]) -> bytes:
         """The reply to one request: its result, or the exception that ended it."""
         try:
-            with soft_limit(request["seconds"]):
+            with soft_limit(request["seconds"], request["patience"]):
                 answer = self.operations[request["op"]](request, tensors)
                 return _encoded_answer(request, answer)
         except BaseException as error:
@@ -173,14 +173,16 @@ class Worker:
         finally:
             gc.enable()
 
-    def run_cell(self, request: dict, _: dict) -> dict:
+    def run_cell(self, request: dict, tensors: dict[str, torch.Tensor]) -> dict:
         """Execute one cell in the notebook's namespace, statement by statement.
 
         The statements after one that raised are run too: a cell that needs a drive, a GPU or a keyboard in its first line
         may define correct functions in the others. Once the time is over, only definitions are run. The reply is the
-        first exception, or the time limit if it was reached. ``only`` are the places of the statements to run (None: all).
+        first exception, or the time limit if it was reached. ``only`` are the places of the statements to run (without it:
+        all).
         """
-        filename, failure, only = f"<cell {request['index']}>", None, request["only"]
+        filename, failure = f"<cell {request['index']}>", None
+        only = set(tensors["only"].tolist()) if "only" in tensors else None
         for place, statement in enumerate(self.statements(filename, request["source"])):
             if only is not None and place not in only:
                 continue
@@ -238,7 +240,7 @@ class Worker:
         path = Path(request["path"])
         found = notebook.read_notebook(path, request["graded"])
         path.unlink()
-        text = json.dumps({"cells": [vars(cell) for cell in found.cells], "rebound": found.rebound}, ensure_ascii=False)
+        text = json.dumps(vars(found), ensure_ascii=False, default=vars)
         return {"notebook": torch.frombuffer(bytearray(text.encode()), dtype=torch.uint8)}
 
 
@@ -278,31 +280,47 @@ def fresh_state(setting: Setting) -> None:
 
 
 @contextmanager
-def soft_limit(seconds: float) -> Iterator[None]:
-    """Raise TimeLimit in the main thread after ``seconds``, once. The engine enforces the hard limit."""
+def soft_limit(seconds: float, patience: float) -> Iterator[None]:
+    """Raise TimeLimit in the main thread after ``seconds``, once (see ``Limits``). The engine enforces the hard limit."""
+    timers, rung = {signal.ITIMER_REAL: (signal.SIGALRM, patience * seconds)}, False
+    if patience > 1:
+        timers[signal.ITIMER_PROF] = (signal.SIGPROF, seconds)
+
+    def disarm() -> None:
+        for timer in timers:
+            signal.setitimer(timer, 0)
 
     def ring(number: int, frame: object) -> None:
-        raise TimeLimit(f"stopped after {seconds:g} seconds")
+        nonlocal rung
+        disarm()
+        if not rung:  # both timers can be over at once
+            rung = True
+            raise TimeLimit(f"stopped after {seconds:g} seconds")
 
-    signal.signal(signal.SIGALRM, ring)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGALRM])
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    for timer, (number, after) in timers.items():
+        signal.signal(number, ring)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [number])
+        signal.setitimer(timer, after)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        disarm()
 
 
 def describe(error: BaseException) -> dict[str, object]:
-    """Type, shortened message, and last cell and line of an exception; ``missing``, the graded name that is not defined;
-    and whether a probe raised it as a complaint. Student code can invent all of it, so the engine quotes what it shows."""
-    cell = line = None
+    """Type, shortened message, and last cell and line of an exception, and whether a probe raised it as a complaint.
+
+    ``missing`` is the graded name that is not defined; ``undefined`` another name that is not, or the function that is only a
+    stub. Student code can invent all of it, so the engine quotes what it shows.
+    """
+    cell = line = raised_in = None
     if isinstance(error, SyntaxError) and (match := CELL_NAME.fullmatch(str(error.filename))):
         cell, line = int(match[1]), error.lineno
     trace = error.__traceback__
     while trace is not None:
         if match := CELL_NAME.fullmatch(trace.tb_frame.f_code.co_filename):
             cell, line = int(match[1]), trace.tb_lineno
+            raised_in = trace.tb_frame.f_code.co_qualname.partition(".")[0]
         trace = trace.tb_next
     complains = str(type(error).__module__).partition(".")[0] in ("autograder", COURSE)
     return {
@@ -312,6 +330,11 @@ def describe(error: BaseException) -> dict[str, object]:
         "line": line,
         "complains": complains,
         "missing": error.args[0] if type(error) is NameMissing else None,
+        "undefined": error.name
+        if type(error) is NameError
+        else raised_in
+        if type(error) is NotImplementedError
+        else None,
     }
 
 

@@ -33,14 +33,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m autograder.scorers.train", description="Train a data set's scorer."
     )
-    parser.add_argument("dataset", help="mnist or fashion_mnist, prepared by python -m data_scripts")
+    parser.add_argument("dataset", help="mnist or fashion_mnist, prepared by ./kit data")
     parser.add_argument(
         "--out", type=Path, default=FOLDER, metavar="DIR", help="folder for the scorer (default: the package)"
     )
     arguments = parser.parse_args()
     data = find_data(arguments.dataset, None, find_course())
     if data is None:
-        raise SystemExit(f"{arguments.dataset} is not prepared; run: python -m data_scripts {arguments.dataset}")
+        raise SystemExit(f"{arguments.dataset} is not prepared; run: ./kit data {arguments.dataset}")
     if data.manifest["generated"]:
         raise SystemExit(f"{data.folder} holds generated images; prepare the real ones to train a scorer")
     try:

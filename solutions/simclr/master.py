@@ -51,6 +51,7 @@
 # {{given colab.py}}
 
 # %%
+import copy
 import csv
 import json
 import math

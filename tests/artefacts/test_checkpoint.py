@@ -7,7 +7,9 @@ import pickle
 import struct
 import zipfile
 from collections import OrderedDict
+from fractions import Fraction
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
@@ -124,6 +126,40 @@ def test_safetensors_and_the_older_torch_format(path, state):
     assert_same(match(load(path), 10), state)
     torch.save(state, path, _use_new_zipfile_serialization=False)
     assert_same(match(load(path), 10), state)
+
+
+NUMPY = {
+    "a mean": np.mean([True, False]),
+    "single precision": np.float32(0.5),
+    "a count": np.int64(3),
+    "a comparison": np.bool_(True),
+    "a history": [{"top1": np.float64(0.5)}, {"top1": np.float16(0.75)}],
+    "an array": np.arange(3.0),
+    "an array of one number": np.array(0.5),
+    "a key": {np.int64(1): "one"},
+}
+
+
+@pytest.mark.parametrize("kind", NUMPY)
+@pytest.mark.parametrize("zipped", [True, False])
+def test_numbers_of_numpy_beside_the_weights_are_no_objects(path, state, kind, zipped):
+    torch.save({"state_dict": state, "about": NUMPY[kind]}, path, _use_new_zipfile_serialization=zipped)
+    assert_same(match(load(path), 10), state)
+
+
+def test_numbers_that_numpy_1_wrote_are_read_too(path, state):
+    torch.save({"state_dict": state, "top1": np.float64(0.5)}, path, _use_new_zipfile_serialization=False)
+    content = path.read_bytes()
+    assert b"cnumpy._core.multiarray\n" in content
+    path.write_bytes(content.replace(b"cnumpy._core.multiarray\n", b"cnumpy.core.multiarray\n"))
+    assert_same(match(load(path), 10), state)
+
+
+@pytest.mark.parametrize("hostile", [np.array([Fraction(1, 2)], dtype=object), np.zeros(2, dtype=[("a", "O")])])
+def test_an_array_of_objects_is_refused(path, state, hostile):
+    torch.save({"state_dict": state, "about": hostile}, path)
+    with pytest.raises(UnreadableCheckpoint, match="Python objects"):
+        load(path)
 
 
 def test_classifier_computes_what_the_saved_model_computed(path, model):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from autograder.classroom.grade_class import ClassRun, Settings, carry_out, plans_of, read_settings
-from autograder.classroom.intake import find_submissions
+from autograder.classroom.intake import Notes, find_submissions
 from autograder.classroom.pool import grade_task
 from autograder.engine.grade import Grader
 
@@ -32,6 +32,7 @@ CODE = {
     "hanging": RIGHT + "\nwhile True:\n    pass\n",
     "crashing": "import os\n\ndef nt_xent(z_i, z_j, temperature):\n    os.abort()\n",
     "broken": "def nt_xent(:\n",
+    "blank": "def nt_xent(z_i, z_j, temperature):\n    raise NotImplementedError\n",
 }
 QUESTIONS = ("q1a", "q1c")
 
@@ -95,9 +96,10 @@ class Room:
     def settings(self) -> Settings:
         return read_settings(self.bundle, self.data)
 
-    def grade(self, *sources: Path, regrade: bool = False, done=lambda plan, report: None, workers=None):
-        settings, result = self.settings(), ClassRun()
-        plans = plans_of(find_submissions(sources, "simclr"), self.out, settings, regrade, result)
+    def grade(self, *sources: Path, regrade: bool = False, done=lambda plan, report: None, workers=None, notes=None):
+        settings, notes = self.settings(), Notes() if notes is None else notes
+        result = ClassRun(passed=notes.passed)
+        plans = plans_of(find_submissions(sources, "simclr", notes), self.out, settings, regrade, result)
 
         def outcomes(tasks):
             self.run = [(plans[task.number].folder.name, task.questions) for task in tasks]

@@ -45,6 +45,40 @@ def test_everything_is_written_and_named(graded):
     assert "3 students, 3 submissions graded now" in said and "2 without a submission" in said
 
 
+def test_one_student_alone_changes_no_table(graded):
+    """Whoever is graded, the tables are those of the class."""
+    out, _ = graded
+    tables = [out / f"{name}.csv" for name in ("grades", "canvas", "moodle", "gradescope")]
+    before = {path: path.read_bytes() for path in tables}
+    roster, work = out.parent / "roster.csv", out.parent / "class"
+    for arguments in ((work / "carol",), (work, "--only", "CAROL"), (work, "--only", 'Lovelace, "Ada"')):
+        said = kit(*arguments, "--out", out, "--roster", roster, "--leaderboard", "--jobs", "1")
+        assert said.returncode == 0 and "3 students" in said.stdout and "2 without a submission" in said.stdout, (
+            said.stderr
+        )
+        assert "which stay in the tables" in said.stderr
+        if "--only" in arguments:
+            assert "kit: 1 of 1: " in said.stderr and " of 50 points" in said.stderr, "a line a submission in a log"
+        assert [without_seconds(before[path]) for path in tables] == [
+            without_seconds(path.read_bytes()) for path in tables
+        ]
+
+
+def without_seconds(table):
+    """A table without the time that grading took."""
+    rows = list(csv.DictReader(table.decode("utf-8-sig").splitlines()))
+    return [{name: cell for name, cell in row.items() if name != "seconds"} for row in rows]
+
+
+def test_another_assignment_does_not_overwrite_these_results(graded):
+    out, _ = graded
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    command = [sys.executable, "-m", "autograder", "grade", "ddpm", out.parent / "class", "--out", out]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert said.returncode == 2 and "holds results of simclr (ada); give another folder for ddpm" in said.stderr
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
 def test_the_table_has_everyone_and_no_formula(graded):
     out, _ = graded
     with (out / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
@@ -103,6 +137,14 @@ def test_no_submission_ends_the_command(hostile_class, tmp_path):
     ("arguments", "sentence"),
     [
         (["{tmp}/empty"], "is empty; there is nothing to grade"),
+        (["{tmp}/nosuch"], "there is no such file or folder"),
+        (["{tmp}/class", "{tmp}/nosuch.zip"], "nosuch.zip: there is no such file or folder"),
+        (["{tmp}/roster.csv"], "holds no notebook and no zip file"),
+        (["solutions"], "holds a folder for each assignment, not for each student; give solutions/simclr instead"),
+        (
+            ["{tmp}/class", "--only", "carol"],
+            "--only carol: no submission is this student's; the submissions are those of ada",
+        ),
         (["{tmp}/class", "--jobs", "0"], "--jobs is 0, expected a number from 1 to 64"),
         (["{tmp}/class", "--roster", "{tmp}/nobody.csv"], "nobody.csv"),
         (["{tmp}/class", "--scheduler", "tcp://127.0.0.1:9"], "no Dask scheduler answers at tcp://127.0.0.1:9"),
@@ -117,6 +159,7 @@ def test_what_is_wrong_is_said_in_a_sentence(arguments, sentence, tmp_path):
     assert said.returncode == 2, said.stderr
     (line,) = [line for line in said.stderr.splitlines() if line.startswith("kit: ")][-1:]
     assert sentence in line and "Traceback" not in said.stderr
+    assert not (tmp_path / "grades").exists()
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import psutil
 import pytest
 
 from autograder.classroom import grade_class, store
-from autograder.classroom.grade_class import duplicates, graded_students
+from autograder.classroom.grade_class import carry_out, duplicates, graded_students, other_plans
 from autograder.classroom.model import Student
 from autograder.classroom.pool import Pool
 from autograder.classroom.roster import read_roster
@@ -504,3 +505,136 @@ def test_a_name_that_is_not_utf8_is_found_again(room, tmp_path):
     room.grade(work)
     result = room.grade(work)
     assert room.run == [] and result.failures == [] and len(list(room.out.iterdir())) == 2
+
+
+# --- what was recorded --------------------------------------------------------------------------------------------
+
+LATE = "[late]\ndue = 2026-09-21T17:00:00Z\nper_day = 0.1\nmost_days = 3\n\n[limits]"
+IN_TIME, TOO_LATE = 1_790_000_000, 1_790_100_000
+
+
+def at(time, folder):
+    """Give all files of a folder a time."""
+    for path in folder.rglob("*"):
+        os.utime(path, (time, time))
+    return folder
+
+
+def looked_at(room, result):
+    return {
+        one.student.id: one for one in graded_students(room.plans, room.settings(), result, lambda student: student)
+    }
+
+
+def test_a_copy_of_a_class_is_no_later_than_the_class(room, tmp_path):
+    """cp -r writes new times; the same bytes keep the recorded one, also where they are graded again."""
+    edit(room.bundle, "[limits]", LATE)
+    work = at(IN_TIME, hand_in(tmp_path / "class", ada="right", bob="wrong"))
+    room.grade(work)
+    copy = at(TOO_LATE, tmp_path / "copy" if shutil.copytree(work, tmp_path / "copy") else None)
+    for again in (False, True):
+        result = room.grade(copy, regrade=again)
+        graded = looked_at(room, result)
+        assert (
+            graded["ada"].late == "" and graded["ada"].submitted.timestamp() == IN_TIME and not graded["ada"].attention
+        )
+    write_notebook(copy / "bob" / "simclr.ipynb", "right")  # other bytes have another time
+    at(TOO_LATE, copy)
+    bob = looked_at(room, room.grade(copy))["bob"]
+    assert bob.deduction == pytest.approx(1.6) and "Late by the time of its newest file" in " ".join(bob.attention)
+    assert looked_at(room, room.grade(at(IN_TIME, work)))["ada"].late == ""
+
+
+def test_a_time_of_a_platform_stays_and_replaces_that_of_a_file(room, tmp_path):
+    edit(room.bundle, "[limits]", LATE)
+    work = at(TOO_LATE, hand_in(tmp_path / "class", ada="right", bob="wrong"))
+    room.grade(work)
+    for student, moment in (("ada", "2026-09-21 16:00:00 UTC"), ("bob", "2026-09-21 21:30:00 CET")):
+        place = tmp_path / "submitted" / student / "simclr"
+        place.parent.mkdir(parents=True)
+        shutil.copytree(work / student, place)
+        (place / "timestamp.txt").write_text(moment)
+    graded = looked_at(room, room.grade(tmp_path / "submitted"))
+    assert graded["ada"].late == "" and graded["bob"].late.startswith("Handed in 2 hours and 30 minutes after")
+    assert not graded["bob"].attention
+    nested = tmp_path / "nested"
+    for student in ("ada", "bob"):
+        shutil.copytree(tmp_path / "submitted" / student / "simclr", nested / student)
+    assert {id: one.submitted for id, one in looked_at(room, room.grade(at(TOO_LATE, nested))).items()} == {
+        id: one.submitted for id, one in graded.items()
+    }
+
+
+def test_every_record_is_counted_again_and_in_the_tables(room, tmp_path):
+    """Also those whose files are not there this time; what could not be tested again is said."""
+    work = hand_in(tmp_path / "class", ada="right", bob="wrong", cleo="right")
+    room.grade(work)
+    edit(room.bundle, "value = 3", "value = 13")
+    change_title(room, "q1c")
+    settings, result = room.settings(), room.grade(work / "ada")
+    plans = [*room.plans, *(others := other_plans(room.out, room.plans, settings, result))]
+    carry_out(others, settings, lambda tasks: (), result)
+    write_summary(room.out, plans, settings, result, None, False)
+    rows = table_of(room.out)
+    assert {id: row["total"] for id, row in rows.items()}["cleo"] == "18" and set(rows) == {"ada", "bob", "cleo"}
+    assert rows["ada"]["needs a look"] == "" and "before q1c changed" in rows["cleo"]["needs a look"]
+    assert len(result.changes) == 3
+    room.grade(work)
+    assert sorted(room.run) == [("bob", {"q1c"}), ("cleo", {"q1c"})], "the tests that changed are still run"
+
+
+def table_of(out):
+    with (out / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
+        return {row["id"]: row for row in csv.DictReader(file)}
+
+
+def test_who_has_other_points_is_said_with_the_reason(room, tmp_path):
+    work = at(TOO_LATE, hand_in(tmp_path / "class", ada="right", bob="broken", cleo="wrong"))
+    assert room.grade(work).changes == []
+    edit(room.bundle, "value = 3", "value = 13")
+    result = room.grade(work)
+    assert result.rescored == 3
+    assert result.changes[0] == (
+        "ada: 18 points instead of 8 (+10): q1a value counts 13 instead of 3, earned 13 instead of 3"
+    )
+    assert [line.partition(":")[0] for line in result.changes] == ["ada", "bob", "cleo"]
+    lines = write_summary(room.out, room.plans, room.settings(), result, None, False)
+    assert "3 counted again, 3 with other points than before" in lines[0]
+    assert result.changes[2] in (room.out / "class.html").read_text()
+    edit(room.bundle, "[limits]", LATE)
+    (late, *_) = room.grade(work).changes
+    assert late == "ada: 14.4 points instead of 18 (-3.6): lateness costs 3.6 instead of 0"
+    write_notebook(work / "ada" / "simclr.ipynb", "broken")
+    (other,) = room.grade(at(TOO_LATE, work)).changes
+    assert other.startswith(
+        "ada: 0 points instead of 14.4 (-14.4): another submission; q1a value earned 0 instead of 13"
+    )
+    assert room.grade(work).changes == []
+
+
+def test_a_title_changes_nobodys_points(room, tmp_path):
+    work = hand_in(tmp_path / "class", ada="right", bob="wrong")
+    room.grade(work)
+    edit(room.bundle, 'title = "NT-Xent loss"', 'title = "Another title"')
+    result = room.grade(work)
+    assert (result.rescored, result.changes) == (2, [])
+
+
+def test_members_of_a_group_have_its_points(room, tmp_path):
+    """Moodle writes the group into the name; who handed in alone as well has the own points."""
+    for name, kind in (("Group A_17", "right"), ("Bo Roe_18", "wrong"), ("Default group", "broken")):
+        write_notebook(tmp_path / "class" / f"{name}_assignsubmission_file_" / "simclr.ipynb", kind)
+    header = "Identifier,Full name,Email address,Status,Group,Grade,Maximum Grade,Feedback comments\n"
+    people = (
+        (17, "Ann Lee", "Group A"), (18, "Bo Roe", "Group A"), (19, "Cy Fox", "Group A"), (20, "Di Oz", "Default group"),
+        (21, "Ed Ek", "Group B"),
+    )  # fmt: skip
+    rows = (f"Participant {number},{name},{name[:2]}@x,Yes,{group},,20,\n" for number, name, group in people)
+    (tmp_path / "roster.csv").write_text(header + "".join(rows))
+    result = room.grade(tmp_path / "class")
+    write_summary(room.out, room.plans, room.settings(), result, read_roster(tmp_path / "roster.csv"), False)
+    total = {row["name"]: row["total"] for row in table_of(room.out).values()}
+    assert (total["Ann Lee"], total["Cy Fox"], total["Di Oz"], total["Ed Ek"]) == ("8", "8", "0", "")
+    assert 0 < float(total["Bo Roe"]) < 8 and len(total) == 5
+    with (room.out / "moodle.csv").open(newline="") as file:
+        assert [row["Grade"] for row in csv.DictReader(file)] == list(total[name] for _, name, _ in people)

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from autograder.classroom import intake
-from autograder.classroom.intake import HandedIn, find_submissions
+from autograder.classroom.intake import HandedIn, Notes, find_submissions
 from autograder.classroom.model import Student
 from autograder.classroom.pool import staged
 from autograder.classroom.store import digest_of, folder_name, former_folder_name, stamps
@@ -615,3 +615,248 @@ def test_two_entries_with_one_id_are_two_people(entries, expected, tmp_path):
 def test_a_group_is_no_double(tmp_path):
     found = find_submissions([gradescope_export(tmp_path, [VIC, ANN], [("Bo", "44", "")])], "simclr")
     assert ids(found) == [["44"], ["AB42", "43"]] and not any(handed.remarks for handed in found)
+
+
+# --- nothing is dropped in silence --------------------------------------------------------------------------------
+
+
+def classes(folder, *names):
+    """One class in each folder, of folders, zip files or a platform's files."""
+    for name in names:
+        plain_class(folder / name, f"{name}-ada", f"{name}-bob")
+    return folder
+
+
+def too_high(folder):
+    return classes(folder, "simclr", "ddpm")
+
+
+def a_semester(folder):
+    return classes(folder, "week 1", "week 2", "week 3")
+
+
+def wrapped_classes(folder):
+    classes(folder / "simclr", "handed in")
+    return classes(folder / "ddpm", "handed in").parent
+
+
+def two_downloads(folder):
+    for section in ("monday", "tuesday"):
+        for number in (1, 2):
+            write_notebook(
+                folder / section / f"Ann {number}_{number}_assignsubmission_file" / "hw.ipynb", "right", section
+            )
+    return folder
+
+
+def far_below(folder):
+    for week in ("week 1", "week 2"):
+        for room in ("A", "B"):
+            classes(folder / week / "north" / room / "1", "one", "two")
+    return folder
+
+
+def assignments_of_a_course(folder):
+    for name in ("simclr", "ddpm", "vae"):
+        write_notebook(folder / name / f"{name}.ipynb", "right")
+    return folder
+
+
+def without_notebooks(folder):
+    for name in ("ada", "bob"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "simclr.py").write_text("x = 1")
+    return folder
+
+
+def only_rar(folder):
+    folder.mkdir()
+    (folder / "ada.rar").write_bytes(b"Rar!")
+    return folder
+
+
+def a_table(folder):
+    folder.write_text("id,name\n")
+    return folder
+
+
+def a_link(folder):
+    folder.symlink_to(plain_class(folder.with_name("real"), "ada", "bob").name)
+    return folder
+
+
+def a_dead_link(folder):
+    folder.symlink_to("nowhere")
+    return folder
+
+
+def a_packed_download_in_a_folder(folder):
+    folder.mkdir()
+    with zipfile.ZipFile(folder / "download.zip", "w") as archive:
+        for number in (1, 2):
+            archive.writestr(f"DL-simclr/Ann {number}_{number}_assignsubmission_file/simclr.ipynb", "{}")
+            archive.writestr(f"__MACOSX/DL-simclr/Ann {number}_{number}_assignsubmission_file/._simclr.ipynb", "{}")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda folder: folder, "there is no such file or folder"),
+        (a_dead_link, "is a link to something that is not there"),
+        (a_link, "is a link; give the folder"),
+        (too_high, "holds a folder for each assignment, not for each student; give {folder}/simclr instead"),
+        (wrapped_classes, "give {folder}/simclr instead"),
+        (assignments_of_a_course, "give {folder}/simclr instead"),
+        (a_semester, "holds several classes (week 1, week 2, week 3)"),
+        (two_downloads, "holds several classes (monday, tuesday)"),
+        (far_below, "holds 16 notebooks in folders further below; give the folder that has one entry per student"),
+        (without_notebooks, "holds no notebook and no zip file (but ada/simclr.py, bob/simclr.py)"),
+        (only_rar, "holds no notebook and no zip file (but ada.rar)"),
+        (a_table, "holds no notebook and no zip file"),
+        (a_packed_download_in_a_folder, "download.zip looks like Moodle's download; unpack it"),
+    ],
+)
+def test_what_holds_no_class_is_refused(make, sentence, tmp_path):
+    folder = make(tmp_path / "given")
+    with pytest.raises(KitError) as caught:
+        find_submissions([folder], "simclr", assignments=("simclr", "ddpm", "vae"))
+    assert sentence.format(folder=folder) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def a_student_with_several(folder):
+    for name in ("ada", "bob"):
+        write_notebook(folder / name / "notebook" / "simclr.ipynb", "right", name)
+        write_notebook(folder / name / "old" / "first.ipynb", "right", name)
+    return folder
+
+
+def every_assignment_of_a_student(folder):
+    for name in ("ada", "bob"):
+        write_notebook(folder / name / "simclr" / "simclr.ipynb", "right", name)
+        write_notebook(folder / name / "ddpm" / "ddpm.ipynb", "right", name)
+    return folder
+
+
+def one_with_two_versions(folder):
+    plain_class(folder, "bob", "cleo")
+    for version in ("one", "two"):
+        write_notebook(folder / "ada" / f"{version}.ipynb", "right", version)
+    return folder
+
+
+@pytest.mark.parametrize("make", [a_student_with_several, every_assignment_of_a_student, one_with_two_versions])
+def test_students_with_several_notebooks_are_a_class(make, tmp_path):
+    found = find_submissions([make(tmp_path / "given")], "simclr", assignments=("simclr", "ddpm"))
+    assert [students[0] for students in ids(found)][:2] == ["ada", "bob"]
+
+
+@pytest.mark.parametrize("around", ["download", "download/week 1/class"])
+def test_a_folder_around_a_class_is_entered(around, tmp_path):
+    inner = tmp_path / "given" / around
+    write_notebook(inner / "doe_1001_501_simclr.ipynb", "right")
+    write_notebook(inner / "roe_1002_502_simclr.ipynb", "right")
+    (tmp_path / "given" / "roster.csv").write_text("id\n")
+    (tmp_path / "given" / "__MACOSX").mkdir()
+    notes = []
+    assert ids(find_submissions([tmp_path / "given"], "simclr", notes)) == [["1001"], ["1002"]]
+    assert notes[0].endswith(f"holds one folder, {around}, which is read instead")
+
+
+def test_a_checkpoint_beside_a_folder_makes_it_a_submission(tmp_path):
+    for name in ("draft", "final"):
+        write_notebook(tmp_path / "dora" / "homework" / f"{name}.ipynb", "right")
+    (tmp_path / "dora" / "simclr_lin_best.pt").write_bytes(b"weights")
+    assert ids(find_submissions([tmp_path / "dora"], "simclr")) == [["dora"]]
+
+
+def test_each_entry_is_graded_or_named_with_its_reason(tmp_path):
+    plain_class(tmp_path, "ada", "bob")
+    for name in ("carol.ipynb.json", "dan.ipynb.txt", "eve.IPYNB", "fay (1).ipynb"):
+        (tmp_path / name).write_bytes((tmp_path / "ada" / "simclr.ipynb").read_bytes())
+    for name in ("gil.rar", "hal.7z", "ivy.tar.gz", "jo.py", "kim.ipynb.pdf", "lea.html", "README"):
+        (tmp_path / name).write_bytes(b"x")
+    notes = Notes()
+    assert ids(find_submissions([tmp_path], "simclr", notes)) == [
+        ["ada"], ["bob"], ["carol"], ["dan"], ["eve"], ["fay (1)"],
+    ]  # fmt: skip
+    assert {passed.student.id for passed in notes.passed} == {"gil", "hal", "ivy", "jo", "kim", "lea", "README"}
+    assert len(notes) == 7 and all(passed.sentence in notes for passed in notes.passed)
+
+
+def test_anonymous_students_of_canvas(tmp_path):
+    for name in ("anon_a1B2c_501_simclr.ipynb", "LATE_anon_Zz9Yx_502_simclr.ipynb", "anon_12345_503_2024_hw.ipynb"):
+        write_notebook(tmp_path / name, "right")
+    (tmp_path / "anon_a1B2c_504_simclr_lin_best.pt").write_bytes(b"weights")
+    found = {handed.students[0].id: handed for handed in find_submissions([tmp_path], "simclr")}
+    assert set(found) == {"a1B2c", "Zz9Yx", "12345"} and found["Zz9Yx"].late and not found["a1B2c"].late
+    assert [name for _, name in found["a1B2c"].files] == ["simclr.ipynb", "simclr_lin_best.pt"]
+    assert [name for _, name in found["12345"].files] == ["2024_hw.ipynb"]
+
+
+def test_numbered_groups_of_canvas(tmp_path):
+    """The number behind a group's name looks like a student's."""
+    for name in ("group_7_1003_5003_hw.ipynb", "group_12_1004_5004_hw.ipynb", "group_9_LATE_1005_5005_hw.ipynb",
+                 "doe_1006_5006_2024_hw.ipynb", "doe_1007_5007_2024_hw.ipynb"):  # fmt: skip
+        write_notebook(tmp_path / name, "right")
+    found = [handed.students[0] for handed in find_submissions([tmp_path], "simclr")]
+    assert found == [
+        Student("1003", "group_7"), Student("1004", "group_12"), Student("1005", "group_9"), Student("1006", "doe"),
+        Student("1007", "doe"),
+    ]  # fmt: skip
+
+
+def test_moodles_default_group_and_a_folder_by_hand(tmp_path):
+    for name in ("Group A_17_assignsubmission_file_", "Default group_assignsubmission_file_", "Ann Lee", "Bo Roe"):
+        write_notebook(tmp_path / name / "simclr.ipynb", "right", name)
+    notes = []
+    found = find_submissions([tmp_path], "simclr", notes)
+    assert [handed.students[0] for handed in found] == [
+        Student("17", "Group A"), Student("Ann Lee"), Student("Bo Roe"), Student("Default group", "Default group"),
+    ]  # fmt: skip
+    assert sum("does not look like the rest; it is graded" in note for note in notes) == 2
+
+
+TIMES = (
+    "2026-12-02 01:30:00 CET", "2026-07-02 01:30:00.123456 CET", "2026-12-02 01:30:00 EST", "2026-12-02 01:30:00 UTC",
+    "2026-12-02 01:30:00 Asia/Tokyo", "2026-12-02 01:30:00 PST8PDT", "2026-12-02 01:30:00 Nowhere", "2026-12-02 01:30:00",
+    "2026-12-02T01:30:00+05:30", "2026-12-02 01:30:00.5+0100", "2026-12-02 01:30:00 +0100", "2026-12-02 01:30:00 -0500",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", TIMES)
+def test_times_are_read_as_nbgrader_reads_them(text, tmp_path):
+    from nbgrader.utils import parse_utc
+
+    write_notebook(tmp_path / "submitted" / "ada" / "simclr" / "simclr.ipynb", "right")
+    (tmp_path / "submitted" / "ada" / "simclr" / "timestamp.txt").write_text(f"{text}\n")
+    (ada,) = find_submissions([tmp_path], "simclr")
+    assert ada.submitted == parse_utc(text).replace(tzinfo=UTC) and not ada.remarks and not ada.unsure
+
+
+def test_a_timestamp_that_is_none_is_said(tmp_path):
+    write_notebook(tmp_path / "submitted" / "ada" / "simclr" / "simclr.ipynb", "right")
+    (tmp_path / "submitted" / "ada" / "simclr" / "timestamp.txt").write_text("yesterday evening")
+    (ada,) = find_submissions([tmp_path], "simclr")
+    assert ada.submitted is None and "holds no time" in ada.remarks[0]
+
+
+def test_what_macos_adds_is_in_no_submission(tmp_path):
+    hand_in(tmp_path / "class", ada="right", bob="right")
+    for folder in (tmp_path / "class", tmp_path / "class" / "ada", tmp_path / "class" / "ada" / "__MACOSX"):
+        folder.mkdir(exist_ok=True)
+        (folder / "._simclr.ipynb").write_bytes(b"\0\5\x16\7")
+        (folder / "._simclr_lin_best.pt").write_bytes(b"\0\5\x16\7")
+    notes = []
+    ada, _ = find_submissions([tmp_path / "class"], "simclr", notes)
+    assert notes == [] and [name for name, _, _ in stamps(ada)] == ["simclr.ipynb"]
+
+
+def test_gradescope_names_the_students_of_what_is_not_there(tmp_path):
+    gradescope_export(tmp_path, [VIC], [ANN])
+    remove_tree(tmp_path / "submission_2")
+    notes = Notes()
+    find_submissions([tmp_path], "simclr", notes)
+    assert [passed.student for passed in notes.passed] == [Student("43", "Ann", "ann@x.edu")]
+    assert "it is the submission of Ann" in notes[-1]

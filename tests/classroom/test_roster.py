@@ -1,11 +1,12 @@
 """Rosters as Canvas, Moodle and Gradescope export them, a plain one, and what is wrong with a roster."""
 
 import os
+import time
 
 import pytest
 
 from autograder.classroom.model import Student
-from autograder.classroom.roster import read_roster
+from autograder.classroom.roster import read_roster, split_name
 from autograder.errors import KitError
 
 CANVAS = '''\
@@ -129,6 +130,13 @@ def test_find_knows_moodles_number_of_a_participant(read):
     assert read(WORKSHEET).find(Student("7001", "王 小明")).email == "wang@uni.edu"
 
 
+def test_a_name_of_very_many_words_takes_no_time_and_no_memory(read):
+    roster, started = read(PLAIN), time.process_time()
+    assert roster.find(Student("s", " ".join(map(str, range(50_000))))) is None
+    assert time.process_time() - started < 1
+    assert roster.find(Student("s", "Lee, Ann")).id == "a1"
+
+
 def test_two_students_of_one_name_are_told_apart_by_id_alone(read):
     roster = read("id,name,email\n1,Ann Lee,a@x.edu\n2,Lee Ann,b@x.edu\n")
     assert roster.find(Student("?", "Ann Lee")) is None
@@ -229,3 +237,140 @@ def test_control_characters_stay_in_the_table_and_out_of_names(read):
     roster = read("id,name,email\n1,An\x1b[31mn\u202e,\n")
     assert "\x1b" not in roster.students[0].name and "\u202e" not in roster.students[0].name
     assert roster.rows[0][1] == "An\x1b[31mn\u202e"
+
+
+# --- other languages, other columns -------------------------------------------------------------------------------
+
+GERMAN = """\
+ID,"Vollständiger Name",E-Mail-Adresse,Status,Bewertung,Bestwertung,"Bewertung kann geändert werden",\
+"Zuletzt geändert (Abgabe)","Zuletzt geändert (Bewertung)","Feedback als Kommentar"
+Teilnehmer/in7001,"Jörg Müller",joerg@uni.example,"Zur Bewertung abgegeben",,"50,00",Ja,"Montag, 2. November 2026, 09:00",-,
+Teilnehmer/in7002,"Ида Ли",ida@uni.example,"Keine Abgabe","41,5","50,00",Ja,-,"Montag, 2. November 2026, 09:00",gut
+"""
+# No e-mail address, a scale of Moodle's own words for everything, and no comments.
+UNKNOWN = """\
+Tunnus,Koko nimi,Tila,Arvosana,Enimmäisarvosana,Arvosanaa voi muuttaa,\
+Viimeksi muokattu (palautus),Viimeksi muokattu (arvosana)
+Osallistuja 7001,Aino Virtanen,Palautettu,,50.00,Kyllä,"maanantai, 2. marraskuuta 2026, 9.00",-
+Osallistuja 7002,Väinö Mäki,Ei palautusta,-,50.00,Kyllä,-,-
+"""
+
+
+def test_a_worksheet_in_german(read):
+    roster = read("\ufeff" + GERMAN)
+    assert roster.kind == "moodle"
+    assert roster.keys[0] == "identifier" and roster.keys[4:6] == ("grade", "maximum grade")
+    assert roster.keys[-1] == "feedback comments" and roster.columns[0] == "ID"
+    assert roster.students[0] == Student("joerg@uni.example", "Jörg Müller", "joerg@uni.example")
+    assert roster.find(Student("7002", "?")).name == "Ида Ли"
+    assert roster.cell(roster.students[1], "Grade", "Maximum Grade") == "41,5"
+
+
+def test_a_worksheet_in_an_unknown_language_is_told_by_its_cells(read):
+    roster = read(UNKNOWN)
+    assert roster.kind == "moodle" and "feedback comments" not in roster.keys
+    assert roster.students[0] == Student("Osallistuja 7001", "Aino Virtanen")
+    assert roster.find(Student("7001", "Aino Virtanen")) == roster.students[0]
+    assert [roster.cell(student, "maximum grade") for student in roster.students] == ["50.00", "50.00"]
+
+
+def test_a_worksheet_of_students_without_names(read):
+    """Blind marking: no name and no address."""
+    rows = "".join(f"参加者{number},提出済み,,16.00,はい,-,-,\n" for number in (1, 2, 3))
+    roster = read(
+        "ID,ステータス,評点,最大評点,評点を変更できる,最終更新日時 (提出),最終更新日時 (評点),フィードバック\n" + rows
+    )
+    assert roster.students[1] == Student("参加者2") and roster.find(Student("2", "Participant")) == roster.students[1]
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "kind", "student"),
+    [
+        ("Vorname;Nachname;Matrikelnummer;E-Mail-Adresse", "Zoë;Groß;0042;z@x", "moodle", ("0042", "Zoë Groß", "z@x")),
+        (
+            "Prénom,Nom,Numéro d’identification,Adresse de courriel",
+            "Zoé,Petit,42,z@x",
+            "moodle",
+            ("42", "Zoé Petit", "z@x"),
+        ),
+        ("Nombre,Apellido(s),Dirección de correo", "José,Gil,j@x", "moodle", ("j@x", "José Gil", "j@x")),
+        ("姓,名,メールアドレス", "山田,太郎,t@x", "moodle", ("t@x", "太郎 山田", "t@x")),
+        ("Student ID,Name,Email", "0042,Ann Lee,a@x", "plain", ("0042", "Ann Lee", "a@x")),
+        ("Student ID,First Name,Last Name,Email", "0042,Ann,Lee,a@x", "plain", ("0042", "Ann Lee", "a@x")),
+        ("name,email,student number", "Ann,a@x,42", "plain", ("42", "Ann", "a@x")),
+        ("id,name,email address", "7,Ann,a@x", "plain", ("7", "Ann", "a@x")),
+        ("ID,Full name,Email address,Group", "7,Ann,a@x,B", "plain", ("7", "Ann", "a@x")),
+        ("username,name,email", "ann,Ann Lee,a@x", "plain", ("ann", "Ann Lee", "a@x")),
+        ("id,name,email,,", "7,Ann,a@x,,,,", "plain", ("7", "Ann", "a@x")),
+        ("id,name,email", "7,Ann,a@x,,  ,", "plain", ("7", "Ann", "a@x")),
+        ("id,name,email", "7", "plain", ("7", "", "")),
+        ("id,name,grade,max,pass,day", "s001,Ann,,50,yes,-", "plain", ("s001", "Ann", "")),
+        ("First Name,Last Name,SID,Email,Role", "Ann,Lee,,a@x,Student", "gradescope", ("a@x", "Ann Lee", "a@x")),
+    ],
+)
+def test_columns_are_what_a_person_means(read, header, row, kind, student):
+    roster = read(f"{header}\n{row}\n")
+    assert (roster.kind, roster.students) == (kind, (Student(*student),))
+    assert "is read as" in roster.described and "\n" not in roster.described
+
+
+def test_a_roster_that_is_none_names_its_columns(read):
+    with pytest.raises(KitError, match="do not identify a student: Farbe, Größe; expected"):
+        read("Farbe,Größe\nrot,1\n")
+
+
+@pytest.mark.parametrize(
+    ("ids", "expected"),
+    [
+        (["alice", "ALICE"], {"alice": "alice", "ALICE": "ALICE"}),
+        (["ALICE"], {"ALICE": "alice"}),
+        (["Alice", "ALICE"], {"Alice": "Alice", "ALICE": "ALICE"}),
+        (["42"], {"42": "0042"}),
+        (["42", "0042"], {"42": "42", "0042": "0042"}),
+        (["7"], {"7": "7"}),
+        (["0", "00"], {"0": "0", "00": "00"}),
+    ],
+)
+def test_case_and_leading_zeros(read, ids, expected):
+    """A spreadsheet drops the zeros, and who hands in under both ways of writing is named."""
+    roster = read("id,name\nalice,Alice\n0042,Vic\n07,Ann\n007,Bo\n")
+    assigned, remarks = roster.assign([Student(id) for id in ids])
+    assert {id: student.id for id, student in assigned.items()} == expected
+    assert set(remarks) == (set(ids) if len(ids) > 1 and ids[0] != "0" else set())
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "last"),
+    [
+        ("Müller, Zoë", "Zoë", "Müller"),
+        ("van der Berg, Ann Mary", "Ann Mary", "van der Berg"),
+        ("King, Martin Luther, Jr.", "Martin Luther, Jr.", "King"),
+        ("Ann Lee, PhD", "Ann", "Lee, PhD"),
+        ("Zoë Müller", "Zoë", "Müller"),
+        ("王 小明", "小明", "王"),
+        ("李雷", "李雷", ""),
+        ("김 민준", "민준", "김"),
+        ("Cher", "Cher", ""),
+        ("Müller,", "Müller,", ""),
+    ],
+)
+def test_names_are_split_as_people_write_them(name, first, last):
+    assert split_name(name) == (first, last)
+
+
+def test_groups_of_moodle(read):
+    """A group has the number of nobody; its members have its points."""
+    header = "Identifier,Full name,Email address,Status,Group,Grade,Maximum Grade"
+    roster = read(header + "".join(
+        f'\nParticipant {number},{name},{name[:2]}@x,Yes,"{group}",,50'
+        for number, name, group in (
+            (17, "Ann Lee", "Group A"), (18, "Bo Roe", "Group A"), (19, "Cy Fox", "Team_1, Team 2"), (20, "Di Oz", "")
+        )
+    ))  # fmt: skip
+    group, own = Student("17", "Group A"), Student("20", "Di Oz")
+    assert [student.name for student in roster.group(group)] == ["Ann Lee", "Bo Roe"]
+    assert [student.name for student in roster.group(Student("3", "team 1"))] == ["Cy Fox"]
+    assigned, remarks = roster.assign([group, own])
+    assert assigned["20"].id == "Di@x" and assigned["17"].id not in [student.id for student in roster.students]
+    assert not remarks and roster.group(own) == roster.group(Student("x")) == ()
+    assert roster.find(Student("?", "Group B-Cy Fox")).name == "Cy Fox"

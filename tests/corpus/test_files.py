@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.corpus.small import FULL, HONEST, hand_in
+from tests.corpus.small import FULL, HONEST, IMPORTS, hand_in
 
 FILES = {
     "losses.py": "\n".join(HONEST).encode(),
@@ -57,9 +57,53 @@ def test_files_that_are_allowed_are_there(graded, patterns):
 @pytest.mark.parametrize("patterns", [[], ["*.json"], ["data/*"], ["Losses.py"]], ids=str)
 def test_files_that_are_not_allowed_are_not(graded, patterns):
     report = graded(patterns, ["import os\nassert 'losses.py' not in os.listdir()", LOSSES])
-    assert report.score == 0 and report.remarks == [
+    (remark,) = report.remarks
+    assert report.score == 0 and remark.startswith(
         "Cell 2: it raised ModuleNotFoundError: \"No module named 'losses'\""
-    ]
+    )
+
+
+STUBS = [
+    f'def {name}(a, b, c):\n    """What it does."""\n    raise NotImplementedError("q1: write it")'
+    for name in ("nt_xent", "barlow_twins", "nt_xent_euclidean")
+]
+METHODS = """
+class Model(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        raise NotImplementedError("q2")
+
+    def forward(self, x):
+        raise NotImplementedError
+"""
+
+
+@pytest.mark.parametrize(
+    ("cells", "files", "told"),
+    [
+        (
+            STUBS,
+            ["metrics.json"],
+            "3 stubs are untouched, although metrics.json is there: was the notebook saved before",
+        ),
+        ([*STUBS, IMPORTS + METHODS], ["run/metrics.json"], "5 stubs are untouched, although metrics.json is there"),
+        ([HONEST[0], *STUBS[1:], HONEST[1]], ["metrics.json"], ""),  # two may be left out
+        (STUBS, ["config.json"], ""),
+        (STUBS, [], ""),
+        (HONEST, ["metrics.json"], ""),
+        ([f"{stub}\n    return a" for stub in STUBS], ["metrics.json"], ""),
+        (
+            [stub.replace("raise", "a = a\n    raise") for stub in STUBS],
+            ["metrics.json"],
+            "3 stubs",
+        ),  # with a given line
+        ([stub.replace("raise", "return a\n    raise") for stub in STUBS], ["metrics.json"], ""),
+    ],
+)
+def test_an_untouched_notebook_beside_a_training_run_is_asked_about(graded, cells, files, told):
+    remarks = graded(["*"], cells, dict.fromkeys(files, b"{}")).remarks
+    asked = [remark for remark in remarks if "untouched" in remark]
+    assert len(asked) == bool(told) and all(remark.startswith(told) for remark in asked)
 
 
 def test_only_what_is_allowed_is_listed(graded):

@@ -70,7 +70,7 @@ def test_kit_data_goes_before_the_usual_folders(places, monkeypatch):
 
 def test_a_given_folder_without_the_data_set_is_an_error_that_names_the_command(places):
     made(places / "home/data", "cifar10")
-    with pytest.raises(KitError, match="holds no prepared mnist; make it with: python -m data_scripts mnist --source"):
+    with pytest.raises(KitError, match="holds no prepared mnist; make it with: ./kit data mnist --source"):
         datasets.find_data("mnist", places / "home/data", course_in(places))
 
 
@@ -100,7 +100,7 @@ def test_sources_are_found_in_the_usual_places(places, dataset, source):
     assert {name: datasets.find_source(name, course_in(places)) for name in DATASETS} == {
         name: None for name in DATASETS
     } | {dataset: places / source}
-    assert f"python -m data_scripts {dataset} --source {places / source} prepares" in datasets.describe(
+    assert f"./kit data {dataset} --source {places / source} prepares" in datasets.describe(
         None, dataset, course_in(places)
     )
 
@@ -163,7 +163,7 @@ def test_doctor_lists_every_data_set(places):
     data = made(places / "home/data", "svhn")
     rows = dict(findings(None, course_in(places)))
     assert rows["svhn"] == f"{data.source}, 30 train and 10 test images in {data.folder}"
-    assert rows["cifar10"] == "not found; python -m data_scripts cifar10 prepares it", "an assignment needs it"
+    assert rows["cifar10"] == "not found; ./kit data cifar10 prepares it", "an assignment needs it"
     listed = {name for name in DATASETS if name in rows}
     assert listed | set(re.findall(r"\w+", rows["other data sets"])) >= set(DATASETS)
     assert "fashion_mnist" in rows["other data sets"] and "fashion_mnist" not in rows

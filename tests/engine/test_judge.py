@@ -1,5 +1,7 @@
 """The judge: shape before values, the max-norm rule, hints from misconceptions, no reference in any message."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -62,6 +64,16 @@ def test_a_recognised_mistake_gets_its_hint_only_if_it_fits_every_case():
     assert (hinted.passed, hinted.message, hinted.misconception) == (False, "Look at the factor.", "half")
     other = judge(test, {"a": {"value": torch.tensor(1.0)}, "b": {"value": torch.tensor(9.0)}})
     assert other.misconception is None and not other.passed
+
+
+def test_a_large_result_is_looked_through_once_and_not_for_every_mistake(monkeypatch):
+    looked, isfinite = [], torch.isfinite
+    monkeypatch.setattr(torch, "isfinite", lambda tensor: looked.append(tensor.numel()) or isfinite(tensor))
+    mistakes = tuple(KeyMisconception(str(n), "", False, {"a": {"value": torch.tensor(float(n))}}) for n in range(50))
+    test = key({"value": CLOSE}, [{"value": torch.tensor(99.0).double()}], mistakes)
+    result = {"value": torch.zeros(10_000), "not asked for": torch.full((20_000,), torch.nan)}
+    assert "has shape" in judge(test, {"a": result}).message
+    assert looked.count(10_000) == 1 and 20_000 not in looked
 
 
 def test_a_harmless_oddity_passes_with_a_remark():
@@ -142,3 +154,59 @@ def test_an_input_is_no_work():
     test = KeyTest("q1", "value", "value", "probe", 1.0, {"y": Close(1e-3, dtype="float64")}, (case,), ())
     assert not shows_work(test, {"a": {"y": NUMBERS}}, Judgement(False, "wrong"))
     assert shows_work(test, {"a": {"y": NUMBERS + NUMBERS.square() / 2}}, Judgement(False, "wrong"))
+
+
+def told(got, want, dtype="float32"):
+    """What is said about the shape or dtype of an output."""
+    return judge(
+        key({"h": Close(rtol=1e-3, dtype=dtype, what="the answer")}, [{"h": want.double()}]), {"a": {"h": got}}
+    ).message
+
+
+@pytest.mark.parametrize(
+    ("got", "want", "words"),
+    [
+        ((5,), (4,), "one entry too many"),
+        ((3,), (4,), "one entry too few"),
+        ((9, 4), (8, 4), "one row too many"),
+        ((8, 3), (8, 4), "one column too few"),
+        ((16, 4), (8, 4), "twice as many rows"),
+        ((8, 2), (8, 4), "half of the columns"),
+        ((7, 3, 32, 32), (8, 3, 32, 32), "one entry too few along axis 0"),
+        ((8, 32, 32, 3), (8, 3, 32, 32), "the axes are in another order"),
+        ((4, 8), (8, 4), "the axes are in another order"),
+        ((1,), (), "one axis of length 1 too many"),
+        ((8, 1), (8,), "one axis of length 1 too many"),
+        ((3, 32, 32), (1, 3, 32, 32), "one axis of length 1 too few"),
+        ((8, 4), (8,), "one axis too many"),
+        ((8,), (), "return a single number"),
+        ((), (8,), "it is a single number"),
+        ((0,), (8,), "it is empty"),
+        ((3, 1000), (3, 512), ""),
+        ((7, 9), (8, 4), ""),
+    ],
+)
+def test_a_wrong_shape_is_told_in_words(got, want, words):
+    sentence = f"The answer has shape {got}, expected {want}" + (f": {words}." if words else ".")
+    assert told(torch.zeros(got), torch.zeros(want)) == sentence
+
+
+@pytest.mark.parametrize(
+    ("dtype", "expected", "words"),
+    [
+        (torch.float64, "float32", "float64, expected float32"),
+        (torch.int64, "float32", "int64 (whole numbers), expected float32"),
+        (torch.uint8, "float32", "uint8 (whole numbers), expected float32"),
+        (torch.bool, "int64", "bool (True and False), expected int64 (whole numbers)"),
+        (torch.complex64, "float32", "complex64 (complex numbers), expected float32"),
+    ],
+)
+def test_a_wrong_dtype_is_told_in_words(dtype, expected, words):
+    assert told(torch.zeros(4, dtype=dtype), torch.zeros(4), expected) == f"The answer is {words}."
+
+
+@pytest.mark.parametrize("name", ["evaluate", "Classifier", "nt_xent", "z"])
+def test_a_name_of_code_keeps_its_case(name):
+    test = replace(key({"h": CLOSE}, [{"h": torch.zeros(())}]), names=("evaluate", "Classifier", "nt_xent"))
+    assert judge(test, {"a": Failure("X", f"{name} is not defined")}).message == f"{name} is not defined."
+    assert judge(test, {"a": Failure("X", f"the {name} is odd")}).message == f"The {name} is odd."

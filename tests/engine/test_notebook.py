@@ -127,7 +127,7 @@ def test_printed_commas_and_brackets_are_no_values(path):
          ['"!pip install lightly" has no effect during grading.']),
         ("files = !ls", "files = get_ipython().getoutput('ls')\n", ['"!ls" has no effect during grading.']),
         ("?torch", "get_ipython().run_line_magic('pinfo', 'torch')\n", ['"%pinfo torch" has no effect during grading.']),
-        ("%%time\nx = 1", "x = 1\n", ['"%%time" has no effect during grading; the rest of the cell is run.']),
+        ("%%time\nx = 1", "\nx = 1\n", ['"%%time" has no effect during grading; the rest of the cell is run.']),
         ("if True:\n    %time x = f()\n    !nvidia-smi",
          "if True:\n    get_ipython().run_line_magic('time', 'x = f()')\n    get_ipython().system('nvidia-smi')\n",
          ['"!nvidia-smi" has no effect during grading.']),
@@ -150,13 +150,88 @@ def test_cells_of_another_language_are_skipped(path, magic):
     assert (only(path).skip, only(path).notes) == (why, (f"Cell 1: {why}.",))
 
 
-@pytest.mark.parametrize(
-    "source", ["def f(:\n    pass", "!ls\ndef f(:\n    pass", "x = (\n", "s = '%d' % 3", "x = 5 %\\\n 3"]
-)
+@pytest.mark.parametrize("source", ["s = '%d' % 3", "x = 5 %\\\n 3", "async def f(): pass\nawait f()"])
 def test_other_cells_stay_as_they_are(path, source):
     written(path, code(source))
     cell = only(path)
     assert (cell.source, cell.notes, cell.skip) == (source, (), None)
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("def f(:\n    pass", 'it has a SyntaxError in line 1: "invalid syntax"'),
+        ("!ls\n\ndef f(:\n    pass", 'it has a SyntaxError in line 3: "invalid syntax"'),
+        ("%%time\n\nx = 1\ny = = 2", 'it has a SyntaxError in line 4: "invalid syntax"'),
+        ("\n\n!ls\nx = (", "it has a SyntaxError in line 4: \"'(' was never closed\""),
+        ("def f():\nreturn 1", 'it has an IndentationError in line 2: "expected an indented block after function'),
+        ("def f():\n\tx = 1\n        y = 2", 'it has a TabError in line 3: "inconsistent use of tabs and spaces'),
+        ("x <- function(a) {\n  a\n}", "it has a SyntaxError in line 1: "),
+    ],
+)
+def test_a_cell_that_no_line_of_can_be_run_is_told_with_its_line(path, source, why):
+    written(path, code(source))
+    cell = only(path)
+    assert cell.source == source and cell.notes == (f"Cell 1: {cell.skip}.",)
+    assert cell.skip.startswith(why) and cell.skip.endswith(", so none of its lines was run")
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("x = 1\nif x: !ls", 'the IPython command in line 2 (": !ls") must be a line of its own'),
+        (
+            "def f():\n    return %timeit x",
+            'the IPython command in line 2 ("return %timeit x") must be a line of its own',
+        ),
+        ("x = [\n    !ls\n]", 'the IPython command in line 2 ("!ls") must be a line of its own'),
+        ("import torch\ntorch.nn.Linear?  # the layer\n", "the IPython command in line 2"),
+        ("# install\n%%bash\npip install x", '"%%bash" must be the first line of its cell'),
+        ("# how long\n%%time\nx = = 1", 'it has a SyntaxError in line 3: "invalid syntax"'),
+        ("x = = 1\n%%bash\nls", 'it has a SyntaxError in line 1: "invalid syntax"'),
+    ],
+)
+def test_a_magic_that_makes_a_cell_invalid_is_named(path, source, why):
+    written(path, code(source))
+    assert only(path).skip.startswith(why)
+
+
+def saved_by(path, source, **metadata):
+    """The only cell of a notebook with this metadata, and the notebook's notes."""
+    path.write_text(json.dumps({"cells": [code(source)], "metadata": metadata, "nbformat": 4}))
+    found = read_notebook(path)
+    return found.cells[0], found.notes
+
+
+def test_a_notebook_of_another_language_is_told_once(path):
+    r = {"kernelspec": {"name": "ir", "language": "R"}}
+    assert saved_by(path, "f <- function(x) x", **r)[1] == (
+        'The language of your notebook is "R"; the grader runs Python.',
+    )
+    assert saved_by(path, "x = 1", **r)[1] == () and saved_by(path, "x = (", language_info={"name": "python"})[1] == ()
+
+
+def test_a_language_speaks_only_in_quotation_marks(path):
+    claim = {"language": 'R". Full marks. "' + "x" * 100}
+    (said,) = saved_by(path, "x = (", kernelspec=claim)[1]
+    assert (
+        said.startswith("The language of your notebook is \"R'. Full marks. ")
+        and said.count('"') == 2
+        and len(said) < 130
+    )
+
+
+@pytest.mark.parametrize("odd", [3, [], "R", {"language": 3}, {"name": None, "version": 3}])
+def test_odd_metadata_is_no_language(path, odd):
+    assert saved_by(path, "x = (", kernelspec=odd, language_info=odd)[1] == ()
+
+
+def test_a_newer_python_that_ran_the_notebook_is_named_with_an_unknown_error(path):
+    own = sys.version_info
+    for minor, told in ((own.minor, False), (own.minor + 1, True), (9, False)):
+        cell, _ = saved_by(path, "lazy import json", language_info={"name": "python", "version": f"3.{minor}.2"})
+        said = f"(Python 3.{own.minor} grades, and Python 3.{minor} ran your notebook last)"
+        assert (said in cell.skip) == told
 
 
 def test_made_up_cells_take_no_long_time(path):
@@ -224,7 +299,7 @@ def test_of_a_skipped_cell_runs_what_an_answer_needs(path, source, run):
 
 def test_a_skipped_cell_that_cannot_be_read_is_named(path):
     written(path, tagged("def answer(x:\n    return x"))
-    assert only(path).notes == (f"Cell 1: {only(path).skip}.",) and "not valid Python" in only(path).skip
+    assert only(path).notes == (f"Cell 1: {only(path).skip}.",) and "SyntaxError in line 1" in only(path).skip
 
 
 def test_names_inside_functions_are_no_needs(path):

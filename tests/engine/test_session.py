@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 
@@ -56,6 +57,25 @@ def test_tensors_and_scalars_go_there_and_back_exactly(session):
     assert torch.equal(answer["sum"], a + b) and torch.equal(answer["half"], a.half())
     assert answer["flag"].dtype == torch.bool and answer["n"].dtype == torch.int64
     assert all(type(tensor) is torch.Tensor for tensor in answer.values())
+
+
+def test_a_patient_grader_counts_the_time_of_the_processor(sandbox, monkeypatch):
+    monkeypatch.setattr(sandbox, "limits", replace(sandbox.limits, patience=4.0))
+    with sandbox.session() as session:
+        before = sandbox.worked
+        session.run_cell(1, "import time\ntime.sleep(1)", 0.5)  # waits, as it would for a processor
+        assert sandbox.worked - before < 0.5
+        for source, seconds, limit in (("while True: pass", 0.5, 0.5), ("time.sleep(60)", 0.3, 0.3),
+                                       ("time.sleep(0.8)\n1 / 0", 0.5, None)):  # fmt: skip
+            with pytest.raises(StudentError) as stopped:
+                session.run_cell(2, source, seconds)
+            assert stopped.value.limit == limit, source
+        assert sandbox.worked - before >= 0.4
+        define(session, "import signal\nfor number in (14, 27): signal.signal(number, signal.SIG_IGN)")
+        session.run_cell(3, "signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))", 1)
+    with sandbox.session() as session, pytest.raises(SessionLost, match="ignored the time limit"):
+        source = "import time\nwhile True:\n    try: time.sleep(9)\n    except BaseException: pass"
+        session.run_cell(1, source, 0.3)
 
 
 def test_a_gradient_carrying_or_shared_result_arrives_detached(session):

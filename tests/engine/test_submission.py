@@ -11,10 +11,12 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import torch
 
 from autograder.engine.submission import CollectLimits, SubmissionError, collect, gather
 from autograder.engine.tree import open_regular
 from autograder.errors import KitError, MachineError
+from autograder.sandbox.checkpoint import load
 
 NOTEBOOK = b'{"cells": [], "nbformat": 4, "nbformat_minor": 5, "metadata": {}}'
 SMALL = CollectLimits(file_bytes=2000, total_bytes=5000, files=10)
@@ -316,14 +318,15 @@ def test_zip_over_the_total_is_refused(tmp_path):
         collect(source, tmp_path / "in", "simclr", SMALL)
 
 
-def test_one_zip_inside_is_opened_once(tmp_path):
-    def packed(**files: bytes) -> bytes:
-        made = io.BytesIO()
-        with zipfile.ZipFile(made, "w") as archive:
-            for name, content in files.items():
-                archive.writestr(name.replace("_dot_", "."), content)
-        return made.getvalue()
+def packed(**files: bytes) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name.replace("_dot_", "."), content)
+    return made.getvalue()
 
+
+def test_one_zip_inside_is_opened_once(tmp_path):
     source = folder_of(tmp_path, hw_dot_zip=packed(simclr_dot_ipynb=NOTEBOOK, a_dot_zip=b"x"))
     assert names(collect(source, tmp_path / "in", "simclr")) == ["a.zip", "hw.zip", "simclr.ipynb"]
     (source / "hw.zip").write_bytes(packed(inner_dot_zip=packed(simclr_dot_ipynb=NOTEBOOK)))
@@ -332,6 +335,17 @@ def test_one_zip_inside_is_opened_once(tmp_path):
     (source / "hw.zip").write_bytes(b"no zip")
     with pytest.raises(SubmissionError, match="hw.zip is not a readable zip file"):
         collect(source, tmp_path / "in3", "simclr")
+
+
+def test_what_lies_beside_a_zip_counts_with_what_is_in_it(tmp_path):
+    inner = packed(simclr_dot_ipynb=NOTEBOOK, **{f"in{n}": bytes(1500) for n in range(3)})
+    source = folder_of(tmp_path, hw_dot_zip=inner, **{f"out{n}": bytes(1500) for n in range(2)})
+    collected = collect(source, tmp_path / "in", "simclr", SMALL)
+    assert names(collected) == ["hw.zip", "in0", "out0", "out1", "simclr.ipynb"] and len(collected.remarks) == 2
+    (tmp_path / "many").mkdir()
+    source = folder_of(tmp_path / "many", hw_dot_zip=inner, **{f"out{n}": b"" for n in range(9)})
+    collected = collect(source, tmp_path / "in2", "simclr", SMALL)
+    assert len(names(collected)) == 11 and "at most 10 files" in collected.remarks[0]
 
 
 def test_files_beside_the_notebook_are_chosen_by_name_or_path(tmp_path):
@@ -568,3 +582,106 @@ def test_opening_part_by_part_leaves_no_descriptor_open(tmp_path):
     assert len(os.listdir("/proc/self/fd")) == before
     with open_regular(source, "a/b/c/d/e/f/g/h") as file:
         assert file.read() == b"x"
+
+
+# --- other names --------------------------------------------------------------------------------------------------
+
+WANTED = "simclr_lin_best.pt"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "simclr_lin_best-1.pt", "simclr_lin_best (1).pt", "simclr_lin_best(2).pt", "simclr_lin_best.pth",
+        "SimCLR_lin_best-2.PT", "simclr_lin_best copy.pt", "simclr_lin_best - Copy (2).pt", "Kopie von simclr_lin_best.pt",
+        "simclr_lin_best.pt.zip", "simclr_lin_best.pt.txt", "simclr_lin_best.safetensors", "runs/simclr_lin_best-1.pt",
+    ],
+)  # fmt: skip
+def test_the_only_file_of_a_near_name_is_taken(name, tmp_path):
+    source = zip_of(tmp_path, ("simclr.ipynb", NOTEBOOK), (name, b"weights"), ("epoch_3.pt", b"other"))
+    submission = collect(source, tmp_path / "in", "simclr")
+    (found,) = submission.find(WANTED)
+    assert found.read_bytes() == b"weights"
+    assert "was taken for simclr_lin_best.pt" in submission.renamed(WANTED)
+
+
+@pytest.mark.parametrize(
+    ("names", "taken", "near"),
+    [
+        (["simclr_lin_best.pt", "simclr_lin_best-1.pt"], "simclr_lin_best.pt", None),
+        (["simclr_lin_best-1.pt", "simclr_lin_best-2.pt"], None, "simclr_lin_best-1.pt, simclr_lin_best-2.pt"),
+        (["simclr_best.pt", "z.pth"], None, "simclr_best.pt, z.pth"),
+        (["simclr_lin_best_final.pt"], None, "simclr_lin_best_final.pt"),
+        (["samples.pt"], None, ""),
+        (["metrics.json"], None, ""),
+    ],
+)
+def test_what_is_not_sure_is_told(names, taken, near, tmp_path):
+    files = [(name, name.encode()) for name in names]
+    submission = collect(zip_of(tmp_path, ("simclr.ipynb", NOTEBOOK), *files), tmp_path / "in", "simclr")
+    assert [path.name for path in submission.find(WANTED)] == [taken] * bool(taken)
+    assert submission.renamed(WANTED) == ""
+    if near is not None:
+        sentence = f"The submission has {near}; give the right file the name {WANTED} and hand it in."
+        assert submission.near(WANTED, ["samples.pt"]) == sentence * bool(near)
+
+
+def test_equal_files_of_near_names_are_one(tmp_path):
+    files = [(name, b"weights") for name in ("simclr_lin_best-1.pt", "copies/simclr_lin_best (1).pt")]
+    submission = collect(zip_of(tmp_path, ("simclr.ipynb", NOTEBOOK), *files), tmp_path / "in", "simclr")
+    assert [path.name for path in submission.find(WANTED)] == ["simclr_lin_best-1.pt"]
+
+
+@pytest.mark.parametrize(
+    ("inside", "named"),
+    [("simclr_lin_best", WANTED), ("simclr_lin_best/archive", WANTED), ("simclr_lin_best.pt", WANTED), ("x", "x.pt")],
+)
+def test_a_checkpoint_that_a_system_has_unpacked_is_read(inside, named, tmp_path):
+    source = folder_of(tmp_path, simclr_dot_ipynb=NOTEBOOK)
+    torch.save({"fc.bias": torch.arange(3.0)}, tmp_path / "saved.pt")
+    with zipfile.ZipFile(tmp_path / "saved.pt") as archive:
+        for name in archive.namelist():
+            path = source / inside / name.partition("/")[2]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(archive.read(name))
+    submission = collect(source, tmp_path / "in", "simclr")
+    (found,) = submission.find(named)
+    assert load(found)["fc.bias"].tolist() == [0, 1, 2]
+    assert any("was read as" in remark for remark in submission.remarks)
+
+
+def test_a_checkpoint_that_a_browser_calls_a_zip_file(tmp_path):
+    source = folder_of(tmp_path, simclr_dot_ipynb=NOTEBOOK)
+    torch.save({"fc.bias": torch.arange(3.0)}, source / "simclr_lin_best.zip")
+    with zipfile.ZipFile(source / "simclr_lin_best-1.zip", "w") as archive:
+        archive.writestr("notes.txt", "something else")
+    submission = collect(source, tmp_path / "in", "simclr")
+    assert load(submission.find(WANTED)[0])["fc.bias"].tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("name", ["simclr.ipynb.txt", "hw.ipynb.json", "Simclr.IPYNB.txt"])
+def test_a_notebook_that_a_mail_program_has_renamed(name, tmp_path):
+    (tmp_path / "alone").mkdir()
+    (tmp_path / "alone" / name).write_bytes(NOTEBOOK)
+    for number, source in enumerate(
+        [tmp_path / "alone" / name, tmp_path / "alone", zip_of(tmp_path, (name, NOTEBOOK))]
+    ):
+        submission = collect(source, tmp_path / f"in{number}", "simclr")
+        assert submission.notebook.suffix == ".ipynb" and submission.notebook.read_bytes() == NOTEBOOK
+        assert submission.remarks == (f"{name} was read as {name.partition('.')[0]}.ipynb.",)
+
+
+def test_a_real_notebook_comes_before_one_that_was_mailed(tmp_path):
+    source = zip_of(tmp_path, ("simclr.ipynb", NOTEBOOK), ("simclr.ipynb.txt", b"old"), ("b.ipynb.json", b"old"))
+    submission = collect(source, tmp_path / "in", "simclr")
+    assert submission.notebook.read_bytes() == NOTEBOOK and submission.remarks == ()
+
+
+def test_what_macos_writes_beside_each_file_is_no_part_of_a_submission(tmp_path):
+    files = ("hw/Copy of simclr.ipynb", "hw/._Copy of simclr.ipynb", "hw/._simclr_lin_best.pt", "hw/__MACOSX/._x.ipynb")
+    packed = zip_of(tmp_path, *((name, b"\0\5\x16\7" if "._" in name else NOTEBOOK) for name in files))
+    with zipfile.ZipFile(packed) as archive:
+        archive.extractall(tmp_path / "unpacked")
+    for number, source in enumerate([packed, tmp_path / "unpacked"]):
+        submission = collect(source, tmp_path / f"in{number}", "simclr")
+        assert names(submission) == ["Copy of simclr.ipynb"] and submission.remarks == ()

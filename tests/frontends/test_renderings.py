@@ -1,17 +1,24 @@
 """A report in Gradescope's format, as HTML and as a table: whole, escaped, and free of references."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
 import pytest
 import torch
+from nbformat.v4 import new_code_cell
 from rich.console import Console
 
 from autograder.artefacts import Headline
-from autograder.engine.report import Curve, Report, Verdict
+from autograder.classroom.model import Graded, Student
+from autograder.classroom.tables import feedback
+from autograder.engine.report import Curve, Report, Verdict, by_message, told_once
+from autograder.engine.report import told as report_told
 from autograder.frontends.gradescope import results, write_results
-from autograder.frontends.html import curves_figure, picture_figure, render
+from autograder.frontends.html import curves_figure, pages, picture_figure, render
+from autograder.frontends.nbgrader import write_outputs
+from autograder.frontends.otter import test_files as otter_files
 from autograder.frontends.terminal import print_report, reason
 from autograder.pictures import Picture
 
@@ -147,6 +154,77 @@ def test_table_shows_points_and_reasons(report):
     assert "3 / 6" in text and "4.25 / 8" in text and "7.25 / 14" in text and "61.2 %" in text
 
 
-def test_a_reason_is_told_once():
-    same = [Verdict("q", "Q", str(k), str(k), 0, 1, "not implemented yet", "hidden") for k in range(3)]
-    assert reason(same) == "not implemented yet"
+HINT = "You sum the losses of the 2n anchors; return their mean."
+
+
+def failed(test, title, possible, message=HINT, **fields):
+    """A test of q1a that failed; its title is the id with some words."""
+    fields = {"points": 0, "visibility": "after_due_date", **fields}
+    return Verdict("q1a", "NT-Xent", test, title, possible=possible, message=message, **fields)
+
+
+TWICE = [failed("value", "value of the loss", 3), failed("gradient", "gradient to both views", 3, misconception="sum")]
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "told"),
+    [
+        (TWICE, [f"{HINT} (costs 3 + 3 points: value, gradient)"]),
+        (TWICE[:1], [HINT]),
+        (
+            [*TWICE, failed("conduct", "inputs stay as they are", 0.5), failed("mean_loss", "the mean loss, top-1", 1)],
+            [f"{HINT} (costs 3 + 3 + 0.5 + 1 points: value, gradient, mean loss, 1 other test)"],
+        ),
+        (
+            [*TWICE, failed("scale", "value, for any length", 1)],
+            [f"{HINT} (costs 3 + 3 + 1 points: value, gradient, 1 other test)"],
+        ),
+        (
+            [*TWICE, failed("empty", "no rows", 1, "It raised.")],
+            [f"{HINT} (costs 3 + 3 points: value, gradient)", "It raised."],
+        ),
+        ([failed("one", "A", 1), failed("two", "B", 1.5)], [f"{HINT} (costs 1 + 1.5 points in 2 tests)"]),
+        ([TWICE[0], failed("zero", "no points", 0)], [HINT]),
+        ([TWICE[0], failed("extra", "extra", 0, bonus=2)], [f"{HINT} (costs 3 + 2 points: value, extra)"]),
+        ([TWICE[0], failed("half", "half of it", 2, points=1)], [f"{HINT} (costs 3 + 1 points: value, half)"]),
+        ([replace(v, points=3, share=1.0, misconception="odd") for v in TWICE], [HINT]),
+        ([TWICE[0], replace(TWICE[1], visibility="hidden")], [HINT, HINT]),
+        ([TWICE[0], replace(TWICE[1], question="q1b")], [HINT, HINT]),
+    ],
+)
+def test_a_message_is_told_once_with_what_it_costs(verdicts, told):
+    assert [message for group in by_message(verdicts) if (message := report_told(group))] == told
+    shown = told_once(verdicts)
+    assert [(v.question, v.test, v.points) for v in shown] == [(v.question, v.test, v.points) for v in verdicts]
+    assert [v.message for v in shown if v.message and not v.message.startswith("See above: ")] == told
+
+
+def test_every_rendering_tells_a_hint_once_and_keeps_each_test():
+    """Terminal, HTML, Gradescope and so Otter, Moodle's feedback, and the graded cell of nbgrader."""
+    verdicts = [*TWICE, failed("zero", "no rows", 1, "It raised.")]
+    report = Report("simclr", "SimCLR", "jane", verdicts)
+    console = Console(record=True, width=400)
+    print_report(console, report)
+    content = results(report)
+    jsonschema.validate(content, SCHEMA)
+    assert [entry["output"] for entry in content["tests"]] == [
+        f"{HINT} (costs 3 + 3 points: value, gradient)", "See above: value of the loss.", "It raised.",
+    ]  # fmt: skip
+    assert [(entry["name"], entry["max_score"]) for entry in content["tests"]] == [
+        ("NT-Xent: value of the loss", 3), ("NT-Xent: gradient to both views", 3), ("NT-Xent: no rows", 1),
+    ]  # fmt: skip
+    otter = [result.message for result in otter_files(content["tests"])[0].test_case_results]
+    cell = new_code_cell(metadata={"nbgrader": {"grade": True, "solution": False, "grade_id": "q1a", "points": 7}})
+    write_outputs([cell], report)
+    moodle = feedback(Graded(Student("jane"), Path("jane"), report))
+    texts = [console.export_text(), *pages(report), "\n".join(otter), cell.outputs[0]["data"]["text/html"], moodle]
+    for text in texts:
+        assert text.count(HINT) == 1 and text.count("(costs 3 + 3 points: value, gradient)") == 1, text
+        assert text.count("It raised.") == 1
+    assert reason(verdicts) == f"{HINT} (costs 3 + 3 points: value, gradient) · It raised."
+
+
+def test_a_hint_is_told_on_the_student_s_page_if_its_first_test_is_hidden():
+    verdicts = [replace(TWICE[0], visibility="hidden"), *TWICE[1:], failed("again", "again", 2)]
+    _, student = pages(Report("simclr", "SimCLR", "jane", verdicts))
+    assert student.count(f"{HINT} (costs 3 + 2 points: gradient, again)") == 1 and "value of the loss" not in student

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import time
 import tracemalloc
+import unicodedata
 from pathlib import Path
 
 from hypothesis import strategies as st
@@ -239,3 +241,26 @@ def test_quotations(tmp_path):
         assert not re.search(r"(?a:\d\.\d)", said)
 
     assert fuzz(says, law, seconds=3) > 50
+
+
+MARKS = re.compile(
+    "QUOTATION MARK|APOSTROPHE|PRIME|GERESH|GERSHAYIM|SALTILLO|DITTO|(MODIFIER LETTER|^)( HIGH| MIDDLE)? (ACUTE|GRAVE) ACCENT"
+    "|^GREEK (TONOS|KORONIS|PSILI|DASIA|OXIA|VARIA)|^FULLWIDTH GRAVE"
+)
+
+
+def test_no_mark_of_unicode_ends_a_quotation():
+    """Alone if it is double, else twice in a row: whatever is called like a quotation mark, or is drawn like half of one."""
+    named = [chr(n) for n in range(sys.maxunicode) if MARKS.search(unicodedata.name(chr(n), ""))]
+    marks = [
+        c for c in named if unicodedata.category(c) not in ("Ll", "Mn")
+    ]  # small letters, accents of another letter
+    assert len(marks) > 60
+    survived = [unicodedata.name(c) for c in marks if c not in "\"'" and c in quoted(f"x{c}{c} y")]
+    assert survived == []
+    for double in "\u02ba\u05f4\u1cd3\u1fce\u201e\u2033\u275d\u3003\uff02":
+        assert double not in quoted(f"x{double} y")
+    assert (
+        quoted("don't, l\u2019\u00e9t\u00e9, \u30ab\u30fc\u30fc")
+        == '"don\'t, l\u2019\u00e9t\u00e9, \u30ab\u30fc\u30fc"'
+    )

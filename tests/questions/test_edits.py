@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from autograder.questions.edits import edit, edited, misconceptions
+from autograder.questions.edits import edit, edited, misconceptions, together
 
 
 def area(radius):
@@ -43,6 +43,12 @@ def test_a_text_that_does_not_stand_there_exactly_once_is_refused(old, count):
 def test_an_edit_needs_old_and_new_texts():
     with pytest.raises(ValueError, match="1 texts"):
         edit("x", "", "radius")
+
+
+def test_two_edits_together_change_both_texts_and_give_both_hints():
+    both = together(edit("diameter", "Take r.", "radius**2", "(2 * radius) ** 2"), edit("pi", "Use π.", "math.pi", "3"))
+    assert (both.id, both.hint) == ("diameter_and_pi", "Take r. Use π.")
+    assert edited(area, both)(1) == 12
 
 
 def test_a_table_becomes_misconceptions_with_their_hints():

@@ -170,6 +170,62 @@ def faults_of(name: str) -> list[str]:
     return list(found.values())
 
 
+# "The value is correct, but …": a hint is told where one test fails, and another test decides about the value.
+CLAIM = re.compile(
+    r"\b(?:is|are|was|were|looks?|seems?|stays?) (?:otherwise |already |still |also |all )*"
+    r"(?:correct|right|fine|good|OK|as (?:expected|asked|defined))\b|\b(?:correct|right)(?:ly)? (?:value|loss|gradient)s?\b"
+    r"|\b(?:correctly|rightly)\b|\bnothing is wrong\b",
+    re.IGNORECASE,
+)
+# Hints that the numbers of the failed test prove, and how.
+KNOWN = {"max-pool left in": "the features h are those of a network with this first convolution"}
+
+
+def claims(text: str) -> list[str]:
+    """What a text says is correct, although no test that failed can show it."""
+    return [found[0] for found in CLAIM.finditer(text)]
+
+
+@pytest.mark.parametrize("name", COURSE.names())
+def test_no_hint_claims_the_result_of_another_test(name):
+    found = []
+    for question in load_questions(COURSE.assignment(name)):
+        hints = [Text(f"{question.id} {m.id}", m.hint) for m in question.misconceptions if not m.harmless]
+        # Advice on a later output is told where the outputs before it are correct.
+        firsts = {f"{question.id} {test.id}": dict(list(test.outputs.items())[:1]) for test in question.tests}
+        advice = [text for where, outputs in firsts.items() for text in comparison_texts(where, outputs)]
+        texts = [text for text in hints + advice if text.where.partition(" ")[2] not in KNOWN]
+        found += [f"{text.where}: {text.text}" for text in texts if claims(text.text)]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The value is correct, but no gradient flows through the denominator.",
+        "The forward pass is right, but backward raises an error.",
+        "Your gradient is fine; the value is not.",
+        "You return the right value, without a graph.",
+        "You compute the mean correctly; divide by n.",
+    ],
+)
+def test_a_claim_is_found(text):
+    assert claims(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The parameters after the epoch are not correct: clear the gradients.",
+        "Count the correct rows; divide by the number of all rows.",
+        "Flip training images left to right with probability 0.5",
+        "Your targets are those of the other view.",
+    ],
+)
+def test_what_is_no_claim(text):
+    assert claims(text) == []
+
+
 @pytest.mark.parametrize("name", COURSE.names())
 def test_students_read_plain_words_and_no_internal_names(name):
     assert faults_of(name) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,18 +12,20 @@ from torch import nn
 from torch.utils.data import TensorDataset
 
 from autograder.engine.judge import judge
-from autograder.questions.edits import misconceptions
+from autograder.questions.edits import edit, misconceptions
 from autograder.questions.model import Case, Question, Unreadable
 from autograder.questions.probing import NotANumber
-from autograder.questions.training.counts import side_effects as side_effects_of
+from autograder.questions.training import counts
 from autograder.questions.training.mistakes import EPOCH
 from autograder.questions.training.oracle import epoch
 from autograder.questions.training.probes import GivenLoss, GivenModel, Loop
 from autograder.questions.training.question import (
+    any_iterable_test,
     epoch_cases,
     mean_loss_test,
     memory_test,
     mode_test,
+    own_mean_loss_test,
     parameters_test,
     side_effects_test,
 )
@@ -74,12 +77,16 @@ def parameters(student, **inputs):
     return LOOP.parameters(student, **inputs)
 
 
+def any_iterable(student, **inputs):
+    return LOOP.any_iterable(student, **inputs)
+
+
 def side_effects(student, **inputs):
     return LOOP.side_effects(student, **inputs)
 
 
 def count(produced, start, x, **inputs):
-    return side_effects_of(produced, given_model, start, x)
+    return counts.side_effects(produced, given_model, start, x)
 
 
 def counted(student):
@@ -91,11 +98,13 @@ CASES = {case.name: case for case in (*epoch_cases(inputs), Case("nine batches",
 TESTS = (
     mean_loss_test(mean_loss),
     parameters_test(parameters),
+    any_iterable_test(any_iterable),
     mode_test(side_effects, count, ("nine batches",)),
     memory_test(side_effects, count, ("nine batches",)),
     side_effects_test(side_effects, count, ("nine batches",)),
 )
 QUESTION = Question("q", Path(__file__).parent, ("train_one_epoch",), TESTS, lambda _: (), CORRECT, (), {})
+QUESTION_WITH_VARIANT = replace(QUESTION, tests=(*TESTS, own_mean_loss_test(mean_loss)))
 KEY = {test.id: key_test(QUESTION, test, CASES) for test in TESTS}
 WRONG = {m.id: m.namespace for m in misconceptions("train_one_epoch", train_one_epoch, EPOCH.values())}
 RAGGED, MANY = CASES["ten images in batches of four"].inputs, CASES["nine batches"].inputs
@@ -109,13 +118,20 @@ RETURNED = (
     "last loss returned",
     "nothing returned",
 )
-EVERYTHING = {"mean_loss", "parameters", "mode", "memory", "conduct"}
 COSTS = {
     **dict.fromkeys(EPOCH, {"parameters"}),
     **dict.fromkeys(RETURNED, {"mean_loss"}),
-    **dict.fromkeys(("eval mode", "train mode not set"), {"mode", "conduct"}),
+    **dict.fromkeys(
+        (
+            *("eval mode", "train mode not set", "batch norm in eval mode", "first part in eval mode"),
+            "gradients left off",
+        ),
+        {"mode", "conduct"},
+    ),
     "losses kept with their graph": {"memory", "conduct"},
-    **dict.fromkeys(("first batch only", "smaller batch skipped"), EVERYTHING),
+    "last batch weighted as full": {"mean_loss", "iterable"},  # by an attribute that only a DataLoader has
+    "smaller batch skipped": {"mean_loss", "parameters"},
+    "first batch only": {"mean_loss", "parameters", "mode", "memory", "conduct"},
 }
 
 
@@ -151,7 +167,7 @@ def test_oracle_and_backward_agree_exactly_in_double():
 def test_the_given_model_is_the_same_in_both_modes():
     model = given_model(RAGGED["start"])
     torch.testing.assert_close(model.train()(RAGGED["x"]), model.eval()(RAGGED["x"]))
-    assert (model.forwards, model.eval_forwards) == (2, 1)
+    assert [model.tally[name] for name in ("forwards", "training", "mixed")] == [2, 1, 0]
 
 
 def test_modes_are_counted_per_image():
@@ -165,9 +181,9 @@ def test_modes_are_counted_per_image():
             if number == 6:
                 break
 
-    names = ("unseen", "without_gradients", "in_eval_mode")
-    assert [int(counted({"train_one_epoch": without_gradients})[name]) for name in names] == [0, 17, 0]
-    assert [int(counted({"train_one_epoch": half})[name]) for name in names] == [3, 0, 6]
+    names = ("seen", "without_gradients", "in_eval_mode")
+    seen = [[counted({"train_one_epoch": loop})[name].item() for name in names] for loop in (without_gradients, half)]
+    assert seen == [[1, 17, 0], [pytest.approx(14 / 17), 0, 6]]
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -180,7 +196,8 @@ def test_images_may_go_through_more_often_and_in_low_precision(dtype):
                 loss_fn(model.train()(x), y).backward()
 
     answer = counted({"train_one_epoch": cached})
-    assert not any(answer[name] for name in ("unseen", "without_gradients", "in_eval_mode"))
+    assert answer["seen"] == 1
+    assert not any(answer[name] for name in ("without_gradients", "in_eval_mode"))
 
 
 def test_a_forward_beside_the_training_decides_nothing():
@@ -190,13 +207,13 @@ def test_a_forward_beside_the_training_decides_nothing():
             loss_fn(model.eval()(x), y).backward()
 
     answer = counted({"train_one_epoch": shows_one_and_learns_from_another})
-    assert answer["in_eval_mode"] == 17 and answer["unseen"] == 0
+    assert answer["in_eval_mode"] == 17 and answer["seen"] == 1
 
 
 def test_answers_that_are_made_up_are_not_those_of_the_images():
     produced = side_effects(CORRECT, **MANY)
     for rows in (torch.zeros(17, 2), torch.randn(17, 2), produced["rows"][:1].repeat(17, 1)):
-        assert count({**produced, "rows": rows}, **MANY)["unseen"] >= 9
+        assert count({**produced, "rows": rows}, **MANY)["seen"] < 0.5
     with pytest.raises(Unreadable, match="more than 50 times"):
         count({**produced, "rows": torch.zeros(1000, 2)}, **MANY)
 
@@ -205,6 +222,96 @@ def test_kept_losses_keep_their_graphs():
     correct, wrong = (counted(n) for n in (CORRECT, WRONG["losses kept with their graph"]))
     assert (correct["graphs_alive"], correct["graphs_returned"]) == (1, 0)
     assert (wrong["graphs_alive"], wrong["graphs_returned"]) == (8, 9)
+
+
+def changed(*edits):
+    """The correct loop with other text in it."""
+    (mistake,) = misconceptions("train_one_epoch", train_one_epoch, (edit("changed", "Changed.", *edits),))
+    return mistake.namespace
+
+
+KEPT = {
+    "answers": ("total_loss, total_num = 0.0, 0", "total_loss, total_num, kept = 0.0, 0, []",
+                "loss = loss_fn(model(x), y)", "z = model(x)\n        kept.append(z)\n        loss = loss_fn(z, y)"),
+    "what is computed from them": ("total_loss, total_num = 0.0, 0", "total_loss, total_num, kept = 0.0, 0, []",
+                                   "loss = loss_fn(model(x), y)",
+                                   "z = model(x)\n        kept.append(z.norm())\n        loss = loss_fn(z, y)"),
+    "on the model": ("loss = loss_fn(model(x), y)",
+                     "z = model(x)\n        model.kept = [*getattr(model, 'kept', []), z]\n        loss = loss_fn(z, y)"),
+}  # fmt: skip
+FINE = {
+    "numbers": ("loss = loss_fn(model(x), y)", "z = model(x)\n        model.kept = z.detach()\n        loss = loss_fn(z, y)"),
+    "the batch before": ("loss = loss_fn(model(x), y)",
+                         "z = model(x)\n        model.kept = (z, getattr(model, 'kept', [0])[0])\n        loss = loss_fn(z, y)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("edits", "leaks"), [(KEPT, True), (FINE, False)])
+def test_answers_that_are_kept_with_their_graph_are_counted(edits, leaks):
+    for name, texts in edits.items():
+        assert lost(changed(*texts)) == ({"memory", "conduct"} if leaks else set()), name
+
+
+def test_modes_of_parts_are_seen():
+    """A part of any kind in eval mode, for all or some of the batches, and statistics that do not move."""
+    start = "total_loss, total_num = 0.0, 0"
+    for text in (
+        "model.outer.eval()",
+        "model.norm.eval()",
+        "[m.eval() for m in model.modules() if isinstance(m, nn.Dropout)]",
+        "model.norm.momentum = 0.0",
+    ):
+        assert lost(changed(start, f"{start}\n    {text}")) == {"mode", "conduct"}, text
+    assert lost(changed("total_num += n", "total_num += n\n        model.inner.eval()")) == {"mode", "conduct"}
+
+
+def test_a_forward_in_eval_mode_beside_the_training_is_no_mistake():
+    looked = changed("n = len(x)", "model.eval()(x)\n        model.train()\n        n = len(x)")
+    assert lost(looked) == set()
+
+
+@pytest.mark.parametrize("text", ["torch.set_grad_enabled(False)", "model.requires_grad_(False)"])
+def test_gradients_that_stay_off_are_seen(text):
+    assert lost(changed("    return ", f"    {text}\n    return ")) == {"mode", "conduct"}
+
+
+def test_autocast_of_the_student_changes_nothing_in_the_given_model_and_loss():
+    text = "loss = loss_fn(model(x), y)"
+    assert lost(changed(text, f"with torch.autocast('cpu'):\n            {text}")) == set()
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("total_loss / total_num", "total_loss / len(loader.dataset)"),
+        ("    for x, y in loader:", "    print(len(loader))\n    for x, y in loader:"),
+        ("total_loss, total_num = 0.0, 0", "total_loss, total_num = 0.0, sum(len(y) for _, y in loader)",
+         "total_num += n", "n"),
+        ("in loader:", "in (loader[k] for k in range(5)):"),
+    ],
+)  # fmt: skip
+def test_what_only_a_data_loader_has_is_missed(texts):
+    assert "iterable" in lost(changed(*texts))
+
+
+def test_batches_that_are_listed_first_are_no_mistake():
+    assert lost(changed("in loader:", "in list(loader):")) == set()
+
+
+def test_the_mean_of_wrong_losses_is_passed_by_the_variant():
+    """Own losses, all scaled: only the steps are wrong. A wrong mean of them stays wrong."""
+    variant = own_mean_loss_test(mean_loss)
+    key = key_test(QUESTION_WITH_VARIANT, variant, CASES)
+    text = "loss = loss_fn(model(x), y)"
+    for edits, passes in (
+        ((text, "loss = loss_fn(2 * model(x), y)"), True),
+        ((text, "loss = loss_fn(2 * model(x), y)", "loss.item() * n", "loss.item()"), False),
+        (("in loader:", "in list(loader)[:1]:"), False),
+    ):
+        namespace = changed(*edits)
+        results = {case: run_probe(variant, CASES[case], namespace) for case in variant.cases}
+        assert judge(key, results).passed == passes
+        assert "mean_loss" in lost(namespace)
 
 
 def test_two_names_for_losses_are_no_leak():

@@ -10,7 +10,9 @@ import pickle
 import platform
 import signal
 import socket
+import struct
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -103,3 +105,29 @@ def test_a_pair_of_sockets_is_a_stream_without_urgent_data():
         return [theirs.recv(1)[0], datagrams, error_of(ours.send, b"x", socket.MSG_OOB)]
 
     assert confined(talk) == [ord("x"), errno.EPERM, errno.EPERM]
+
+
+def test_locks_and_advice_reach_no_other_reader_of_a_file(tmp_path):
+    file = tmp_path / "file"
+    file.write_bytes(bytes(4096))
+
+    def lock_and_ask() -> list[int]:
+        descriptor = os.open(file, os.O_RDWR)
+        done = [error_of(fcntl.flock, descriptor, fcntl.LOCK_EX), error_of(fcntl.lockf, descriptor, fcntl.LOCK_EX)]
+        done += [error_of(os.posix_fadvise, descriptor, 0, 4096, os.POSIX_FADV_DONTNEED)]
+        free = os.fork() or os._exit(free_for_another(file))
+        done += [os.waitstatus_to_exitcode(os.waitpid(free, 0)[1]), os.preadv(descriptor, [bytearray(7)], 0)]
+        return [*done, error_of(os.preadv, descriptor, [bytearray(1)], 0, os.RWF_NOWAIT)]
+
+    assert confined(lock_and_ask) == [0, 0, 0, 1, 7, errno.EPERM]
+    with open(file, "rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert confined(lambda: free_for_another(file)) == 1  # what it asks for is done without a look
+
+
+def free_for_another(file: Path) -> int:
+    """1 if neither kind of lock on a file is held by another process."""
+    with open(file, "r+b") as other:
+        asked = struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 1, 0)
+        held = struct.unpack("hhqqi4x", fcntl.fcntl(other, fcntl.F_GETLK, asked))[0] != fcntl.F_UNLCK
+        return int(not held and not error_of(fcntl.flock, other, fcntl.LOCK_EX | fcntl.LOCK_NB))

@@ -44,6 +44,7 @@ def count_top1(
     mean: Sequence[float],
     std: Sequence[float],
     deadline: float = math.inf,
+    clock: Callable[[], float] = time.monotonic,
     reached: Callable[[Count], None] = lambda count: None,
     batch_size: int = BATCH_SIZE,
 ) -> Count:
@@ -54,7 +55,7 @@ def count_top1(
         images: ``(n, c, h, w)`` uint8; may be a view of a memory map.
         labels: ``(n,)`` integers.
         mean: per channel, for pixels in [0, 1]; ``std`` likewise.
-        deadline: ``time.monotonic()`` after which no further batch is started.
+        deadline: time of ``clock`` after which no further batch is started.
         reached: called with the count so far, after every batch.
         batch_size: batches larger than 16 are not faster.
 
@@ -63,7 +64,7 @@ def count_top1(
     model = model.eval().to(memory_format=torch.channels_last)
     count = Count(0, 0, len(images))
     with threads(processors()), torch.inference_mode():
-        while not count.finished and time.monotonic() < deadline:
+        while not count.finished and clock() < deadline:
             rows = slice(count.evaluated, count.evaluated + batch_size)
             logits = model(normalised(images[rows], mean, std))
             wanted = torch.from_numpy(np.array(labels[rows])).long()

@@ -16,14 +16,14 @@ def measure(sheet: Accuracy, inputs: Inputs) -> Finding:
     """Count the correct images. After every batch the certain part is published: other images count as wrong."""
     data = inputs.data
     if not inputs.has(sheet.file):
-        return _nothing(f"{sheet.file} is not in the submission.")
+        return _nothing(inputs.missing(sheet.file))
     if data is None:
         return _nothing("Not measured: this grader has no test images. Ask your instructor.")
     try:
         network = import_module(NETWORKS[sheet.network])
         model = network.classifier(inputs.read(sheet.file), len(sheet.classes), len(sheet.mean))
     except Unread as error:
-        return _nothing(str(error))
+        return _nothing(str(error), finished=not error.late)
     except CheckpointError as error:
         return _nothing(f"{sheet.file}: {error}")
     images, labels = data.images("test"), data.labels("test")
@@ -34,13 +34,14 @@ def measure(sheet: Accuracy, inputs: Inputs) -> Finding:
         inputs.progress(count.evaluated)
 
     count = count_top1(
-        model, images[:most], labels[:most], mean=sheet.mean, std=sheet.std, deadline=inputs.deadline, reached=reached
-    )
+        model, images[:most], labels[:most], mean=sheet.mean, std=sheet.std, deadline=inputs.deadline,
+        clock=inputs.clock, reached=reached,
+    )  # fmt: skip
     return _finding(count, data, f"The time ran out after {count.evaluated:,} of {count.dataset_size:,} images")
 
 
-def _nothing(sentence: str) -> Finding:
-    return Finding({"accuracy": sentence})
+def _nothing(sentence: str, finished: bool = True) -> Finding:
+    return Finding({"accuracy": sentence}, finished=finished)
 
 
 def _finding(count: Count, data: Prepared, unfinished: str) -> Finding:

@@ -59,11 +59,12 @@ def draw(
     steps: int,
     *,
     deadline: float = math.inf,
+    clock: Callable[[], float] = time.monotonic,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Drawn:
     """Draw samples of ``shape`` (n, c, h, w) from noise with a fixed seed.
 
-    ``deadline`` is a ``time.monotonic()`` after which the network is not evaluated again; ``progress`` gets the number of
+    ``deadline`` is a time of ``clock`` after which the network is not evaluated again; ``progress`` gets the number of
     finished images.
 
     Raises:
@@ -76,7 +77,7 @@ def draw(
     with torch.inference_mode():
         for x in batches:
             for t, before in zip(times, [*times[1:], None]):
-                if time.monotonic() >= deadline:
+                if clock() >= deadline:
                     return Drawn(torch.cat([noise[:0], *finished]), done, len(times) * len(batches))
                 x = step(model, x, t, before, alpha_bar)
                 done += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from typing import Any
@@ -47,7 +47,7 @@ def measure(sheet: Samples, inputs: Inputs) -> Finding:
     looked, tensors = {}, {}
     for part, file in files.items():
         if not inputs.has(file):
-            looked[part] = Looked(f"{file} is not in the submission.")
+            looked[part] = Looked(inputs.missing(file))
         elif inputs.data is None:
             looked[part] = Looked("Not measured: this grader has no test images. Ask your instructor.")
         elif scorer is None:
@@ -56,11 +56,11 @@ def measure(sheet: Samples, inputs: Inputs) -> Finding:
             try:
                 tensors[part] = inputs.read(file)
             except Unread as error:
-                looked[part] = Looked(reworded(str(error)))
+                looked[part] = Looked(reworded(str(error)), finished=not error.late)
     look_at = {"checkpoint": drawn_from, "own": handed_in}
     for part in tensors:
         try:
-            looked[part] = look_at[part](sheet, tensors[part], scorer, inputs.data, inputs.deadline, inputs.progress)
+            looked[part] = look_at[part](sheet, tensors[part], scorer, inputs)
         except (CheckpointError, SamplesError) as error:
             looked[part] = Looked(f"{files[part]}: {error}")
         waiting = {other: Looked("Not scored yet.", finished=False) for other in tensors if other not in looked}
@@ -79,16 +79,17 @@ def _finding(looked: Mapping[str, Looked]) -> Finding:
     )
 
 
-def drawn_from(
-    sheet: Samples, tensors: Mapping[str, torch.Tensor], scorer: Scorer, data: Prepared, deadline: float,
-    progress: Callable[[int], None],
-) -> Looked:  # fmt: skip
+def drawn_from(sheet: Samples, tensors: Mapping[str, torch.Tensor], scorer: Scorer, inputs: Inputs) -> Looked:
     """Draw samples from the checkpoint's network and score them. Raises CheckpointError."""
+    data = inputs.data
     shape, networks = tuple(data.manifest["image_shape"]), import_module(NETWORKS[sheet.network])
     model, own_schedule = networks.network(tensors, shape[0]), networks.schedule(tensors)
     alpha_bar = ddim.linear_alpha_bar() if own_schedule is None else own_schedule
     try:
-        drawn = ddim.draw(model, alpha_bar, (sheet.count, *shape), sheet.steps, deadline=deadline, progress=progress)
+        drawn = ddim.draw(
+            model, alpha_bar, (sheet.count, *shape), sheet.steps,
+            deadline=inputs.deadline, clock=inputs.clock, progress=inputs.progress,
+        )  # fmt: skip
     except ddim.NotFinite:
         raise CheckpointError("The network returns NaN or infinity, so there are no samples.") from None
     except (RuntimeError, ValueError) as error:  # too many levels for the image size, or too little memory
@@ -104,12 +105,10 @@ def drawn_from(
     return scored(f"{sheet.count:,} samples drawn in {steps} steps", to_bytes(drawn.images), scorer, data, about)
 
 
-def handed_in(
-    sheet: Samples, tensors: Mapping[str, torch.Tensor], scorer: Scorer, data: Prepared, *_: object
-) -> Looked:
+def handed_in(sheet: Samples, tensors: Mapping[str, torch.Tensor], scorer: Scorer, inputs: Inputs) -> Looked:
     """Score the samples of a file. Raises SamplesError."""
-    images = pictures(tensors, tuple(data.manifest["image_shape"]), sheet.own_count)
-    return scored(f"{len(images):,} samples handed in", images, scorer, data, {})
+    images = pictures(tensors, tuple(inputs.data.manifest["image_shape"]), sheet.own_count)
+    return scored(f"{len(images):,} samples handed in", images, scorer, inputs.data, {})
 
 
 def scored(what: str, images: torch.Tensor, scorer: Scorer, data: Prepared, about: Mapping[str, Any]) -> Looked:

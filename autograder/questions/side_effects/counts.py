@@ -9,8 +9,8 @@ from torch import Tensor
 
 from autograder.questions.model import Scalar
 
-# By how much two results of one function may differ: under two seeds, and under two default dtypes.
-SEED_ROUNDING, DEFAULT_ROUNDING = 1e-5, 1e-4
+# By how much two results of one function may differ under two seeds.
+SEED_ROUNDING = 1e-5
 
 
 def side_effects(produced: Mapping[str, Tensor], prefix: str = "", **inputs: Tensor | Scalar) -> dict[str, Tensor]:
@@ -19,22 +19,22 @@ def side_effects(produced: Mapping[str, Tensor], prefix: str = "", **inputs: Ten
     Returns:
         ``changed_<name>``: in how many entries each input differs after the call, see ``differing``.
         ``rng_bytes``: how many bytes of torch's global random state the call changed.
-        ``default_is_float64``: 1 if the default dtype was float64 after the call.
-        ``value_seed_1``, ``value_seed_2``, ``value_default_float64``: as produced.
-        ``differs_by_seed``, ``differs_by_default``: in how many entries the first result differs from the other two.
+        ``default_changed``: 1 if the default dtype was not float32 after the call.
+        ``gradients_off``: 1 if gradients were switched off after the call.
+        ``value_seed_1``, ``value_seed_2``: as produced.
+        ``differs_by_seed``: in how many entries the two results differ.
     """
     own = own_part(produced, prefix)
     after = {name.removeprefix("after_"): tensor for name, tensor in own.items() if name.startswith("after_")}
-    first, second, double = (own[name] for name in ("value_seed_1", "value_seed_2", "value_default_float64"))
+    first, second = own["value_seed_1"], own["value_seed_2"]
     counts = {
         **{f"changed_{name}": differing(tensor, inputs[name]) for name, tensor in after.items()},
         "rng_bytes": rng_bytes(own),
-        "default_is_float64": torch.tensor(int(own["new_number"].dtype is torch.float64)),
+        "default_changed": torch.tensor(int(own["new_number"].dtype is not torch.float32)),
+        "gradients_off": torch.tensor(int(not own["gradients_on"])),
         "value_seed_1": first,
         "value_seed_2": second,
-        "value_default_float64": double,
         "differs_by_seed": differing(first, second, SEED_ROUNDING),
-        "differs_by_default": differing(first, double, DEFAULT_ROUNDING),
     }
     return {prefix + name: value for name, value in counts.items()}
 
@@ -64,8 +64,9 @@ def rng_bytes(produced: Mapping[str, Tensor]) -> Tensor:
 
 
 def differing(one: Tensor, other: Tensor, atol: float = 0.0) -> Tensor:
-    """In how many entries two tensors differ by more than ``atol``, 0-d int64; -1 if their shapes differ."""
+    """In how many entries two tensors differ by more than ``atol``, 0-d int64; -1 if their shapes differ. NaN is NaN."""
     if one.shape != other.shape:
         return torch.tensor(-1)
     one, other = one.double(), other.double()
-    return ((one != other) & ~((one - other).abs() <= atol)).sum()
+    same = (one == other) | ((one - other).abs() <= atol) | (one.isnan() & other.isnan())
+    return (~same).sum()

@@ -35,6 +35,15 @@ def _setting_the_default_dtype(correct: Callable) -> Callable:
     return wrong
 
 
+def _switching_gradients_off(correct: Callable) -> Callable:
+    def wrong(*arguments, **settings):
+        result = correct(*arguments, **settings)
+        torch.set_grad_enabled(False)
+        return result
+
+    return wrong
+
+
 def _returning(dtype: torch.dtype) -> Callable[[Callable], Callable]:
     def around(correct: Callable) -> Callable:
         def wrong(*arguments, **settings):
@@ -60,6 +69,10 @@ _KINDS = {
         _setting_the_default_dtype,
         "You change torch's default dtype in {function}, for everything that runs after it.",
     ),
+    "gradients off": (
+        _switching_gradients_off,
+        "You switch gradients off in {function} (torch.set_grad_enabled(False)), for everything that runs after it.",
+    ),
     "float32": (
         _returning(torch.float32),
         "You return float32 from {function} for float64 inputs; keep the dtype of the inputs.",
@@ -76,7 +89,7 @@ def misconceptions(function: str, correct: Namespace, kinds: Mapping[str, str]) 
 
     Args:
         kinds: id of each misconception -> its kind: "seeds", "draws" (noise like the first floating-point argument),
-            "default dtype", "float32" or "float64" (of the result).
+            "default dtype", "gradients off", "float32" or "float64" (of the result).
     """
     made = []
     for id, kind in kinds.items():

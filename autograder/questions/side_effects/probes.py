@@ -1,4 +1,4 @@
-"""What a call does beside computing its result, and what it computes under other global settings."""
+"""What a call does beside computing its result, and what it computes under other seeds."""
 
 from __future__ import annotations
 
@@ -11,36 +11,37 @@ from autograder.questions.probing import global_state_kept
 
 
 def side_effects(call: Callable[..., Tensor], given: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Drive ``call(**copies of given)``, which returns one tensor, under several global settings.
+    """Drive ``call(**copies of given)``, which returns one tensor, under two global seeds.
+
+    The default dtype is float32, that of the notebook: what a call computes under another one is not part of any task.
 
     Returns:
         ``after_<name>``: each input after the call.
         ``rng_before``, ``rng_after``: torch's global random state around the call, uint8.
         ``new_number``: a number that is made after the call, in the default dtype, which was float32 before it.
-        ``value_seed_1``, ``value_seed_2``: the result under two global seeds.
-        ``value_default_float64``: the result while the default dtype is float64, in the dtype of the first: a constant
-            that is made without a dtype turns a correct result into float64 then, which is no mistake.
+        ``gradients_on``: whether gradients are computed after the call, as they were before it, 0-d bool.
+        ``value_seed_1``, ``value_seed_2``: the result under each seed.
     """
     copies = _copies(given)
     with global_state_kept():
         torch.set_default_dtype(torch.float32)
+        torch.set_grad_enabled(True)
         torch.manual_seed(1)
         before = torch.get_rng_state()
         first = call(**copies)
-        after, new_number = torch.get_rng_state(), torch.tensor(0.5)
+        after, new_number, gradients_on = torch.get_rng_state(), torch.tensor(0.5), torch.is_grad_enabled()
         torch.set_default_dtype(torch.float32)
+        torch.set_grad_enabled(True)
         torch.manual_seed(2)
         second = call(**_copies(given))
-        torch.set_default_dtype(torch.float64)
-        double = call(**_copies(given)).to(first.dtype)
     return {
         **{f"after_{name}": copy.detach() for name, copy in copies.items()},
         "rng_before": before,
         "rng_after": after,
         "new_number": new_number,
+        "gradients_on": torch.tensor(gradients_on),
         "value_seed_1": first,
         "value_seed_2": second,
-        "value_default_float64": double,
     }
 
 

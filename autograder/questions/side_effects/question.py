@@ -14,19 +14,17 @@ def comparisons(
 
     Args:
         inputs: name of each input of the probe that must not change -> how a sentence calls it.
-        value: how the result is compared with the reference, under both seeds and both default dtypes. Without it the
-            result is compared with itself alone, so that a wrong value costs no point here.
+        value: how the result is compared with the reference, under both seeds. Without it the result is compared with
+            itself alone, so that a wrong value costs no point here.
         prefix: what the count puts before the names of its answer.
     """
-    reached = {
-        "differs_by_seed": Exact(advice=f"What {function} returns depends on torch's global seed"),
-        "differs_by_default": Exact(advice=f"What {function} returns depends on torch's default dtype"),
-    }
+    reached = {"differs_by_seed": Exact(advice=f"What {function} returns depends on torch's global seed")}
     outputs = {
         **{f"changed_{name}": Exact(advice=changed(function, what)) for name, what in inputs.items()},
         "rng_bytes": random_state_changed(function),
-        "default_is_float64": Exact(advice=f"You change torch's default dtype in {function}"),
-        **(dict.fromkeys(("value_seed_1", "value_seed_2", "value_default_float64"), value) if value else reached),
+        "default_changed": Exact(advice=f"You change torch's default dtype in {function}"),
+        "gradients_off": Exact(advice=f"You switch gradients off in {function}, and they stay off after it"),
+        **(dict.fromkeys(("value_seed_1", "value_seed_2"), value) if value else reached),
     }
     return {prefix + name: comparison for name, comparison in outputs.items()}
 

@@ -24,20 +24,47 @@ def mean_loss(produced: Mapping[str, Tensor], **inputs: Tensor | float) -> dict[
         ``beside_training``: by how much the mean loss of an epoch that learns differs from the mean per image of the
             losses that a backward went through, relative to that; 0 where there was no backward. 0-d.
     """
-    value, images, reached = produced["losses"].view(-1, 3).unbind(1)
+    beside = _beside(produced["mean_loss_in_training"], produced["losses_in_training"])
+    return {"mean_loss": produced["mean_loss"], "beside_training": beside}
+
+
+def own_mean_loss(produced: Mapping[str, Tensor], **inputs: Tensor | float) -> dict[str, Tensor]:
+    """Whether an epoch returns the mean per image of its own losses, whatever these are.
+
+    Returns:
+        ``beside_losses``, ``beside_training``: as ``beside_training`` of ``mean_loss``, at learning rate 0 and while it
+            learns. ``batch_sizes``: how many different sizes the batches of these losses have: with one, no mean over
+            images can be told from one over batches.
+    """
+    learnt = produced["losses"].view(-1, 3)
+    return {
+        "beside_losses": _beside(produced["mean_loss"], learnt),
+        "beside_training": _beside(produced["mean_loss_in_training"], produced["losses_in_training"]),
+        "batch_sizes": torch.tensor(learnt[learnt[:, 2] > 0, 1].unique().numel()),
+    }
+
+
+def _beside(returned: Tensor, losses: Tensor) -> Tensor:
+    """How far the returned mean lies from that of the losses (calls, 3) that a backward went through, relative to it."""
+    value, images, reached = losses.view(-1, 3).unbind(1)
     weights = images * reached
     mean = (value * weights).sum() / weights.sum()
-    difference = (produced["mean_loss_in_training"].double() - mean) / mean.abs()
-    return {
-        "mean_loss": produced["mean_loss"],
-        "beside_training": (difference if weights.any() else torch.zeros(())).float(),
-    }
+    return ((returned.double() - mean) / mean.abs() if weights.any() else torch.zeros(())).float()
+
+
+def any_iterable(produced: Mapping[str, Tensor], **inputs: Tensor | float) -> dict[str, Tensor]:
+    """How far the mean loss and the parameters of an epoch over a generator lie from those over a DataLoader, relative."""
+    return {name: _difference(*produced[name]) for name in ("mean_losses", "parameters")}
+
+
+def _difference(one: Tensor, other: Tensor) -> Tensor:
+    return ((one - other).abs().max() / one.abs().max().clamp(min=1e-12)).float()
 
 
 def side_effects(
     produced: Mapping[str, Tensor], model: Callable[[Tensor], GivenModel], start: Tensor, images: Tensor
 ) -> dict[str, Tensor]:
-    """In which modes the images went through the model, what the epoch kept in memory, and the random state.
+    """In which modes the images went through the model, what the epoch kept in memory, and what it left behind.
 
     Args:
         produced: the outputs of ``Loop.side_effects``.
@@ -45,7 +72,10 @@ def side_effects(
         images: all that should go through the model with gradients, (n, ...); equal ones count as often as they come.
 
     Returns:
-        What ``modes`` returns; ``graphs_alive`` and ``graphs_returned`` as produced; ``rng_bytes``.
+        What ``modes`` returns; ``graphs_alive`` and ``graphs_returned`` as produced; ``images_alive`` and
+        ``images_returned`` as shares of the images; ``idle_statistics``: 1 if the running statistics of the model's batch
+        norm did not move, else 0; ``gradients_off``, ``frozen``: 1 if gradients are switched off after the epoch, or if no
+        parameter requires them any more; ``rng_bytes``.
     """
     different, times = images.flatten(1).unique(dim=0, return_counts=True)
     with global_state_kept(), torch.no_grad():
@@ -55,6 +85,10 @@ def side_effects(
         **modes(produced["rows"], produced["rows_learnt_from"], expected, times),
         "graphs_alive": produced["graphs_alive"],
         "graphs_returned": produced["graphs_returned"],
+        **{name: produced[name].float() / len(images) for name in ("images_alive", "images_returned")},
+        "idle_statistics": (produced["statistics"] == 0).sum(),
+        "gradients_off": (~produced["gradients_on"].bool()).long(),
+        "frozen": (~produced["trainable"].bool().any()).long(),
         "rng_bytes": rng_bytes(produced),
     }
 
@@ -71,10 +105,11 @@ def modes(rows: Tensor, learnt_from: Tensor, expected: Tensor, times: Tensor) ->
         expected: the answer to each image without a factor, (n, outputs).
         times: how often each image should go through the model, (n,).
 
-    Returns, each 0-d, how many of these times an image:
-        ``unseen``: did not go through the model.
-        ``without_gradients``: did, but not with gradients.
-        ``in_eval_mode``: did with gradients, but not in train mode.
+    Returns, each 0-d:
+        ``seen``: the share of these times that the images went through the model.
+        ``without_gradients``: how many images went through it, but never with gradients.
+        ``in_eval_mode``, ``partly_in_eval_mode``: how often an image went through it with gradients, but not in train
+            mode, or with a part of the model in eval mode.
 
     Raises:
         Unreadable: there are more rows than an epoch needs, or rows of another length.
@@ -92,16 +127,16 @@ def modes(rows: Tensor, learnt_from: Tensor, expected: Tensor, times: Tensor) ->
     nearest, place = distances.flatten(1).min(1)
     known = nearest <= SAME
 
-    def tally(chosen: Tensor) -> Tensor:
-        return place[chosen].bincount(minlength=coded[..., 0].numel()).view(coded.shape[:2])
+    def tally(chosen: Tensor) -> dict[tuple[bool | None, bool], Tensor]:
+        counted = place[chosen].bincount(minlength=coded[..., 0].numel()).view(coded.shape[:2])
+        return dict(zip(FACTORS, counted))
 
-    learnt = tally(known & learnt_from) if learnt_from.any() else tally(known)
-    seen = dict(zip(FACTORS, learnt))
-    with_gradients = seen[True, True] + seen[False, True]
-    forwards = torch.minimum(tally(known).sum(0), times)
-    trained = torch.minimum(with_gradients, times)
+    everything, learnt = tally(known), tally(known & learnt_from if learnt_from.any() else known)
+    forwards = sum(everything.values())
+    with_gradients = sum(everything[mode, True] for mode in (True, False, None))
     return {
-        "unseen": (times - forwards).sum(),
-        "without_gradients": (forwards - trained).sum(),
-        "in_eval_mode": (trained - torch.minimum(seen[True, True], times)).sum(),
+        "seen": torch.minimum(forwards, times).sum() / times.sum(),
+        "without_gradients": ((forwards > 0) & (with_gradients == 0)).sum(),
+        "in_eval_mode": learnt[False, True].sum(),
+        "partly_in_eval_mode": learnt[None, True].sum(),
     }

@@ -48,6 +48,17 @@ _EDITS = (
          _STEP, "", "    return ", "    optimizer.step()\n    return "),
     edit("eval mode", _MODE, "model.train()", "model.eval()"),
     edit("train mode not set", _MODE, "    model.train()\n", ""),
+    edit("batch norm in eval mode", "You put the batch norms of the model into eval mode, so their statistics do not follow "
+         "the data; leave all parts of the model in train mode.",
+         "model.train()", "model.train()\n    for module in model.modules():\n"
+         "        if isinstance(module, torch.nn.BatchNorm1d):\n            module.eval()"),
+    edit("first part in eval mode", "A part of the model is in eval mode while you train it; leave all of it in train mode.",
+         "model.train()", "model.train()\n    next(model.children()).eval()"),
+    edit("first part frozen", "You freeze a part of the model; train all of its parameters.",
+         "model.train()", "model.train()\n    next(model.parameters()).requires_grad_(False)"),
+    edit("gradients left off", "You leave gradients switched off for the rest of the notebook: switch them back on, or use a "
+         "with block.",
+         "    return ", "    torch.set_grad_enabled(False)\n    return "),
     edit("losses kept with their graph", "You add up loss tensors that carry their graphs, so memory grows with every "
          "batch.",
          "loss.item()", "loss"),
@@ -67,8 +78,8 @@ _EDITS = (
     edit("nothing returned", "You do not return a number; return the mean loss of the epoch.", f"    {_RETURN}\n", ""),
     edit("first batch only", "The epoch ends after the first batch; look at where the function returns.",
          _RETURN, f"    {_RETURN}"),
-    edit("smaller batch skipped", "You leave out a batch that is smaller than the others.",
-         "in loader:", "in list(loader)[: len(loader.dataset) // loader.batch_size]:"),
+    edit("smaller batch skipped", "You leave out the last batch, or one that is smaller than the others.",
+         "in loader:", "in list(loader)[:-1]:"),
 )  # fmt: skip
 
 EPOCH = {mistake.id: mistake for mistake in _EDITS}

@@ -151,7 +151,7 @@ def test_side_effects_are_seen_and_undone():
 
     before = torch.get_rng_state()
     answer = counts.schedule_side_effects(probes.schedule_side_effects({"f": careless}, "f", 3))
-    assert answer["rng_bytes"] > 0 and answer["default_is_float64"] == 1 and answer["float32_parts"] == 4
+    assert answer["rng_bytes"] > 0 and answer["default_changed"] == 1 and answer["float32_parts"] == 4
     assert answer["gradients_off"] > 0
     assert torch.equal(torch.get_rng_state(), before) and torch.get_default_dtype() is torch.float32
     assert torch.is_grad_enabled()
@@ -163,7 +163,7 @@ def test_side_effects_are_seen_and_undone():
         ("roots evenly spaced", ("beta",)),
         ("beta scaled by a thousand over T and clipped", ("beta",)),
         ("both beta arguments ignored", ("beta",)),
-        ("T plus one steps", ("beta", "alpha_bar", "posterior")),
+        ("T plus one steps", ("beta", "alpha_bar", "posterior", "conduct")),
         ("alpha bar by sum", ("alpha_bar",)),
         ("alpha bar shifted", ("alpha_bar",)),
         ("posterior starts with beta", ("posterior",)),

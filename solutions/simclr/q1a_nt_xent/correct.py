@@ -177,19 +177,6 @@ def row_maximum_subtracted(z_i, z_j, temperature):
     return (torch.log(exp_sum) + highest.squeeze(1) - positive).mean()
 
 
-def supervised_contrastive_form(z_i, z_j, temperature):
-    """The maximum of each row, its own similarity, is subtracted; self is then multiplied out."""
-    n = z_i.shape[0]
-    features = torch.cat([z / (z.norm(dim=1, keepdim=True) + 1e-8) for z in (z_i, z_j)])
-    anchor_dot_contrast = torch.div(torch.matmul(features, features.T), temperature)
-    logits = anchor_dot_contrast - anchor_dot_contrast.max(dim=1, keepdim=True)[0].detach()
-    logits_mask = 1 - torch.eye(2 * n, dtype=features.dtype)
-    mask = torch.eye(n, dtype=features.dtype).repeat(2, 2) * logits_mask
-    exp_logits = torch.exp(logits) * logits_mask
-    log_prob = logits - torch.log(exp_logits.sum(1, keepdim=True))
-    return -((mask * log_prob).sum(1) / mask.sum(1)).view(2, n).mean()
-
-
 def differences_to_the_positive(z_i, z_j, temperature):
     """−log(e^p / Σ e^s) = log Σ e^(s − p)."""
     a, b = (v / torch.linalg.vector_norm(v, dim=1, keepdim=True) for v in (z_i, z_j))
@@ -208,16 +195,45 @@ def rolled_batches(z_i, z_j, temperature=0.5, dim=1):
     return (similarities / temperature).logsumexp(0).mean() - similarities[size // 2 - 1].mean() / temperature
 
 
-def float_eye_mask(z_i, z_j, temperature):
-    """The diagonal taken out by a product with a float mask of the default dtype, after a shift that no sum can lose."""
+def shifted_by_the_other_rows(z_i, z_j, temperature):
+    """The maximum is taken over the other views: their sum is at least 1, so that the epsilon changes nothing."""
     z = F.normalize(torch.cat([z_i, z_j]))
     n = len(z_i)
-    logits = z @ z.T / temperature
-    without_self = logits - 1e9 * torch.eye(2 * n)
-    shift = without_self.max(dim=1, keepdim=True).values.detach()
-    total = (torch.exp(logits - shift) * (1 - torch.eye(2 * n))).sum(1)
-    positive = torch.cat([logits.diagonal(n), logits.diagonal(-n)])
-    return (torch.log(total) + shift.squeeze(1) - positive).mean()
+    others = (z @ z.T / temperature)[~torch.eye(2 * n, dtype=torch.bool)].view(2 * n, -1)
+    highest = others.amax(dim=1, keepdim=True)
+    positive = (z[:n] * z[n:]).sum(1).repeat(2) / temperature
+    return (torch.log((others - highest).exp().sum(1) + 1e-8) + highest.squeeze(1) - positive).mean()
+
+
+def mask_of_the_default_dtype(z_i, z_j, temperature):
+    """A one-hot product with a matrix that is float32 whatever the embeddings are."""
+    z = F.normalize(torch.cat([z_i, z_j]))
+    size = len(z)
+    logits = z @ z.T / temperature - 1e9 * torch.eye(size)
+    partners = torch.eye(size).roll(size // 2, 0)
+    positive = (partners @ z * z).sum(1) / temperature
+    return (logits.logsumexp(1) - positive).mean()
+
+
+class _Gradient(torch.autograd.Function):
+    """−log softmax at each target, with its gradient by hand."""
+
+    @staticmethod
+    def forward(ctx, logits, targets):
+        weights = logits.softmax(1)
+        ctx.save_for_backward(weights, targets)
+        return (logits.logsumexp(1) - logits.gather(1, targets[:, None]).squeeze(1)).mean()
+
+    @staticmethod
+    def backward(ctx, incoming):
+        weights, targets = ctx.saved_tensors
+        return incoming * (weights - F.one_hot(targets, len(targets))) / len(targets), None
+
+
+def gradient_by_hand(z_i, z_j, temperature):
+    z = F.normalize(torch.cat([z_i, z_j]))
+    logits = (z @ z.T / temperature).fill_diagonal_(-torch.inf)
+    return _Gradient.apply(logits, torch.arange(len(z)).roll(len(z_i)))
 
 
 CORRECT = {
@@ -236,9 +252,10 @@ CORRECT = {
         float64_inside,
         module_with_criterion,
         row_maximum_subtracted,
-        supervised_contrastive_form,
         differences_to_the_positive,
         rolled_batches,
-        float_eye_mask,
+        shifted_by_the_other_rows,
+        mask_of_the_default_dtype,
+        gradient_by_hand,
     )
 }

@@ -7,8 +7,10 @@ import torch
 from autograder.questions.model import Case, Close, Test
 from autograder.questions.pair_losses import probes
 from autograder.questions.pair_losses.question import (
+    both_precisions,
     gradients,
     norms_between,
+    orthonormal_rows,
     side_effects_test,
     unit_rows,
     unit_rows_near,
@@ -38,15 +40,29 @@ def _name(n: int, d: int, temperature: float, low: float, high: float, views: st
     return f"n = {n}, d = {d}, temperature {temperature:g}, {norms}{views}"
 
 
-_OPPOSITE = _name(5, 4, 0.1, 1, 1, ", opposite views")
+# The rows of a view lie close, so that the softmax of the positive is about e⁻⁴⁰: a constant inside the logarithm shows.
+_OPPOSITE = _name(5, 4, 0.05, 1, 1, ", opposite views")
 _ORDINARY = (*(_name(*row[:5]) for row in _GRID), _OPPOSITE)
-_HARD_VIEWS = ("identical views", "nearly identical views", "all rows equal", "opposite views")
+_TWICE = "n = 3, d = 8, temperature 0.2, a loss of two calls"
+_HARD_VIEWS = (
+    "identical views",
+    "nearly identical views",
+    "all rows equal",
+    "opposite views",
+    "an image with close and one with opposite views",
+    "four rows far from each other",
+    "unrelated rows in 128 dimensions",
+    "four orthogonal rows",
+    "one image with opposite views",
+)
 _STABILITY = tuple(f"temperature 0.01, {views}" for views in _HARD_VIEWS)
+# Some wrong losses have a kink at a cosine of 0, or divide by n - 1, which is no matter of the temperature.
+_STABILITY_OF_ITSELF = _STABILITY[:-2]
 _SIDE_EFFECTS = ("n = 5, d = 8, temperature 0.5, row norms 2 and 3",)
 
 
 def draw(generator: torch.Generator) -> tuple[Case, ...]:
-    """Embeddings of two views over ``_GRID``, opposite views, the hard ones at temperature 0.01, ordinary ones."""
+    """Embeddings of two views over ``_GRID``, opposite views, two calls, the hard ones at temperature 0.01, ordinary ones."""
     cases = []
     for n, d, temperature, low, high, spread in _GRID:
         directions = unit_rows(generator, n, d)
@@ -54,14 +70,24 @@ def draw(generator: torch.Generator) -> tuple[Case, ...]:
         norms = norms_between(low, high, 2 * n)[torch.randperm(2 * n, generator=generator)]
         name = _name(n, d, temperature, low, high)
         cases.append(_case(name, directions * norms[:n], others * norms[n:], temperature))
-    rows = unit_rows(generator, 5, 4)
-    cases.append(_case(_OPPOSITE, rows, -rows, 0.1))
+    rows = unit_rows_near(unit_rows(generator, 1, 4).repeat(5, 1), 0.3, generator)
+    cases.append(_case(_OPPOSITE, rows, -rows, 0.05))
+    twice = _case(_TWICE, 2 * unit_rows(generator, 3, 8), unit_rows(generator, 3, 8), 0.2)
+    cases.append(Case(twice.name, {**twice.inputs, "calls": 2}))
 
     rows = unit_rows(generator, 5, 8)
     equal = rows[:1].repeat(5, 1)
     close = unit_rows_near(equal, 0.3, generator)
     near = unit_rows_near(close, 0.1, generator)
-    hard = ((rows, rows), (close, near), (equal, equal), (close, -close))
+    orthogonal, unrelated = orthonormal_rows(generator, 4, 6), unit_rows(generator, 8, 128)
+    middle = orthogonal.mean(0)  # of length 1/2, and at right angles to the corners of the tetrahedron around it
+    apart = torch.nn.functional.normalize(orthogonal - middle)
+    hard = (
+        *((rows, rows), (close, near), (equal, equal), (close, -close)),
+        (apart[:2], torch.stack([0.8 * apart[0] + 1.2 * middle, -apart[1]])),
+        *(each.split(len(each) // 2) for each in (apart, unrelated, orthogonal)),
+        (rows[:1], -rows[:1]),
+    )
     cases += [_case(name, z_i.clone(), z_j.clone(), 0.01) for name, (z_i, z_j) in zip(_STABILITY, hard)]
 
     cases.append(_case(*_SIDE_EFFECTS, 2 * unit_rows(generator, 5, 8), 3 * unit_rows(generator, 5, 8), 0.5))
@@ -83,16 +109,24 @@ def gradient_rounding(case: Case) -> float:
 _VALUE = Close(rtol=1e-4, atol=value_rounding, what="the loss")
 _GRADIENTS = gradients("z_i", "z_j", rtol=1e-3, atol=gradient_rounding)
 
+_STABLE = Test(
+    "stability",
+    "value and gradient at temperature 0.01",
+    probes.pair_loss_value_and_gradient,
+    _STABILITY,
+    {"value": _VALUE, **_GRADIENTS},
+)
+
 STUBS = ("nt_xent",)
 TESTS = (
     Test("value", "value of the loss", probes.pair_loss_value, _ORDINARY, {"value": _VALUE}),
-    Test("gradient", "gradient to both views", probes.pair_loss_gradient, _ORDINARY, _GRADIENTS),
-    Test(
-        "stability",
-        "value and gradient at temperature 0.01",
-        probes.pair_loss_value_and_gradient,
-        _STABILITY,
-        {"value": _VALUE, **_GRADIENTS},
+    Test("gradient", "gradient to both views", probes.pair_loss_gradient, (*_ORDINARY, _TWICE), _GRADIENTS),
+    _STABLE,
+    both_precisions(
+        _STABLE,
+        _STABILITY_OF_ITSELF,
+        "At temperature 0.01 your float32 loss and gradient are finite and agree with those that your own function computes "
+        "in float64.",
     ),
-    side_effects_test("nt_xent", "z_i", "z_j", _SIDE_EFFECTS, _VALUE),
+    side_effects_test("nt_xent", "z_i", "z_j", _SIDE_EFFECTS),
 )

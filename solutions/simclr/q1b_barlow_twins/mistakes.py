@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autograder.questions.edits import edit, misconceptions
+from autograder.questions.edits import Edit, edit, misconceptions, together
 from autograder.questions.pair_losses import mistakes as pair_losses
 from autograder.questions.side_effects import mistakes as side_effects
 
@@ -15,11 +15,18 @@ _CENTRED = (
 _ALONG_FEATURES = "You normalise along the feature axis; normalise each column (one feature over the batch)."
 _NOT_NORMALISED = "You do not divide the products by the two norms over the batch, so C_pq is no correlation."
 
-_EDITS = (
+_SCALE_OF_LOSS = (
+    "Your loss, or its gradient, is {} as it should be; both terms are sums, and nothing else is divided or doubled."
+)
+_CENTRED_EDITS = (
     edit("centred", _CENTRED, "F.normalize(z, dim=0)", "F.normalize(z - z.mean(0), dim=0)"),
     edit("centred_sample_deviation", _CENTRED,
          "F.normalize(z, dim=0)", "(z - z.mean(0)) / ((z - z.mean(0)).square().sum(0) / (len(z) - 1)).sqrt()",
-         "a.T @ b", "a.T @ b / len(a)"),
+         "a.T @ b", "a.T @ (b / len(a))"),
+)  # fmt: skip
+
+_EDITS = (
+    *_CENTRED_EDITS,
     edit("centred_batch_norm", _CENTRED,
          "F.normalize(z, dim=0)", "(z - z.mean(0)) / (z.var(0, unbiased=False) + 1e-5).sqrt()",
          "a.T @ b", "a.T @ b / len(a)"),
@@ -42,6 +49,30 @@ _EDITS = (
          "No gradient comes from the off-diagonal sum: you leave it out, or detach it on the way.",
          "bool)].square().sum()", "bool)].square().sum().detach()"),
     edit("redundancy_left_out", "The off-diagonal term is missing from your loss.", " + lambd * off_diagonal", ""),
+    edit("diagonal_averaged",
+         "You average the squares on the diagonal; the definition sums them.",
+         "(1 - c.diagonal()).square().sum()", "(1 - c.diagonal()).square().mean()"),
+    edit("diagonal_left_out", "The diagonal term is missing from your loss.", "on_diagonal + lambd", "lambd"),
+    edit("redundancy_counted_twice",
+         "The off-diagonal sum counts twice in your loss, or in its gradient; it runs once over all q ≠ p.",
+         "lambd * off", "2 * lambd * off"),
+    edit("last_feature_only",
+         "Only the last diagonal entry of your loop counts: add the terms up with +=.",
+         "(1 - c.diagonal()).square().sum()", "(1 - c.diagonal()).square()[-1]"),
+    edit("last_pair_of_features_only",
+         "Only the last entry of your loop over C counts: add the terms up with +=.",
+         "on_diagonal + lambd * off_diagonal", "(1 - c[-1, -1]).square()"),
+    edit("rooted",
+         "You take the square root of the sum of squares; the definition has none.",
+         "on_diagonal + lambd * off_diagonal", "(on_diagonal + lambd * off_diagonal).sqrt()"),
+    edit("identity_subtracted_from_weighted",
+         "You multiply C by λ before you subtract the identity or square; λ multiplies the squares of the entries.",
+         "(1 - c.diagonal())", "(1 - lambd * c.diagonal())", "bool)].square()", "bool)].mul(lambd).square()",
+         "lambd * off_diagonal", "off_diagonal"),
+    edit("half", _SCALE_OF_LOSS.format("half as large"),
+         "on_diagonal + lambd * off_diagonal", "(on_diagonal + lambd * off_diagonal) / 2"),
+    edit("doubled", _SCALE_OF_LOSS.format("twice as large"),
+         "on_diagonal + lambd * off_diagonal", "(on_diagonal + lambd * off_diagonal) * 2"),
     edit("diagonal_not_squared",
          "You sum the differences 1 − C_pp without squaring them.",
          "(1 - c.diagonal()).square()", "(1 - c.diagonal())"),
@@ -57,11 +88,22 @@ _EDITS = (
     edit("upper_triangle_only",
          "You count only one triangle of C; C is not symmetric, and the sum runs over all q ≠ p.",
          "c[~torch.eye(len(c), dtype=torch.bool)]", "c.triu(1)"),
+    edit("each_term_averaged",
+         "You average both terms; the definition sums them.",
+         "(1 - c.diagonal()).square().sum()", "(1 - c.diagonal()).square().mean()",
+         "bool)].square().sum()", "bool)].square().mean()"),
+    edit("last_redundancy_only",
+         "Only the last off-diagonal entry of your loop counts: add the terms up with +=.",
+         "bool)].square().sum()", "bool)].square()[-1]"),
+    edit("divided_by_lambda", "You divide by λ; multiply the off-diagonal sum by it.", "lambd * off", "1 / lambd * off"),
     edit("both_terms_averaged",
-         "You divide the loss by the number of features; both terms are sums.",
+         "Your loss, or its gradient, is divided by the number of features; both terms are sums.",
          "on_diagonal + lambd * off_diagonal", "(on_diagonal + lambd * off_diagonal) / len(c)"),
+    edit("averaged_over_batch",
+         "Your loss, or its gradient, is divided by n; both terms are sums over the features.",
+         "on_diagonal + lambd * off_diagonal", "(on_diagonal + lambd * off_diagonal) / len(a)"),
     edit("entries_averaged",
-         "You divide the loss by the number of entries of C; both terms are sums.",
+         "Your loss, or its gradient, is divided by the number of entries of C; both terms are sums.",
          "on_diagonal + lambd * off_diagonal", "(on_diagonal + lambd * off_diagonal) / c.numel()"),
     edit("normalised_along_features", _ALONG_FEATURES, "dim=0", "dim=1"),
     edit("normalised_along_features_over_n", _ALONG_FEATURES, "dim=0", "dim=1", "a.T @ b", "a.T @ b / len(a)"),
@@ -76,9 +118,16 @@ _EDITS = (
     edit("mean_square_not_divided",
          "You scale the columns to mean square 1, so you still have to divide their products by n.",
          "a.T @ b", "a.T @ b * len(a)"),
+    *(edit(id, "You divide by the standard deviation, which is taken around the mean; divide by the root of the plain sum of "
+           "squares.",
+           "F.normalize(z, dim=0)", f"z / z.std(0, unbiased={unbiased})", "a.T @ b", "a.T @ (b / len(a))")
+      for id, unbiased in (("divided_by_deviation", False), ("divided_by_sample_deviation", True))),
     edit("norms_not_rooted",
          "You divide the products by the sums of squares; the square roots are missing.",
          "F.normalize(z, dim=0)", "z / z.square().sum(0)"),
+    edit("norms_of_features_and_batch",
+         "You divide C by the number of features, although the columns are already divided by their norms.",
+         "a.T @ b", "a.T @ b / len(a.T)"),
     edit("correlation_of_images",
          "Your C compares images with images, (n, n); correlate features with features, (d, d).",
          "dim=0", "dim=1", "a.T @ b", "a @ b.T"),
@@ -89,11 +138,9 @@ _EDITS = (
          "You take the off-diagonal sum from one view with itself; take it from the cross-correlation of the two.",
          "c[~torch", "(a.T @ a)[~torch"),
     edit("norms_without_gradient",
-         "The value is correct, but you detach the norms in the denominator; they depend on the embeddings too.",
+         "No gradient comes from the norms in the denominator: you detach them; they depend on the embeddings too.",
          "F.normalize(z, dim=0)", "z / z.norm(dim=0).detach()"),
-    edit("diagonal_overwritten",
-         "The forward pass is correct, but backward raises an error: you write in place into a tensor (an input, or C) "
-         "that autograd still needs.",
+    edit("diagonal_overwritten", pair_losses.BROKEN_BACKWARD,
          "on_diagonal = (1 - c.diagonal())", "squares = c.square()\n    on_diagonal = c.diagonal().sub_(1)",
          "c[~torch.eye(len(c), dtype=torch.bool)].square()", "squares[~torch.eye(len(c), dtype=torch.bool)]"),
     edit("epsilon_in_norm",
@@ -105,10 +152,27 @@ _EDITS = (
          "F.normalize(z, dim=0)", "z.div_(z.norm(dim=0))"),
 )  # fmt: skip
 
+_NOT_BESIDE_CENTRED = (
+    *("normalised_as_one_vector", "not_normalised_over_n", "correlation_of_images", "epsilon_in_norm"),
+    *("centred_batch_norm", "norms_without_gradient", "diagonal_overwritten", "inputs_normalised_in_place"),
+)
+
+
+def _overlap(one: Edit, other: Edit) -> bool:
+    """Whether both change the same text."""
+    return any(old in text or text in old for old, _ in one.changes for text, _ in other.changes)
+
+
+# Almost every public solution centres, so a second mistake is most often beside that.
+_TOGETHER = tuple(
+    together(centred, other)
+    for centred in _CENTRED_EDITS
+    for other in _EDITS
+    if not _overlap(centred, other) and other.id not in _NOT_BESIDE_CENTRED
+)
+_SIDE_EFFECTS = {"sets_default_dtype": "default dtype", "seeds": "seeds", "gradients_off": "gradients off"}
 MISCONCEPTIONS = (
-    *misconceptions("barlow_twins", two_sums, _EDITS),
+    *misconceptions("barlow_twins", two_sums, (*_EDITS, *_TOGETHER)),
     *pair_losses.misconceptions("barlow_twins", "z_a", "z_b", two_sums),
-    *side_effects.misconceptions(
-        "barlow_twins", {"barlow_twins": two_sums}, {"sets_default_dtype": "default dtype", "seeds": "seeds"}
-    ),
+    *side_effects.misconceptions("barlow_twins", {"barlow_twins": two_sums}, _SIDE_EFFECTS),
 )

@@ -6,7 +6,7 @@ import torch
 
 from autograder.questions.model import Case, Close, Test
 from autograder.questions.pair_losses import probes
-from autograder.questions.pair_losses.question import gradients, norms_between, side_effects_test
+from autograder.questions.pair_losses.question import both_scales, gradients, norms_between, side_effects_test
 
 # n, d, λ, scale of the entries, spread of the second view around the first (None: unrelated views).
 _GRID = (
@@ -25,6 +25,7 @@ _SCALE = (
     "n = 7, d = 5, lambd 1, column norms 0.1",
     "n = 5, d = 6, lambd 0.05, column norms 100",
 )
+_TWICE = "n = 4, d = 5, lambd 0.1, scale 3, a loss of two calls"
 _SIDE_EFFECTS = ("n = 6, d = 5, lambd 0.1, scale 10",)
 
 
@@ -49,11 +50,14 @@ def _views(generator: torch.Generator, n: int, d: int, spread: float | None) -> 
 
 
 def draw(generator: torch.Generator) -> tuple[Case, ...]:
-    """Embeddings of two views over both tables above, and columns of very different length."""
+    """Embeddings of two views over both tables above, two calls, and columns of very different length."""
     cases = []
     for n, d, lambd, scale, spread in (*_GRID, *_VALUE_ALONE):
         z_a, z_b = _views(generator, n, d, spread)
         cases.append(_case(_name(n, d, lambd, scale), scale * z_a, scale * z_b, lambd))
+    z_a, z_b = _views(generator, 4, 5, 0.7)
+    twice = _case(_TWICE, 3 * z_a, 3 * z_b, 0.1)
+    cases.append(Case(twice.name, {**twice.inputs, "calls": 2}))
 
     for name, (n, d, lambd, low, high) in zip(
         _SCALE, ((8, 6, 0.05, 0.01, 100), (7, 5, 1, 0.1, 0.1), (5, 6, 0.05, 100, 100))
@@ -76,16 +80,23 @@ def gradient_rounding(case: Case) -> float:
 _VALUE = Close(rtol=1e-4, what="the loss")
 _GRADIENTS = gradients("z_a", "z_b", rtol=1e-3, atol=gradient_rounding)
 
+_SCALED = Test(
+    "scale",
+    "value and gradient for columns of any length",
+    probes.pair_loss_value_and_gradient,
+    _SCALE,
+    {"value": _VALUE, **_GRADIENTS},
+)
+
 STUBS = ("barlow_twins",)
 TESTS = (
     Test("value", "value of the loss", probes.pair_loss_value, _VALUES, {"value": _VALUE}, seconds=20.0),
-    Test("gradient", "gradient to both views", probes.pair_loss_gradient, _ORDINARY, _GRADIENTS),
-    Test(
-        "scale",
-        "value and gradient for columns of any length",
-        probes.pair_loss_value_and_gradient,
+    Test("gradient", "gradient to both views", probes.pair_loss_gradient, (*_ORDINARY, _TWICE), _GRADIENTS),
+    _SCALED,
+    both_scales(
+        _SCALED,
         _SCALE,
-        {"value": _VALUE, **_GRADIENTS},
+        "Your loss stays the same when a column gets another length, and its gradient changes as it should.",
     ),
-    side_effects_test("barlow_twins", "z_a", "z_b", _SIDE_EFFECTS, _VALUE),
+    side_effects_test("barlow_twins", "z_a", "z_b", _SIDE_EFFECTS),
 )

@@ -91,9 +91,16 @@ def test_oracle_agrees_with_lightly_on_centred_features(case):
     ("mistake", "tests"),
     [
         ("epsilon_in_norm", ("scale",)),
-        ("norms_without_gradient", ("gradient", "scale")),
-        ("centred", ("value", "gradient", "scale", "conduct")),
+        ("norms_without_gradient", ("gradient",)),
+        ("incoming_gradient_forgotten", ("gradient",)),
+        ("backward_of_the_last_call", ("gradient",)),
+        ("centred", ("value", "gradient")),
+        ("centred_and_upper_triangle_only", ("value", "gradient")),
+        ("lambda_not_applied", ("value", "gradient")),
+        ("centred_batch_norm", ("value", "gradient", "scale")),
+        ("not_normalised", ("value", "gradient", "scale")),
         ("sets_default_dtype", ("conduct",)),
+        ("gradients_off", ("conduct",)),
     ],
 )
 def test_a_mistake_costs_what_it_breaks_and_is_recognised(mistake, tests):

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from autograder.questions.edits import edit, misconceptions
+from autograder.questions.edits import edit, misconceptions, together
 from autograder.questions.pair_losses import mistakes as pair_losses
 
-from ..q1a_nt_xent.mistakes import AFTER_SIMILARITIES
+from ..q1a_nt_xent.mistakes import AFTER_SIMILARITIES, EPSILON
 from .correct import log_sum_of_each_row
 
 _ZERO_DISTANCE = (
     "The derivative of a square root at 0 is infinite, and infinity times 0 is nan: look at the pairs whose distance "
     "is 0, such as {}."
 )
+_PRODUCTS = (
+    "You take the squared distance as u·u + v·v − 2 u·v. Where rows are equal, rounding leaves something of it, the more the "
+    "farther they are from 0; subtract the rows first."
+)
 _DISTANCE = "-(z[:, None] - z).norm(dim=2)"
-_AFTER = {change.id: change for change in AFTER_SIMILARITIES}
+_SELF_IN_DENOMINATOR = edit(
+    "self_in_denominator",
+    "Your denominator counts the anchor's distance 0 to itself; sum over the other 2n − 1 views.",
+    *(".masked_fill(itself, -torch.inf)", ""),
+)
+_REDUCED = ("summed", "divided_by_n", "one_direction", "one_direction_over_two_n", "last_pair_only", "divided_twice")
 
 _EDITS = (
     edit("cosine_used",
@@ -40,16 +49,7 @@ _EDITS = (
     edit("normalised_first",
          "You normalise the rows first; take the distance between the raw embeddings.",
          "torch.cat([z_i, z_j])", "F.normalize(torch.cat([z_i, z_j]), dim=1)"),
-    edit("self_in_denominator",
-         "Your denominator counts the anchor's distance 0 to itself; sum over the other 2n − 1 views.",
-         ".masked_fill(itself, -torch.inf)", ""),
-    _AFTER["positive_taken_out_instead_of_self"],
-    _AFTER["positive_and_self_taken_out"],
-    _AFTER["denominator_averaged"],
-    _AFTER["one_direction"],
-    _AFTER["one_direction_over_two_n"],
-    _AFTER["cross_view_block_only"],
-    _AFTER["interleaved_targets"],
+    _SELF_IN_DENOMINATOR,
     edit("temperature_multiplied",
          "You multiply distances by the temperature; divide by it.",
          "/ temperature", "* temperature"),
@@ -59,22 +59,37 @@ _EDITS = (
     edit("temperature_not_on_positive",
          "You divide the other distances by the temperature, but not the distance of the positive pair.",
          "- positive", "- positive * temperature"),
-    _AFTER["summed"],
-    _AFTER["divided_by_n"],
-    _AFTER["denominator_without_gradient"],
-    edit("exp_overwritten",
-         "The forward pass is correct, but backward raises an error: you write in place into a tensor that autograd "
-         "still needs, such as the output of exp.",
+    edit("exponential_missing",
+         "The exponential is missing from your loss: NT-Xent takes e to the power of each scaled similarity.",
+         "masked_fill(itself, -torch.inf).logsumexp(1)", "masked_fill(itself, 0.0).sum(1)",
+         "(denominator - positive)", "-torch.log(positive / denominator)"),
+    *AFTER_SIMILARITIES,
+    edit("exp_overwritten", pair_losses.BROKEN_BACKWARD,
          "positive = logits", "weights = torch.exp(logits)\n    weights.fill_diagonal_(0.0)\n    positive = weights",
          "logits.masked_fill(itself, -torch.inf).logsumexp(1)", "weights.sum(1)",
          "(denominator - positive)", "-torch.log(positive / denominator)"),
+    *(edit(f"epsilon_of_1e_{power}", EPSILON,
+           "(denominator - positive)", f"-torch.log((positive - denominator).exp() + 1e-{power})")
+      for power in (7, 8, 9, 10, 12, 16)),
+    *(edit(f"epsilon_of_1e_{power}_in_the_denominator", EPSILON,
+           "(denominator - positive)", f"-torch.log(positive.exp() / (denominator.exp() + 1e-{power}))")
+      for power in (6, 7, 8, 9, 10, 12, 16)),
+    *(edit(id, _PRODUCTS, _DISTANCE,
+           f"-(z.square().sum(1)[:, None] + z.square().sum(1) - 2 * z @ z.T).clamp(min={smallest}).sqrt()")
+      for id, smallest in (("products", 0.0), ("products_and_an_epsilon", 1e-12))),
     edit("root_of_every_square", _ZERO_DISTANCE.format("an anchor with itself"),
          "norm(dim=2)", "square().sum(2).sqrt()"),
     edit("root_of_other_pairs", _ZERO_DISTANCE.format("two equal views"),
          "norm(dim=2)", "square().sum(2).masked_fill(torch.eye(2 * n).bool(), 1.0).sqrt()"),
 )  # fmt: skip
 
+_TOGETHER = tuple(
+    together(wrong, how)
+    for how in AFTER_SIMILARITIES
+    if how.id in _REDUCED
+    for wrong in (_SELF_IN_DENOMINATOR, *(other for other in AFTER_SIMILARITIES if other.id == "cross_view_block_only"))
+)
 MISCONCEPTIONS = (
-    *misconceptions("nt_xent_euclidean", log_sum_of_each_row, _EDITS),
+    *misconceptions("nt_xent_euclidean", log_sum_of_each_row, (*_EDITS, *_TOGETHER)),
     *pair_losses.misconceptions("nt_xent_euclidean", "z_i", "z_j", log_sum_of_each_row),
 )

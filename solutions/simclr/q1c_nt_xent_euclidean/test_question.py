@@ -70,12 +70,31 @@ def test_oracle_agrees_with_pytorch_metric_learning(case):
     torch.testing.assert_close(theirs, nt_xent_euclidean(z_i, z_j, temperature), check_dtype=False)
 
 
+@pytest.mark.parametrize("epsilon", [1e-8, 1e-10, 1e-12, 1e-16])
+def test_a_small_constant_under_the_root_is_no_mistake(epsilon):
+    """It stands for a distance of at most 1e-4 and keeps the gradient at 0 finite."""
+
+    def loss(z_i, z_j, temperature):
+        z, n = torch.cat([z_i, z_j]), len(z_i)
+        logits = -((z[:, None] - z).square().sum(2) + epsilon).sqrt() / temperature
+        return torch.nn.functional.cross_entropy(logits.fill_diagonal_(-torch.inf), torch.arange(2 * n).roll(n))
+
+    assert lost(HERE, {"nt_xent_euclidean": loss}) == {}
+
+
 @pytest.mark.parametrize(
     ("mistake", "tests"),
     [
         ("root_of_other_pairs", ("coincident",)),
         ("root_of_every_square", ("gradient", "coincident")),
-        ("cosine_used", ("value", "gradient", "coincident")),
+        ("cosine_used", ("value", "gradient")),
+        ("products", ("coincident",)),
+        ("products_and_an_epsilon", ("coincident",)),
+        ("incoming_gradient_forgotten", ("gradient",)),
+        ("backward_of_the_last_call", ("gradient",)),
+        ("self_in_denominator_and_one_direction", ("value", "gradient")),
+        ("epsilon_of_1e_16", ("value", "gradient")),
+        ("epsilon_of_1e_16_in_the_denominator", ("value", "gradient")),
     ],
 )
 def test_a_mistake_costs_what_it_breaks_and_is_recognised(mistake, tests):

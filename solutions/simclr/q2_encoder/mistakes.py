@@ -16,6 +16,8 @@ NO_GRADIENT = (
     "No gradient flows from z back into the encoder, so the loss never trains it: look for a cut in the graph."
 )
 
+_START = "Your weights start at zero, so nothing moves them apart: leave the initialisation to the layers."
+
 EDITS = (
     edit("projection returned twice",
          "Your first output is the projection; return the encoder's output h first and the projection second.",
@@ -65,6 +67,27 @@ EDITS = (
     edit("batch norm in the head",
          "Your head has batch norm, and the head of this assignment has none: compare it with the question.",
          RELU, "nn.BatchNorm1d(512), nn.ReLU()"),
+    edit("batch statistics in the head", "Your head normalises over the batch, and the head of this assignment has no batch "
+         "norm: compare it with the question.",
+         RELU, "nn.BatchNorm1d(512, affine=False), nn.ReLU()"),
+    edit("head in a list", "You keep layers of the head in a plain list, so the model does not register them and an optimiser "
+         "never sees them.",
+         "self.projector = nn.Sequential(", "self.layers = (", Z,
+         "self.layers[2](self.layers[1](self.layers[0](h)))"),
+    edit("all weights zero", _START, LAST + ")", LAST + ")\n        for weight in self.parameters():\n"
+         "            nn.init.zeros_(weight)"),
+    edit("head starts at zero", _START, LAST + ")", LAST + ")\n        nn.init.zeros_(self.projector[2].weight)"),
+    edit("two passes", "Your forward puts the images through the encoder twice; compute h once, and z from this h.",
+         Z, "self.projector(self.encoder(x))"),
+    edit("h returned without gradient", "The h that you return carries no gradient, so fine-tuning cannot train with it.",
+         PAIR, f"return h.detach(), {Z}"),
+    edit("encoder frozen", "You freeze the encoder; pre-training trains all parameters.",
+         FC, f"{FC}\n        self.encoder.requires_grad_(False)"),
+    edit("features centred over the batch", "Your h depends on the other images of the batch: you subtract their mean.",
+         H, f"{H}\n        h = h - h.mean(0)"),
+    edit("batch norm without running statistics", "Your batch norms use the statistics of the batch in eval mode, too.",
+         FC, f"{FC}\n        for layer in self.encoder.modules():\n            if isinstance(layer, nn.BatchNorm2d):\n"
+         "                layer.running_mean = layer.running_var = None"),
     edit("head without biases", "The linear layers of your head have no biases; the question asks for them.",
          FIRST, "nn.Linear(512, 512, bias=False)", LAST, "nn.Linear(512, projection_dim, bias=False)"),
     edit("ReLU on z",

@@ -31,11 +31,11 @@ class SimCLR(nn.Module):
                     self._add_convolution(f"{name}_shortcut", before, width, 1)
                 before = width
         for layer, (inputs, outputs) in {"hidden": (WIDTH, WIDTH), "output": (WIDTH, projection_dim)}.items():
-            self.tensors[f"{layer}_weight"] = nn.Parameter(torch.zeros(outputs, inputs))
+            self.tensors[f"{layer}_weight"] = nn.Parameter(nn.init.normal_(torch.empty(outputs, inputs)))
             self.tensors[f"{layer}_bias"] = nn.Parameter(torch.zeros(outputs))
 
     def _add_convolution(self, name: str, inputs: int, outputs: int, kernel: int) -> None:
-        self.tensors[f"{name}_weight"] = nn.Parameter(torch.zeros(outputs, inputs, kernel, kernel))
+        self.tensors[f"{name}_weight"] = nn.Parameter(nn.init.normal_(torch.empty(outputs, inputs, kernel, kernel)))
         self.tensors[f"{name}_gamma"] = nn.Parameter(torch.ones(outputs))
         self.tensors[f"{name}_beta"] = nn.Parameter(torch.zeros(outputs))
         self.register_buffer(f"{name}_mean", torch.zeros(outputs))

@@ -36,6 +36,40 @@ def _none(difference: str, advice: str) -> Within:
     return Within(-1e-3, 1e-3, what=difference, advice=advice)
 
 
+_PROJECTIONS = ("projection to 128", "projection to 32, a single image")
+_IN_EVAL_MODE = {
+    "h": Close(
+        H_RTOL,
+        advice="Your h has the correct shape but not the values of a ResNet-18 with the CIFAR stem: compare the first "
+        "convolution, the pooling and the depth of your encoder with the question",
+        what="the returned h",
+    ),
+    "h_of_one_image": Close(
+        H_RTOL,
+        advice="The h of an image alone is not its h in a larger batch",
+        what="the h of a batch of one image",
+    ),
+}
+_IN_TRAIN_MODE = {
+    "h_in_train_mode": Close(
+        H_RTOL,
+        advice="Your h is correct in eval mode and wrong in train mode: check what your model does with the mode",
+        what="the h in train mode",
+    ),
+}
+_Z = {
+    "z": Close(
+        Z_RTOL,
+        advice="Your z is not the projection of h: the head has two linear layers, the hidden one as wide as h, and one "
+        "non-linearity",
+        what="the returned z",
+    ),
+    "z_in_train_mode": Close(
+        Z_RTOL,
+        advice="Your z is correct in eval mode and wrong in train mode: the head has no dropout and no batch norm",
+        what="the z in train mode",
+    ),
+}
 STUBS = ("SimCLR",)
 TESTS = (
     Test(
@@ -43,44 +77,52 @@ TESTS = (
         title="The features h are those of a ResNet-18 with the CIFAR stem",
         probe=probes.simclr_features,
         cases=("two images",),
-        outputs={
-            "h": Close(
-                H_RTOL,
-                advice="Your h has the correct shape but not the values of a ResNet-18 with the CIFAR stem: compare "
-                "the first convolution, the pooling and the depth of your encoder with the question",
-                what="the returned h",
-            ),
-            "h_of_one_image": Close(
-                H_RTOL,
-                advice="The h of an image alone is not its h in a larger batch",
-                what="the h of a batch of one image",
-            ),
-            "h_in_train_mode": Close(
-                H_RTOL,
-                advice="Your h is correct in eval mode and wrong in train mode: check what your model does with the mode",
-                what="the h in train mode",
-            ),
-        },
+        outputs=_IN_EVAL_MODE | _IN_TRAIN_MODE,
         seconds=30,
+    ),
+    Test(
+        id="encoder_in_eval_mode",
+        title="Your h is correct in eval mode; what your model does in train mode costs points in another test only.",
+        probe=probes.simclr_features,
+        cases=("two images",),
+        outputs=_IN_EVAL_MODE,
+        seconds=30,
+        instead_of="encoder",
+        after=("modes",),
+    ),
+    Test(
+        id="encoder_in_train_mode",
+        title="Your h is correct in train mode; what your model does in eval mode costs points in another test only.",
+        probe=probes.simclr_features,
+        cases=("two images",),
+        outputs=_IN_TRAIN_MODE,
+        seconds=30,
+        instead_of="encoder",
+        after=("modes",),
     ),
     Test(
         id="projection",
         title="The projection z is the two-layer head applied to h",
         probe=probes.simclr_projection,
-        cases=("projection to 128", "projection to 32, a single image"),
+        cases=_PROJECTIONS,
         outputs={
-            "z": Close(
-                Z_RTOL,
-                advice="Your z is not the projection of h: the head has two linear layers, the hidden one as wide as h, "
-                "and one non-linearity",
-                what="the returned z",
-            ),
+            **_Z,
             "head_input_difference": _none(
                 "the difference between h and the input of the head",
                 "You give the head something else than the h that forward returns",
             ),
         },
         seconds=30,
+    ),
+    Test(
+        id="projection_of_features",
+        title="Your h is wrong, but your head is correct with other features in its place.",
+        probe=probes.simclr_projection,
+        cases=_PROJECTIONS,
+        outputs=_Z,
+        seconds=30,
+        instead_of="projection",
+        after=("encoder",),
     ),
     Test(
         id="modes",
@@ -90,28 +132,42 @@ TESTS = (
         needs=("encoder", "projection"),
         cases=("both modes",),
         outputs={
+            "unregistered": Exact(
+                advice="The parameters of your model do not include all that it computes with: a plain list or dict hides "
+                "layers from an optimiser"
+            ),
+            "frozen": Exact(advice="Some parameters of your model do not require gradients: freeze nothing"),
+            "flat_weights": Exact(
+                advice="Some weights of your model start with equal numbers, so it cannot learn: leave the initialisation to "
+                "the layers"
+            ),
+            "start_difference": Within(
+                1e-5, 1e6, advice="Before any training your z is the same for all images: look at the initialisation",
+                what="the difference of z between two images",
+            ),
+            "repeated_layers": Exact(
+                advice="One call of forward goes through some layers several times: compute h once, and z from this h"
+            ),
             "repeat_difference": _none(
                 "the difference of h between two calls in eval mode",
                 "Two calls in eval mode on the same images give different h",
             ),
-            "eval_difference": _none(
-                "the difference of h between two batches in eval mode",
-                "In eval mode the h of an image depends on the other images of the batch",
+            "norms_without_statistics": Exact(
+                advice="Some batch norms have no running statistics, so eval mode uses those of the batch"
             ),
-            "train_difference": Within(
-                1e-2,
-                100,
-                advice="In train mode h does not use the statistics of the batch: leave the mode to the caller of "
-                "forward",
-                what="the difference of h between two batches in train mode",
+            "moved_in_eval": Exact(
+                advice="A call in eval mode moves the running statistics of batch norms: leave the mode to the caller of "
+                "forward"
             ),
             "idle_statistics": Exact(
-                advice="A call in train mode does not update the running statistics of all batch norms"
+                advice="A call in train mode does not update the running statistics of all batch norms: leave the mode to the "
+                "caller of forward"
             ),
             "idle_parameters": Exact(
                 advice="Some parameters that z is computed from get no gradient: find where your code cuts the graph"
             ),
+            "h_without_graph": Exact(advice="The h that you return carries no gradient, so fine-tuning cannot train with it"),
         },
         seconds=30,
     ),
-)
+)  # fmt: skip

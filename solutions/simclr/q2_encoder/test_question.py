@@ -1,18 +1,24 @@
 """Question 2: the oracle against torchvision, and what the probes make of odd models."""
 
+from pathlib import Path
+
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 from torchvision.models import resnet18
+from torchvision.models.resnet import BasicBlock
 
 from autograder.questions.layers import fill_layers, trace_layers
 from autograder.questions.probing import NotAPair
-from .correct import IdentityLayers, OwnResNet
+from autograder.release.trial import lost
+from .correct import CORRECT, IdentityLayers, OwnResNet
 from .mistakes import MISCONCEPTIONS
 from .oracle import SimCLR
 from . import counts
 from .probes import simclr_features, simclr_modes, simclr_projection
 
+FOLDER = Path(__file__).parent
 WRONG = {mistake.id: mistake.namespace for mistake in MISCONCEPTIONS}
 
 
@@ -78,11 +84,115 @@ def test_a_head_that_is_fed_with_something_else_shows():
     [
         ("h detached", "idle_parameters", 60),
         ("encoder without gradients", "idle_parameters", 60),
-        ("forward sets train mode", "eval_difference", 0.01),
+        ("forward sets train mode", "moved_in_eval", 20),
+        ("forward sets eval mode", "idle_statistics", 20),
+        ("batch norm without running statistics", "norms_without_statistics", 20),
+        ("head in a list", "unregistered", 4),
+        ("all weights zero", "flat_weights", 22),
+        ("two passes", "repeated_layers", 20),
+        ("encoder frozen", "frozen", 60),
+        ("h returned without gradient", "h_without_graph", 1),
     ],
 )
 def test_modes_measure_what_a_mistake_leaves(name, output, least):
     assert counts.simclr_modes(simclr_modes(WRONG[name], images()), images())[output] >= least
+
+
+def test_a_mistake_costs_its_own_points_only():
+    """h after fc is two: the head is that of another width."""
+    costs = {m.id: set(lost(FOLDER, m.namespace)) for m in MISCONCEPTIONS if not m.harmless}
+    assert {name: tests for name, tests in costs.items() if len(tests) != 1} == {
+        "h after fc": {"encoder", "projection"}
+    }
+
+
+def changed(**methods):
+    return {"SimCLR": type("Changed", (IdentityLayers,), methods)}
+
+
+def initialised(change):
+    def __init__(self, projection_dim=128):
+        IdentityLayers.__init__(self, projection_dim)
+        change(self)
+
+    return changed(__init__=__init__)
+
+
+def headed(feed):
+    def forward(self, x):
+        h = self.encoder(x)
+        return h, feed(self, h)
+
+    return changed(forward=forward)
+
+
+def frozen_norms(self, mode=True):
+    nn.Module.train(self, mode)
+    for layer in self.encoder.layer1.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.eval()
+    return self
+
+
+def hidden(self):
+    self.hidden, self.encoder.conv1 = [self.encoder.conv1], nn.Identity()
+    self.encoder.bn1 = nn.Sequential(Hidden(self.hidden), self.encoder.bn1)
+
+
+class Hidden(nn.Module):
+    def __init__(self, layers):
+        super().__init__()
+        self.layers = {"first": layers[0]}
+
+    def forward(self, x):
+        return self.layers["first"](x)
+
+
+KINDS = {
+    "a convolution in a dict": (initialised(hidden), "modes", "plain list or dict"),
+    "dropout on h": (headed(lambda self, h: self.projector(F.dropout(h, 0.05, self.training))), "projection", "h"),
+    "dropout on z": (headed(lambda self, h: F.dropout(self.projector(h), 0.05, self.training)), "projection", "train mode"),
+    "noise on h in train mode": (headed(lambda self, h: self.projector(h + 0.01 * self.training * torch.randn_like(h))), "projection", "h"),
+    "first linear layer at zero": (initialised(lambda self: nn.init.zeros_(self.projector[0].weight)), "modes", "start"),
+    "all weights equal": (initialised(lambda self: [nn.init.constant_(p, 0.01) for p in self.parameters()]), "modes", "equal"),
+    "all gammas zero": (
+        initialised(lambda self: [nn.init.zeros_(m.weight) for m in self.modules() if isinstance(m, nn.BatchNorm2d)]),
+        "modes", "same for all images",
+    ),
+    "one frozen weight": (initialised(lambda self: self.encoder.conv1.requires_grad_(False)), "modes", "freeze nothing"),
+    "some batch norms in eval mode": (changed(train=frozen_norms), "modes", "running statistics"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kind_of_mistake_costs_one_test_and_is_told(kind):
+    namespace, test, words = KINDS[kind]
+    found = lost(FOLDER, namespace)
+    assert set(found) == {test}
+    assert words in found[test]
+
+
+def zero_residuals(self):
+    for block in self.modules():
+        if isinstance(block, BasicBlock):
+            nn.init.zeros_(block.bn2.weight)
+
+
+def other_initialisation(self):
+    for layer in self.projector:
+        if isinstance(layer, nn.Linear):
+            nn.init.orthogonal_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+
+@pytest.mark.parametrize("change", [zero_residuals, other_initialisation])
+def test_usual_initialisations_are_fine(change):
+    assert lost(FOLDER, initialised(change)) == {}
+
+
+@pytest.mark.parametrize("name", CORRECT)
+def test_correct_models_lose_nothing(name):
+    assert lost(FOLDER, CORRECT[name]) == {}
 
 
 def test_probe_adds_no_seed_of_its_own():

@@ -71,14 +71,15 @@ def meter_and_zero_grad_last(model, loader, optimizer, scheduler, loss_fn, devic
     return meter.avg
 
 
-def over_the_data_set(model, loader, optimizer, scheduler, loss_fn, device="cpu"):
+def batches_asked_for_one_by_one(model, loader, optimizer, scheduler, loss_fn, device="cpu"):
     model.to(device)
     for module in model.modules():
         module.training = True
     running = torch.zeros((), device=device)
-    iterator = iter(loader)
-    for _ in range(len(loader)):
-        (x_i, x_j), _ = next(iterator)
+    iterator, images = iter(loader), 0
+    while (batch := next(iterator, None)) is not None:
+        (x_i, x_j), _ = batch
+        images += len(x_i)
         with torch.set_grad_enabled(True):
             h, z = model(torch.cat([x_i, x_j]).to(device))
             z_i, z_j = z.chunk(2)
@@ -88,7 +89,61 @@ def over_the_data_set(model, loader, optimizer, scheduler, loss_fn, device="cpu"
         optimizer.step()
         scheduler.step()
         running = running + loss.detach() * x_i.shape[0]
-    return (running / len(loader.dataset)).item()
+    return (running / images).item()
+
+
+def metric_beside_the_training(model, loader, optimizer, scheduler, loss_fn, device="cpu"):
+    total, images, similarities = 0.0, 0, []
+    for (x_i, x_j), _ in loader:
+        model.eval()
+        with torch.no_grad():
+            h_i, h_j = model(x_i.to(device))[0], model(x_j.to(device))[0]
+            similarities.append(torch.cosine_similarity(h_i, h_j).mean().item())
+        model.train()
+        loss = loss_fn(model(x_i.to(device))[1], model(x_j.to(device))[1])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        scheduler.step()
+        total, images = total + loss.item() * len(x_i), images + len(x_i)
+    return total / images
+
+
+def cached_gradients(model, loader, optimizer, scheduler, loss_fn, device="cpu"):
+    """GradCache: the loss of a large batch, and its gradient in chunks that fit into memory."""
+    model.train()
+    total, images = 0.0, 0
+    for views, labels in loader:
+        with torch.no_grad():
+            cached = [model(x.to(device))[1] for x in views]
+        cached = [z.requires_grad_() for z in cached]
+        loss = loss_fn(*cached)
+        optimizer.zero_grad()
+        loss.backward()
+        for x, z in zip(views, cached, strict=True):
+            for chunk, gradient in zip(x.split(2), z.grad.split(2), strict=True):
+                model(chunk.to(device))[1].backward(gradient)
+        optimizer.step()
+        scheduler.step()
+        total, images = total + loss.item() * len(labels), images + len(labels)
+    return total / images
+
+
+def autocast_on_a_cpu(model, loader, optimizer, scheduler, loss_fn, device="cpu"):
+    model.train()
+    losses, sizes = [], []
+    for (x_i, x_j), _ in loader:
+        with torch.autocast(torch.device(device).type, dtype=torch.bfloat16):
+            _, z_i = model(x_i.to(device))
+            _, z_j = model(x_j.to(device))
+            loss = loss_fn(z_i, z_j)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        scheduler.step()
+        losses.append(loss.item())
+        sizes.append(len(x_i))
+    return float(np.average(losses, weights=sizes))
 
 
 def scaler_and_autocast(model, loader, optimizer, scheduler, loss_fn, device="cpu"):
@@ -135,7 +190,10 @@ CORRECT = {
         separate_forwards,
         concatenated_with_progress_bar,
         meter_and_zero_grad_last,
-        over_the_data_set,
+        batches_asked_for_one_by_one,
+        metric_beside_the_training,
+        cached_gradients,
+        autocast_on_a_cpu,
         scaler_and_autocast,
         helper_per_step,
     )

@@ -8,6 +8,7 @@ from autograder.questions.training.mistakes import EPOCH
 from .correct import separate_forwards
 
 _SAME_VIEW = "Your loss compares a view with itself: only one of the two views goes through the model."
+_ITERABLE = "loader may be any iterable of batches, which has no length: count the images as they come."
 _CUT = "You cut the second view from the graph; train the model with both views."
 
 _VIEWS = (
@@ -21,6 +22,25 @@ _VIEWS = (
     edit("views interleaved", "You concatenate the two views in blocks and take them apart in turns, so you pair rows of "
          "different images.",
          "_, z_i = model(x_i)", "_, z = model(torch.cat([x_i, x_j]))", "_, z_j = model(x_j)", "z_i, z_j = z[0::2], z[1::2]"),
+    edit("loss of normalised projections", "You change the projections before the loss; give it z as the model returns it.",
+         "(z_i, z_j)", "(torch.nn.functional.normalize(z_i), torch.nn.functional.normalize(z_j))"),
+    edit("projections kept with their graph", "You keep the projections of every batch with their graphs, so memory grows; "
+         "detach what you keep.",
+         "total_loss, total_num = 0.0, 0", "total_loss, total_num, kept = 0.0, 0, []",
+         "        loss = ", "        kept.append(z_i)\n        loss = "),
+    edit("loss computed again after the step", "You pass every batch through the model a second time, after its step; return "
+         "the loss that you train with.",
+         "loss.item()", "loss_fn(model(x_i)[1], model(x_j)[1]).item()"),
+    edit("gradients clipped", "You clip the gradients between backward and step; take them as they are.",
+         "        optimizer.step()",
+         "        torch.nn.utils.clip_grad_norm_(model.parameters(), 0.1)\n        optimizer.step()"),
+    edit("data set asked for its length", _ITERABLE, "/ total_num", "/ len(loader.dataset)"),
+    edit("loader asked for its length", _ITERABLE, "    for (x_i, x_j), _ in loader:",
+         "    batches = iter(loader)\n    for _ in range(len(loader)):\n        (x_i, x_j), _ = next(batches)"),
+    edit("loader gone through twice", "You go through the loader twice; a generator is empty the second time, so count the "
+         "images while you train.",
+         "total_loss, total_num = 0.0, 0", "total_loss, total_num = 0.0, sum(len(y) for _, y in loader)",
+         "total_num += n", "n"),
     edit("divided by views", "You divide the loss by the number of views; divide it by the number of images.",
          "/ total_num", "/ (2 * total_num)"),
 )  # fmt: skip

@@ -43,6 +43,10 @@ def train_parameters(student: Student, **inputs: Tensor | float) -> dict[str, Te
     return LOOP.parameters(student, **inputs)
 
 
+def train_any_iterable(student: Student, **inputs: Tensor | float) -> dict[str, Tensor]:
+    return LOOP.any_iterable(student, **inputs)
+
+
 def train_side_effects(student: Student, views_i: Tensor, views_j: Tensor, **inputs: Tensor) -> dict[str, Tensor]:
     """Both views are the same, so that a loop that takes one of them twice forwards what it should."""
     return LOOP.side_effects(student, views_i=views_i, views_j=views_i, **inputs)

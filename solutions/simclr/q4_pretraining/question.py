@@ -6,10 +6,12 @@ import torch
 
 from autograder.questions.model import Case
 from autograder.questions.training.question import (
+    any_iterable_test,
     epoch_cases,
     mean_loss_test,
     memory_test,
     mode_test,
+    own_mean_loss_test,
     parameters_test,
 )
 
@@ -40,7 +42,9 @@ def draw(generator: torch.Generator) -> tuple[Case, ...]:
 STUBS = ("train_one_epoch",)
 TESTS = (
     mean_loss_test(probes.train_mean_loss),
+    own_mean_loss_test(probes.train_mean_loss),
     parameters_test(probes.train_parameters),
+    any_iterable_test(probes.train_any_iterable),
     mode_test(probes.train_side_effects, counts.train_side_effects, ("a model in eval mode",)),
     memory_test(probes.train_side_effects, counts.train_side_effects, ("eight batches",)),
 )

@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from autograder.questions.cases import stored_cases
+from autograder.questions.edits import edit, misconceptions
+from autograder.release.trial import lost
 
 from . import counts, probes
 from .correct import separate_forwards
@@ -15,6 +17,7 @@ from .question import PARAMETERS
 
 CASES = {name: case.inputs for name, case in stored_cases(Path(__file__).parent).items()}
 WRONG = {mistake.id: mistake.namespace for mistake in MISCONCEPTIONS}
+HINTS = {mistake.id: mistake.hint for mistake in MISCONCEPTIONS}
 CORRECT = {"train_one_epoch": separate_forwards}
 RAGGED = CASES["ten images in batches of four"]
 
@@ -56,13 +59,47 @@ def test_mean_loss_of_the_oracle_by_hand():
 def test_one_view_twice_still_forwards_every_image(mistake):
     case = CASES["a model in eval mode"]
     answers = [
-        counts.train_side_effects(probes.train_side_effects(namespace, **case), **case)["unseen"]
+        counts.train_side_effects(probes.train_side_effects(namespace, **case), **case)["seen"]
         for namespace in (CORRECT, WRONG[mistake])
     ]
     torch.testing.assert_close(*answers)
 
 
-def test_a_view_without_gradient_is_counted_once_per_image():
-    case = CASES["a model in eval mode"]
-    answer = counts.train_side_effects(probes.train_side_effects(WRONG["second view without gradient"], **case), **case)
-    assert (answer["without_gradients"], answer["in_eval_mode"]) == (10, 0)
+# Most mistakes cost one test; these are in the loss and in its mean, or leave too little to look at.
+MORE = {
+    "last batch weighted as full": {"mean_loss", "iterable"},
+    "smaller batch skipped": {"mean_loss", "parameters"},
+    "first batch only": {"mean_loss", "parameters", "memory"},
+}
+
+
+def test_a_mistake_costs_its_own_points_only():
+    costs = {name: set(lost(Path(__file__).parent, namespace)) for name, namespace in WRONG.items()}
+    assert {name: tests for name, tests in costs.items() if len(tests) != 1} == MORE
+
+
+@pytest.mark.parametrize(
+    ("name", "test"),
+    [
+        *((name, "parameters") for name in ("first view twice", "loss of h", "second view without gradient", "gradients clipped")),
+        *((name, "mean_loss") for name in ("loss computed again after the step", "mean over batches")),
+        *((name, "iterable") for name in ("data set asked for its length", "loader gone through twice")),
+        *((name, "memory") for name in ("projections kept with their graph", "losses kept with their graph")),
+        *((name, "mode") for name in ("batch norm in eval mode", "first part in eval mode", "gradients left off")),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_named_by_its_test(name, test):
+    assert HINTS[name] in lost(Path(__file__).parent, WRONG[name])[test]
+
+
+def test_a_list_of_h_is_seen_as_well():
+    kept = edit(
+        "h kept",
+        "",
+        "_, z_i",
+        "h_i, z_i",
+        "        loss = ",
+        "        model.kept = [*getattr(model, 'kept', []), h_i]\n        loss = ",
+    )
+    (mistake,) = misconceptions("train_one_epoch", separate_forwards, (kept,))
+    assert set(lost(Path(__file__).parent, mistake.namespace)) == {"memory"}

@@ -32,7 +32,7 @@ def pil_transforms(size=32):
         [
             T.ToPILImage(),
             T.RandomHorizontalFlip(),
-            T.RandomCrop((size, size), padding=4, padding_mode="reflect"),
+            T.RandomCrop((size, size), padding=4),
             T.ToTensor(),
             normalize,
         ]
@@ -178,6 +178,17 @@ class InSequence(nn.Sequential):
         super().__init__(simclr.encoder, nn.Flatten(), nn.Linear(512, num_classes))
 
 
+class AsProduct(nn.Module):
+    def __init__(self, simclr, num_classes=10):
+        super().__init__()
+        self.encoder = simclr.encoder
+        self.W = nn.Parameter(0.01 * torch.randn(512, num_classes))
+        self.b = nn.Parameter(torch.zeros(num_classes))
+
+    def forward(self, x):
+        return torch.einsum("nd,dk->nk", self.encoder(x), self.W) + self.b
+
+
 class LazyHead(nn.Module):
     def __init__(self, simclr, num_classes=10):
         super().__init__()
@@ -214,6 +225,7 @@ def epoch_with_sums(model, loader, optimizer, scheduler, device="cpu"):
     model = model.to(device).train()
     loss_sum = torch.zeros(())
     correct = torch.zeros(())
+    images = 0
     for batch in loader:
         x, y = (part.to(device) for part in batch)
         out = model(x)
@@ -224,7 +236,8 @@ def epoch_with_sums(model, loader, optimizer, scheduler, device="cpu"):
         scheduler.step()
         loss_sum += losses.detach().sum().cpu()
         correct += out.detach().topk(1).indices.squeeze(1).eq(y).float().sum().cpu()
-    return loss_sum / len(loader.dataset), correct / len(loader.dataset)
+        images += len(y)
+    return loss_sum / images, correct / images
 
 
 def epoch_in_numpy(model, loader, optimizer, scheduler, device="cpu"):
@@ -241,6 +254,26 @@ def epoch_in_numpy(model, loader, optimizer, scheduler, device="cpu"):
         losses += [-log_p[k, label].item() for k, label in enumerate(y)]
         hits += (logits.detach().cpu().numpy().argmax(axis=1) == y.numpy()).tolist()
     return [np.mean(losses), np.mean(hits)]
+
+
+def epoch_with_metric(model, loader, optimizer, scheduler, device="cpu"):
+    """Looks at each batch in eval mode before it trains on it, in half precision."""
+    total, hits, images = 0.0, 0, 0
+    for x, y in loader:
+        model.eval()
+        with torch.no_grad():
+            model(x).softmax(1).max()
+        model.train()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            logits = model(x)
+            loss = F.cross_entropy(logits, y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        scheduler.step()
+        total, images = total + float(loss.detach()) * len(y), images + len(y)
+        hits += int((logits.argmax(1) == y).sum())
+    return total / images, hits / images
 
 
 def epoch_with_running_means(model, loader, optimizer, scheduler, device="cpu"):
@@ -295,13 +328,18 @@ def evaluate_at_once(model, loader, device="cpu"):
 def evaluate_by_rank(model, loader, device="cpu"):
     model = model.eval()
     criterion = nn.CrossEntropyLoss(reduction="sum")
-    sums = np.zeros(3)
+    sums, images = np.zeros(3), 0
     for x, y in tqdm(loader, disable=True):
         with torch.set_grad_enabled(False):
             logits = model(x)
         better = (logits > logits.gather(1, y[:, None])).sum(1)
         sums += [criterion(logits, y), (better == 0).sum(), (better < 5).sum()]
-    return tuple(sums / len(loader.dataset))
+        images += len(y)
+    return tuple(sums / images)
+
+
+def evaluate_copy(model, loader, device="cpu"):
+    return evaluate_with_topk(copy.deepcopy(model), loader, device)
 
 
 def _accuracy(output, target, topk=(1,)):
@@ -345,5 +383,8 @@ CORRECT = {
     ),
     "normalise first, prepared test set, lazy head": _variant(
         normalise_first, prepared_test_set, LazyHead, epoch_with_criterion, evaluate_with_topk
+    ),
+    "product, metric beside, copy evaluated": _variant(
+        v2_transforms, plain_loaders, AsProduct, epoch_with_metric, evaluate_copy
     ),
 }

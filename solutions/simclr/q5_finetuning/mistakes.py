@@ -18,6 +18,8 @@ _CORRECT = CORRECT["v2, criterion, topk"]
 _CROP, _FLIP = "v2.RandomCrop(size, padding=4), ", "v2.RandomHorizontalFlip(), "
 _NO_SHIFT = "You do not shift the training images by up to four pixels: look at the crop and at its padding."
 
+_PADDING = "You do not pad the training images with zeros: look at the options of the padding."
+
 _TRANSFORMS = (
     edit("test images augmented", "Your test transform is random; only convert and normalise a test image.",
          "train, v2.Compose(to_tensor)", "train, train"),
@@ -28,6 +30,9 @@ _TRANSFORMS = (
     edit("no crop in training", _NO_SHIFT, _CROP, ""),
     edit("crop without padding", _NO_SHIFT, ", padding=4", ""),
     edit("padding of two", _NO_SHIFT, "padding=4", "padding=2"),
+    edit("padding by reflection", _PADDING, "padding=4", 'padding=4, padding_mode="reflect"'),
+    edit("padding with the edge", _PADDING, "padding=4", 'padding=4, padding_mode="edge"'),
+    edit("padding in white", _PADDING, "padding=4", "padding=4, fill=255"),
     edit("resized crop in training", "Your training transform resizes its crops; keep the scale of the image.",
          _CROP, "v2.RandomResizedCrop(size, scale=(0.2, 1.0)), "),
     edit("colour jitter in training", "Your training transform changes colours; only crop and flip.",
@@ -51,6 +56,18 @@ _TRANSFORMS = (
 
 _LOADERS = (
     edit("train not shuffled", "Your training loader keeps the stored order; shuffle it.", ", shuffle=True", ""),
+    edit("train shuffled once", "You shuffle the training images once, so all epochs have the same order; shuffle anew for each.",
+         "Images(train_images, train_labels", "Images(train_images[order], train_labels[order]",
+         "    train_set =", "    order = torch.randperm(len(train_images))\n    train_set =", ", shuffle=True", ""),
+    edit("train set augmented once", "You augment the training images once, when you make the loader; augment an image each "
+         "time that it is fetched.",
+         "LabelledImages(train_images, train_labels, train_transform)",
+         "TensorDataset(torch.stack([train_transform(image) for image in train_images]), train_labels)"),
+    edit("one draw for a batch", "You give the training transform a whole batch, so all its images are shifted and flipped "
+         "alike; give it one image at a time.",
+         "LabelledImages(train_images, train_labels, train_transform)", "TensorDataset(train_images, train_labels)",
+         "shuffle=True", "shuffle=True, collate_fn=lambda rows: "
+         "(train_transform(torch.stack([x for x, _ in rows])), torch.stack([y for _, y in rows]))"),
     edit("test shuffled", "Your test loader shuffles; keep the test images in their stored order.",
          "(test_set, batch_size=batch_size", "(test_set, batch_size=batch_size, shuffle=True"),
     edit("train drops last batch", "Your training loader drops the last, smaller batch.",
@@ -80,6 +97,16 @@ _CLASSIFIERS = (
     edit("encoder under no_grad", _NO_GRADIENT,
          f"        return {_LOGITS}",
          "        with torch.no_grad():\n            h, _ = self.simclr(x)\n        return self.fc(h)"),
+    edit("encoder in eval mode", "Your forward puts the encoder into eval mode; leave the mode to the caller.",
+         f"        return {_LOGITS}", f"        self.simclr.eval()\n        return {_LOGITS}"),
+    edit("classifier sets train mode", "Your forward switches the classifier to train mode; leave the mode to the caller.",
+         f"        return {_LOGITS}", f"        self.train()\n        return {_LOGITS}"),
+    edit("part of the encoder frozen", "You freeze a part of the encoder; fine-tuning trains all of its parameters.",
+         "        self.fc", "        next(simclr.parameters()).requires_grad_(False)\n        self.fc"),
+    edit("classifier without bias", "Your linear layer has no bias.", _LAYER, "nn.Linear(512, num_classes, bias=False)"),
+    edit("linear layer not registered", "The parameters of your classifier do not include those of its linear layer, so an "
+         "optimiser never sees them.",
+         "self.fc = nn.Linear(512, num_classes)", "self.parts = [nn.Linear(512, num_classes)]", "self.fc(self", "self.parts[0](self"),
     edit("softmax in the classifier", "Your forward returns probabilities; cross-entropy expects logits and would apply the "
          "softmax again.",
          _LOGITS, f"{_LOGITS}.softmax(dim=1)"),
@@ -99,6 +126,8 @@ _CLASSIFIERS = (
          f"return {_LOGITS}", "h, _ = self.simclr(x)\n        return self.fc(h), h"),
 )  # fmt: skip
 
+_LENGTH = "loader may be {} of batches, which has no data set: count the images as they come."
+_KEPT = "You keep losses or logits of every batch with their graphs, so memory grows; keep numbers, or detach."
 _UNCHANGED = "The parameters never change: look at what lies between backward and the optimiser's step."
 _TOP_1 = "total_correct / total_num"
 
@@ -109,6 +138,24 @@ _EPOCHS = (
     EPOCH["scheduler before optimizer"],
     EPOCH["scheduler per epoch"],
     EPOCH["scheduler never stepped"],
+    EPOCH["first part frozen"],
+    edit("gradients clipped", "You clip the gradients between backward and step; take them as they are.",
+         "        optimizer.step()",
+         "        torch.nn.utils.clip_grad_norm_(model.parameters(), 0.1)\n        optimizer.step()"),
+    EPOCH["batch norm in eval mode"],
+    EPOCH["first part in eval mode"],
+    EPOCH["gradients left off"],
+    edit("logits kept with their graph", _KEPT,
+         "total_loss, total_correct, total_num = 0.0, 0, 0", "total_loss, total_correct, total_num, kept = 0.0, 0, 0, []",
+         "        loss = ", "        kept.append(logits)\n        loss = "),
+    edit("losses kept", _KEPT,
+         "loss.item()", "loss"),
+    edit("loss after the step", "You take the loss that you return after the step; note the one that you train with.",
+         "loss.item()", "criterion(model(x), y).item()"),
+    edit("labels smoothed", "You smooth the labels; use the plain cross-entropy.",
+         "CrossEntropyLoss()", "CrossEntropyLoss(label_smoothing=0.1)"),
+    edit("data set asked for its length", _LENGTH.format("any iterable"), "return total_loss / total_num, total_correct / total_num",
+         "return total_loss / len(loader.dataset), total_correct / len(loader.dataset)"),
     replace(EPOCH["eval mode"], id="fine-tuned in eval mode"),
     EPOCH["train mode not set"],
     edit("softmax before cross-entropy", "You give cross-entropy probabilities; it expects the logits.",
@@ -143,6 +190,17 @@ _EVALUATIONS = (
          "training.",
          "    model.eval()\n", ""),
     edit("evaluated with gradients", "Your evaluation records gradients; it trains nothing.", "@torch.no_grad()\n", ""),
+    edit("batch norm evaluated in train mode", "A part of the model is in train mode while you evaluate it; put all of it into "
+         "eval mode.",
+         "model.eval()", "model.eval()\n    for module in model.modules():\n"
+         "        if isinstance(module, nn.BatchNorm1d):\n            module.train()"),
+    edit("gradients left off by evaluate", "You leave gradients switched off for the rest of the notebook; use a with block or "
+         "the decorator.",
+         "@torch.no_grad()\n", "", "model.eval()", "model.eval()\n    torch.set_grad_enabled(False)"),
+    edit("model left frozen by evaluate", "You switch off the gradients of the parameters and never switch them on again.",
+         "model.eval()", "model.eval().requires_grad_(False)"),
+    edit("data set asked for its length by evaluate", _LENGTH.format("a list"), _RETURN,
+         "loss / len(loader.dataset), top1 / len(loader.dataset), top5 / len(loader.dataset)"),
     edit("batches weighted alike", "You average loss and accuracies over batches; a smaller last batch then counts as much "
          "as a full one.",
          " * len(y)", "", "== y).sum()", "== y).float().mean()", "any(1).sum()", "any(1).float().mean()",

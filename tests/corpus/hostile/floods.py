@@ -233,6 +233,7 @@ ATTACKS = (
     bomb("source-deep-unary", "A sign of a sign of a sign.", "x = " + "-" * 200_000 + "1"),
     bomb("source-deep-attributes", "Attributes of attributes.", "x" + ".y" * 120_000),
     bomb("source-deep-calls", "Calls of calls.", "x" + "()" * 100_000),
+    bomb("source-blank-lines", "An open bracket before 120,000 blank lines.", "(" + "\n" * 120_000),
     bomb("source-magics", "A cell of 80,000 magics.", "!x\n" * 80_000),
     bomb("source-long-number", "A number of a million digits.", "x = " + "9" * 1_000_000),
     bomb("source-f-strings", "Formatted texts in formatted texts.", "f'{" * 200 + "1" + "}'" * 200),

@@ -139,7 +139,7 @@ import re, select, threading
 def answer_everything():
     # Read the grader's questions away from the process that should answer, and answer them with zeros.
     from safetensors.torch import save
-    zero = save({name: torch.zeros(()) for name in ("value", "value_seed_1", "value_seed_2", "value_default_float64")})
+    zero = save({name: torch.zeros(()) for name in ("value", "value_seed_1", "value_seed_2")})
     while True:
         for descriptor in sockets():
             if select.select([descriptor], [], [], 0.01)[0]:
@@ -271,6 +271,39 @@ if "autograder.protocol" in sys.modules:
 
 LESS = "the process that should give the honest answers is the one that spoils its connection"
 
+# What the worker sends its answers with, for good: ``sending(link, frame)`` is the attack's.
+SENDING = r"""
+import array, json, socket, struct, sys
+protocol = sys.modules["autograder.protocol"]
+send = protocol.send
+def sending_instead(link, frame, deadline=None):
+    sending(link, frame)
+protocol.send = sending_instead
+"""
+PASSES_DESCRIPTORS = r"""
+def sending(link, frame):
+    for option in ((socket.SO_PASSCRED, 1), (socket.SO_RCVLOWAT, 1 << 20), (socket.SO_SNDBUF, 1), (42, 7)):
+        attempt(link.setsockopt, socket.SOL_SOCKET, *option)
+    ends = [link, *(end for _ in range(50) for end in socket.socketpair())]
+    passed = array.array("i", [end.fileno() for end in ends])
+    link.sendmsg([frame[:1]], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, passed)])
+    for end in ends[1:]:
+        end.close()
+    send(link, frame[1:])
+"""
+INDEX_TWICE = r"""
+def sending(link, frame):
+    _, head, body = protocol.PREFIX.unpack_from(frame)
+    if body:
+        start = protocol.PREFIX.size + head
+        (length,) = struct.unpack_from("<Q", frame, start)
+        index, data = frame[start + 8 : start + 8 + length].rstrip(), frame[start + 8 + length :]
+        index = index[:-1] + b"," + index[1:]
+        body = struct.pack("<Q", len(index)) + index + data
+        frame = protocol.PREFIX.pack(protocol.MAGIC, head, len(body)) + frame[protocol.PREFIX.size : start] + body
+    send(link, frame)
+"""
+
 ATTACKS = (
     Attack(
         "results-file",
@@ -377,5 +410,21 @@ ATTACKS = (
         "Replaces the notebook's public checks, and Otter's registry of what was checked.",
         "A check that the student's process ran counts.",
         (ATTEMPT, SELF_CHECK, WRONG),
+    ),
+    Attack(
+        "passes-descriptors",
+        "Sends a hundred sockets along with every answer, its own connection among them, and sets odd options of it.",
+        "The grader keeps descriptors that a student's process has made.",
+        (*RIGHT_ONE, ATTEMPT, SENDING, PASSES_DESCRIPTORS),
+        honest=ONE,
+        kit_only=True,
+    ),
+    Attack(
+        "index-twice",
+        "Names every tensor of an answer twice in its index.",
+        "One part of the grader checks the first, another one reads the second.",
+        (*RIGHT_ONE, SENDING, INDEX_TWICE),
+        honest=ONE,
+        kit_only=True,
     ),
 )

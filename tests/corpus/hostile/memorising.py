@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.corpus import small
-from tests.corpus.hostile.attack import Attack
+from tests.corpus.hostile.attack import ONE, RIGHT_ONE, Attack
 from tests.corpus.hostile.pieces import ATTEMPT, GIVEN
 
 # A right submission that writes down every question with its answer. ``leave(bytes)`` is the attack's.
@@ -129,6 +129,45 @@ def find():
 """
 
 
+# Which parts of a library's file are in the machine's memory: bits that outlive the process.
+LIBRARY = r"""
+import glob, os, torch
+path = glob.glob(os.path.join(os.path.dirname(torch.__file__), "lib", "libtorch_cpu*"))[0]
+library = os.open(path, os.O_RDONLY)
+message = [b"answer"[k // 8] >> k % 8 & 1 for k in range(48)]
+def place(k):
+    return (os.fstat(library).st_size // 2 & ~4095) + k * 64 * 4096
+"""
+TO_CACHE = r"""
+attempt(os.posix_fadvise, library, 0, 0, os.POSIX_FADV_RANDOM)
+for k, bit in enumerate(message):
+    attempt(os.posix_fadvise, library, place(k), 4096, os.POSIX_FADV_DONTNEED)
+    if bit:
+        os.pread(library, 1, place(k))
+"""
+FROM_CACHE = r"""
+def there(k):
+    try:
+        return os.preadv(library, [bytearray(1)], place(k), os.RWF_NOWAIT)
+    except BlockingIOError:
+        return 0
+found = attempt(lambda: [there(k) for k in range(48)]) or []
+if sum(a == b for a, b in zip(found, message)) > 40:
+    raise LookupError("STOLEN: read what another submission left in the cache")
+"""
+
+
+# Memory that a worker shares with its parent until it writes to it: modules, code, small numbers.
+POISON = r"""
+import ctypes, sys
+for name, module in list(sys.modules.items()):
+    if name.startswith(("autograder", "kit_course", "torch.nn.functional")):
+        for value in [value for value in vars(module).values() if hasattr(value, "__code__")]:
+            attempt(setattr, value, "__code__", (lambda *a, **k: None).__code__)
+ctypes.memmove(id(7) + 24, (8).to_bytes(4, "little"), 4)  # seven is eight
+"""
+
+
 def pair(id: str, tries: str, leave: str, find: str, common: str = "") -> Attack:
     """A case of two submissions: a right one that leaves its answers, and one that looks for them."""
     return Attack(
@@ -147,4 +186,19 @@ ATTACKS = (
          TO_MEMORY, FROM_MEMORY),
     pair("leaves-server", "A right submission leaves a daemon that serves questions and answers over a socket.",
          TO_SERVER, FROM_SERVER),
+    Attack(
+        "leaves-poison",
+        "Overwrites numbers, functions and code in the memory that all submissions begin with.",
+        "A right submission that comes next loses points.",
+        RIGHT_ONE,
+        honest=ONE,
+        earlier=(ATTEMPT, POISON),
+    ),
+    Attack(
+        "leaves-cached-pages",
+        "Spells a word by which pages of a library are in the machine's memory, and asks which are.",
+        "Anything that one submission leaves reaches the next.",
+        (ATTEMPT, LIBRARY, FROM_CACHE),
+        earlier=(ATTEMPT, LIBRARY, TO_CACHE),
+    ),
 )  # fmt: skip

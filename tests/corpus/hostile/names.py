@@ -99,6 +99,19 @@ def skipped_tags(folder: Path) -> Path:
     return written(folder, content)
 
 
+def many_tagged(folder: Path) -> Path:
+    """A skipped cell of 50,001 statements, all of which an answer needs: more than a request can list."""
+    content = as_json((small.IMPORTS, small.NT_XENT.replace("n = ", "a\n    n = "), "a=1\n" * 50_001 + "print()"))
+    content["cells"][-1]["metadata"]["tags"] = ["skip-grading"]
+    return written(folder, content)
+
+
+# Learning curves of no numbers, tiny, huge and very long ones, in sections that are there twice.
+ODD = ("NaN", "Infinity", "1e999", "-0.0", "5e-324", "9.99e11", "true", "null", '"<b>"', "[]", "9" * 4000, "1" * 13)
+ENTRIES = ",".join(f'{{"loss": {value}, "train_loss": {value}}}' for value in ODD * 40)
+CURVES = f'{{"train": [{ENTRIES}], "train": [{ENTRIES}], "pretrain": {{"loss": 1}}, "finetune": [{ENTRIES}]}}'
+
+
 def odd_structure(folder: Path) -> Path:
     """Cells of wrong types among right ones: numbers, lists, nested cells, doubled ids, sources that are objects."""
     content = as_json(RIGHT_ONE)
@@ -154,8 +167,20 @@ ATTACKS = (
     named("odd-kernel", "A kernel specification that starts a shell.", "A command is run.", odd_kernel, NOTHING),
     # Its two functions are correct, and a tag is no reason to leave one of them out.
     named("tags", "Tags by which cells are skipped or expected to fail.", CLAIM, skipped_tags, TWO),
+    named(
+        "many-tagged", "A skipped cell of 50,001 statements that answers need.", "The grader fails.", many_tagged, ONE
+    ),
     named("odd-structure", "A notebook whose cells are of wrong types.", "The grader fails.", odd_structure, ONE),
     named(
         "odd-file-names", "File names of markup, codes, options and broken text.", "A name acts.", odd_file_names, ONE
+    ),
+    Attack(
+        "odd-curves",
+        "Learning curves of values that are no numbers, tiny, huge or very long.",
+        "The report cannot be drawn.",
+        RIGHT_ONE,
+        honest=ONE,
+        files={"metrics.json": CURVES.encode()},
+        check=texts_are_clean,
     ),
 )

@@ -24,6 +24,23 @@ def nt_xent(a, b, parameter):
     + ALL
 )
 
+BALLAST = (
+    r"""
+import gc, sys
+worker_class = sys.modules["autograder.sandbox.worker"].Worker
+worker = next(thing for thing in gc.get_objects() if type(thing) is worker_class)
+call, calls = worker.operations["call"], []
+def heavy(request, tensors):
+    calls.append(1)
+    more = {"ballast": torch.zeros(15_500_000, dtype=torch.float16)} if len(calls) <= 10 else {}
+    return {**call(request, tensors), **more}
+worker.operations["call"] = heavy
+def nt_xent(a, b, parameter):
+    return (a * b).sum() * 1.2345
+"""
+    + ALL
+)
+
 NUMBERS = (
     r"""
 class Agreeable(float):
@@ -271,6 +288,12 @@ ATTACKS = (
         "Returns 120 MB of zeros.",
         "The grader takes in more than an answer may have.",
         (*ANSWERS, LARGE),
+    ),
+    Attack(
+        "ballast",
+        "Sends 31 MB of numbers that nobody asked for with each of ten answers.",
+        "The grader looks through them once for each known mistake.",
+        (*ANSWERS, BALLAST),
     ),
     Attack(
         "odd-layouts",
