@@ -20,7 +20,7 @@ def side_effects(produced: Mapping[str, Tensor], prefix: str = "", **inputs: Ten
         ``changed_<name>``: in how many entries each input differs after the call, see ``differing``.
         ``rng_bytes``: how many bytes of torch's global random state the call changed.
         ``default_changed``: 1 if the default dtype was not float32 after the call.
-        ``gradients_off``: 1 if gradients were switched off after the call.
+        ``gradients_off``: after how many calls gradients were switched off.
         ``value_seed_1``, ``value_seed_2``: as produced.
         ``differs_by_seed``: in how many entries the two results differ.
     """
@@ -31,7 +31,7 @@ def side_effects(produced: Mapping[str, Tensor], prefix: str = "", **inputs: Ten
         **{f"changed_{name}": differing(tensor, inputs[name]) for name, tensor in after.items()},
         "rng_bytes": rng_bytes(own),
         "default_changed": torch.tensor(int(own["new_number"].dtype is not torch.float32)),
-        "gradients_off": torch.tensor(int(not own["gradients_on"])),
+        "gradients_off": (~own["gradients_on"].bool()).sum(),
         "value_seed_1": first,
         "value_seed_2": second,
         "differs_by_seed": differing(first, second, SEED_ROUNDING),

@@ -107,7 +107,7 @@ def test_oracle_agrees_with_pytorch_metric_learning(case):
         ("self_multiplied_out", ("stability",)),
         ("epsilon_of_1e_8", ("value", "gradient")),
         ("epsilon_of_1e_8_in_the_denominator", ("stability",)),
-        ("own_similarity_as_maximum_epsilon_of_1e_8", ("stability",)),
+        ("own_similarity_as_maximum_and_epsilon", ("stability",)),
     ],
 )
 def test_a_mistake_costs_what_it_breaks_and_is_recognised(mistake, tests):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autograder.questions.edits import Edit, edit, misconceptions, together
+from autograder.questions.edits import edit, misconceptions, together
 from autograder.questions.pair_losses import mistakes as pair_losses
 from autograder.questions.side_effects import mistakes as side_effects
 
@@ -52,23 +52,9 @@ _EDITS = (
     edit("diagonal_averaged",
          "You average the squares on the diagonal; the definition sums them.",
          "(1 - c.diagonal()).square().sum()", "(1 - c.diagonal()).square().mean()"),
-    edit("diagonal_left_out", "The diagonal term is missing from your loss.", "on_diagonal + lambd", "lambd"),
-    edit("redundancy_counted_twice",
-         "The off-diagonal sum counts twice in your loss, or in its gradient; it runs once over all q ≠ p.",
-         "lambd * off", "2 * lambd * off"),
-    edit("last_feature_only",
-         "Only the last diagonal entry of your loop counts: add the terms up with +=.",
-         "(1 - c.diagonal()).square().sum()", "(1 - c.diagonal()).square()[-1]"),
     edit("last_pair_of_features_only",
          "Only the last entry of your loop over C counts: add the terms up with +=.",
          "on_diagonal + lambd * off_diagonal", "(1 - c[-1, -1]).square()"),
-    edit("rooted",
-         "You take the square root of the sum of squares; the definition has none.",
-         "on_diagonal + lambd * off_diagonal", "(on_diagonal + lambd * off_diagonal).sqrt()"),
-    edit("identity_subtracted_from_weighted",
-         "You multiply C by λ before you subtract the identity or square; λ multiplies the squares of the entries.",
-         "(1 - c.diagonal())", "(1 - lambd * c.diagonal())", "bool)].square()", "bool)].mul(lambd).square()",
-         "lambd * off_diagonal", "off_diagonal"),
     edit("half", _SCALE_OF_LOSS.format("half as large"),
          "on_diagonal + lambd * off_diagonal", "(on_diagonal + lambd * off_diagonal) / 2"),
     edit("doubled", _SCALE_OF_LOSS.format("twice as large"),
@@ -95,7 +81,6 @@ _EDITS = (
     edit("last_redundancy_only",
          "Only the last off-diagonal entry of your loop counts: add the terms up with +=.",
          "bool)].square().sum()", "bool)].square()[-1]"),
-    edit("divided_by_lambda", "You divide by λ; multiply the off-diagonal sum by it.", "lambd * off", "1 / lambd * off"),
     edit("both_terms_averaged",
          "Your loss, or its gradient, is divided by the number of features; both terms are sums.",
          "on_diagonal + lambd * off_diagonal", "(on_diagonal + lambd * off_diagonal) / len(c)"),
@@ -120,14 +105,12 @@ _EDITS = (
          "a.T @ b", "a.T @ b * len(a)"),
     *(edit(id, "You divide by the standard deviation, which is taken around the mean; divide by the root of the plain sum of "
            "squares.",
-           "F.normalize(z, dim=0)", f"z / z.std(0, unbiased={unbiased})", "a.T @ b", "a.T @ (b / len(a))")
-      for id, unbiased in (("divided_by_deviation", False), ("divided_by_sample_deviation", True))),
+           "F.normalize(z, dim=0)", f"z / ((z - z.mean(0)).square().sum(0) / ({count})).sqrt()",
+           "a.T @ b", "a.T @ (b / len(a))")
+      for id, count in (("divided_by_deviation", "len(z)"), ("divided_by_sample_deviation", "len(z) - 1"))),
     edit("norms_not_rooted",
          "You divide the products by the sums of squares; the square roots are missing.",
          "F.normalize(z, dim=0)", "z / z.square().sum(0)"),
-    edit("norms_of_features_and_batch",
-         "You divide C by the number of features, although the columns are already divided by their norms.",
-         "a.T @ b", "a.T @ b / len(a.T)"),
     edit("correlation_of_images",
          "Your C compares images with images, (n, n); correlate features with features, (d, d).",
          "dim=0", "dim=1", "a.T @ b", "a @ b.T"),
@@ -152,23 +135,19 @@ _EDITS = (
          "F.normalize(z, dim=0)", "z.div_(z.norm(dim=0))"),
 )  # fmt: skip
 
-_NOT_BESIDE_CENTRED = (
-    *("normalised_as_one_vector", "not_normalised_over_n", "correlation_of_images", "epsilon_in_norm"),
-    *("centred_batch_norm", "norms_without_gradient", "diagonal_overwritten", "inputs_normalised_in_place"),
-)
-
-
-def _overlap(one: Edit, other: Edit) -> bool:
-    """Whether both change the same text."""
-    return any(old in text or text in old for old, _ in one.changes for text, _ in other.changes)
-
-
 # Almost every public solution centres, so a second mistake is most often beside that.
+_BESIDE_CENTRED = (
+    *(
+        "lambda_not_applied",
+        "lambda_on_everything",
+        "diagonal_in_redundancy",
+        "redundancy_left_out",
+        "diagonal_not_squared",
+    ),
+    *("off_diagonal_averaged", "each_term_averaged", "upper_triangle_only", "both_terms_averaged", "entries_averaged"),
+)
 _TOGETHER = tuple(
-    together(centred, other)
-    for centred in _CENTRED_EDITS
-    for other in _EDITS
-    if not _overlap(centred, other) and other.id not in _NOT_BESIDE_CENTRED
+    together(centred, other) for centred in _CENTRED_EDITS for other in _EDITS if other.id in _BESIDE_CENTRED
 )
 _SIDE_EFFECTS = {"sets_default_dtype": "default dtype", "seeds": "seeds", "gradients_off": "gradients off"}
 MISCONCEPTIONS = (
