@@ -64,34 +64,6 @@ class GivenModel(nn.Module):
         return per_row(self.a[t], x) * torch.tanh(x) + per_row(self.b[t], x) + self.c * x.flip(-1)
 
 
-class Watched:
-    """A student's function. ``gradients_on`` notes for each call whether gradients can still be taken after it.
-
-    That is so unless the call left the gradient mode of torch off, or that of a parameter of a model that it was given.
-    """
-
-    def __init__(self, function: Callable) -> None:
-        self.function = function
-        self.notes: list[bool] = []
-
-    def __call__(self, *arguments: object, **named: object) -> object:
-        models = [given for given in (*arguments, *named.values()) if isinstance(given, nn.Module)]
-        parameters = [parameter for model in models for parameter in model.parameters()]
-        before = torch.is_grad_enabled()
-        torch.set_grad_enabled(True)
-        try:
-            result = self.function(*arguments, **named)
-            self.notes.append(torch.is_grad_enabled() and all(parameter.requires_grad for parameter in parameters))
-        finally:
-            torch.set_grad_enabled(before)
-        return result
-
-    @property
-    def gradients_on(self) -> Tensor:
-        """(calls,), bool."""
-        return torch.tensor(self.notes)
-
-
 def all_numbers(answer: object, what: str, dtype: torch.dtype) -> Tensor:
     """The numbers of a tensor, or of all parts of a tuple or list, one after the other: side effects have no form.
 

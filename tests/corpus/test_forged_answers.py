@@ -120,19 +120,17 @@ def evaluation(student, x, y, start, batch_size):
     return {**numbers, "train_forwards": torch.tensor(0), "gradient_forwards": torch.tensor(0), "parameters": start}
 """,
     "ddpm": r"""
-ON = torch.tensor([True] * 5)
-
 def schedule_whole(student, function, T, **settings):
     numbers = torch.linspace(0.1, 0.2, T)
     return {"beta": numbers, "alpha": 1 - numbers, "alpha_bar": numbers.flip(0), "posterior_variance": numbers}
 
 def schedule_side_effects(student, function, T, **settings):
     parts = dict.fromkeys(("beta", "alpha", "alpha_bar", "posterior_variance"), torch.zeros(T))
-    return {**unchanged(value=torch.zeros(3 * T)), **parts, "gradients_on": ON}
+    return {**unchanged(value=torch.zeros(3 * T)), **parts}
 
 def noised_side_effects(student, x0, t, noise, schedule):
     answer = unchanged(value=2 * x0, x0=x0, t=t, noise=noise, schedule=schedule)
-    return {**answer, "of_images": 2 * x0, "gradients_on": ON}
+    return {**answer, "of_images": 2 * x0}
 
 def last_step(student, x_t, t, schedule, noise, start):
     plain = torch.rand(x_t.shape)
@@ -142,13 +140,12 @@ def last_step(student, x_t, t, schedule, noise, start):
 def reverse_side_effects(student, x_t, t, schedule, noise, start):
     given = {"x_t": x_t, "t": t, "schedule": schedule, "start": start}
     sample = unchanged("sample_", 2 * x_t, **given, noise=noise)
-    on = {"mean_gradients_on": ON, "sample_gradients_on": ON}
-    return {**unchanged("mean_", torch.stack([x_t, x_t.abs()]), **given), **sample, **on}
+    return {**unchanged("mean_", torch.stack([x_t, x_t.abs()]), **given), **sample}
 
 def denoising_loss_side_effects(student, start, x0, t, noise, schedule):
     answer = unchanged(value=torch.tensor(1.0), x0=x0, t=t, noise=noise, schedule=schedule)
     model = {"parameters": start, "gradients": torch.ones_like(start), "modes": torch.tensor([[True, True]] * 4)}
-    return {**answer, **model, "value_other": torch.tensor(2.0), "gradients_on": ON}
+    return {**answer, **model, "value_other": torch.tensor(2.0)}
 
 def denoising_loss_gradient(student, start, **inputs):
     return {"gradient": torch.rand(start.shape), "left": torch.zeros_like(start)}
@@ -159,7 +156,9 @@ def epoch_side_effects(student, images, labels, start, batch_size):
     return {
         "rows": rows, "rows_learnt_from": torch.ones(len(rows), dtype=torch.bool),
         "graphs_alive": torch.tensor(1.0), "graphs_returned": torch.tensor(0.0),
-        "rng_before": state(), "rng_after": state(), "gradients_on": ON,
+        "rng_before": state(), "rng_after": state(), "gradients_on": torch.tensor(True),
+        "trainable": torch.tensor([True] * 4), "statistics": torch.ones(0),
+        "images_alive": torch.tensor(0), "images_returned": torch.tensor(0),
     }
 
 def sampling_order(student, shape, schedule, gain, offset):
@@ -167,7 +166,8 @@ def sampling_order(student, shape, schedule, gain, offset):
     return {
         "steps": torch.arange(T - 1, -1, -1).view(-1, 1).repeat(1, n), "x_sizes": shape.repeat(T, 1),
         "result": torch.zeros(shape.tolist()), "schedule_after": schedule, "odd_steps": torch.tensor(0),
-        "result_has_graph": torch.tensor(0), "graphs_alive": torch.tensor(0.0), "gradients_on": ON,
+        "result_has_graph": torch.tensor(0), "graphs_alive": torch.tensor(0.0),
+        "gradients_on": torch.tensor(True),
     }
 
 def sampling_chain(student, shape, schedule, gain, offset, seed, **echoed):
@@ -184,8 +184,7 @@ def sampling_randomness(student, shape, schedule, gain, offset, seed):
 def guidance_side_effects(student, x_t, t, labels, uniform, p, scale, null_label, start, classes):
     dropped = unchanged("dropped_", labels, labels=labels, uniform=uniform)
     given = {"x_t": x_t, "t": t, "labels": labels, "start": start, "classes": classes}
-    on = {"dropped_gradients_on": ON, "guided_gradients_on": ON}
-    return {**dropped, **unchanged("guided_", 2 * x_t, **given), **on}
+    return {**dropped, **unchanged("guided_", 2 * x_t, **given)}
 """,
 }
 GOOD_ENOUGH = {

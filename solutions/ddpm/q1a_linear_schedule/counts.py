@@ -10,8 +10,6 @@ from torch import Tensor
 from autograder.questions.model import Unreadable
 from autograder.questions.side_effects.counts import side_effects
 
-from ..counts import gradients_off
-
 PARTS = ("beta", "alpha", "alpha_bar", "posterior_variance")
 FORWARD = PARTS[:3]
 
@@ -33,12 +31,11 @@ def products(produced: Mapping[str, Tensor], **inputs: object) -> dict[str, Tens
 
 
 def schedule_side_effects(produced: Mapping[str, Tensor], **inputs: object) -> dict[str, Tensor]:
-    """What ``side_effects`` counts, ``float32_parts``, ``gradients_off``, ``not_finite`` (how many entries of β, α and ᾱ are
+    """What ``side_effects`` counts, ``float32_parts``, ``not_finite`` (how many entries of β, α and ᾱ are
     not), and ``first``: β, α and ᾱ of the first step, (3,)."""
     return {
         **side_effects(produced, **inputs),
         **float32_parts(produced),
-        **gradients_off(produced),
         "not_finite": sum((~torch.isfinite(produced[name])).sum() for name in FORWARD),
         "first": torch.cat([produced[name].flatten()[:1].float() for name in FORWARD]),
     }

@@ -10,7 +10,7 @@ from torch import Tensor
 from autograder.questions.probing import as_tensor, described, global_state_kept
 from autograder.questions.side_effects.probes import side_effects
 
-from ..probes import Schedule, Watched
+from ..probes import Schedule
 
 Student = Mapping[str, Callable]
 PARTS = Schedule._fields
@@ -60,16 +60,17 @@ def schedule_whole(student: Student, function: str, T: int, every: int = 1, **se
 
 
 def schedule_side_effects(student: Student, function: str, T: int, **settings: float) -> dict[str, Tensor]:
-    """What ``side_effects`` returns for β, α and ᾱ, one after the other, in float32; all four tensors of the first call,
-    of any shape; and ``gradients_on``, see ``Watched``."""
-    schedules, watched = [], Watched(student[function])
+    """What ``side_effects`` returns for β, α and ᾱ, one after the other, in float32; and all four tensors of the first
+    call, β of shape (T,) and the others of any shape."""
+    schedules = []
 
     def call() -> Tensor:
-        parts = _parts(watched(T, **settings), function, PARTS)
+        parts = _parts(student[function](T, **settings), function, PARTS)
+        _one_per_step(parts["beta"], "beta", function, T)
         schedules.append(parts)
         return torch.cat([parts[name].float().flatten() for name in FORWARD])
 
-    return {**side_effects(call, {}), **schedules[0], "gradients_on": watched.gradients_on}
+    return {**side_effects(call, {}), **schedules[0]}
 
 
 def _called(

@@ -7,7 +7,6 @@ import torch
 from autograder.questions.model import Case, Close, Exact, Test
 from autograder.questions.side_effects.question import comparisons
 
-from ..comparisons import gradients_left_on
 from . import counts, probes
 
 # Name, T, and the ends of β (None: the defaults), each near the given one, so that no two draws ask for the same.
@@ -59,7 +58,6 @@ SMALL = Close(
 )
 _SIDE_EFFECTS_SEEN = {
     **comparisons("noise_schedule", {}),
-    **gradients_left_on("noise_schedule"),
     "float32_parts": FLOAT32_PARTS,
     "not_finite": Exact(advice="Your schedule holds numbers that are not finite"),
 }

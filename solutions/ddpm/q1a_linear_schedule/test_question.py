@@ -163,7 +163,7 @@ def test_side_effects_are_seen_and_undone():
         ("roots evenly spaced", ("beta",)),
         ("beta scaled by a thousand over T and clipped", ("beta",)),
         ("both beta arguments ignored", ("beta",)),
-        ("T plus one steps", ("beta", "alpha_bar", "posterior")),
+        ("T plus one steps", ("beta", "alpha_bar", "posterior", "conduct")),
         ("alpha bar by sum", ("alpha_bar",)),
         ("alpha bar shifted", ("alpha_bar",)),
         ("posterior starts with beta", ("posterior",)),

@@ -9,18 +9,15 @@ from torch import Tensor
 
 from autograder.questions.side_effects.counts import SEED_ROUNDING, differing, side_effects_and_dtypes
 
-from ..counts import gradients_off
-
 
 def noised_side_effects(
     produced: Mapping[str, Tensor], x0: Tensor, noise: Tensor, **inputs: object
 ) -> dict[str, Tensor]:
-    """Side effects and dtypes, ``gradients_off``; ``moved``: see ``moved``;
+    """Side effects and dtypes; ``moved``: see ``moved``;
     ``differs_by_shape``: in how many entries it differs from that for the same numbers as images."""
     x_t = produced["value_seed_1"]
     return {
         **side_effects_and_dtypes(produced, x0=x0, noise=noise, **inputs),
-        **gradients_off(produced),
         "moved": moved(x_t, x0, noise),
         "differs_by_shape": differing(x_t, produced["of_images"], SEED_ROUNDING),
     }

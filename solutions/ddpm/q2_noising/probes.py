@@ -10,7 +10,7 @@ from torch import Tensor
 from autograder.questions.probing import as_tensor, global_state_kept
 from autograder.questions.side_effects.probes import by_dtype, side_effects
 
-from ..probes import Watched, given_schedule
+from ..probes import given_schedule
 
 
 def noised(
@@ -32,21 +32,20 @@ def noised(
 def noised_side_effects(
     student: Mapping[str, Callable], x0: Tensor, t: Tensor, noise: Tensor, schedule: Tensor
 ) -> dict[str, Tensor]:
-    """What ``q_sample`` does beside noising: see ``side_effects``, ``by_dtype`` and, for ``gradients_on``, ``Watched``.
+    """What ``q_sample`` does beside noising: see ``side_effects`` and ``by_dtype``.
 
     ``of_images``: the result for the same numbers as images of one channel, (n, 1, ...), in the shape of ``x0``.
     """
-    watched = Watched(student["q_sample"])
 
     def call(x0: Tensor, t: Tensor, noise: Tensor, schedule: Tensor) -> Tensor:
-        return _x_t({"q_sample": watched}, x0, t, noise, schedule)
+        return _x_t(student, x0, t, noise, schedule)
 
     given = {"x0": x0, "t": t, "noise": noise, "schedule": schedule}
     answer = {**side_effects(call, given), **by_dtype(call, given)}
     images = (len(x0), 1, -1, x0.shape[-1])
     with global_state_kept():
         of_images = call(x0.reshape(images).clone(), t.clone(), noise.reshape(images).clone(), schedule.clone())
-    return {**answer, "of_images": of_images.reshape(x0.shape), "gradients_on": watched.gradients_on}
+    return {**answer, "of_images": of_images.reshape(x0.shape)}
 
 
 def _x_t(student: Mapping[str, Callable], x0: Tensor, t: Tensor, noise: Tensor, schedule: Tensor) -> Tensor:

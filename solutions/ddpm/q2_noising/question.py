@@ -7,7 +7,6 @@ import torch
 from autograder.questions.model import Case, Close, Exact, Test
 from autograder.questions.side_effects.question import comparisons, dtypes_kept
 
-from ..comparisons import gradients_left_on
 from ..q1a_linear_schedule.oracle import noise_schedule
 from . import counts, probes
 
@@ -59,7 +58,6 @@ TESTS = (
         {
             **comparisons("q_sample", NAMES),
             **dtypes_kept("q_sample"),
-            **gradients_left_on("q_sample"),
             "differs_by_shape": Exact(advice="What q_sample returns depends on how many axes the data have"),
             "moved": Exact(
                 advice="Return x_t from q_sample, in the shape of x_0; you return an input as it is, or another shape"

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from autograder.questions.side_effects.counts import side_effects
 
-from ..counts import dtype_kept, gradients_off
+from ..counts import dtype_kept
 
 
 def last_step(produced: Mapping[str, Tensor], t: Tensor, **inputs: object) -> dict[str, Tensor]:
@@ -27,12 +27,12 @@ def last_step(produced: Mapping[str, Tensor], t: Tensor, **inputs: object) -> di
 
 
 def reverse_side_effects(produced: Mapping[str, Tensor], x_t: Tensor, **inputs: object) -> dict[str, Tensor]:
-    """``mean_…``, ``sample_…``: side effects, dtype and gradient mode of each function; ``sample_moves``: 1 if the result of ``p_sample``
+    """``mean_…``, ``sample_…``: side effects and dtype of each function; ``sample_moves``: 1 if the result of ``p_sample``
     is not ``x_t`` itself."""
     given = {"x_t": x_t, **inputs}
     counts = {}
     for prefix in ("mean_", "sample_"):
         counts |= side_effects(produced, prefix, **given)
-        counts |= {**dtype_kept(produced, x_t, prefix), **gradients_off(produced, prefix)}
+        counts |= dtype_kept(produced, x_t, prefix)
     moved = produced["sample_value_seed_1"]
     return {**counts, "sample_moves": torch.tensor(int(moved.shape == x_t.shape and not torch.equal(moved, x_t)))}

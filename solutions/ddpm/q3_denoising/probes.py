@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from autograder.questions.probing import as_tensor, as_value, global_state_kept, pair
 from autograder.questions.side_effects.probes import side_effects
 
-from ..probes import GivenModel, Watched, all_numbers, given_schedule
+from ..probes import GivenModel, all_numbers, given_schedule
 
 Student = Mapping[str, Callable]
 Model = Callable[[Tensor, Tensor], Tensor]
@@ -83,23 +83,21 @@ def reverse_side_effects(
     """What both functions do beside computing their results.
 
     Returns:
-        ``mean_…``, ``sample_…``: what ``side_effects`` returns for each of the two functions, and ``gradients_on``, see
-            ``Watched``. Of ``p_mean_variance`` it takes all numbers that are returned, in any form.
+        ``mean_…``, ``sample_…``: what ``side_effects`` returns for each of the two functions; of ``p_mean_variance``, for
+            all numbers that are returned, in any form.
     """
-    watched = {"mean_": Watched(student["p_mean_variance"]), "sample_": Watched(student["p_sample"])}
 
     def moments(x_t: Tensor, t: Tensor, schedule: Tensor, start: Tensor) -> Tensor:
-        answer = watched["mean_"](Timeless(start), x_t, t, given_schedule(schedule))
+        answer = student["p_mean_variance"](Timeless(start), x_t, t, given_schedule(schedule))
         return all_numbers(answer, "What p_mean_variance returns", x_t.dtype)
 
     def sample(x_t: Tensor, t: Tensor, schedule: Tensor, noise: Tensor, start: Tensor) -> Tensor:
-        return _sample({"p_sample": watched["sample_"]}, Timeless(start), x_t, t, schedule, noise)
+        return _sample(student, Timeless(start), x_t, t, schedule, noise)
 
     given = {"x_t": x_t, "t": t, "schedule": schedule, "start": start}
     outputs = {}
     for prefix, call, inputs in (("mean_", moments, given), ("sample_", sample, {**given, "noise": noise})):
-        answer = {**side_effects(call, inputs), "gradients_on": watched[prefix].gradients_on}
-        outputs |= {prefix + key: value for key, value in answer.items()}
+        outputs |= {prefix + key: value for key, value in side_effects(call, inputs).items()}
     return outputs
 
 

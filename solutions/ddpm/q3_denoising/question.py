@@ -7,7 +7,7 @@ import torch
 from autograder.questions.model import Case, Close, Comparison, Exact, Test
 from autograder.questions.side_effects.question import comparisons
 
-from ..comparisons import float32_result, gradients_left_on
+from ..comparisons import float32_result
 from ..probes import other_moments
 from ..q1a_linear_schedule.question import near
 from . import counts, probes
@@ -85,7 +85,6 @@ def _side_effects(function: str, inputs: dict[str, str], prefix: str) -> dict[st
     return {
         **comparisons(function, inputs, prefix=prefix),
         **float32_result(function, prefix),
-        **gradients_left_on(function, prefix),
     }
 
 

@@ -9,11 +9,11 @@ from torch import Tensor
 
 from autograder.questions.side_effects.counts import side_effects
 
-from ..counts import dtype_kept, gradients_off
+from ..counts import dtype_kept
 
 
 def denoising_loss_side_effects(produced: Mapping[str, Tensor], x0: Tensor, **inputs: object) -> dict[str, Tensor]:
-    """Side effects, dtype and gradient mode; ``parameters`` as produced.
+    """Side effects and dtype; ``parameters`` as produced.
 
     ``gradients_cleared``: 1 if the first call left no gradient in the model; ``modes_switched``: how many calls left the model in another mode than before; ``moves``: 1 if the loss depends on the
     noise.
@@ -22,7 +22,6 @@ def denoising_loss_side_effects(produced: Mapping[str, Tensor], x0: Tensor, **in
     return {
         **side_effects(produced, x0=x0, **inputs),
         **dtype_kept(produced, x0),
-        **gradients_off(produced),
         "parameters": produced["parameters"],
         "gradients_cleared": torch.tensor(int(not produced["gradients"].any())),
         "modes_switched": (before != after).sum(),

@@ -126,7 +126,7 @@ _EDITS = (
          "You switch the mode of the model; the training loop does that.",
          "predicted = ", "eps_model.eval()\n    predicted = "),
     edit("model frozen",
-         "You switch gradients off, those of torch or those of the model's parameters, and leave them off.",
+         "You switch off the gradients of the model's parameters, so nothing can learn from the loss.",
          "return loss", "eps_model.requires_grad_(False)\n    return loss"),
     edit("parameters changed",
          "You change the parameters of the model; the optimiser does that.",

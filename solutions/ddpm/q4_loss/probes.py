@@ -14,7 +14,7 @@ from torch.nn.utils import parameters_to_vector
 from autograder.questions.probing import as_value, global_state_kept, gradients
 from autograder.questions.side_effects.probes import side_effects
 
-from ..probes import GivenModel, Watched, given_schedule
+from ..probes import GivenModel, given_schedule
 
 Student = Mapping[str, Callable]
 WHAT = "What ddpm_loss returns"
@@ -75,19 +75,19 @@ def denoising_loss_side_effects(
     """What ``ddpm_loss`` does beside computing the loss, also to the model.
 
     Returns:
-        What ``side_effects`` returns; ``gradients_on``, see ``Watched``.
+        What ``side_effects`` returns.
         ``parameters``, and their ``gradients``, which are ones before it: (2T + 1,) each, after the first call.
         ``modes``: for each call the mode of the model before it and after it, (calls, 2), bool.
         ``value_other``: the loss for other noise.
     """
-    models, modes, watched = [], [], Watched(student["ddpm_loss"])
+    models, modes = [], []
 
     def call(x0: Tensor, t: Tensor, noise: Tensor, schedule: Tensor) -> Tensor:
         before = len(modes) != 1
         model = GivenModel(start).train(before)
         for parameter in model.parameters():
             parameter.grad = torch.ones_like(parameter)
-        value = as_value(_loss({"ddpm_loss": watched}, model, x0, t, noise, schedule), WHAT, x0.dtype)
+        value = as_value(_loss(student, model, x0, t, noise, schedule), WHAT, x0.dtype)
         models.append(model)
         modes.append([before, model.training])
         return value
@@ -100,7 +100,6 @@ def denoising_loss_side_effects(
     gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
     return {
         **answer,
-        "gradients_on": watched.gradients_on,
         "parameters": parameters_to_vector(parameters).detach(),
         "gradients": parameters_to_vector(gradients),
         "modes": torch.tensor(modes),

@@ -7,7 +7,7 @@ import torch
 from autograder.questions.model import Case, Close, Exact, Test
 from autograder.questions.side_effects.question import comparisons
 
-from ..comparisons import float32_result, gradients_left_on
+from ..comparisons import float32_result
 from ..probes import other_noising
 from ..q2_noising.question import NAMES, inputs
 from . import counts, probes
@@ -44,7 +44,6 @@ _GRADIENT = {
 _CONDUCT = {
     **comparisons("ddpm_loss", NAMES),
     **float32_result("ddpm_loss"),
-    **gradients_left_on("ddpm_loss"),
     "parameters": Exact("float32", "You change the parameters of the model in ddpm_loss"),
     "gradients_cleared": Exact(advice="You clear the gradients of the model in ddpm_loss; the training loop does that"),
     "modes_switched": Exact(advice="You switch the mode of the model in ddpm_loss; the training loop does that"),

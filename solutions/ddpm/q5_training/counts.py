@@ -10,7 +10,6 @@ from torch import Tensor
 from autograder.questions.side_effects.counts import differing, rng_bytes
 from autograder.questions.training import counts
 
-from ..counts import gradients_off
 from .probes import given_network
 
 QUARTERS = 4  # in which the noise of a chain is measured, one after the other
@@ -19,8 +18,8 @@ QUARTERS = 4  # in which the noise of a chain is measured, one after the other
 def epoch_side_effects(
     produced: Mapping[str, Tensor], start: Tensor, images: Tensor, **inputs: Tensor | float
 ) -> dict[str, Tensor]:
-    """See ``counts.side_effects``; and ``gradients_off``."""
-    return {**counts.side_effects(produced, given_network, start, images), **gradients_off(produced)}
+    """See ``counts.side_effects``."""
+    return counts.side_effects(produced, given_network, start, images)
 
 
 def sampling_order(
@@ -33,7 +32,7 @@ def sampling_order(
         ``other_shapes``: how often x did not have the given shape.
         ``result_shape``: the shape of the result.
         ``schedule_changes``: how many entries of the schedule the call changed.
-        ``gradients_off``: see ``gradients_off``.
+        ``gradients_off``: 1 if the call left gradients switched off, or those of the model.
     """
     sizes = produced["x_sizes"]
     fitting = (sizes == shape).all(1) if sizes.shape[1:] == shape.shape else torch.zeros(len(sizes), dtype=torch.bool)
@@ -42,7 +41,7 @@ def sampling_order(
         "other_shapes": (~fitting).sum(),
         "result_shape": torch.tensor(produced["result"].shape),
         "schedule_changes": differing(produced["schedule_after"], schedule),
-        **gradients_off(produced),
+        "gradients_off": (~produced["gradients_on"].bool()).long(),
     }
 
 

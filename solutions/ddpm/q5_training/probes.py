@@ -14,7 +14,7 @@ from torch.utils.data import TensorDataset
 from autograder.questions.probing import Graphs, as_tensor, global_state_kept
 from autograder.questions.training.probes import GivenModel, Loop, Student
 
-from ..probes import Watched, given_schedule, per_row
+from ..probes import given_schedule, per_row
 
 
 class LabelsMissing(TypeError):
@@ -51,9 +51,7 @@ def epoch_parameters(student: Student, **inputs: Tensor | float) -> dict[str, Te
 
 
 def epoch_side_effects(student: Student, **inputs: Tensor | float) -> dict[str, Tensor]:
-    """What ``LOOP.side_effects`` returns, and ``gradients_on``, see ``Watched``."""
-    watched = Watched(student["train_one_epoch"])
-    return {**LOOP.side_effects({"train_one_epoch": watched}, **inputs), "gradients_on": watched.gradients_on}
+    return LOOP.side_effects(student, **inputs)
 
 
 MOST_ROUNDS = 4  # a chain that asks this often about every step is looked at no further
@@ -122,11 +120,13 @@ def sampling_order(
         ``odd_steps``: how often t was not an int64 tensor of shape (n,).
         ``result_has_graph``: 1 if the result requires gradients.
         ``graphs_alive``: graphs of earlier steps in memory when the model is asked, the most.
-        ``gradients_on``: see ``Watched``.
+        ``gradients_on``: whether gradients to the model can be taken when ``sample`` has returned; 0-d bool.
     """
-    model, copy, watched = LinearModel(gain, offset), schedule.clone(), Watched(student["sample"])
+    model, copy = LinearModel(gain, offset), schedule.clone()
     with global_state_kept():
-        result = _sampled({"sample": watched}, model, shape, copy, torch.Generator().manual_seed(1))
+        torch.set_grad_enabled(True)
+        result = _sampled(student, model, shape, copy, torch.Generator().manual_seed(1))
+        gradients_on = torch.is_grad_enabled() and model.one.requires_grad
     _asked(model)
     n = min(len(steps) for steps in model.steps)
     axes = max(x.ndim for x in model.images)
@@ -138,7 +138,7 @@ def sampling_order(
         "odd_steps": torch.tensor(model.odd_steps),
         "result_has_graph": torch.tensor(int(result.requires_grad)),
         "graphs_alive": torch.tensor(float(model.most_alive)),
-        "gradients_on": watched.gradients_on,
+        "gradients_on": torch.tensor(gradients_on),
     }
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import torch
 
 from autograder.questions.model import Case, Close, Exact, Test, Within
 from autograder.questions.training.question import epoch_cases, mean_loss_test, parameters_test, side_effects_test
 
-from ..comparisons import gradients_left_on
 from ..probes import given_schedule, other_moments, other_shift, other_step
 from . import counts, probes
 
@@ -126,7 +124,9 @@ _ORDER_OUTPUTS = {
     # Cutting the graph at every step leaves the one of the step before in memory, at most.
     "graphs_alive": Within(-0.5, 2.5, advice="The graphs of earlier steps stay in memory: sampling needs none"),
     "schedule_changes": Exact(advice="You change the given schedule in place"),
-    **gradients_left_on("sample"),
+    "gradients_off": Exact(
+        advice="When sample has returned, gradients are still switched off, or those of the model are"
+    ),
 }
 _CHAIN_OUTPUTS = {
     "steps_missing": Exact(advice="You do not ask the model about every t from T − 1 to 0"),
@@ -235,14 +235,11 @@ def _given(id: str) -> dict:
     }
 
 
-_EPOCH = side_effects_test(
-    probes.epoch_side_effects, counts.epoch_side_effects, ("eight batches, a model in eval mode",)
-)
 STUBS = ("train_one_epoch", "sample")
 TESTS = (
     mean_loss_test(probes.epoch_mean_loss),
     parameters_test(probes.epoch_parameters),
-    replace(_EPOCH, outputs={**_EPOCH.outputs, **gradients_left_on("train_one_epoch")}),
+    side_effects_test(probes.epoch_side_effects, counts.epoch_side_effects, ("eight batches, a model in eval mode",)),
     _order_test("order", "sample asks the model about T − 1 … 0, without gradients"),
     _order_test(
         "order_given",

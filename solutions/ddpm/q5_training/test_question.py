@@ -56,19 +56,3 @@ def test_a_seeded_epoch_shows():
         for namespace in (CORRECT, WRONG["seeded in every epoch"])
     )
     assert correct == 0 and wrong > 0
-
-
-@pytest.mark.parametrize(
-    "leave_off", [lambda model: torch.set_grad_enabled(False), lambda model: model.requires_grad_(False)]
-)
-def test_gradients_that_stay_off_are_seen(leave_off):
-    def train_one_epoch(model, *given, **named):
-        mean = loop_as_taught(model, *given, **named)
-        leave_off(model)
-        return mean
-
-    off, on = (
-        counts.epoch_side_effects(probes.epoch_side_effects(namespace, **SIDE_EFFECTS), **SIDE_EFFECTS)["gradients_off"]
-        for namespace in ({"train_one_epoch": train_one_epoch}, CORRECT)
-    )
-    assert off > 0 and on == 0 and torch.is_grad_enabled()

@@ -9,11 +9,11 @@ from torch import Tensor
 
 from autograder.questions.side_effects.counts import side_effects
 
-from ..counts import dtype_kept, gradients_off
+from ..counts import dtype_kept
 
 
 def guidance_side_effects(produced: Mapping[str, Tensor], x_t: Tensor, **inputs: object) -> dict[str, Tensor]:
-    """``dropped_…``, ``guided_…``: side effects and gradient mode of each function, and the dtype of ``guided_eps``;
+    """``dropped_…``, ``guided_…``: side effects of each function, and the dtype of ``guided_eps``;
     ``guided_moves``: 1 if the prediction has the shape of ``x_t`` and is not ``x_t`` itself."""
     given = {"x_t": x_t, **inputs}
     prediction = produced["guided_value_seed_1"]
@@ -22,7 +22,5 @@ def guidance_side_effects(produced: Mapping[str, Tensor], x_t: Tensor, **inputs:
         **side_effects(produced, "dropped_", **given),
         **side_effects(produced, "guided_", **given),
         **dtype_kept(produced, x_t, "guided_"),
-        **gradients_off(produced, "dropped_"),
-        **gradients_off(produced, "guided_"),
         "guided_moves": torch.tensor(int(moves)),
     }

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from autograder.questions.probing import as_tensor, global_state_kept
 from autograder.questions.side_effects.probes import side_effects
 
-from ..probes import GivenModel, Watched, all_numbers, integers_of_rows
+from ..probes import GivenModel, all_numbers, integers_of_rows
 
 
 class WrongLabels(TypeError):
@@ -72,22 +72,20 @@ def guidance_side_effects(
     """What both functions do beside computing their results.
 
     Returns:
-        ``dropped_…``, ``guided_…``: what ``side_effects`` returns for each of the two functions, and ``gradients_on``, see
-            ``Watched``. Of ``drop_labels`` it takes all numbers that are returned, in any form.
+        ``dropped_…``, ``guided_…``: what ``side_effects`` returns for each of the two functions; of ``drop_labels``, for all
+            numbers that are returned, in any form.
     """
-    watched = {"dropped_": Watched(student["drop_labels"]), "guided_": Watched(student["guided_eps"])}
 
     def drop(labels: Tensor, uniform: Tensor) -> Tensor:
-        answer = watched["dropped_"](labels, uniform, p, null_label)
+        answer = student["drop_labels"](labels, uniform, p, null_label)
         return all_numbers(answer, "What drop_labels returns", labels.dtype)
 
     def guide(x_t: Tensor, t: Tensor, labels: Tensor, start: Tensor, classes: Tensor) -> Tensor:
-        answer = watched["guided_"](GivenLabelledModel(start, classes), x_t, t, labels, scale, null_label)
+        answer = student["guided_eps"](GivenLabelledModel(start, classes), x_t, t, labels, scale, null_label)
         return as_tensor(answer, "What guided_eps returns")
 
     given = {"x_t": x_t, "t": t, "labels": labels, "start": start, "classes": classes}
     outputs = {}
     for prefix, call, inputs in (("dropped_", drop, {"labels": labels, "uniform": uniform}), ("guided_", guide, given)):
-        answer = {**side_effects(call, inputs), "gradients_on": watched[prefix].gradients_on}
-        outputs |= {prefix + name: value for name, value in answer.items()}
+        outputs |= {prefix + name: value for name, value in side_effects(call, inputs).items()}
     return outputs

@@ -7,7 +7,7 @@ import torch
 from autograder.questions.model import Case, Close, Exact, Test
 from autograder.questions.side_effects.question import comparisons
 
-from ..comparisons import float32_result, gradients_left_on
+from ..comparisons import float32_result
 from . import counts, probes
 
 # Name, number of labels, p, null label.
@@ -112,9 +112,7 @@ TESTS = (
         outputs={
             **comparisons("drop_labels", {"labels": "the labels", "uniform": "the uniform numbers"}, prefix="dropped_"),
             **comparisons("guided_eps", {"x_t": "x_t", "t": "t", "labels": "the labels"}, prefix="guided_"),
-            **gradients_left_on("drop_labels", "dropped_"),
             **float32_result("guided_eps", "guided_"),
-            **gradients_left_on("guided_eps", "guided_"),
             "guided_moves": Exact(advice="You return x_t itself from guided_eps, or another shape"),
         },
         count=counts.guidance_side_effects,
