@@ -173,10 +173,11 @@ def check_arguments(arguments: argparse.Namespace) -> None:
 
     course = find_course(arguments.course)
     course.assignment(arguments.name)
-    roster = read_roster(arguments.roster) if arguments.roster and arguments.roster.is_file() else None
+    once = arguments.roster and arguments.roster.exists() and not arguments.roster.is_file()  # a pipe is read only once
+    roster = read_roster(arguments.roster) if arguments.roster and not once else None
     notes = Notes()
     handed = find_submissions(arguments.submissions, arguments.name, notes, course.names())
-    if roster or not arguments.roster:
+    if not once:
         chosen(handed, arguments.only, roster, notes)
 
 

@@ -16,7 +16,13 @@ import psutil
 import pytest
 
 from autograder.classroom import grade_class, store
-from autograder.classroom.grade_class import carry_out, duplicates, graded_students, other_plans
+from autograder.classroom.grade_class import (
+    carry_out,
+    duplicates,
+    graded_students,
+    other_plans,
+    refuse_other_assignment,
+)
 from autograder.classroom.model import Student
 from autograder.classroom.pool import Pool
 from autograder.classroom.roster import read_roster
@@ -638,3 +644,11 @@ def test_members_of_a_group_have_its_points(room, tmp_path):
     assert 0 < float(total["Bo Roe"]) < 8 and len(total) == 5
     with (room.out / "moodle.csv").open(newline="") as file:
         assert [row["Grade"] for row in csv.DictReader(file)] == list(total[name] for _, name, _ in people)
+
+
+def test_another_assignment_does_not_overwrite_these_results(room, tmp_path):
+    room.grade(hand_in(tmp_path / "class", ada="right") / "ada")
+    assignment = room.settings().assignment
+    refuse_other_assignment(room.out, assignment)
+    with pytest.raises(KitError, match=r"holds results of simclr \(ada\); give another folder for ddpm with --out"):
+        refuse_other_assignment(room.out, replace(assignment, name="ddpm"))
