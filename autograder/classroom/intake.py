@@ -194,7 +194,7 @@ def _find(sources: list[Path], assignment: str, notes: Notes, assignments: Colle
             continue
         found += _read(source, classes.get(source), assignment, notes)
     if not classes and not any(_holds_something(path) for handed in found for path, _ in handed.files):
-        raise KitError(nothing_at(given, notes))
+        raise KitError(_nothing_at(given))
     return latest(_with_unique_ids(found))
 
 
@@ -206,14 +206,15 @@ def check_is_there(source: Path) -> None:
         raise KitError(f"{source} is a link to something that is not there; give {WANTED}")
 
 
-def nothing_at(sources: Sequence[Path], notes: Sequence[str] = ()) -> str:
+def _nothing_at(sources: Sequence[Path]) -> str:
     """The sentence about sources without a submission."""
-    names = ", ".join(map(_shown, sources[:MOST_NAMED])) + (", …" if len(sources) > MOST_NAMED else "")
     there = [name for source in sources if _is_folder(source) for name in _some_files(source)]
-    holds = f" (but {', '.join(map(_shown, there[:MOST_NAMED]))}{', …' if len(there) > MOST_NAMED else ''})" * bool(
-        there
-    )
-    return f"{names} holds no notebook and no zip file{holds}, so there is nothing to grade; give {WANTED}"
+    holds = f" (but {_listed_names(there)})" if there else ""
+    return f"{_listed_names(sources)} holds no notebook and no zip file{holds}, so there is nothing to grade; give {WANTED}"
+
+
+def _listed_names(names: Sequence[object]) -> str:
+    return ", ".join(map(_shown, names[:MOST_NAMED])) + (", …" if len(names) > MOST_NAMED else "")
 
 
 def layout_of(folder: Path, children: Sequence[Path], assignment: str) -> Layout | None:
@@ -270,9 +271,9 @@ def _refuse_classes(folder: Path, layout: Layout | None, assignment: str, assign
     if own and (own[0] in classes or (len(named) >= SEVERAL and _most(named, entries))):
         raise KitError(f"{folder} holds a folder for each assignment, not for each student; give {own[0]} instead")
     if len(classes) >= SEVERAL and _most(classes, entries):
-        names = ", ".join(_shown(child.name) for child in classes[:MOST_NAMED])
+        names = _listed_names([child.name for child in classes])
         raise KitError(
-            f"{folder} holds several classes ({names}{', …' if len(classes) > MOST_NAMED else ''}), not one entry per "
+            f"{folder} holds several classes ({names}), not one entry per "
             f"student; give one of these folders instead, or all of them: {_joined(classes)}"
         )
 

@@ -130,14 +130,11 @@ def run(arguments: argparse.Namespace) -> int:
                 else Pool(bundle, data, arguments.unsafe, min(jobs, len(tasks)))
             )
             with workers, tqdm(total=len(tasks), desc="grading", unit=" submissions", disable=None) as bar:
-                for number, outcome in workers.run(tasks):
+                for done, (number, outcome) in enumerate(workers.run(tasks), start=1):
                     yield number, outcome
                     bar.update()
                     if bar.disable:
-                        done[0] += 1
-                        say(progress_line(done[0], len(tasks), plans[number], result))
-
-        done = [0]
+                        say(progress_line(done, len(tasks), plans[number], result))
 
         def show(plan, report):
             if report and plan.handed.files and len(plans) <= FEW:
