@@ -51,11 +51,13 @@ def read_settings(bundle: Path, data: Prepared | None, given: frozenset[str] = f
 class ClassRun:
     """The result of a run: records by folder, and a sentence for each submission that could not be graded.
 
-    ``people`` are all who handed in, also where the submission could not be read. ``passed`` are the entries that were
+    ``people`` are all who handed in, also where the submission could not be read. ``former`` are those of whom there are
+    only results of earlier runs. ``passed`` are the entries that were
     not graded. ``changes`` has a sentence for each submission whose points are other than before.
     """
 
     people: list[Student] = field(default_factory=list)
+    former: list[Student] = field(default_factory=list)
     records: dict[Path, Record] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
     passed: list[PassedOver] = field(default_factory=list)
@@ -82,7 +84,7 @@ def other_plans(out: Path, plans: Sequence[Plan], settings: Settings, result: Cl
         for folder, record in read_records(out).items()
         if folder not in folders and record.report.assignment == settings.assignment.name
     ]
-    result.people += [student for plan in others for student in plan.handed.students]
+    result.former += [student for plan in others for student in plan.handed.students]
     return others
 
 

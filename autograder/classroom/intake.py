@@ -27,7 +27,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import yaml
 
@@ -49,9 +49,7 @@ NBGRADER_COURSE = frozenset(
 # The name of a platform is at the left, and what a student calls a file is at the right: the leftmost place decides.
 # Moodle writes spaces for underscores in full names (mod/assign/locallib.php). Canvas writes hyphens for digits between
 # underscores (lib/content_zipper.rb), but a group's name may still end in digits.
-MOODLE = re.compile(
-    r"(?P<name>.+?)(?:_(?P<number>[0-9]+))?_assignsubmission_(?:file|onlinetext)(?:_(?P<file>.*))?", re.DOTALL
-)
+MOODLE = re.compile(r"(?P<name>.+?)(?:_(?P<number>[0-9]+))?_assignsubmission_[a-z]+(?:_(?P<file>.*))?", re.DOTALL)
 MOODLE_MARK = re.compile(r"_assignsubmission_")
 CANVAS = re.compile(r"(?P<name>.+?)_(?P<late>LATE_)?(?P<number>[0-9]+)_(?P<serial>[0-9]+)_(?P<file>.+)", re.DOTALL)
 CANVAS_REST = re.compile(r"(?P<serial>[0-9]+)_(?P<file>.+)", re.DOTALL)
@@ -170,7 +168,7 @@ def _find(sources: list[Path], assignment: str, notes: Notes, assignments: Colle
         check_is_there(source)
     given, sources = sources, [_entered(source, assignment) for source in sources]
     if len(sources) == 1:
-        _refuse(sources[0])
+        _refuse(sources[0], assignment)
     classes = {source: layout for source in sources if (layout := _layout_at(source, assignment))}
     if len(classes) < len(sources):
         notes += [_not_a_class(source) for source in classes]
@@ -196,7 +194,7 @@ def _find(sources: list[Path], assignment: str, notes: Notes, assignments: Colle
             continue
         found += _read(source, classes.get(source), assignment, notes)
     if not classes and not any(_holds_something(path) for handed in found for path, _ in handed.files):
-        raise KitError(nothing_at(given, notes))
+        raise KitError(_nothing_at(given))
     return latest(_with_unique_ids(found))
 
 
@@ -208,14 +206,15 @@ def check_is_there(source: Path) -> None:
         raise KitError(f"{source} is a link to something that is not there; give {WANTED}")
 
 
-def nothing_at(sources: Sequence[Path], notes: Sequence[str] = ()) -> str:
+def _nothing_at(sources: Sequence[Path]) -> str:
     """The sentence about sources without a submission."""
-    names = ", ".join(map(_shown, sources[:MOST_NAMED])) + (", …" if len(sources) > MOST_NAMED else "")
     there = [name for source in sources if _is_folder(source) for name in _some_files(source)]
-    holds = f" (but {', '.join(map(_shown, there[:MOST_NAMED]))}{', …' if len(there) > MOST_NAMED else ''})" * bool(
-        there
-    )
-    return f"{names} holds no notebook and no zip file{holds}, so there is nothing to grade; give {WANTED}"
+    holds = f" (but {_listed_names(there)})" if there else ""
+    return f"{_listed_names(sources)} holds no notebook and no zip file{holds}, so there is nothing to grade; give {WANTED}"
+
+
+def _listed_names(names: Sequence[object]) -> str:
+    return ", ".join(map(_shown, names[:MOST_NAMED])) + (", …" if len(names) > MOST_NAMED else "")
 
 
 def layout_of(folder: Path, children: Sequence[Path], assignment: str) -> Layout | None:
@@ -247,16 +246,16 @@ def _entered(source: Path, assignment: str) -> Path:
         if len(entries) != 1 or any(child.suffix.lower() not in BESIDE_A_CLASS for child in others):
             break
         place = entries[0]
-    return place if packed_download(place) else source
+    return place if packed_download(place, assignment) else source
 
 
-def _refuse(source: Path) -> None:
+def _refuse(source: Path, assignment: str) -> None:
     """Refuse an only source that would be graded as one submission and is a class, or nothing."""
     if _is_link(source):
         raise KitError(f"{source} is a link; give the folder or file that it points to")
     if _is_folder(source) and not _children(source):
         raise KitError(f"{source} is empty; there is nothing to grade")
-    if name := packed_download(source):
+    if name := packed_download(source, assignment):
         raise KitError(f"{source} looks like {name}; unpack it and give the folder instead")
 
 
@@ -272,9 +271,9 @@ def _refuse_classes(folder: Path, layout: Layout | None, assignment: str, assign
     if own and (own[0] in classes or (len(named) >= SEVERAL and _most(named, entries))):
         raise KitError(f"{folder} holds a folder for each assignment, not for each student; give {own[0]} instead")
     if len(classes) >= SEVERAL and _most(classes, entries):
-        names = ", ".join(_shown(child.name) for child in classes[:MOST_NAMED])
+        names = _listed_names([child.name for child in classes])
         raise KitError(
-            f"{folder} holds several classes ({names}{', …' if len(classes) > MOST_NAMED else ''}), not one entry per "
+            f"{folder} holds several classes ({names}), not one entry per "
             f"student; give one of these folders instead, or all of them: {_joined(classes)}"
         )
 
@@ -551,15 +550,27 @@ def canvas_owners(names: Iterable[str]) -> dict[str, Owner]:
     """Whose each file of a download from Canvas is; names that do not look like Canvas's are left out.
 
     Canvas gives each file a number of its own. If several names have the same number there, it is the group's. So it is
-    where groups of one name are numbered: ``group_7_1001_5001_hw.ipynb`` and ``group_8_1002_5002_hw.ipynb``.
+    where groups of one name are numbered: ``group_7_1001_50001_hw.ipynb`` and ``group_8_1002_50002_hw.ipynb``, and where
+    only then the numbers have as many digits as those of the other files.
     """
     first = {name: match for name in names if (match := CANVAS.fullmatch(name))}
     serials = Counter(match["serial"] for match in first.values())
     numbered = _numbered_groups(first.values())
+    plain = [match for match in first.values() if not CANVAS_REST.fullmatch(match["file"])]
+    digits = {part: {len(match[part]) for match in plain} for part in ("number", "serial")}
     owners = {}
     for name, match in first.items():
         rest = CANVAS_REST.fullmatch(match["file"])
-        if rest and not match["late"] and (serials[match["serial"]] > 1 or match["name"] in numbered):
+        shifted = rest and (
+            serials[match["serial"]] > 1
+            or match["name"] in numbered
+            or (  # as long as the numbers of files that can be read in one way only
+                len(match["serial"]) not in digits["serial"]
+                and len(match["serial"]) in digits["number"]
+                and len(rest["serial"]) in digits["serial"]
+            )
+        )
+        if shifted and not match["late"]:
             group = f"{match['name']}_{match['number']}"
             owners[name] = Owner(match["serial"], group, rest["file"], serial=rest["serial"])
         else:
@@ -848,14 +859,14 @@ def _changed(source: Path) -> tuple[datetime | None, tuple[str, ...]]:
     return max(times, default=None), (f"The time of {names} is no date, so it was not used.",)
 
 
-def packed_download(source: Path) -> str:
+def packed_download(source: Path, assignment: str = "") -> str:
     """What a zip file looks like if it is the bulk download of a platform or a class, else ''."""
     if source.suffix.lower() != ".zip" or not _is_file(source):
         return ""
     names = [name.replace("\\", "/") for name in zip_names(source)]
     names = [name for name in names if not any(map(ignored, name.split("/")))]
     for _ in range(MOST_ENTERED):
-        if name := _packed(names, source.stem):
+        if name := _packed(names, assignment):
             return name
         top = {name.split("/")[0] for name in names}
         if len(top) > 1 or not names:
@@ -864,7 +875,7 @@ def packed_download(source: Path) -> str:
     return ""
 
 
-def _packed(names: Sequence[str], own: str) -> str:
+def _packed(names: Sequence[str], assignment: str) -> str:
     folders = {name.split("/")[0] for name in names if "/" in name}
     tops = list(dict.fromkeys(name.split("/")[0] for name in names))
     entries = [top for top in tops if top in folders or handed_in_as(top)]
@@ -873,7 +884,14 @@ def _packed(names: Sequence[str], own: str) -> str:
     for name, looks_like in PLATFORMS.items():
         if looks_like(tops, entries):
             return name
-    return ""
+    notebooks = [name for name in names if handed_in_as(name) == ".ipynb"]
+    holding = {
+        name.split("/")[0] for name in names if handed_in_as(name) and ("/" in name or name.lower().endswith(".zip"))
+    }
+    loose = [
+        top for top in tops if top not in folders and PurePosixPath(top).suffix.lower() not in (*BESIDE_A_CLASS, ".zip")
+    ]
+    return "a class" if len(holding) >= SEVERAL and not loose and not _is_clear(notebooks, assignment) else ""
 
 
 # --- unique ids ---------------------------------------------------------------------------------------------------

@@ -65,6 +65,7 @@ PARTICIPANT = re.compile(r"(?P<word>[^\d@]*[^\d@\s.-])\s*(?P<number>\d+)")
 PLAIN_NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
 MOMENT = re.compile(r"-|.*(?:\d{4}|\d:\d\d).*", re.DOTALL)
 WORKSHEET_COLUMNS = 6
+LONG_WORD = 7  # letters of "student", which people write into ids of their own
 DELIMITERS = ",;\t"
 MOST_ROTATIONS = 50
 MARKS = {b"\xff\xfe\x00\x00": "utf-32", b"\x00\x00\xfe\xff": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
@@ -373,8 +374,10 @@ def _worksheet(keys: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[str,
         and PLAIN_NUMBER.fullmatch(column[0])
         and all(cell in ("", "-") or PLAIN_NUMBER.fullmatch(cell) for cell in cells[place - 1])
     ]
-    if not full:
-        return ()
+    if not full:  # graded by words, or without its grades
+        word = participants[0]["word"]
+        sure = {"full name", "email address"} & set(keys) and (len(word) > LONG_WORD or not word.isascii())
+        return ("identifier", *keys[1:]) if sure else ()
     mail = [place for place, column in enumerate(cells) if any(column) and all("@" in c for c in column if c)]
     named = bool(mail) or 2 * len(set(cells[1])) > len(rows)  # without names, this is a state that many have
     told = {0: "identifier", full[-1] - 1: "grade", full[-1]: "maximum grade"}

@@ -8,12 +8,14 @@ from pathlib import Path
 
 from autograder.classroom.class_report import Parts, pseudonym, pseudonym_secret, write_class_report
 from autograder.classroom.grade_class import ClassRun, Settings, duplicates, graded_students
+from autograder.classroom.intake import free_id
 from autograder.classroom.model import Graded, Student
 from autograder.classroom.plan import Plan
 from autograder.classroom.roster import Roster
 from autograder.classroom.similarity import cut, similar_pairs
 from autograder.classroom.tables import Exports, some, write_exports, write_grades
 from autograder.sandbox.notebook import read_cells
+from autograder.text import one_line
 
 
 def given_cells(path: Path) -> frozenset[str]:
@@ -34,7 +36,7 @@ def write_summary(
         DiskError: no file can be written.
     """
     assignment, parts = settings.assignment, Parts()
-    assigned, remarks = roster.assign(result.people) if roster else ({}, {})
+    assigned, remarks = _assigned(roster, result) if roster else ({}, {})
     plans = [_remarked(plan, remarks) for plan in plans]
     own = {student.id for student in assigned.values()}
 
@@ -79,6 +81,28 @@ def write_summary(
     counts += [f"{len(reasons)} whose submission was not graded"] * bool(reasons)
     said = [*exports.notes, *dict.fromkeys(remarks.values())]
     return [", ".join(counts), *(f"  {file}" for file in parts.files), *(f"  {note}" for note in said)]
+
+
+def _assigned(roster: Roster, result: ClassRun) -> tuple[dict[str, Student], dict[str, str]]:
+    """Who each student is in the tables, and remarks. A submission of this run comes before results of earlier runs."""
+    now, remarks = roster.assign(result.people)
+    assigned, said = dict(now), dict(remarks)
+    former = {student.id: student for student in result.former if student.id not in now}
+    earlier, more = roster.assign(former.values())
+    holder = {entry.id: id for id, entry in now.items()}
+    taken = {*former, *holder, *(student.id for student in roster.students)}
+    for id, entry in earlier.items():
+        if entry.id in holder:
+            whose = f"{one_line(entry.shown, 60)} ({one_line(entry.id, 60)})"
+            said[id] = (
+                f"A result of an earlier run for {whose}, who has handed in as {one_line(holder[entry.id], 60)} in this "
+                "run, which counts; remove this one's folder if it is of no use."
+            )
+            entry = replace(former[id], id=free_id(id, taken) if id in holder or former[id] in roster else id)
+        elif id in more:
+            said[id] = more[id]
+        assigned[id] = entry
+    return assigned, said
 
 
 def _remarked(plan: Plan, remarks: Mapping[str, str]) -> Plan:

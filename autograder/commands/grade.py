@@ -130,14 +130,11 @@ def run(arguments: argparse.Namespace) -> int:
                 else Pool(bundle, data, arguments.unsafe, min(jobs, len(tasks)))
             )
             with workers, tqdm(total=len(tasks), desc="grading", unit=" submissions", disable=None) as bar:
-                for number, outcome in workers.run(tasks):
+                for done, (number, outcome) in enumerate(workers.run(tasks), start=1):
                     yield number, outcome
                     bar.update()
                     if bar.disable:
-                        done[0] += 1
-                        say(progress_line(done[0], len(tasks), plans[number], result))
-
-        done = [0]
+                        say(progress_line(done, len(tasks), plans[number], result))
 
         def show(plan, report):
             if report and plan.handed.files and len(plans) <= FEW:
@@ -173,10 +170,11 @@ def check_arguments(arguments: argparse.Namespace) -> None:
 
     course = find_course(arguments.course)
     course.assignment(arguments.name)
-    roster = read_roster(arguments.roster) if arguments.roster and arguments.roster.is_file() else None
+    once = arguments.roster and arguments.roster.exists() and not arguments.roster.is_file()  # a pipe is read only once
+    roster = read_roster(arguments.roster) if arguments.roster and not once else None
     notes = Notes()
     handed = find_submissions(arguments.submissions, arguments.name, notes, course.names())
-    if roster or not arguments.roster:
+    if not once:
         chosen(handed, arguments.only, roster, notes)
 
 

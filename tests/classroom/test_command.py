@@ -51,7 +51,7 @@ def test_one_student_alone_changes_no_table(graded):
     tables = [out / f"{name}.csv" for name in ("grades", "canvas", "moodle", "gradescope")]
     before = {path: path.read_bytes() for path in tables}
     roster, work = out.parent / "roster.csv", out.parent / "class"
-    for arguments in ((work / "carol",), (work, "--only", "CAROL"), (work, "--only", 'Lovelace, "Ada"')):
+    for arguments in ((work / "carol",), (work, "--only", 'Lovelace, "ADA"')):
         said = kit(*arguments, "--out", out, "--roster", roster, "--leaderboard", "--jobs", "1")
         assert said.returncode == 0 and "3 students" in said.stdout and "2 without a submission" in said.stdout, (
             said.stderr
@@ -68,34 +68,6 @@ def without_seconds(table):
     """A table without the time that grading took."""
     rows = list(csv.DictReader(table.decode("utf-8-sig").splitlines()))
     return [{name: cell for name, cell in row.items() if name != "seconds"} for row in rows]
-
-
-def test_another_assignment_does_not_overwrite_these_results(graded):
-    out, _ = graded
-    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
-    command = [sys.executable, "-m", "autograder", "grade", "ddpm", out.parent / "class", "--out", out]
-    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert said.returncode == 2 and "holds results of simclr (ada); give another folder for ddpm" in said.stderr
-    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
-
-
-def test_the_table_has_everyone_and_no_formula(graded):
-    out, _ = graded
-    with (out / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
-        rows = {row["id"]: row for row in csv.DictReader(file)}
-    assert rows["ada"]["name"] == 'Lovelace, "Ada"' and float(rows["ada"]["q1a"]) == 8
-    assert 0 < float(rows["carol"]["q1a"]) < 8
-    assert rows["ada"]["pseudonym"] and rows["ada"]["pseudonym"] != rows["carol"]["pseudonym"]
-    assert not any(cell.startswith(("=", "+", "@")) for row in rows.values() for cell in row.values())
-    assert rows["never"]["total"] == ""
-    assert {path.name for path in out.parent.iterdir()} == {"class", "roster.csv", "grades"}  # no name became a path
-
-
-def test_the_class_report_names_the_copy_and_the_missing(graded):
-    page = (graded[0] / "class.html").read_text(encoding="utf-8")
-    assert "李雷" in page and "Nemo Nobody" in page
-    assert "carol" in page and "copy" in page
-    assert "<script" not in page and "http" not in page.replace("http-equiv", "")
 
 
 @pytest.fixture

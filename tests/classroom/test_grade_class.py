@@ -16,7 +16,13 @@ import psutil
 import pytest
 
 from autograder.classroom import grade_class, store
-from autograder.classroom.grade_class import carry_out, duplicates, graded_students, other_plans
+from autograder.classroom.grade_class import (
+    carry_out,
+    duplicates,
+    graded_students,
+    other_plans,
+    refuse_other_assignment,
+)
 from autograder.classroom.model import Student
 from autograder.classroom.pool import Pool
 from autograder.classroom.roster import read_roster
@@ -638,3 +644,46 @@ def test_members_of_a_group_have_its_points(room, tmp_path):
     assert 0 < float(total["Bo Roe"]) < 8 and len(total) == 5
     with (room.out / "moodle.csv").open(newline="") as file:
         assert [row["Grade"] for row in csv.DictReader(file)] == list(total[name] for _, name, _ in people)
+
+
+def test_another_assignment_does_not_overwrite_these_results(room, tmp_path):
+    room.grade(hand_in(tmp_path / "class", ada="right") / "ada")
+    assignment = room.settings().assignment
+    refuse_other_assignment(room.out, assignment)
+    with pytest.raises(KitError, match=r"holds results of simclr \(ada\); give another folder for ddpm with --out"):
+        refuse_other_assignment(room.out, replace(assignment, name="ddpm"))
+
+
+def test_a_renamed_checkpoint_is_measured_and_the_feedback_says_so(room, images, checkpoint, tmp_path):
+    """As Canvas calls a second upload; of two, none is taken, and both are named."""
+    work = hand_in(tmp_path / "class", ada="right", bob="right")
+    (work / "ada" / "simclr_lin_best-1.pt").write_bytes(checkpoint.read_bytes())
+    for number in (1, 2):
+        (work / "bob" / f"simclr_lin_best-{number}.pt").write_bytes(b"%d" % number)
+    room.data = images
+    room.grade(work)
+    report = read_record(room.out / "ada").report
+    assert report.headlines["q6"].value > 0
+    assert "simclr_lin_best-1.pt was taken for simclr_lin_best.pt." in report.remarks
+    (said,) = read_record(room.out / "bob").report.findings["q6"].sentences.values()
+    assert (
+        "not in the submission. The submission has simclr_lin_best-1.pt, simclr_lin_best-2.pt; give the right" in said
+    )
+
+
+def test_a_class_that_comes_another_way_keeps_its_rows(room, tmp_path):
+    """The results of the first way stay, and those of this run count."""
+    (tmp_path / "roster.csv").write_text("id,name,email\nann,Ann Lee,a@x\nbo,Bo Roe,b@x\n")
+    roster = read_roster(tmp_path / "roster.csv")
+    room.grade(hand_in(tmp_path / "first", **{"Ann Lee": "wrong", "bo": "wrong"}))
+    settings, result = room.settings(), room.grade(hand_in(tmp_path / "second", ann="right", eve="broken"))
+    others = other_plans(room.out, room.plans, settings, result)
+    carry_out(others, settings, lambda tasks: (), result)
+    write_summary(room.out, [*room.plans, *others], settings, result, roster, False)
+    rows = table_of(room.out)
+    assert rows["ann"]["total"] == "8" and rows["eve"]["total"] == "0" and set(rows) == {"ann", "bo", "eve", "Ann Lee"}
+    assert 0 < float(rows["bo"]["total"]) < 8 and rows["bo"]["needs a look"] == rows["ann"]["needs a look"] == ""
+    assert (
+        "A result of an earlier run for Ann Lee (ann), who has handed in as ann in this run"
+        in rows["Ann Lee"]["needs a look"]
+    )

@@ -699,6 +699,14 @@ def a_packed_download_in_a_folder(folder):
     return folder
 
 
+def a_packed_class(folder):
+    folder.mkdir()
+    with zipfile.ZipFile(folder / "class.zip", "w") as archive:
+        for name in ("class/ada/hw.ipynb", "class/bob.zip", "class/cleo/hw/hw.ipynb", "class/roster.csv"):
+            archive.writestr(name, name)
+    return folder
+
+
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
@@ -714,6 +722,7 @@ def a_packed_download_in_a_folder(folder):
         (without_notebooks, "holds no notebook and no zip file (but ada/simclr.py, bob/simclr.py)"),
         (only_rar, "holds no notebook and no zip file (but ada.rar)"),
         (a_table, "holds no notebook and no zip file"),
+        (a_packed_class, "looks like a class; unpack it"),
         (a_packed_download_in_a_folder, "download.zip looks like Moodle's download; unpack it"),
     ],
 )
@@ -807,6 +816,15 @@ def test_numbered_groups_of_canvas(tmp_path):
     ]  # fmt: skip
 
 
+def test_one_numbered_group_of_canvas_is_told_by_the_length_of_its_numbers(tmp_path):
+    for name in ("team_a_1001_10011_hw.ipynb", "gruppe_7_1003_10031_hw.ipynb", "doe_1004_10041_2024_hw.ipynb",
+                 "eve_1005_10051_10061_hw.ipynb"):  # fmt: skip
+        write_notebook(tmp_path / name, "right")
+    assert [handed.students[0] for handed in find_submissions([tmp_path], "simclr")] == [
+        Student("1001", "team_a"), Student("1003", "gruppe_7"), Student("1004", "doe"), Student("1005", "eve"),
+    ]  # fmt: skip
+
+
 def test_moodles_default_group_and_a_folder_by_hand(tmp_path):
     for name in ("Group A_17_assignsubmission_file_", "Default group_assignsubmission_file_", "Ann Lee", "Bo Roe"):
         write_notebook(tmp_path / name / "simclr.ipynb", "right", name)
@@ -860,3 +878,11 @@ def test_gradescope_names_the_students_of_what_is_not_there(tmp_path):
     find_submissions([tmp_path], "simclr", notes)
     assert [passed.student for passed in notes.passed] == [Student("43", "Ann", "ann@x.edu")]
     assert "it is the submission of Ann" in notes[-1]
+
+
+def test_a_students_zip_of_several_folders_is_one_submission(tmp_path):
+    for number, inner in enumerate((("hw/simclr.ipynb", "old/first.ipynb"), ("a.ipynb", "b/b.ipynb", "b/c.py"))):
+        with zipfile.ZipFile(tmp_path / f"{number}.zip", "w") as archive:
+            for name in inner:
+                archive.writestr(name, name)
+        assert ids(find_submissions([tmp_path / f"{number}.zip"], "simclr")) == [[str(number)]]

@@ -374,3 +374,21 @@ def test_groups_of_moodle(read):
     assert assigned["20"].id == "Di@x" and assigned["17"].id not in [student.id for student in roster.students]
     assert not remarks and roster.group(own) == roster.group(Student("x")) == ()
     assert roster.find(Student("?", "Group B-Cy Fox")).name == "Cy Fox"
+
+
+@pytest.mark.parametrize(
+    ("word", "kind"),
+    [
+        ("Teilnehmer/in", "moodle"),
+        ("Participant ", "moodle"),
+        ("参加者", "moodle"),
+        ("student", "plain"),
+        ("s", "plain"),
+    ],
+)
+def test_a_worksheet_that_is_graded_by_words(read, word, kind):
+    """The ids of a table of somebody's own begin with a short word."""
+    header = "ID,Vollständiger Name,E-Mail-Adresse,Status,Bewertung,Skala,Bewertung kann geändert werden"
+    roster = read(f"{header}\n{word}7001,Zoë,z@x,-,-,gut,Ja\n{word}7002,Ida,i@x,-,-,gut,Ja\n")
+    assert (roster.kind, roster.students[0].id) == (kind, "z@x" if kind == "moodle" else f"{word}7001")
+    assert roster.find(Student("i@x")).name == "Ida"
