@@ -16,7 +16,7 @@ from autograder.classroom.model import Graded, Student
 from autograder.classroom.roster import CANVAS, FIRST_NAMES, GRADESCOPE, LAST_NAMES, MOODLE, POINTS_POSSIBLE, Roster
 from autograder.classroom.store import write_text
 from autograder.engine.report import Report
-from autograder.frontends.terminal import by_question, number
+from autograder.frontends.terminal import by_question, given, number
 from autograder.text import one_line
 
 # What a spreadsheet reads as a formula: a sign at the start of a cell or after a possible separator, with blanks and
@@ -226,6 +226,10 @@ def feedback(one: Graded) -> str:
             one_line(v.message) for v in verdicts if v.message and not v.passed and v.visibility != HIDDEN
         )
         lines.append(" · ".join([f"{question} {verdicts[0].question_title}: {of}", *messages]))
+    for one_of in one.report.written:
+        lines.append(
+            " · ".join(filter(None, [f"{one_of.question} {one_of.title}: {given(one_of)}", one_line(one_of.comment)]))
+        )
     lines += [one_line(one.late)] if one.late else []
     return "<br>".join(html.escape(line, quote=False) for line in lines)
 
@@ -233,12 +237,14 @@ def feedback(one: Graded) -> str:
 def question_ids(assignment: Assignment, graded: Iterable[Graded] = ()) -> list[str]:
     """All question ids: those of the assignment in order, then those that are only in a report."""
     ids = [*(sheet.id for sheet in assignment.questions), *(artefact.question for artefact in assignment.artefacts)]
+    ids += [sheet.id for sheet in assignment.written]
     return list(dict.fromkeys([*ids, *(v.question for one in graded for v in one.report.verdicts)]))
 
 
 def question_points(report: Report) -> dict[str, float]:
-    """The points earned in each question, bonus included."""
-    return {question: sum(v.points for v in verdicts) for question, verdicts in by_question(report.verdicts).items()}
+    """The points earned in each question, bonus included; in a written question, those that a person has given."""
+    earned = {question: sum(v.points for v in verdicts) for question, verdicts in by_question(report.verdicts).items()}
+    return earned | {one.question: one.points for one in report.written if one.points is not None}
 
 
 def one_each(graded: Iterable[Graded]) -> tuple[list[Graded], list[str]]:
@@ -320,6 +326,7 @@ def _titles(assignment: Assignment, questions: Sequence[str]) -> list[tuple[str,
     known = {sheet.id: (sheet.title, sum(sheet.points.values())) for sheet in assignment.questions}
     for sheet in assignment.artefacts:
         known[sheet.question] = (sheet.title, sum(test.points for test in sheet.tests()))
+    known |= {sheet.id: (sheet.title, sheet.points) for sheet in assignment.written}
     return [(question, *known.get(question, (question, 0))) for question in questions]
 
 

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from autograder.errors import KitError
@@ -67,6 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     from autograder.classroom.cluster import Cluster
     from autograder.classroom.grade_class import ClassRun, carry_out, plans_of, read_settings, tasks_of
     from autograder.classroom.intake import find_submissions
+    from autograder.classroom.manual import read_marks
     from autograder.classroom.pool import Pool
     from autograder.classroom.roster import read_roster
     from autograder.classroom.store import locked
@@ -89,6 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = read_settings(bundle, data, given_cells(folder.student))
     console, result, out = Console(), ClassRun(), arguments.out
     with locked(out):
+        settings = replace(settings, marks=read_marks(out, assignment))
         plans = plans_of(handed, out, settings, arguments.regrade, result)
         waiting = tasks_of(plans)
         if len(waiting) < len(plans):

@@ -25,7 +25,7 @@ from autograder.engine.notebook import Notebook, read_notebook, reader
 from autograder.engine.reading import read_tensors
 from autograder.engine.report import Report, Verdict
 from autograder.engine.runner import CellOutcome, Runner
-from autograder.engine.scoring import NOT_REACHED, OUT_OF_TIME, earned, headlines, unreached
+from autograder.engine.scoring import NOT_REACHED, OUT_OF_TIME, earned, headlines, unreached, written
 from autograder.engine.session import Probes, Sandbox, Session, SessionLost, StudentError
 from autograder.engine.submission import Submission, collect
 from autograder.errors import KitError, MachineError
@@ -186,6 +186,7 @@ class Grader:
             started=time.monotonic() - spent, counts=self.counts,
         )  # fmt: skip
         grading.verdicts = unreached(assignment, self.key)
+        report.written = written(assignment, {})
         report.layers = [
             (layer.name, layer.active, layer.why_not or layer.remark or layer.promise) for layer in layers.status()
         ]
@@ -203,6 +204,7 @@ class Grader:
                     report.remarks += submission.remarks
                     report.curves = read_curves(submission)
                     report.code = [cell.source for cell in notebook.cells]
+                    report.written = written(assignment, notebook.answers)
                     grading.key = drawn(self.tests, self.secret + "\0".join(report.code).encode(errors="replace"))
                     questions = [q.id for q in assignment.questions if only is None or q.id in only]
                     if questions:

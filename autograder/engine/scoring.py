@@ -8,7 +8,7 @@ from dataclasses import replace
 from autograder.artefacts import Artefact, Finding, Headline
 from autograder.assignment import Assignment
 from autograder.engine.judge import KeyTest
-from autograder.engine.report import Report, Verdict
+from autograder.engine.report import Report, Verdict, Written
 
 NOT_REACHED = "Not graded: the time for this submission ran out before this test."
 OUT_OF_TIME = (
@@ -39,6 +39,11 @@ def unreached(assignment: Assignment, key: Key) -> dict[tuple[str, str], Verdict
             )  # fmt: skip
     extra = {question.id for question in assignment.questions if question.bonus}
     return dict(sorted(verdicts.items(), key=lambda item: item[0][0] in extra))
+
+
+def written(assignment: Assignment, answers: Mapping[str, str]) -> list[Written]:
+    """The written questions with the answers of a submission; nobody has graded them yet."""
+    return [Written(sheet.id, sheet.title, sheet.points, answers.get(sheet.id, "")) for sheet in assignment.written]
 
 
 def headlines(assignment: Assignment, findings: Mapping[str, Finding]) -> dict[str, Headline]:
@@ -91,7 +96,10 @@ def rescored(assignment: Assignment, key: Key, report: Report) -> Report:
             verdicts.append(replace(blank, points=points, **found))
         else:
             verdicts.append(blank)
-    return replace(report, title=assignment.title, verdicts=verdicts, headlines=headlines(assignment, report.findings))
+    return replace(
+        report, title=assignment.title, verdicts=verdicts, headlines=headlines(assignment, report.findings),
+        written=written(assignment, {one.question: one.answer for one in report.written}),
+    )  # fmt: skip
 
 
 def merged(old: Report, new: Report, questions: set[str], ran: bool) -> Report:

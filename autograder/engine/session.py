@@ -27,7 +27,7 @@ from autograder.errors import MachineError
 from autograder.limits import Limits
 from autograder.sandbox import canary, layers, preload, processes
 from autograder.sandbox.leftovers import remove_tree
-from autograder.sandbox.notebook import MAX_CODE, Cell, Notebook
+from autograder.sandbox.notebook import MAX_ANSWER, MAX_CODE, Cell, Notebook
 from autograder.text import clean, one_line, quoted, without_numbers
 
 MB = 1 << 20
@@ -402,7 +402,9 @@ class Session:
                 for cell in content["cells"]
             )
             return Notebook(
-                cells, {n: {int(k): v for k, v in found.items()} for n, found in content["rebound"].items()}
+                cells,
+                {n: {int(k): v for k, v in found.items()} for n, found in content["rebound"].items()},
+                {str(k): clean(v, MAX_ANSWER + 100) for k, v in content["answers"].items()},
             )
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
             self._lose("protocol", "it sent an invalid answer")

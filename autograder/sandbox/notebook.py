@@ -35,6 +35,12 @@ MAX_CHARACTERS_READ = 250_000
 READ_SECONDS = 5.0
 
 SKIP_TAG = "skip-grading"
+# The student notebook has a cell with this text and a tag such as w1 for each answer to a written question.
+WRITTEN_ID = re.compile(r"w\d{1,3}")
+QUESTION_TAGS = frozenset({"written", "rubric"})  # of cells that are not the student's
+NO_ANSWER = "*Your answer here.*"
+MAX_ANSWER = 20_000
+MAX_ANSWERS = 100
 # Cell magics whose body is ordinary code of the notebook.
 TRANSPARENT_CELL_MAGICS = frozenset({"time", "timeit", "capture", "prun"})
 # Magics that the sandbox runs, since later cells may need their results.
@@ -78,10 +84,11 @@ class Cell:
 @dataclass(frozen=True)
 class Notebook:
     """The code of a notebook. ``rebound``: for each graded name, the later cells that give a name which it uses another
-    value, and these names (``bindings.rebound``)."""
+    value, and these names (``bindings.rebound``). ``answers``: the answers to written questions, such as w1."""
 
     cells: tuple[Cell, ...]
     rebound: dict[str, dict[int, list[str]]] = field(default_factory=dict)
+    answers: dict[str, str] = field(default_factory=dict)
 
 
 def read_cells(path: Path) -> tuple[Cell, ...]:
@@ -95,7 +102,8 @@ def read_notebook(path: Path, graded: Collection[str] = ()) -> Notebook:
     Raises:
         NotebookError: the file is too large, not JSON, or not a notebook.
     """
-    raw_cells = [cell for cell in read_json(path) if cell.get("cell_type") == "code"]
+    everything = read_json(path)
+    raw_cells = [cell for cell in everything if cell.get("cell_type") == "code"]
     if len(raw_cells) > MAX_CELLS:
         raise NotebookError(f"{file_name(path.name)} has more than {MAX_CELLS:,} code cells.")
     deadline, room = time.monotonic() + READ_SECONDS, MAX_CODE
@@ -115,7 +123,27 @@ def read_notebook(path: Path, graded: Collection[str] = ()) -> Notebook:
     wanted = needed(parts, graded)
     cells = [_of_tagged(cell, parts.get(cell.index), wanted) if cell.index in tagged else cell for cell in cells]
     run = {cell.index: _run(cell, parts.get(cell.index, ())) for cell in cells}
-    return Notebook(tuple(cells), rebound(run, graded))
+    return Notebook(tuple(cells), rebound(run, graded), answers_in(everything))
+
+
+def answers_in(cells: Sequence[dict]) -> dict[str, str]:
+    """The answers to written questions among the cells of a notebook, without those that are blank.
+
+    A cell that was split has its tag in both parts, so the parts of an answer are put together.
+    """
+    found: dict[str, str] = {}
+    for cell in cells:
+        tags = [tag for tag in _tags(cell.get("metadata")) if isinstance(tag, str)]
+        identity = next(filter(WRITTEN_ID.fullmatch, tags), None)
+        if identity is None or not QUESTION_TAGS.isdisjoint(tags) or len(found) >= MAX_ANSWERS:
+            continue
+        text = _source(cell.get("source")).replace(NO_ANSWER, "").strip()
+        if text:
+            found[identity] = "\n\n".join(filter(None, [found.get(identity, ""), text]))[: MAX_ANSWER + 1]
+    return {
+        identity: text if len(text) <= MAX_ANSWER else f"{text[:MAX_ANSWER]} … (cut here; the notebook has all of it)"
+        for identity, text in found.items()
+    }
 
 
 def _of_tagged(cell: Cell, parts: Sequence[Statement] | None, wanted: Collection[str]) -> Cell:

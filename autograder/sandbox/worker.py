@@ -238,7 +238,8 @@ class Worker:
         path = Path(request["path"])
         found = notebook.read_notebook(path, request["graded"])
         path.unlink()
-        text = json.dumps({"cells": [vars(cell) for cell in found.cells], "rebound": found.rebound}, ensure_ascii=False)
+        content = {"cells": [vars(cell) for cell in found.cells], "rebound": found.rebound, "answers": found.answers}
+        text = json.dumps(content, ensure_ascii=False)
         return {"notebook": torch.frombuffer(bytearray(text.encode()), dtype=torch.uint8)}
 
 
