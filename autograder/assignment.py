@@ -20,6 +20,7 @@ from data_scripts.dataset import Dataset
 
 VISIBILITIES = ("hidden", "after_due_date", "after_published", "visible")
 QUESTION_ID = re.compile(r"q\d+[a-z]?")
+WRITTEN_ID = re.compile(r"w\d+")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,15 @@ class QuestionSheet:
     points: Mapping[str, float]
     bonus: bool = False
     given: bool = False
+
+
+@dataclass(frozen=True)
+class WrittenSheet:
+    """A written question, which a person grades: its title and its points, which its rubric distributes."""
+
+    id: str
+    title: str
+    points: float
 
 
 @dataclass(frozen=True)
@@ -68,7 +78,7 @@ class Assignment:
     test images into an image for the report ('' for none). ``files`` are shell patterns (for names or paths) of the files
     next to the notebook that its cells can read. ``late`` is None if there is no due date. ``profile`` is the profile that
     the student notebook starts with ('': the notebook decides). ``follow_through``: a mistake in one place costs no points
-    in another that builds on it.
+    in another that builds on it. ``written`` questions are graded by hand.
     """
 
     name: str
@@ -84,6 +94,7 @@ class Assignment:
     late: LatePolicy | None = None
     profile: str = ""
     follow_through: bool = True
+    written: tuple[WrittenSheet, ...] = ()
 
     @property
     def questions(self) -> tuple[QuestionSheet, ...]:
@@ -92,15 +103,21 @@ class Assignment:
 
     @property
     def possible(self) -> float:
-        """Full marks, without bonus."""
+        """Full marks of what is graded by machine, without bonus."""
         tests = sum(sum(question.points.values()) for question in self.questions if not question.bonus)
         return tests + sum(test.points for artefact in self.artefacts for test in artefact.tests())
+
+    @property
+    def by_hand(self) -> float:
+        """The points of the written questions."""
+        return sum(sheet.points for sheet in self.written)
 
     def points_of(self, question: str) -> float:
         """The points of a question, also of a bonus question; 0 if the question is not graded."""
         of_tests = {sheet.id: sum(sheet.points.values()) for sheet in self.questions}
         of_artefacts = {sheet.question: sum(test.points for test in sheet.tests()) for sheet in self.artefacts}
-        return (of_tests | of_artefacts).get(question, 0)
+        of_written = {sheet.id: sheet.points for sheet in self.written}
+        return (of_tests | of_artefacts | of_written).get(question, 0)
 
 
 def read_assignment(path: Path) -> Assignment:
@@ -153,6 +170,7 @@ def _assignment(content: dict) -> Assignment:
         "sheets": _questions(content.get("question", [])),
         "artefacts": _artefacts(content.get("artefact", []), _known(content.get("dataset"))),
         "files": _patterns(content.get("files", ["*"])),
+        "written": _written(content.get("written", [])),
         "late": _late(content["late"]) if "late" in content else None,
     }
     plain = {name: value for name, value in content.items() if name not in TABLES.values() and name not in read}
@@ -225,6 +243,23 @@ def _questions(tables: object) -> tuple[QuestionSheet, ...]:
         if any(other.id == sheet.id for other in sheets):
             raise WrongEntry((*place, "id"), f"[[question]] {sheet.id} appears twice; give each its own id")
         check_points(where, sheet.points, (*place, "points"))
+        sheets.append(sheet)
+    return tuple(sheets)
+
+
+def _written(tables: object) -> tuple[WrittenSheet, ...]:
+    sheets: list[WrittenSheet] = []
+    for number, table in enumerate(_tables(tables, "written")):
+        place = ("written", number)
+        where = f"[[written]] {table.get('id', f'number {number + 1}')}"
+        sheet = record(WrittenSheet, table, where, place)
+        if not WRITTEN_ID.fullmatch(sheet.id):
+            raise WrongEntry(
+                (*place, "id"), f"{where}: {sheet.id!r} is not a valid id of a written question; use one such as w1"
+            )
+        if any(other.id == sheet.id for other in sheets):
+            raise WrongEntry((*place, "id"), f"[[written]] {sheet.id} appears twice; give each its own id")
+        check_range(table, "points", where, place, (0, math.inf))
         sheets.append(sheet)
     return tuple(sheets)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import data_scripts
@@ -34,18 +34,23 @@ def find_data(dataset: str, given: Path | None, course: Course | None) -> Prepar
     """The prepared data set in ``given``, or in ``KIT_DATA`` or a usual folder if that is None; None if there is none.
 
     The data set '' is that of an assignment without images: None. If ``given`` holds torchvision's own layout, the data
-    set is prepared in the same folder.
+    set is prepared in the same folder. The same goes for any other source in it, or if it is one: a zip of images, an
+    official archive. Where nothing can be written there, it is prepared in the course's ``data/``.
 
     Raises:
-        KitError: ``given`` holds no prepared data set.
+        KitError: ``given`` holds neither a prepared data set nor a source of it.
     """
     if not dataset:
         return None
     found = find_prepared(dataset, given, course)
     if given is None or found is not None:
         return found
-    if dataset in TORCHVISION and (given / TORCHVISION[dataset]).exists():
-        return _prepare(dataset, given, given)
+    if not given.exists():
+        raise KitError(f"{given}: no such file or folder; give the folder of the data set with --data")
+    if source := source_in(dataset, given):
+        folder = given if given.is_dir() else given.parent
+        here = course is None or os.access(folder, os.W_OK)
+        return _prepare(dataset, source, folder if here else course.root / "data")
     raise KitError(
         f"{given} holds no prepared {dataset}; make it with: ./kit data {dataset} --source PATH --out {given}"
     )
@@ -75,9 +80,34 @@ def usual_folders(course: Course | None) -> tuple[Path, ...]:
 
 def find_source(dataset: str, course: Course | None) -> Path | None:
     """An unprepared source of the data set in a usual folder or in Debian's, if any."""
-    patterns = (TORCHVISION[dataset], *SOURCES.get(dataset, ()))
-    folders = (*usual_folders(course), DEBIAN_FOLDER)
-    return next((path for folder in folders for pattern in patterns for path in sorted(folder.glob(pattern))), None)
+    return next(
+        (path for folder in (*usual_folders(course), DEBIAN_FOLDER) for path in _sources(dataset, folder)), None
+    )
+
+
+def _sources(dataset: str, folder: Path) -> Iterator[Path]:
+    """What lies in a folder under one of the usual names of a source."""
+    return (
+        path for pattern in (TORCHVISION[dataset], *SOURCES.get(dataset, ())) for path in sorted(folder.glob(pattern))
+    )
+
+
+def source_in(dataset: str, given: Path) -> Path | None:
+    """``given`` if it is a source of the data set, else the first source in it; None if there is none.
+
+    Raises:
+        KitError: it looks like a source and cannot be read; the text says why.
+    """
+    problem = None
+    for path in (given, *_sources(dataset, given)):
+        try:
+            if path.exists() and any(reader(DATASETS[dataset], path) for reader in DATASETS[dataset].readers):
+                return path
+        except (DataError, OSError) as error:
+            problem = problem or KitError(str(error))
+    if problem:
+        raise problem
+    return None
 
 
 def describe(prepared: Prepared | None, dataset: str, course: Course | None) -> str:
@@ -103,7 +133,7 @@ def find_or_prepare(
     if found := find_prepared(dataset, given, course):
         return found
     title = DATASETS[dataset].title
-    if source := given or find_source(dataset, course):
+    if source := (source_in(dataset, given) or given) if given else find_source(dataset, course):
         say(f"preparing {title} from {source}")
         return _prepare(dataset, source, course.root / "data")
     try:

@@ -61,6 +61,14 @@ ATTACK = (
 )
 
 
+# Students whose zip holds the solution under another name, with the name in it, and other files.
+RENAMED = {
+    "copied": ("Copy of simclr.ipynb",),
+    "counted": ("simclr (1).ipynb",),
+    "wrapped": ("hw/simclr.ipynb", "__MACOSX/hw/simclr.ipynb"),
+}
+
+
 def nbgrader(course: Path, *arguments: str) -> subprocess.CompletedProcess:
     """Run one of nbgrader's commands in the course folder; it must succeed."""
     home = course.parent / "home"
@@ -158,6 +166,12 @@ def graded(course, bundle, images, checkpoint):
     hand_in(archive / "mistakes.zip", nbformat.writes(filled_in(release, source, DEMO.MISTAKES)))
     hand_in(archive / "tampered.zip", json.dumps(tampered(filled_in(release, source, DEMO.MISTAKES))))
     hand_in(archive / "broken.zip", "no notebook")
+    solution = notebook_bytes(assignment_master(COURSE.assignment("simclr"))).decode()
+    for student, (inside, *others) in RENAMED.items():
+        with zipfile.ZipFile(archive / f"{student}.zip", "w") as made:
+            made.writestr(inside, solution)
+            for other in others:
+                made.writestr(other, "")
     nbgrader(course, "zip_collect", "simclr")
     submitted = course / "submitted"
     (submitted / "tampered" / "simclr" / "notes.txt").symlink_to(bundle / "key.safetensors")
@@ -217,7 +231,7 @@ def feedback(course, student, assignment="simclr"):
 
 def test_points_are_those_of_the_kit(course, graded):
     rows = gradebook(course, "simclr")
-    assert set(rows) == set(graded) == {"solution", "untouched", "mistakes", "tampered", "broken"}
+    assert set(rows) == set(graded) == {"solution", "untouched", "mistakes", "tampered", "broken", *RENAMED}
     for student, report in graded.items():
         groups = by_question(report.verdicts)
         assert set(rows[student]) == {*QUESTIONS, *WRITTEN}
@@ -233,6 +247,14 @@ def test_points_are_those_of_the_kit(course, graded):
     assert totals["untouched"] == totals["broken"] == 0
     assert totals["solution"] == 42, "all but the checkpoint, which guesses"
     assert 0 < totals["tampered"] <= totals["mistakes"] < 42
+
+
+def test_a_notebook_under_another_name_is_graded_and_left_where_it_was(course, graded):
+    for student, inside in RENAMED.items():
+        assert sum(row["auto_score"] or 0 for row in gradebook(course, "simclr")[student].values()) == 42, student
+        folder = course / "submitted" / student / "simclr"
+        assert (folder / inside[0]).is_file() and not (folder / "simclr.ipynb").exists()
+        assert "passed" in feedback(course, student)
 
 
 def test_partial_credit_is_there(course, graded):

@@ -110,6 +110,18 @@ class Success:
 
 
 @dataclass(frozen=True)
+class ByHand:
+    """A written question: how many students have answered, how many answers have points, and their mean (None: none)."""
+
+    id: str
+    title: str
+    possible: float
+    answered: int
+    graded: int
+    mean: float | None
+
+
+@dataclass(frozen=True)
 class Mistake:
     """A recognised misconception: its question, tests and names, the hint to students, and who made it."""
 
@@ -178,6 +190,7 @@ def render(
         seconds_figure=figures["seconds"],
         slowest=sorted(graded, key=lambda one: -one.report.seconds)[:SLOWEST],
         attention=[one for one in graded if one.attention],
+        written=by_hand(assignment, graded),
         late=sorted((one for one in graded if one.late), key=lambda one: -one.deduction),
         **tables,
         notes=[*notes, *parts.failures],
@@ -233,6 +246,19 @@ def successes(assignment: Assignment, graded: Sequence[Graded]) -> list[Success]
             if (mine := [v for v in one.report.verdicts if v.question == question])
         ]
         found.append(_success(question, title, sums, parts))
+    return found
+
+
+def by_hand(assignment: Assignment, graded: Sequence[Graded]) -> list[ByHand]:
+    """How far a person has come with the written questions."""
+    found = []
+    for sheet in assignment.written:
+        answers = [one for of in graded for one in of.report.written if one.question == sheet.id]
+        given = [one.points for one in answers if one.points is not None]
+        mean = statistics.fmean(given) if given else None
+        found.append(
+            ByHand(sheet.id, sheet.title, sheet.points, sum(map(bool, (a.answer for a in answers))), len(given), mean)
+        )
     return found
 
 

@@ -12,6 +12,7 @@ from autograder.assignment import Assignment, read_assignment
 from autograder.classroom.changes import change
 from autograder.classroom.intake import HandedIn, PassedOver
 from autograder.classroom.late import deduction
+from autograder.classroom.manual import Marks, stamp, with_marks
 from autograder.classroom.model import Graded, Student
 from autograder.classroom.plan import Plan, kept_plan, make_plan, parts_of, sheet_of
 from autograder.classroom.pool import Outcome, Task
@@ -23,6 +24,7 @@ from autograder.engine.scoring import Key, merged, rescored
 from autograder.errors import KitError
 from autograder.frontends.gradescope import results
 from autograder.frontends.html import pages
+from autograder.rubrics import read_rubrics
 from autograder.text import one_line
 from data_scripts import Prepared
 
@@ -31,20 +33,30 @@ FILES = ("report.html", "feedback.html", "results.json")
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that grades the submissions of an assignment. ``parts`` and ``sheet`` show if a result is still valid."""
+    """Everything that grades the submissions of an assignment. ``parts`` and ``sheet`` show if a result is still valid.
+
+    ``rubrics`` of written questions are for the instructor's report, ``marks`` are the points that a person gave.
+    """
 
     assignment: Assignment
     key: Key
     parts: Mapping[str, str]
     sheet: str
     given: frozenset[str] = frozenset()
+    rubrics: Mapping[str, str] = field(default_factory=dict)
+    marks: Marks = field(default_factory=dict)
+
+    def sheet_for(self, students: Sequence[Student]) -> str:
+        """``sheet`` with what a person has said of the answers of these students."""
+        return self.sheet + stamp(students, self.marks)
 
 
 def read_settings(bundle: Path, data: Prepared | None, given: frozenset[str] = frozenset()) -> Settings:
     """The settings in a bundle. Raises KitError if they are wrong."""
     assignment = read_assignment(bundle / "assignment.toml")
     key = {(test.question, test.id): test for test in read_key(bundle / "key.safetensors")}
-    return Settings(assignment, key, parts_of(assignment, bundle, data), sheet_of(assignment), given)
+    parts, sheet = parts_of(assignment, bundle, data), sheet_of(assignment)
+    return Settings(assignment, key, parts, sheet, given, read_rubrics(bundle))
 
 
 @dataclass
@@ -168,7 +180,7 @@ def keep(plan: Plan, settings: Settings, result: ClassRun) -> None:
     """Keep a record. If points, titles or the due date have changed, compute its points again and write the result."""
     record = plan.record
     unchanged = (record.sheet, record.submitted, record.late, record.unsure) == (
-        settings.sheet, plan.handed.submitted, plan.handed.late, plan.handed.unsure
+        settings.sheet_for(plan.handed.students), plan.handed.submitted, plan.handed.late, plan.handed.unsure
     )  # fmt: skip
     if unchanged and all((plan.folder / name).is_file() for name in FILES):
         result.records[plan.folder] = replace(record, students=plan.handed.students)
@@ -181,10 +193,11 @@ def keep(plan: Plan, settings: Settings, result: ClassRun) -> None:
 def write(plan: Plan, report: Report, settings: Settings, result: ClassRun) -> None:
     """Write all files of a submission, the record last."""
     submission = plan.handed
+    report = with_marks(report, submission.students, settings.marks)
     points, late = deduction(settings.assignment.late, submission.submitted, report.score)
     shown = replace(report, remarks=[*report.remarks, *([late] if late else [])])
     with only_this_one(submission, result, "graded, but its reports could not be written"):
-        for name, page in zip(("report.html", "feedback.html"), pages(shown)):
+        for name, page in zip(("report.html", "feedback.html"), pages(shown, settings.rubrics)):
             write_text(plan.folder / name, page)
     write_text(plan.folder / "results.json", json.dumps(results(shown), indent=1, ensure_ascii=False))
     # The next run grades these again.
@@ -193,7 +206,7 @@ def write(plan: Plan, report: Report, settings: Settings, result: ClassRun) -> N
     if not submission.files:  # only counted again
         parts = plan.record.parts
     record = Record(
-        submission.students, plan.files, plan.digest, parts, settings.sheet, submission.submitted,
+        submission.students, plan.files, plan.digest, parts, settings.sheet_for(submission.students), submission.submitted,
         submission.late, report, submission.unsure, points,
     )  # fmt: skip
     write_record(plan.folder, record)

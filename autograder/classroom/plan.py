@@ -39,6 +39,7 @@ class Plan:
 def parts_of(assignment: Assignment, bundle: Path, data: Prepared | None) -> dict[str, str]:
     """For each question, a hash of everything that affects its verdicts except the submission and the points."""
     common = [repr(assignment.limits), assignment.files, assignment.picture_probe, assignment.follow_through]
+    common += [sheet.id for sheet in assignment.written]
     tests: dict[str, list] = {}
     for entry in read_tensors(bundle / "key.safetensors")[1]["tests"]:
         tests.setdefault(entry["question"], []).append(entry)

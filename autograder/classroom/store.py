@@ -23,7 +23,7 @@ from safetensors import SafetensorError
 from autograder.artefacts import Finding, Headline
 from autograder.classroom.intake import HandedIn, regular_files
 from autograder.classroom.model import Student
-from autograder.engine.report import Curve, Report, Verdict
+from autograder.engine.report import Curve, Report, Verdict, Written
 from autograder.engine.tree import open_regular
 from autograder.errors import KitError
 from autograder.pictures import Picture
@@ -227,10 +227,22 @@ def read_pictures(folder: Path) -> list[Picture]:
 
 def _plain(report: Report) -> dict:
     """A report as JSON, without its images."""
-    names = ("assignment", "title", "submission", "remarks", "notes", "layers", "incidents", "code", "seconds")
+    names = (
+        "assignment",
+        "title",
+        "submission",
+        "remarks",
+        "notes",
+        "layers",
+        "incidents",
+        "code",
+        "by_hand",
+        "seconds",
+    )
     return {
         **{name: getattr(report, name) for name in names},
         "verdicts": [asdict(verdict) for verdict in report.verdicts],
+        "written": [asdict(written) for written in report.written],
         "curves": [asdict(curve) for curve in report.curves],
         "findings": {question: asdict(finding) for question, finding in report.findings.items()},
         "headlines": {question: asdict(headline) for question, headline in report.headlines.items()},
@@ -240,6 +252,7 @@ def _plain(report: Report) -> dict:
 def _report(content: dict) -> Report:
     parts = {
         "verdicts": [Verdict(**verdict) for verdict in content["verdicts"]],
+        "written": [Written(**written) for written in content.get("written", [])],
         "layers": [tuple(layer) for layer in content["layers"]],
         "curves": [Curve(c["label"], tuple(c["epochs"]), tuple(c["values"])) for c in content["curves"]],
         "findings": {question: _finding(finding) for question, finding in content["findings"].items()},

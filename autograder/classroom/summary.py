@@ -9,6 +9,7 @@ from pathlib import Path
 from autograder.classroom.class_report import Parts, pseudonym, pseudonym_secret, write_class_report
 from autograder.classroom.grade_class import ClassRun, Settings, duplicates, graded_students
 from autograder.classroom.intake import free_id
+from autograder.classroom.manual import FILE, with_written, write_marks
 from autograder.classroom.model import Graded, Student
 from autograder.classroom.plan import Plan
 from autograder.classroom.roster import Roster
@@ -35,7 +36,7 @@ def write_summary(
     Raises:
         DiskError: no file can be written.
     """
-    assignment, parts = settings.assignment, Parts()
+    assignment, parts = with_written(settings.assignment, settings.marks), Parts()
     assigned, remarks = _assigned(roster, result) if roster else ({}, {})
     plans = [_remarked(plan, remarks) for plan in plans]
     own = {student.id for student in assigned.values()}
@@ -52,6 +53,12 @@ def write_summary(
     with parts.missing_if_it_fails("grades.csv"):
         write_grades(out / "grades.csv", assignment, graded, missing, names, reasons)
         parts.files.append(out / "grades.csv")
+    by_hand: list[str] = []
+    with parts.missing_if_it_fails("manual.csv"):
+        by_hand += write_marks(
+            out, assignment, result.records.values(), settings.marks, lambda student: assigned.get(student.id, student)
+        )
+        parts.files += [out / FILE] * bool(assignment.written)
     exports = Exports((), ())
     with parts.missing_if_it_fails("The tables for platforms"):
         exports = write_exports(out, assignment, graded, missing, roster)
@@ -79,7 +86,7 @@ def write_summary(
     counts += [f"{look} to check"] * bool(look)
     counts += [f"{len(missing) - len(reasons)} without a submission"] * (len(missing) > len(reasons))
     counts += [f"{len(reasons)} whose submission was not graded"] * bool(reasons)
-    said = [*exports.notes, *dict.fromkeys(remarks.values())]
+    said = [*by_hand, *exports.notes, *dict.fromkeys(remarks.values())]
     return [", ".join(counts), *(f"  {file}" for file in parts.files), *(f"  {note}" for note in said)]
 
 

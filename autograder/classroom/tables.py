@@ -26,7 +26,7 @@ from autograder.classroom.roster import (
 )
 from autograder.classroom.store import write_text
 from autograder.engine.report import Report, by_message, number, told
-from autograder.frontends.terminal import by_question
+from autograder.frontends.terminal import by_question, given
 from autograder.text import one_line
 
 # What a spreadsheet reads as a formula: a sign at the start of a cell or after a possible separator, with blanks and
@@ -239,6 +239,10 @@ def feedback(one: Graded) -> str:
         shown = [v for v in verdicts if v.message and not v.passed and v.visibility != HIDDEN]
         messages = [one_line(told(group)) for group in by_message(shown)]
         lines.append(" · ".join([f"{question} {verdicts[0].question_title}: {of}", *messages]))
+    for one_of in one.report.written:
+        lines.append(
+            " · ".join(filter(None, [f"{one_of.question} {one_of.title}: {given(one_of)}", one_line(one_of.comment)]))
+        )
     lines += [one_line(one.late)] if one.late else []
     return "<br>".join(html.escape(line, quote=False) for line in lines)
 
@@ -246,12 +250,14 @@ def feedback(one: Graded) -> str:
 def question_ids(assignment: Assignment, graded: Iterable[Graded] = ()) -> list[str]:
     """All question ids: those of the assignment in order, then those that are only in a report."""
     ids = [*(sheet.id for sheet in assignment.questions), *(artefact.question for artefact in assignment.artefacts)]
+    ids += [sheet.id for sheet in assignment.written]
     return list(dict.fromkeys([*ids, *(v.question for one in graded for v in one.report.verdicts)]))
 
 
 def question_points(report: Report) -> dict[str, float]:
-    """The points earned in each question, bonus included."""
-    return {question: sum(v.points for v in verdicts) for question, verdicts in by_question(report.verdicts).items()}
+    """The points earned in each question, bonus included; in a written question, those that a person has given."""
+    earned = {question: sum(v.points for v in verdicts) for question, verdicts in by_question(report.verdicts).items()}
+    return earned | {one.question: one.points for one in report.written if one.points is not None}
 
 
 def one_each(graded: Iterable[Graded]) -> tuple[list[Graded], list[str]]:
@@ -333,6 +339,7 @@ def _titles(assignment: Assignment, questions: Sequence[str]) -> list[tuple[str,
     known = {sheet.id: (sheet.title, sum(sheet.points.values())) for sheet in assignment.questions}
     for sheet in assignment.artefacts:
         known[sheet.question] = (sheet.title, sum(test.points for test in sheet.tests()))
+    known |= {sheet.id: (sheet.title, sheet.points) for sheet in assignment.written}
     return [(question, *known.get(question, (question, 0))) for question in questions]
 
 

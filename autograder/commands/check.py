@@ -138,7 +138,18 @@ def point_sheet(assignment: Assignment, verdicts: Sequence[Verdict]) -> Table:
             table.add_row(*map(Text, (*heads, v.test, v.title, worth(v.possible, on_top[v.test]))))
         table.add_section()
     bonus = sum(extra.values()) + sum(v.bonus for v in verdicts)
-    table.add_row("", "total", "", "", worth(assignment.possible, bonus))
+    if not assignment.written:
+        table.add_row("", "total", "", "", worth(assignment.possible, bonus))
+        return table
+    for sheet in assignment.written:
+        table.add_row(
+            *map(Text, (sheet.id, sheet.title, "", "a written answer, graded by hand", worth(sheet.points, 0)))
+        )
+    table.add_section()
+    by_hand = f"{worth(assignment.possible, 0)} + {worth(assignment.by_hand, 0)}"
+    table.add_row("", "total", "", "by machine + by hand", by_hand)
+    if bonus:
+        table.add_row("", "bonus", "", "", worth(0, bonus))
     return table
 
 

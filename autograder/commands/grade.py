@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from autograder.errors import KitError
@@ -81,6 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
         tasks_of,
     )
     from autograder.classroom.intake import Notes, find_submissions
+    from autograder.classroom.manual import read_marks
     from autograder.classroom.pool import Pool
     from autograder.classroom.roster import read_roster
     from autograder.classroom.store import locked
@@ -112,6 +114,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = read_settings(bundle, data, given_cells(folder.student))
     console, result, out = Console(), ClassRun(passed=notes.passed), arguments.out
     with locked(out):
+        settings = replace(settings, marks=read_marks(out, assignment))
         refuse_other_assignment(out, settings.assignment)
         plans = plans_of(handed, out, settings, arguments.regrade or bool(arguments.only), result)
         waiting = tasks_of(plans)

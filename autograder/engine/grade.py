@@ -28,7 +28,7 @@ from autograder.engine.notebook import Notebook, read_notebook, reader
 from autograder.engine.reading import read_tensors
 from autograder.engine.report import Report, Verdict
 from autograder.engine.runner import CellOutcome, Runner
-from autograder.engine.scoring import NOT_REACHED, OUT_OF_TIME, earned, headlines, unreached, unsaved
+from autograder.engine.scoring import NOT_REACHED, OUT_OF_TIME, earned, headlines, unreached, unsaved, written
 from autograder.engine.session import STUB, Probes, Sandbox, Session, SessionLost, StudentError
 from autograder.engine.submission import Submission, collect
 from autograder.engine.whereabouts import Explain, whereabouts
@@ -191,6 +191,7 @@ class Grader:
             started=time.monotonic() - spent, counts=self.counts,
         )  # fmt: skip
         grading.verdicts = unreached(assignment, self.key)
+        report.written = written(assignment, {})
         report.layers = [
             (layer.name, layer.active, layer.why_not or layer.remark or layer.promise) for layer in layers.status()
         ]
@@ -210,6 +211,7 @@ class Grader:
                     trained = (*(file for artefact in assignment.artefacts for file in artefact.files()), METRICS)
                     report.remarks += unsaved(notebook.stubs, [file for file in trained if submission.find(file)])
                     report.code = [cell.source for cell in notebook.cells]
+                    report.written = written(assignment, notebook.answers)
                     grading.key = drawn(self.tests, self.secret + "\0".join(report.code).encode(errors="replace"))
                     questions = [q.id for q in assignment.questions if only is None or q.id in only]
                     if questions:

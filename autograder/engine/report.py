@@ -95,6 +95,18 @@ def _is_in_title(test: str, title: str) -> bool:
 
 
 @dataclass(frozen=True)
+class Written:
+    """A written question and the student's answer ('' if there is none). A person gives the points (None: not yet)."""
+
+    question: str
+    title: str
+    possible: float
+    answer: str = ""
+    points: float | None = None
+    comment: str = ""
+
+
+@dataclass(frozen=True)
 class Curve:
     """One line of the loss curve that the submission reports in ``metrics.json``: values against epochs."""
 
@@ -110,7 +122,8 @@ class Report:
     ``remarks`` are sentences for the student, ``notes`` for the instructor. ``incidents`` tell the instructor what
     happened to the whole notebook that a person should check. ``code`` is the text of its code cells. ``findings`` are
     the results of its artefacts, by question, without images, which are in ``pictures``. ``headlines`` are those of the
-    findings, with names that are unique in the assignment.
+    findings, with names that are unique in the assignment. ``by_hand``: the points of the ``written`` questions count,
+    because a person has begun to grade them in this class.
     """
 
     assignment: str
@@ -126,12 +139,15 @@ class Report:
     code: list[str] = field(default_factory=list)
     findings: dict[str, Finding] = field(default_factory=dict)
     headlines: dict[str, Headline] = field(default_factory=dict)
+    written: list[Written] = field(default_factory=list)
+    by_hand: bool = False
     seconds: float = 0.0
 
     @property
     def score(self) -> float:
         """Points earned, bonus included."""
-        return sum(verdict.points for verdict in self.verdicts)
+        by_hand = sum(written.points or 0.0 for written in self.written) if self.by_hand else 0.0
+        return sum(verdict.points for verdict in self.verdicts) + by_hand
 
     def attention(self) -> list[str]:
         """Sentences for the instructor: why a person should check the submission."""
@@ -143,4 +159,5 @@ class Report:
 
     def possible(self) -> float:
         """Full marks, without bonus."""
-        return sum(verdict.possible for verdict in self.verdicts)
+        by_hand = sum(written.possible for written in self.written) if self.by_hand else 0.0
+        return sum(verdict.possible for verdict in self.verdicts) + by_hand

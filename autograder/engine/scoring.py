@@ -8,7 +8,7 @@ from dataclasses import replace
 from autograder.artefacts import Artefact, Finding, Headline
 from autograder.assignment import Assignment
 from autograder.engine.judge import KeyTest
-from autograder.engine.report import Report, Verdict
+from autograder.engine.report import Report, Verdict, Written
 
 MANY_STUBS = 3  # one or two may be left out on purpose
 NOT_REACHED = "Not graded: the time for this submission ran out before this test."
@@ -49,6 +49,11 @@ def unsaved(stubs: int, files: Sequence[str]) -> list[str]:
     *most, last = files
     there = f"{', '.join(most)} and {last} are" if most else f"{last} is"
     return [f"{stubs} stubs are untouched, although {there} there: was the notebook saved before it was handed in?"]
+
+
+def written(assignment: Assignment, answers: Mapping[str, str]) -> list[Written]:
+    """The written questions with the answers of a submission; nobody has graded them yet."""
+    return [Written(sheet.id, sheet.title, sheet.points, answers.get(sheet.id, "")) for sheet in assignment.written]
 
 
 def headlines(assignment: Assignment, findings: Mapping[str, Finding]) -> dict[str, Headline]:
@@ -101,7 +106,10 @@ def rescored(assignment: Assignment, key: Key, report: Report) -> Report:
             verdicts.append(replace(blank, points=points, **found))
         else:
             verdicts.append(blank)
-    return replace(report, title=assignment.title, verdicts=verdicts, headlines=headlines(assignment, report.findings))
+    return replace(
+        report, title=assignment.title, verdicts=verdicts, headlines=headlines(assignment, report.findings),
+        written=written(assignment, {one.question: one.answer for one in report.written}),
+    )  # fmt: skip
 
 
 def merged(old: Report, new: Report, questions: set[str], ran: bool) -> Report:

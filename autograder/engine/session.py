@@ -28,7 +28,7 @@ from autograder.errors import MachineError
 from autograder.limits import Limits
 from autograder.sandbox import canary, layers, preload, processes
 from autograder.sandbox.leftovers import remove_tree
-from autograder.sandbox.notebook import MAX_CODE, Cell, Notebook
+from autograder.sandbox.notebook import MAX_ANSWER, MAX_CODE, Cell, Notebook
 from autograder.sandbox.sightings import Sighting
 from autograder.text import clean, one_line, quoted, without_numbers
 
@@ -427,7 +427,8 @@ class Session:
             )
             rebound = {n: {int(k): v for k, v in found.items()} for n, found in content["rebound"].items()}
             seen = {name: [Sighting(**place) for place in places] for name, places in content["sightings"].items()}
-            return Notebook(cells, rebound, seen, content["stubs"], tuple(content["notes"]))
+            answers = {str(k): clean(v, MAX_ANSWER + 100) for k, v in content["answers"].items()}
+            return Notebook(cells, rebound, seen, content["stubs"], tuple(content["notes"]), answers)
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
             self._lose("protocol", "it sent an invalid answer")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from autograder.engine.report import Report, Verdict, told_once
+from autograder.engine.report import Report, Verdict, Written, told_once
 from autograder.files import TEAM, write_private
 
 
@@ -21,7 +21,7 @@ def results(report: Report) -> dict:
         "output": "\n".join(report.remarks),
         "output_format": "text",
         "stdout_visibility": "hidden",
-        "tests": [test_entry(verdict) for verdict in told_once(report.verdicts)],
+        "tests": [*map(test_entry, told_once(report.verdicts)), *map(written_entry, report.written)],
         "extra_data": {
             "assignment": report.assignment,
             "submission": report.submission,
@@ -51,6 +51,17 @@ def test_entry(verdict: Verdict) -> dict:
         "output_format": "text",
         "visibility": verdict.visibility,
     }
+
+
+def written_entry(written: Written) -> dict:
+    """A written question. It has points only when a person has given some: on Gradescope that is done there."""
+    entry = {"number": written.question, "name": f"{written.title}: written answer", "output_format": "text"}
+    said = f"Graded by hand, {written.possible:g} points; not part of the points that are shown here."
+    if written.points is not None:
+        entry |= {"score": round(written.points, 4), "max_score": written.possible}
+        said = written.comment or "Graded by hand."
+    answer = f"Your answer:\n{written.answer}" if written.answer else "There is no answer in your notebook."
+    return {**entry, "output": f"{said}\n\n{answer}", "visibility": "visible"}
 
 
 def write_results(path: Path, report: Report, mode: int = TEAM) -> None:

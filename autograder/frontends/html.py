@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import io
 import math
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import jinja2
 import matplotlib
@@ -14,14 +16,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from autograder.engine.report import Curve, Report, number, told_once
-from autograder.frontends.terminal import by_question
+from autograder.frontends.terminal import by_question, given
 from autograder.pictures import Picture
 
 TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=jinja2.StrictUndefined,
     trim_blocks=True, lstrip_blocks=True,
 )  # fmt: skip
-TEMPLATES.filters["points"] = number
+TEMPLATES.filters |= {"points": number, "given": given}
 WIDEST = 8.0  # inches
 GAP = 0.08  # of an image's place
 
@@ -31,11 +33,11 @@ def render(report: Report) -> str:
     return pages(report)[0]
 
 
-def pages(report: Report) -> tuple[str, str]:
+def pages(report: Report, rubrics: Mapping[str, str] = MappingProxyType({})) -> tuple[str, str]:
     """The HTML text of a report for the instructor, and of the report for the student.
 
     Students do not see details of the sandbox and hidden tests (which still count). The template engine escapes all text
-    that students control.
+    that students control. ``rubrics`` are for the instructor, by written question.
     """
     figures = []
     if report.curves:
@@ -45,7 +47,11 @@ def pages(report: Report) -> tuple[str, str]:
     template = TEMPLATES.get_template("report.html.jinja")
     instructor, student = (
         template.render(
-            report=report, questions=by_question(told_once(verdicts)), figures=figures, instructor=all_of_it
+            report=report,
+            questions=by_question(told_once(verdicts)),
+            figures=figures,
+            instructor=all_of_it,
+            rubrics=rubrics,
         )
         for verdicts, all_of_it in ((report.verdicts, True), (shown, False))
     )

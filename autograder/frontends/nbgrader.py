@@ -9,10 +9,13 @@ From a submitted notebook only the text of its cells, the images in answers, and
 
 from __future__ import annotations
 
+import atexit
+import glob
 import html
 import os
 import re
 import stat
+import tempfile
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
@@ -35,9 +38,9 @@ from nbgrader.utils import find_all_files, is_grade, is_ignored, is_locked, is_s
 from traitlets import Bool, Unicode
 from traitlets.config import Config
 
-from autograder.engine.submission import shortened
+from autograder.engine.submission import collect, shortened
 from autograder.engine.tree import open_regular, shown, walk
-from autograder.errors import KitError
+from autograder.errors import KitError, MachineError
 from autograder.release.nbgrader import PREPROCESSORS, WRITTEN_TAG, worths
 from autograder.release.notebooks import KEPT_TAGS
 from autograder.sandbox.notebook import MAX_CELLS, MAX_CODE, NotebookError, read_json
@@ -68,6 +71,7 @@ def configure(c: Config, course: str = "") -> None:
     ``course`` is the directory with the ``solutions/`` of the assignments (default: the one around the working directory).
     """
     own, stock = "autograder.frontends.nbgrader", "nbgrader.preprocessors"
+    Autograde.init_notebooks = init_notebooks
     c.GradeWithKit.course = course
     c.GenerateAssignment.preprocessors = list(PREPROCESSORS)
     c.GenerateAssignment.force = True  # ./kit build has already written the release
@@ -90,6 +94,49 @@ def configure(c: Config, course: str = "") -> None:
         "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
     ]
     c.HTMLExporter.filters = {"markdown2html": f"{own}.shown_markdown", "highlight_code": f"{own}.shown_code"}
+
+
+# --- finding a submitted notebook ---------------------------------------------------------------------------------
+
+# Notebooks that ``present`` has put into folders of submissions.
+presented: set[Path] = set()
+
+
+def init_notebooks(converter: Autograde) -> None:
+    """nbgrader's list of notebooks, with those that have another name or lie in a folder, as in ``./kit grade``."""
+    name = converter.coursedir.assignment_id
+    for folder in map(Path, glob.glob(converter._format_source(name, converter.coursedir.student_id))):
+        if folder.is_dir() and not os.path.lexists(folder / f"{name}.ipynb"):
+            present(folder, name, converter.log.warning)
+    BaseConverter.init_notebooks(converter)
+
+
+def present(folder: Path, name: str, say: Callable[..., None]) -> None:
+    """Put a copy of the notebook that the kit grades into a submission, under the only name that nbgrader knows.
+
+    Without such a notebook it is a file that says why. It is removed before the submission is graded.
+    """
+    place = folder / f"{name}.ipynb"
+    with tempfile.TemporaryDirectory(prefix="submission-") as scratch:
+        try:
+            notebook = collect(folder, Path(scratch) / "submission", name).notebook
+            say("%s has no %s; %s is graded", folder, place.name, shown(notebook.name))
+            content = notebook.read_bytes()
+        except MachineError:
+            raise
+        except KitError as error:
+            say("%s: %s", folder, error)
+            content = str(error).encode()
+    place.write_bytes(content)
+    presented.add(place.resolve())
+
+
+@atexit.register
+def remove_presented() -> None:
+    """Leave the submissions as they were."""
+    for place in presented:
+        place.unlink(missing_ok=True)
+    presented.clear()
 
 
 # --- reading a submitted notebook ---------------------------------------------------------------------------------
@@ -318,8 +365,13 @@ class GradeWithKit(NbGraderPreprocessor):
         for copied in copies_of_links(submitted, autograded):
             self.log.warning("%s is a link in the submission; its copy is removed", copied)
             copied.unlink()
+        if (place := (submitted / f"{name}.ipynb").resolve()) in presented:
+            place.unlink(missing_ok=True)
+            presented.remove(place)
         grader = grader_of(converter, self.course, name, self.data, self.unsafe, self.log.info)
         report = grader.grade(submitted)
+        for sentence in report.attention():
+            self.log.warning("%s: %s", student, sentence)
         write_outputs(nb.cells, report)
         groups = by_question(report.verdicts)
         bonus = [worth.question for worth in worths(grader.assignment) if worth.bonus]

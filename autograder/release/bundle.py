@@ -21,6 +21,7 @@ from autograder.engine.answer_key import made_from, read_key, write_key
 from autograder.engine.judge import KeyTest
 from autograder.questions.loading import load_module
 from autograder.release.compile import compile_key, fingerprint
+from autograder.release.written import write_rubrics
 
 TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent), keep_trailing_newline=True, undefined=jinja2.StrictUndefined
@@ -52,6 +53,7 @@ def build_bundle(folder: AssignmentFolder, say: Callable[[str], None] = lambda t
             part.replace(key)
     try:
         check_points(assignment, read_key(key))
+        write_rubrics(bundle, folder, assignment)
     except WrongEntry as error:
         raise located(folder.settings, error) from None
     code = f"code/{folder.name}"

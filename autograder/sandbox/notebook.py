@@ -39,6 +39,12 @@ READ_SECONDS = 5.0
 
 SKIP_TAG = "skip-grading"
 PYTHON = ("python", "python3", "ipython", "ipython3")
+# The student notebook has a cell with this text and a tag such as w1 for each answer to a written question.
+WRITTEN_ID = re.compile(r"w\d{1,3}")
+QUESTION_TAGS = frozenset({"written", "rubric"})  # of cells that are not the student's
+NO_ANSWER = "*Your answer here.*"
+MAX_ANSWER = 20_000
+MAX_ANSWERS = 100
 # Cell magics whose body is ordinary code of the notebook.
 TRANSPARENT_CELL_MAGICS = frozenset({"time", "timeit", "capture", "prun"})
 # Magics that the sandbox runs, since later cells may need their results.
@@ -90,7 +96,8 @@ class Notebook:
 
     ``rebound``: for each graded name, the later cells that give a name which it uses another value, and these names
     (``bindings.rebound``). ``sightings``: where a name is defined or may be (``sightings.sightings``). ``stubs``: how many
-    functions of it end in ``raise NotImplementedError``. ``notes`` are sentences for the student about the whole notebook.
+    functions of it end in ``raise NotImplementedError``. ``notes`` are sentences for the student about the whole notebook,
+    ``answers`` the answers to written questions, such as w1.
     """
 
     cells: tuple[Cell, ...]
@@ -98,6 +105,7 @@ class Notebook:
     sightings: dict[str, list[Sighting]] = field(default_factory=dict)
     stubs: int = 0
     notes: tuple[str, ...] = ()
+    answers: dict[str, str] = field(default_factory=dict)
 
 
 def read_cells(path: Path) -> tuple[Cell, ...]:
@@ -136,7 +144,9 @@ def read_notebook(path: Path, graded: Collection[str] = ()) -> Notebook:
     seen = sightings(_as_parts(content, cells, trees, parts), graded) if time.monotonic() < deadline else {}
     foreign = language.casefold() not in PYTHON and any(cell.index not in trees for cell in cells)
     notes = (f"The language of your notebook is {quoted(language, 40)}; the grader runs Python.",) if foreign else ()
-    return Notebook(tuple(cells), rebound(run, graded), seen, sum(map(_stubs, trees.values())), notes)
+    return Notebook(
+        tuple(cells), rebound(run, graded), seen, sum(map(_stubs, trees.values())), notes, answers_in(content)
+    )
 
 
 def _as_parts(
@@ -170,6 +180,26 @@ def _is_stub(node: ast.stmt) -> bool:
     raised = node.exc if isinstance(node, ast.Raise) else None
     raised = raised.func if isinstance(raised, ast.Call) else raised
     return isinstance(raised, ast.Name) and raised.id == "NotImplementedError"
+
+
+def answers_in(cells: Sequence[dict]) -> dict[str, str]:
+    """The answers to written questions among the cells of a notebook, without those that are blank.
+
+    A cell that was split has its tag in both parts, so the parts of an answer are put together.
+    """
+    found: dict[str, str] = {}
+    for cell in cells:
+        tags = [tag for tag in _tags(cell.get("metadata")) if isinstance(tag, str)]
+        identity = next(filter(WRITTEN_ID.fullmatch, tags), None)
+        if identity is None or not QUESTION_TAGS.isdisjoint(tags) or len(found) >= MAX_ANSWERS:
+            continue
+        text = _source(cell.get("source")).replace(NO_ANSWER, "").strip()
+        if text:
+            found[identity] = "\n\n".join(filter(None, [found.get(identity, ""), text]))[: MAX_ANSWER + 1]
+    return {
+        identity: text if len(text) <= MAX_ANSWER else f"{text[:MAX_ANSWER]} … (cut here; the notebook has all of it)"
+        for identity, text in found.items()
+    }
 
 
 def _of_tagged(cell: Cell, parts: Sequence[Statement] | None, wanted: Collection[str]) -> Cell:

@@ -5,6 +5,7 @@ They let a notebook run without a kernel, a screen or a network. They do not aff
 
 from __future__ import annotations
 
+import ast
 import builtins
 import re
 import shlex
@@ -16,6 +17,8 @@ from types import ModuleType
 
 import torch
 import torch.utils.data
+
+from autograder.sandbox import notebook
 
 BODY_MAGICS = ("time", "timeit", "capture", "prun")
 WRITING_MAGICS = ("writefile", "file")
@@ -50,9 +53,31 @@ class Shell:
         exec(compile(source, "<magic>", "exec", dont_inherit=True), self.user_ns)
 
     def run_file(self, line: str) -> None:
-        """``%run helper.py``: run the file named by the first word that is not an option, in the notebook's namespace."""
+        """``%run helper.py``: run the file named by the first word that is not an option, in the notebook's namespace.
+
+        Of a notebook the code is run, as that of the submission is read and run.
+        """
         file = next(word for word in shlex.split(line) if not word.startswith("-"))
+        if file.lower().endswith(".ipynb"):
+            return self.run_notebook(Path(file))
+        if not Path(file).exists() and Path(f"{file}.py").exists():  # as in IPython
+            file = f"{file}.py"
         exec(compile(Path(file).read_bytes(), file, "exec", dont_inherit=True), self.user_ns)
+
+    def run_notebook(self, path: Path) -> None:
+        """Run the code cells of a notebook, also those after one that fails. Raises the first exception."""
+        failure = None
+        for cell in notebook.read_cells(path):
+            try:
+                tree = ast.parse(cell.source if cell.skip is None else "")
+                for place, statement in enumerate(tree.body):
+                    if cell.only is None or place in cell.only:
+                        name = f"{path.name}, cell {cell.index}"
+                        exec(compile(ast.Module([statement], []), name, "exec", dont_inherit=True), self.user_ns)
+            except Exception as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
 
     def getoutput(self, *_: object, **__: object) -> list[str]:
         """``lines = !ls``: the command is not run, so its output is empty."""

@@ -3,12 +3,16 @@
 An IDX file is a big-endian header and raw values: two zero bytes, the type (8 is uint8), the number of dimensions and
 each dimension as a uint32 (http://yann.lecun.com/exdb/mnist/). Copies differ in order (sorted by class or not) and in
 compression, so no checksum is compared; header, length, labels and gzip's own CRC are checked.
+
+The files are also found under the usual other names: ``train-images.idx3-ubyte``, each in a folder of its own name, with
+``test`` for ``t10k``, or with the ``(1)`` of a second download.
 """
 
 from __future__ import annotations
 
 import gzip
 import math
+import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,18 +27,29 @@ from data_scripts.sources.order import shuffled
 
 FOLDERS = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST"}  # torchvision keeps the files in <root>/MNIST/raw
 PREFIXES = {"train": "train", "test": "t10k"}
+OTHER_PREFIXES = {"t10k": "test"}
+# Other formats in which MNIST goes round, by the beginnings or ends of names.
+OTHER_FORMATS = ("mnist.npz", "mnist.pkl.gz", "mnist.pkl", "mnist.mat", "mnist-original.mat", "mnist_train.csv",
+                 "mnist_test.csv", "mnist_784.csv", "*.parquet", "*.arff")  # fmt: skip
+SECOND_DOWNLOAD = re.compile(r"\s*\(\d+\)")
 UINT8 = 8
 CHUNK = 5000
 
 
 def recognise(dataset: Dataset, path: Path) -> IdxFiles | None:
     """The source where ``path`` holds IDX files, itself, in ``raw`` or in torchvision's ``MNIST/raw``, or is one; or None."""
-    if path.is_file() and path.name.removesuffix(".gz") in {name for split in PREFIXES for name in _names(split)}:
+    keys = {key for split in PREFIXES for name in _names(split) for key in _keys(name)}
+    if path.is_file() and _key(path.name) in keys:
         path = path.parent
     for folder in (path / FOLDERS[dataset.name] / "raw", path / "raw", path):
         if any(_file(folder, name) for split in PREFIXES for name in _names(split)):
             _check_name(dataset, folder)
             return IdxFiles(dataset, folder)
+    if path.is_dir() and (other := next((f for kind in OTHER_FORMATS for f in sorted(path.glob(kind))), None)):
+        raise DataError(
+            f"{other}: this format is not read; get the four IDX files ({', '.join(_names('train'))} and those of t10k), or "
+            f"leave --source out to download them"
+        )
     return None
 
 
@@ -117,8 +132,31 @@ def _names(split: str) -> tuple[str, str]:
 
 
 def _file(folder: Path, name: str) -> Path | None:
-    """The file, packed or not. The packed one comes first: it has a CRC, and unpacking may have been interrupted."""
-    return next((path for path in (folder / f"{name}.gz", folder / name) if path.is_file()), None)
+    """The file, packed or not. The packed one comes first: it has a CRC, and unpacking may have been interrupted.
+
+    The official name comes before others, which are those with one of its ``_keys``; a folder of such a name is looked into.
+    """
+    official = next((path for path in (folder / f"{name}.gz", folder / name) if path.is_file()), None)
+    if official is not None or not folder.is_dir():
+        return official
+    alike = [path for path in sorted(folder.iterdir()) if _key(path.name) in _keys(name)]
+    inside = [
+        path for place in alike if place.is_dir() for path in sorted(place.iterdir()) if _key(path.name) in _keys(name)
+    ]
+    found = [path for path in (*alike, *inside) if path.is_file()]
+    return min(found, key=lambda path: path.suffix != ".gz", default=None)
+
+
+def _key(name: str) -> str:
+    """What the usual spellings of a file name have in common: its letters and digits."""
+    name = SECOND_DOWNLOAD.sub("", name.lower()).removesuffix(".gz")
+    return re.sub(r"[^a-z0-9]", "", name)
+
+
+def _keys(name: str) -> set[str]:
+    """The keys of a file by its official name."""
+    prefix = name.partition("-")[0]
+    return {_key(name), _key(name.replace(prefix, OTHER_PREFIXES.get(prefix, prefix), 1))}
 
 
 def _existing(folder: Path, name: str) -> Path:

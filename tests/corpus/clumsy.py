@@ -360,6 +360,14 @@ JUPYTER = (
         "import sys\nsys.path.insert(0, 'my losses')\nfrom a import nt_xent, barlow_twins, nt_xent_euclidean")),
     Clumsy("magic-run", "%run of a script beside the notebook", cells(
         "%run -i losses.py", files={"losses.py": "\n".join(HONEST).encode()})),
+    Clumsy("magic-run-notebook", "%run of a notebook beside it, with a cell that fails", cells(
+        "%run ./other.ipynb", "z = nt_xent(torch.randn(4, 8), torch.randn(4, 8), 0.5)",
+        files={"other.ipynb": notebook_bytes(notebook(("%matplotlib inline\n!pip install x", "1 / 0", *HONEST)))})),
+    Clumsy("magic-run-helpers", "%run of a notebook with half of the answers", cells(
+        IMPORTS + NT_XENT, "%run -i 'my helpers.ipynb'",
+        files={"my helpers.ipynb": notebook_bytes(notebook((IMPORTS, BARLOW_TWINS, EUCLIDEAN)))})),
+    Clumsy("magic-run-name", "%run of a script without its suffix", cells(
+        "%run losses", files={"losses.py": "\n".join(HONEST).encode()})),
     Clumsy("shell", "!pip, !nvidia-smi, and shell in an if", within(
         "!pip install -q lightly einops\n!nvidia-smi\nif True:\n    !ls -la"), told='"!nvidia-smi" has no effect'),
     Clumsy("shell-assigned", "x = !ls, and x is used", within(

@@ -1,11 +1,14 @@
 """How commands of the kit find data sets (``autograder.datasets``)."""
 
 import gzip
+import io
 import re
+import zipfile
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from autograder import datasets
 from autograder.commands.doctor import findings
@@ -50,6 +53,41 @@ def write_idx(folder):
 
 def made(folder, name):
     return prepare_generated(folder, 30, 10, progress=False, dataset=DATASETS[name])
+
+
+def write_zip(path):
+    """A zip of images in CIFAR-10's classes: ``COUNTS`` of each split."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = io.BytesIO()
+    Image.new("RGB", (32, 32)).save(pixels, "PNG")
+    with zipfile.ZipFile(path, "w") as archive:
+        for split, count in COUNTS.items():
+            for number in range(count):
+                archive.writestr(f"{split}/{DATASETS['cifar10'].classes[number % 10]}/{number}.png", pixels.getvalue())
+    return path
+
+
+@pytest.mark.parametrize("given", ["mine", "mine/cifar10-png.zip"])
+@pytest.mark.parametrize("writable", [True, False])
+def test_a_given_folder_may_hold_what_a_usual_one_may(places, monkeypatch, given, writable):
+    monkeypatch.setitem(DATASETS, "cifar10", replace(DATASETS["cifar10"], counts=COUNTS))
+    archive = write_zip(places / "mine/cifar10-png.zip")
+    assert datasets.source_in("cifar10", places / given) == archive
+    monkeypatch.setattr(datasets.os, "access", lambda *_: writable)  # root may write anywhere
+    data = datasets.find_data("cifar10", places / given, course_in(places))
+    assert data.source == "CIFAR-10, PNG copy" and data.counts == COUNTS
+    assert data.folder == places / ("mine" if writable else "course/data") / "cifar10"
+    assert datasets.find_data("cifar10", places / given, course_in(places)) == data
+    assert datasets.find_or_prepare(places / given, COUNTS, print, "cifar10", course_in(places)).counts == COUNTS
+
+
+def test_a_broken_source_in_a_given_folder_is_told(places):
+    (places / "mine").mkdir()
+    (places / "mine/cifar10-png.zip").write_text("no zip")
+    with pytest.raises(KitError, match="cifar10-png.zip: not a complete zip file"):
+        datasets.find_data("cifar10", places / "mine", course_in(places))
+    with pytest.raises(KitError, match="absent: no such file or folder"):
+        datasets.find_data("cifar10", places / "absent", course_in(places))
 
 
 def test_each_data_set_is_found_by_its_name(places):

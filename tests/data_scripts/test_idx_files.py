@@ -57,6 +57,35 @@ def rows_in_order(split):
     return [bytes([labels(split)[k]]) + images(split)[k].tobytes() for k in order]
 
 
+OTHER_NAMES = {
+    "dots": lambda name: name.replace("-idx", ".idx"),
+    "a folder for each": lambda name: f"{name.removesuffix('.gz')}/{name.removesuffix('.gz')}",
+    "test for t10k": lambda name: name.replace("t10k", "test"),
+    "a second download": lambda name: name.replace(".gz", " (1).gz"),
+    "capitals and underscores": lambda name: name.replace("-", "_").upper().replace(".GZ", ".gz"),
+}
+
+
+@pytest.mark.parametrize("kind", OTHER_NAMES)
+@pytest.mark.parametrize("packs", [True, False])
+def test_the_usual_other_names_are_found(tmp_path, kind, packs):
+    for name, content in (packed(unpacked_files()) if packs else unpacked_files()).items():
+        path = tmp_path / "mine" / OTHER_NAMES[kind](name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if path.suffix == ".gz" or not packs else gzip.decompress(content))
+    data = prepare(tmp_path / "mine", tmp_path / "out", progress=False, dataset=MNIST)
+    for split in COUNTS:
+        assert [row.tobytes() for row in np.load(data.folder / f"{split}.npy")] == rows_in_order(split)
+
+
+@pytest.mark.parametrize("name", ["mnist.npz", "mnist_train.csv", "mnist.pkl.gz"])
+def test_another_format_is_told(tmp_path, name):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / name).write_bytes(b"x")
+    with pytest.raises(DataError, match=f"{name}: this format is not read; get the four IDX files"):
+        prepare(tmp_path / "mine", tmp_path / "out", progress=False, dataset=MNIST)
+
+
 @pytest.mark.parametrize("inside", ["MNIST/raw", "raw", "."])
 @pytest.mark.parametrize("pack", [packed, dict], ids=["packed", "unpacked"])
 def test_every_layout_gives_the_rows_in_the_order_of_their_hashes(write_folder, tmp_path, inside, pack):
