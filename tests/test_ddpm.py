@@ -114,6 +114,38 @@ def test_a_hostile_notebook_gains_nothing(grader, student, tmp_path):
     )
 
 
+UPSTREAM = {  # a wrong definition that others build on, and the tests that it costs
+    "noise_schedule": (
+        "def noise_schedule(T, beta_start=1e-4, beta_end=0.02):\n"
+        "    return schedule_of(torch.linspace(beta_start**0.5, beta_end**0.5, T) ** 2)",
+        {"q1a beta"},
+    ),
+    "cosine_schedule": ("def cosine_schedule(T, s=0.008): return noise_schedule(T)", {"q1b beta"}),
+    "q_sample": (
+        "def q_sample(x0, t, noise, schedule):\n"
+        "    kept = per_row(schedule.alpha_bar, t, x0)\n"
+        "    return kept * x0 + (1 - kept) * noise",
+        {"q2 value"},
+    ),
+    "p_mean_variance": (
+        "def p_mean_variance(eps_model, x_t, t, schedule):\n"
+        "    beta, alpha, alpha_bar = (per_row(values, t, x_t) for values in schedule[:3])\n"
+        "    return (x_t - beta / (1 - alpha_bar) * eps_model(x_t, t)) / alpha.sqrt(), beta",
+        {"q3 mean"},
+    ),
+    "p_sample": ("def p_sample(eps_model, x_t, t, schedule, noise): return x_t + noise", {"q3 step", "q3 last"}),
+}
+
+
+@pytest.mark.parametrize("name", UPSTREAM)
+def test_a_mistake_costs_nothing_in_what_builds_on_it(grader, master, tmp_path, name):
+    source, tests = UPSTREAM[name]
+    report = grader.grade(hand_in(tmp_path / "wrong", with_last_cell(master, source)))
+    assert {f"{v.question} {v.test}" for v in report.verdicts if not v.passed and v.question in FULL} == tests
+    followed = [v.message for v in report.verdicts if v.passed and v.question in FULL and v.message]
+    assert followed, "the student reads what was put in the place of the wrong function"
+
+
 SAMPLERS = {  # a wrong sampler, and a word that its student must read
     "nan": (
         "def sample(eps_model, shape, schedule, generator): return torch.full(shape, math.nan)",
