@@ -191,8 +191,9 @@ def test_no_hint_claims_the_result_of_another_test(name):
     found = []
     for question in load_questions(COURSE.assignment(name)):
         hints = [Text(f"{question.id} {m.id}", m.hint) for m in question.misconceptions if not m.harmless]
-        # Advice on a later output is told where the outputs before it are correct.
-        firsts = {f"{question.id} {test.id}": dict(list(test.outputs.items())[:1]) for test in question.tests}
+        # Advice on a later output is told where the outputs before it are correct; that of a variant is never told.
+        tests = [test for test in question.tests if not test.instead_of]
+        firsts = {f"{question.id} {test.id}": dict(list(test.outputs.items())[:1]) for test in tests}
         advice = [text for where, outputs in firsts.items() for text in comparison_texts(where, outputs)]
         texts = [text for text in hints + advice if text.where.partition(" ")[2] not in KNOWN]
         found += [f"{text.where}: {text.text}" for text in texts if claims(text.text)]

@@ -16,7 +16,7 @@ BROKEN_BACKWARD = (
     "of exp, was written to in place."
 )
 _DETACHED = "You detach {}, so no gradient reaches it. Both views train the encoder."
-_BACKWARD = "Your own backward {}, so the gradient is correct only where you take it of one loss alone: {}."
+_BACKWARD = "Your own backward {}, which is wrong unless you take the gradient of one loss alone: {}."
 
 
 def misconceptions(function: str, first: str, second: str, correct: PairLoss) -> tuple[Misconception, ...]:
