@@ -65,6 +65,7 @@ PARTICIPANT = re.compile(r"(?P<word>[^\d@]*[^\d@\s.-])\s*(?P<number>\d+)")
 PLAIN_NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
 MOMENT = re.compile(r"-|.*(?:\d{4}|\d:\d\d).*", re.DOTALL)
 WORKSHEET_COLUMNS = 6
+MOST_HYPHENS = 8  # in the name of a group
 LONG_WORD = 7  # letters of "student", which people write into ids of their own
 DELIMITERS = ",;\t"
 MOST_ROTATIONS = 50
@@ -473,7 +474,7 @@ def _names_in(student: Student) -> Iterator[tuple[str, ...]]:
     """Names to look for, the surest first. Moodle can write a group and a hyphen before a name."""
     yield student.name, student.id
     parts = student.name.split("-")
-    yield from (("-".join(parts[first:]),) for first in range(1, len(parts)))
+    yield from (("-".join(parts[first:]),) for first in range(1, min(len(parts), MOST_HYPHENS)))
 
 
 def _name_keys(name: str) -> set[str]:

@@ -301,6 +301,15 @@ def test_a_submission_that_cannot_be_read_keeps_no_one_waiting(room, tmp_path):
     assert any("empty" in line or "left out" in line for line in read_record(room.out / "bob").report.attention())
 
 
+def busy(process):
+    """How many descendants have worked for a second."""
+    count = 0
+    for child in psutil.Process(process.pid).children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            count += child.cpu_times().user > 1
+    return count
+
+
 def test_ctrl_c_ends_every_session_at_once(tmp_path):
     work = hand_in(tmp_path / "class", ada="hanging", bob="hanging")
     out = tmp_path / "grades"
@@ -314,7 +323,7 @@ def test_ctrl_c_ends_every_session_at_once(tmp_path):
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a suite in the background ignores it
     )
     wait_for((out / store.LOCK).exists, process)
-    time.sleep(4)  # both are in their endless loops, for 20 seconds each time
+    wait_for(lambda: busy(process) >= 2, process)  # both are in their endless loops, for 20 seconds each time
     started = time.monotonic()
     family = psutil.Process(process.pid).children(recursive=True)
     assert len(family) >= 4, "two parents and their sessions"
