@@ -47,6 +47,46 @@ def test_a_sound_assignment_passes_and_shows_its_points(course, edit):
     assert "is out of date; run ./kit build softmax" in done.stderr
 
 
+ANSWERED = """
+
+# %% [markdown] tags=["written", "w1"]
+# ### w1 · Why?
+
+# %% [markdown] tags=["model-answer", "w1"]
+# Because.
+
+# %% [markdown] tags=["rubric", "w1"]
+# 4 points for because
+"""
+WRITTEN = '\n[[written]]\nid = "w1"\ntitle = "Why?"\npoints = 4\n\n[[question]]'
+
+
+def test_written_questions_are_on_the_point_sheet(course, edit):
+    edit(MASTER, "\n# %%", f"{ANSWERED}\n# %%")
+    edit(SETTINGS, "[[question]]", WRITTEN)
+    done = kit(course, "check", "softmax")
+    assert done.returncode == 0, done.stderr
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert ["w1", "Why?", "a", "written", "answer,", "graded", "by", "hand", "4"] in rows
+    assert ["total", "by", "machine", "+", "by", "hand", "5", "+", "4"] in rows
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("points = 4", "points = 3", "[[written]] w1 has 3 points, and its rubric in the master distributes 4"),
+        ('"w1"', '"w2"', "the master has no written question w2; those with a model-answer are: w1"),
+        ('"w1"', '"q1"', "'q1' is not a valid id of a written question; use one such as w1"),
+        ("points = 4", "points = -1", "points is -1, expected a number of at least 0"),
+    ],
+)
+def test_a_written_question_that_does_not_fit_is_told_with_its_line(course, edit, old, new, words):
+    edit(MASTER, "\n# %%", f"{ANSWERED}\n# %%")
+    edit(SETTINGS, "[[question]]", WRITTEN.replace(old, new))
+    done = kit(course, "check", "softmax")
+    assert done.returncode == 2 and words in done.stderr and "assignment.toml:" in done.stderr
+
+
 def test_a_wrong_solution_is_told(course, edit):
     edit(MASTER, "error[rows, y] -= 1", "error[rows, y] -= 2")
     done = kit(course, "check", "softmax")

@@ -21,7 +21,10 @@ def results(report: Report) -> dict:
         "output": "\n".join(report.remarks),
         "output_format": "text",
         "stdout_visibility": "hidden",
-        "tests": [*map(test_entry, told_once(report.verdicts)), *map(written_entry, report.written)],
+        "tests": [
+            *map(test_entry, told_once(report.verdicts)),
+            *(written_entry(one, report.by_hand) for one in report.written),
+        ],
         "extra_data": {
             "assignment": report.assignment,
             "submission": report.submission,
@@ -53,15 +56,24 @@ def test_entry(verdict: Verdict) -> dict:
     }
 
 
-def written_entry(written: Written) -> dict:
-    """A written question. It has points only when a person has given some: on Gradescope that is done there."""
-    entry = {"number": written.question, "name": f"{written.title}: written answer", "output_format": "text"}
+def written_entry(written: Written, counts: bool) -> dict:
+    """A written question, which is neither passed nor failed.
+
+    It is worth nothing until points by hand count (``Report.by_hand``): on Gradescope a person gives them there.
+    """
     said = f"Graded by hand, {written.possible:g} points; not part of the points that are shown here."
-    if written.points is not None:
-        entry |= {"score": round(written.points, 4), "max_score": written.possible}
-        said = written.comment or "Graded by hand."
+    if counts:
+        said = "Graded by hand: no points yet." if written.points is None else written.comment or "Graded by hand."
     answer = f"Your answer:\n{written.answer}" if written.answer else "There is no answer in your notebook."
-    return {**entry, "output": f"{said}\n\n{answer}", "visibility": "visible"}
+    return {
+        "number": written.question,
+        "name": f"{written.title}: written answer",
+        "score": round(written.points or 0.0, 4) if counts else 0.0,
+        "max_score": written.possible if counts else 0.0,
+        "output": f"{said}\n\n{answer}",
+        "output_format": "text",
+        "visibility": "visible",
+    }
 
 
 def write_results(path: Path, report: Report, mode: int = TEAM) -> None:

@@ -71,12 +71,10 @@ def graded(base: Path) -> dict:
 def test_files(tests: list[dict]) -> list[TestFile]:
     """The entries of ``results.json`` as Otter's graded test files, one per question."""
     files = []
-    graded = [entry for entry in tests if "score" in entry]  # a person grades the others
+    graded = [entry for entry in tests if "status" in entry]  # a person grades the others
     for question, group in groupby(graded, key=lambda entry: entry["number"]):
         entries = list(group)
-        results = [
-            TestCaseResult(test_case(entry), entry["output"], entry.get("status") == "passed") for entry in entries
-        ]
+        results = [TestCaseResult(test_case(entry), entry["output"], entry["status"] == "passed") for entry in entries]
         file = ExceptionTestFile(question, question, [result.test_case for result in results], all_or_nothing=False)
         file.test_case_results = results
         file.update_score(round(sum(entry["score"] for entry in entries), 4))

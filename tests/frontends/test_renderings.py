@@ -13,7 +13,7 @@ from rich.console import Console
 from autograder.artefacts import Headline
 from autograder.classroom.model import Graded, Student
 from autograder.classroom.tables import feedback
-from autograder.engine.report import Curve, Report, Verdict, by_message, told_once
+from autograder.engine.report import Curve, Report, Verdict, Written, by_message, told_once
 from autograder.engine.report import told as report_told
 from autograder.frontends.gradescope import results, write_results
 from autograder.frontends.html import curves_figure, pages, picture_figure, render
@@ -51,6 +51,27 @@ def test_results_follow_the_documented_schema(report, tmp_path):
     assert [entry["number"] for entry in content["tests"]] == ["q1a", "q1a", "q6", "q6"]
     assert content["leaderboard"] == [{"name": "Top-1 accuracy", "value": 0.612, "order": "desc"}]
     assert list(tmp_path.iterdir()) == [tmp_path / "results.json"]
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_written_answers_follow_it_too(report, by_hand):
+    report.written = [Written("w1", "In your own words", 4, "two views", 3.0, "good"), Written("w2", "The batch", 6)]
+    report.by_hand = by_hand
+    content = results(report)
+    jsonschema.validate(content, SCHEMA)
+    tests = {test["number"]: test for test in content["tests"]}
+    assert (tests["w1"]["score"], tests["w1"]["max_score"]) == ((3, 4) if by_hand else (0, 0))
+    assert content["score"] == sum(test["score"] for test in content["tests"])
+    assert "two views" in tests["w1"]["output"] and "no answer" in tests["w2"]["output"]
+    assert "w1" not in {file.name for file in otter_files(content["tests"])}  # stock Otter knows no points by hand
+
+
+def test_answers_are_text_and_the_rubric_is_for_one_side(report):
+    report.written = [Written("w1", HOSTILE, 4, HOSTILE, None, HOSTILE)]
+    instructor, student = pages(report, {"w1": "the rubric"})
+    assert "the rubric" in instructor and "the rubric" not in student
+    for page in (instructor, student):
+        assert HOSTILE not in page and page.count("&lt;script&gt;") >= 4 and "graded by hand (4 points)" in page
 
 
 def test_the_schema_refuses_what_gradescope_does_not_know(report):

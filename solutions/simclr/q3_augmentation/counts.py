@@ -106,7 +106,9 @@ def loader_passes(produced: Mapping[str, Tensor], images: Tensor, labels: Tensor
         ``different_calls``, ``different_draws``: how many calls of the transform, and how many draws, are seen in the views
             of all passes, see ``view_pairs``.
     """
-    (first, calls_i, draws_i), (second, calls_j, draws_j) = (told_apart(produced[name]) for name in ("views_i", "views_j"))
+    (first, calls_i, draws_i), (second, calls_j, draws_j) = (
+        told_apart(produced[name]) for name in ("views_i", "views_j")
+    )
     first, second = first[:, :, 0, 0, 0].long(), second[:, :, 0, 0, 0].long()
     order = first.argsort(dim=1)
     return {
