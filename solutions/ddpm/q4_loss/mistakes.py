@@ -116,7 +116,7 @@ _EDITS = (
     edit("model without gradient", _LOST, "predicted = ", "with torch.no_grad():\n        predicted = "),
     edit("a number", _LOST, ".mean()", ".mean().item()"),
     edit("detached with a graph",
-         "The value is correct, but its gradient is zero: you detach the prediction on its way into the loss.",
+         "The gradient of your loss is zero: you detach the prediction on its way into the loss.",
          ".mean()", _DETACH_WITH_GRAPH),
     edit("backward inside", _BACKWARD, "return loss", "loss.backward()\n    return loss"),
     edit("backward inside, graph kept", _BACKWARD, "return loss", "loss.backward(retain_graph=True)\n    return loss"),
