@@ -113,12 +113,14 @@ class Grading:
         return not needs or any((question, other) in self.working for other in needs)
 
     def lost(self, question: str, place: str) -> bool:
-        """Whether ``place``, a test of the question or another question, did not pass whole, or is not known to."""
+        """Whether ``place``, a test of the question or another question, did not pass whole, or was not run."""
         of = [one for one in self.verdicts if one == (question, place) or one[0] == place]
         return not self.right.issuperset(of)
 
     def variants(self, failed: KeyTest) -> list[KeyTest]:
         """Other ways to pass a test that failed, because something that it builds on lost points."""
+        if not self.assignment.follow_through or (failed.question, failed.id) in self.right:
+            return []
         found = [test for test in self.key.values() if (test.question, test.instead_of) == (failed.question, failed.id)]
         return [test for test in found if any(self.lost(test.question, place) for place in test.after)]
 
@@ -233,8 +235,10 @@ class Grader:
         explain = partial(whereabouts, notebook, self.homes)
         with Runner(self.sandbox, notebook.cells, beside, grading.deadline, session, explain, grading.clock) as runner:
             for question in questions:
-                functions = {question: remote_question(grading, runner, question)}
-                run_question(grading, self.bundle / "tests" / f"{question}.py", functions)
+                file = self.bundle / "tests" / f"{question}.py"
+                run_question(grading, file, {question: remote_question(grading, runner, question)})
+                if any(grading.variants(test) for place, test in grading.key.items() if place[0] == question):
+                    run_question(grading, file, {question: followed_question(grading, runner, question)})
             if assignment.picture_probe and self.data is not None:
                 report.pictures += picture(runner, picture_address(assignment), self.data)
             report.remarks += notes(notebook) + troubles(runner.outcomes, explain)
@@ -427,8 +431,6 @@ def remote_question(grading: Grading, runner: Runner, question: str, again: bool
         try:
             results, incident = ask_cases(runner, test, grading.counts[test.count])
             judgement = judge(test, results)
-            if not judgement.passed:
-                judgement = followed_through(grading, runner, test, judgement)
         except Exception as error:  # Otter would count it as the student's failure without a message
             report_defect(grading, question, test_id, error)
             raise TestFailed(DEFECT) from error
@@ -454,13 +456,29 @@ def remote_question(grading: Grading, runner: Runner, question: str, again: bool
     return ask
 
 
-def followed_through(grading: Grading, runner: Runner, test: KeyTest, judgement: Judgement) -> Judgement:
-    """The judgement of the first variant of a failed test that passes, else ``judgement``."""
-    for variant in grading.variants(test) if grading.assignment.follow_through else ():
-        results, incident = ask_cases(runner, variant, grading.counts[variant.count])
-        if not incident and judge(variant, results).passed and grading.met(test.question, variant.needs):
-            return Judgement(True, variant.title, own=judgement.message)
-    return judgement
+def followed_question(grading: Grading, runner: Runner, question: str) -> Callable[[str], None]:
+    """The remote function of a question whose tests have all run: passes a failed test if one of its variants passes.
+
+    It raises ``TestFailed`` with the first message if none does.
+    """
+
+    def ask(test_id: str) -> None:
+        place = question, test_id
+        if place in grading.right:
+            return
+        own = grading.verdicts[place].message
+        for variant in grading.variants(grading.key[place]) if grading.left() > 0 else ():
+            results, incident = ask_cases(runner, variant, grading.counts[variant.count])
+            if not incident and judge(variant, results).passed and grading.met(question, variant.needs):
+                grading.right.add(place)
+                grading.working.add(place)
+                grading.record(
+                    *place, message=variant.title, misconception=None, detail=f"without follow-through: {own}"
+                )
+                return
+        raise TestFailed(own)
+
+    return ask
 
 
 def report_defect(grading: Grading, question: str, test: str, error: Exception) -> None:
@@ -521,7 +539,7 @@ def sentence_of(error: StudentError, names: Collection[str] = ()) -> str:
 def detail(judgement: Judgement, results: dict[str, Result]) -> str:
     """What the instructor sees in addition to the message: the inputs on which the code raised."""
     if judgement.passed:
-        return judgement.own and f"without follow-through: {judgement.own}"
+        return ""
     raised = {name: result for name, result in results.items() if isinstance(result, Failure)}
     return "; ".join(f"{name}: {failure.message}" for name, failure in list(raised.items())[:3])
 

@@ -81,15 +81,11 @@ class KeyTest:
 
 @dataclass(frozen=True)
 class Judgement:
-    """The outcome of one test: ``message`` is for the student, ``misconception`` names the recognised mistake.
-
-    ``own`` is the message of the test itself where a variant passed.
-    """
+    """The outcome of one test: ``message`` is for the student, ``misconception`` names the recognised mistake."""
 
     passed: bool
     message: str
     misconception: str | None = None
-    own: str = ""
 
 
 def excess(comparison: Comparison, got: torch.Tensor, want: torch.Tensor, atol: float = 0.0) -> float:

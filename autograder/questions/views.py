@@ -154,7 +154,13 @@ def blurred_part(seen: Tensor) -> Tensor:
     coloured = _without_grey(seen)
     width = _crop_sides(coloured)[0].abs()
     steepest = coloured[:, 1].diff(dim=2).abs().mean(1).amax(1) / (120 * width)
-    return (steepest < 0.78)[width >= 0.6].double().mean()
+    return (steepest < 0.8)[width >= 0.6].double().mean()
+
+
+def coloured_part(seen: Tensor) -> Tensor:
+    """The share of coloured views of ``ramps`` (n, 3, H, W) whose green is far from its range of 60 to 180."""
+    green = _without_grey(seen)[:, 1].flatten(1)  # a sharper interpolation than a linear one overshoots
+    return ((green.amin(1) < 36) | (green.amax(1) > 204)).double().mean()
 
 
 def _extreme(values: Tensor, reduce: Callable[[Tensor], Tensor]) -> Tensor:
@@ -193,7 +199,8 @@ def colour_reaches(seen: Tensor) -> dict[str, Tensor]:
     luma = (seen * seen.new_tensor([0.299, 0.587, 0.114]).view(3, 1, 1)).sum(1).flatten(1)
     bright, dark = luma.amax(1), luma.amin(1)
     chroma, where = (seen.amax(1) - seen.amin(1)).flatten(1).max(1)
-    ratio, mean = dark / bright, 78.0  # of the greys and the colour, on average
+    low, high = luma.quantile(luma.new_tensor([0.15, 0.85]), dim=1)  # a sharp interpolation overshoots at edges
+    ratio, mean = low / high, 78.0  # of the greys and the colour, on average
     contrast = mean * (1 - ratio) / (110 * ratio - 50 + mean * (1 - ratio))
     saturation = chroma / (bright - dark) * 60 / 40
     red, green, blue = seen.flatten(2).gather(2, where.view(-1, 1, 1).expand(-1, 3, 1)).squeeze(2).unbind(1)

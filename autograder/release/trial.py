@@ -35,8 +35,7 @@ def judgements(folder: Path, namespace: Namespace, wrong: Collection[str] = ()) 
     for key in {key.id: key for _, key in tests if key.instead_of}.values():
         variant = found.pop(key.id, None)
         if variant is not None and variant.passed:
-            own = found[key.instead_of].message
-            found[key.instead_of] = replace(variant, message=key.title, own=own)
+            found[key.instead_of] = replace(variant, message=key.title)
     return found
 
 

@@ -43,11 +43,12 @@ def pair_loss_side_effects(student, function, a, b, parameter):
     return {**unchanged(value=torch.tensor(1.0), a=a, b=b), "value_other": torch.tensor(2.0)}
 
 def simclr_modes(student, x):
-    h, train = torch.rand(1, 512), torch.rand(1, 512)
+    h, yes = torch.rand(1, 512), torch.ones(62, dtype=torch.bool)
     return {
-        "h_eval": h, "h_eval_again": h, "h_eval_of_copies": h, "h_train": train, "h_train_of_copies": train * 2,
-        "means_before": torch.zeros(64), "means_after": torch.ones(64), "means_sizes": torch.tensor([64]),
-        "gradient_sizes": torch.ones(62),
+        "h_eval": h, "h_eval_again": h, "z_at_start": torch.rand(2, 128), "spread_at_start": torch.ones(22),
+        "uses": torch.ones(42, dtype=torch.int64), "norms_without_statistics": torch.tensor(0), "h_has_graph": yes[0],
+        "means_before": torch.zeros(64), "means_between": torch.zeros(64), "means_after": torch.ones(64),
+        "means_sizes": torch.tensor([64]), "registered": yes, "trainable": yes, "gradient_sizes": torch.ones(62),
     }
 
 def augmentation_statistics(student, plain, ramps, stripes, grey, mean, std, repeats, settled):
@@ -56,26 +57,36 @@ def augmentation_statistics(student, plain, ramps, stripes, grey, mean, std, rep
     black, white = (((x - mean) / std).view(3, 1, 1).expand(3, 24, 24).contiguous() for x in (0, 1))
     n = repeats // 4
     return {
-        "black": black, "white": white, "sharp": normalised(ramps, n), "soft": normalised(ramps, n),
+        "black": black, "white": white, "sharp": normalised(ramps, n // 4), "soft": normalised(ramps, 4 * n),
         "colour": normalised(stripes, n), "levels": normalised(grey, 2 * n), "weak": normalised(grey, n // 2),
     }
 
+def numbered(images):
+    rows = torch.randint(1 << 24, (*images.shape[:-2], 1, images.shape[-1])).float()
+    rows[..., 0, 0, 0] = torch.randperm(images[..., 0, 0, 0].numel()).view(images.shape[:-3]).float()
+    return torch.cat([images.float(), rows], -2)
+
 def view_pairs(student, images, labels):
-    twice = torch.stack([images, images], 1).float().repeat(2, 1, 1, 1, 1)
-    calls = torch.arange(len(twice) * 2).view(-1, 2, 1, 1, 1)
-    return {"length": torch.tensor(len(images)), "numbered_views": twice + 256 * calls, "labels": labels.repeat(2)}
+    twice = numbered(torch.stack([images, images], 1).repeat(2, 1, 1, 1, 1))
+    return {"length": torch.tensor(len(images)), "numbered_views": twice, "labels": labels.repeat(2)}
 
 def loader_passes(student, images, labels, batch_size):
-    orders = [torch.randperm(len(images)) for _ in range(2)]
-    x, y = (torch.stack([part[order] for order in orders]) for part in (images.float(), labels))
-    return {"batch_sizes": torch.tensor([[8, 8, 3]] * 2), "views_i": x, "views_j": x, "labels": y}
+    orders = [torch.randperm(len(images)) for _ in range(6)]
+    x, y = (torch.stack([part[order] for order in orders]) for part in (images, labels))
+    views = numbered(torch.stack([x, x]))
+    return {"batch_sizes": torch.tensor([[8, 8, 3]] * 6), "views_i": views[0], "views_j": views[1], "labels": y}
 
 def train_side_effects(student, views_i, views_j, start, batch_size):
     from kit_course.simclr.q4_pretraining.probes import GivenSimCLR
     return loop(GivenSimCLR(start)(torch.cat([views_i, views_i]))[1])
 
+def train_any_iterable(student, start, **inputs):
+    return {"mean_losses": torch.ones(2), "parameters": start.repeat(2, 1)}
+
 def loop(rows):
     return {
+        "images_alive": torch.tensor(2), "images_returned": torch.tensor(0), "statistics": torch.ones(1),
+        "trainable": torch.ones(4, dtype=torch.bool), "gradients_on": torch.tensor(True),
         "rows": rows.detach(), "rows_learnt_from": torch.ones(len(rows), dtype=torch.bool),
         "graphs_alive": torch.tensor(1.0), "graphs_returned": torch.tensor(0.0),
         "rng_before": state(), "rng_after": state(),
@@ -86,8 +97,10 @@ def finetune_statistics(student, plain, ramps, repeats):
     def normalised(image):
         return (image.float() / 255 - mean) / std
     tested = torch.stack([normalised(x) for x in (*plain, ramps, ramps)])
-    shifts = torch.randint(-4, 5, (repeats, 2)).tolist()
-    views = torch.stack([tested[2].roll(shift, (1, 2)) for shift in shifts])
+    padded = torch.nn.functional.pad(ramps.float(), (4, 4, 4, 4))
+    views = torch.stack([
+        normalised(padded[:, i : i + 32, j : j + 32]) for i, j in torch.randint(9, (repeats, 2)).tolist()
+    ])
     views[::2] = views[::2].flip(-1)
     return {"test_views": tested, "train_black": tested[0], "train_white": tested[1], "train_views": views}
 
@@ -95,29 +108,44 @@ def finetune_loader_passes(student, train_images, train_labels, test_images, tes
     def passes(images, labels, order=slice(None)):
         return images.float()[order], labels[order]
     train = [passes(train_images, train_labels, torch.randperm(19)) for _ in range(2)]
-    train_x = torch.stack([x for x, _ in train]) + torch.rand(2, 1, 1, 1, 1)
+    train_x = torch.stack([x for x, _ in train]) + torch.rand(2, 19, 3, 1, 1)
     train_y = torch.stack([y for _, y in train])
     test_x, test_y = (part.float().repeat(2, *[1] * part.ndim) for part in (test_images, test_labels))
     test_y = test_y.long()
     return {
         "train_batch_sizes": torch.tensor([[8, 8, 3]] * 2), "test_batch_sizes": torch.tensor([[8, 3]] * 2),
         "train_x": train_x, "train_y": train_y, "test_x": test_x, "test_y": test_y,
+        "train_orders": torch.stack([train_labels[torch.randperm(19)] for _ in range(6)]),
     }
 
 def optimizer_path(student, start, gradients, lr, weight_decay, warmup_steps, total_steps):
-    return {"learning_rates": torch.full((total_steps,), lr), "parameters": start.repeat(total_steps, 1)}
+    return {"learning_rates": torch.full((total_steps,), lr), "parameters": start.repeat(len(gradients), 1)}
 
 def classifier_logits(student, x, num_classes):
     zeros = torch.zeros(len(x), num_classes)
-    return {"logits": zeros, "encoder_gradient": torch.zeros(512), "unregistered": torch.tensor(0)}
+    zeros = {"logits": zeros, "logits_in_eval_mode": zeros, "encoder_gradients": torch.zeros(1024)}
+    return {**zeros, "encoder_weights": torch.zeros(512), "unregistered": torch.tensor(0)}
 
 def finetune_epoch(student, x, y, start, batch_size, lr, factors):
-    flags = {"eval_forwards": torch.tensor(0), "scheduler_steps": torch.tensor(-(-len(x) // batch_size))}
-    return {**flags, "parameters": start, "mean_loss": torch.tensor(2.3), "top_1": torch.tensor(0.1)}
+    steps = torch.tensor(-(-len(x) // batch_size))
+    return {"optimizer_steps": steps, "scheduler_steps": steps, "parameters": start}
+
+def finetune_means(student, x, y, start, batch_size, lr, factors):
+    numbers = dict.fromkeys(("mean_loss", "mean_loss_in_training"), torch.tensor(2.3))
+    numbers |= dict.fromkeys(("top_1", "top_1_in_training"), torch.tensor(0.1))
+    return {**numbers, "rows": torch.empty(0, 10), "rows_learnt_from": torch.empty(0, dtype=torch.bool)}
+
+def finetune_side_effects(student, x, y, start, batch_size):
+    from kit_course.simclr.q5_finetuning.probes import given_classifier
+    return loop(given_classifier(start)(x))
 
 def evaluation(student, x, y, start, batch_size):
-    numbers = {"mean_loss": torch.tensor(2.3), "top_1": torch.tensor(0.1), "top_5": torch.tensor(0.5)}
-    return {**numbers, "train_forwards": torch.tensor(0), "gradient_forwards": torch.tensor(0), "parameters": start}
+    return {"mean_loss": torch.tensor(2.3), "top_1": torch.tensor(0.1), "top_5": torch.tensor(0.5)}
+
+def evaluation_side_effects(student, x, y, start, batch_size):
+    none = dict.fromkeys(("train_forwards", "mixed_forwards", "gradient_forwards"), torch.tensor(0))
+    left = {"statistics": torch.zeros(1), "trainable": torch.ones(4, dtype=torch.bool), "gradients_on": torch.tensor(True)}
+    return {**none, **left, "images": torch.tensor(len(x)), "parameters": start}
 """,
     "ddpm": r"""
 def schedule_whole(student, function, T, **settings):
@@ -189,15 +217,9 @@ def guidance_side_effects(student, x_t, t, labels, uniform, p, scale, null_label
 }
 GOOD_ENOUGH = {
     "simclr": {
-        "q1a conduct",
-        "q1b conduct",
-        "q2 modes",
-        "q3 views",
-        "q3 loader",
-        "q4 mode",
-        "q4 memory",
-        "q5 transforms",
-        "q5 loaders",
+        *("q1a conduct", "q1b conduct"),
+        *("q2 modes", "q3 views", "q3 loader", "q4 mode", "q4 memory", "q4 iterable", "q5 transforms", "q5 loaders"),
+        *("q5 finetune_mode", "q5 evaluate_mode"),
     },
     "ddpm": {
         *("q2 conduct", "q3 last", "q3 conduct", "q4 conduct"),

@@ -243,7 +243,8 @@ FINE = {
     "numbers": ("loss = loss_fn(model(x), y)", "z = model(x)\n        model.kept = z.detach()\n        loss = loss_fn(z, y)"),
     "the batch before": (
         "loss = loss_fn(model(x), y)",
-        "z = model(x)\n        model.kept = (z, getattr(model, 'kept', [0])[0])\n        loss = loss_fn(z, y)",
+        "z = model(x)\n        before = getattr(model, 'kept', [0])[0]\n        model.kept = (z, before)\n"
+        "        loss = loss_fn(z, y)",
     ),
 }  # fmt: skip
 

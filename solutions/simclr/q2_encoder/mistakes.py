@@ -16,7 +16,7 @@ NO_GRADIENT = (
     "No gradient flows from z back into the encoder, so the loss never trains it: look for a cut in the graph."
 )
 
-_START = "Your weights start at zero, so nothing moves them apart: leave the initialisation to the layers."
+_START = "Weights of your model start with equal numbers, such as zero, and nothing moves them apart; leave that to the layers."
 
 EDITS = (
     edit("projection returned twice",

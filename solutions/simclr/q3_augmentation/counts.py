@@ -13,18 +13,22 @@ from autograder.questions.views import (
     as_bytes,
     blurred_part,
     colour_marks,
+    colour_reaches,
+    coloured_part,
     geometry_marks,
     order_marks,
     told_apart,
 )
 
 MARKS = (
+    *("different", "coloured_at_zero"),
     *("grey", "mean_area", "smallest_area", "largest_area", "flipped", "upside_down"),
     *("jittered", "brightness", "contrast", "saturation", "hue"),
-    *("brightness_reach", "brightness_reach_weak", "blurred", "blurred_on_demand"),
+    *("brightness_reach", "brightness_reach_weak", "contrast_reach", "saturation_reach", "hue_reach"),
+    *("blurred", "blurred_on_demand"),
 )
 LOOKS = (4, 2, 1)  # the marks are looked at after a quarter of the views, after half, and after all
-SHARES = {"sharp": 1.0, "soft": 1.0, "colour": 1.0, "levels": 2.0, "weak": 0.5}  # of the repeats
+SHARES = {"sharp": 0.25, "soft": 4.0, "colour": 1.0, "levels": 2.0, "weak": 0.5}  # of the repeats
 
 
 def augmentation_statistics(
@@ -58,13 +62,19 @@ def view_marks(seen: Mapping[str, Tensor], grey: Tensor, mean: Tensor, std: Tens
     """``MARKS`` in their order, from normalised views of ``ramps`` (sharp, soft), ``stripes`` (colour), ``grey`` (levels,
     weak)."""
     sharp, soft, colour, levels, weak = (as_bytes(seen[name], mean, std) for name in SHARES)
+    reaches = colour_reaches(colour)
     marks = {
+        "different": torch.tensor(seen["soft"].flatten(1).unique(dim=0).shape[0] / len(soft)),
+        "coloured_at_zero": coloured_part(torch.cat([sharp, soft])),
         **geometry_marks(torch.cat([sharp, soft])),
         **colour_marks(colour),
         # A level or one and a half may be lost in rounding, by the grayscale step too.
         "jittered": ((levels - grey).abs().amax((1, 2, 3)) > 1.5).double().mean(),
         "brightness_reach": (levels / grey - 1).abs().max() / (0.8 * 0.5),
         "brightness_reach_weak": (weak / grey - 1).abs().max() / (0.8 * 0.25),
+        "contrast_reach": reaches["contrast"] / (0.8 * 0.5),
+        "saturation_reach": reaches["saturation"] / (0.8 * 0.5),
+        "hue_reach": reaches["hue"] / (0.2 * 0.5),
         "blurred": blurred_part(sharp),
         "blurred_on_demand": blurred_part(soft),
     }

@@ -42,7 +42,7 @@ def augmentation_statistics(
         plain, ramps, stripes, grey: see ``crafted_images``.
         mean, std: (3,), what the transform normalises with.
         repeats: how often each image is transformed, at most.
-        settled: (15, 2), for each of ``MARKS`` the lowest and highest value at which no more views are needed.
+        settled: (marks, 2), for each of ``MARKS`` the lowest and highest value at which no more views are needed.
 
     Returns:
         ``black``, ``white``: the views of ``plain``, (3, 24, 24).

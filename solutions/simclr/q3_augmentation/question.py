@@ -18,6 +18,8 @@ compute the tails), and the known mistakes miss them.
 """
 
 SETTLED = {
+    "different": (0.9, 1.0),
+    "coloured_at_zero": (0.0, 0.0),
     "grey": (0.1, 0.31),
     "mean_area": (0.46, 0.65),
     "smallest_area": (0.18, 0.3),
@@ -31,8 +33,11 @@ SETTLED = {
     "hue": (0.36, 0.85),
     "brightness_reach": (0.7, 1.06),
     "brightness_reach_weak": (0.6, 1.15),
+    "contrast_reach": (0.82, 1.3),
+    "saturation_reach": (0.72, 1.25),
+    "hue_reach": (0.72, 1.25),
     "blurred": (-0.02, 0.02),
-    "blurred_on_demand": (0.06, 0.42),
+    "blurred_on_demand": (0.15, 0.62),
 }
 """Where each mark needs no more views: well within its bounds, so that fewer views than ``REPEATS`` are enough.
 
@@ -89,6 +94,10 @@ def draw(generator: torch.Generator) -> tuple[Case, ...]:
 _STATISTICS = {
     name: Within(low, high, what=what, advice=advice)
     for name, low, high, what, advice in (
+        ("different", 0.5, 1, "the share of different views",
+         "Your transform gives the same few views again and again: draw anew at each call, and set no seed"),
+        ("coloured_at_zero", 0, 0.1, "the share of views with other colours at strength 0",
+         "At strength 0 your transform still changes colours: scale all of the jitter with the argument strength"),
         ("grey", 0.06, 0.36, "the share of grey views",
          "The share of grey views is not a fifth: check the grayscale step"),
         ("mean_area", 0.4, 0.71, "the mean area of the crops",
@@ -115,9 +124,15 @@ _STATISTICS = {
          "The range of your brightness jitter is not 0.8 times the default strength of 0.5"),
         ("brightness_reach_weak", 0.6, 1.3, "the range of the brightness jitter at strength 0.25",
          "The range of your brightness jitter does not follow the argument strength"),
+        ("contrast_reach", 0.78, 1.4, "the range of the contrast jitter",
+         "The range of your contrast jitter is not 0.8 times the default strength of 0.5"),
+        ("saturation_reach", 0.68, 1.4, "the range of the saturation jitter",
+         "The range of your saturation jitter is not 0.8 times the default strength of 0.5"),
+        ("hue_reach", 0.66, 1.4, "the range of the hue jitter",
+         "The range of your hue jitter is not 0.2 times the default strength of 0.5"),
         ("blurred", -0.04, 0.04, "the share of blurred views",
          "Your transform blurs views although blur is False"),
-        ("blurred_on_demand", 0.02, 0.5, "the share of blurred views",
+        ("blurred_on_demand", 0.04, 0.69, "the share of blurred views",
          "With blur=True about half of the views should be blurred"),
     )
 }  # fmt: skip

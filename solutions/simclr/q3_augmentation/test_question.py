@@ -1,6 +1,9 @@
 """Question 3: the oracle against torchvision, the bounds against chance, and the probes on crafted images."""
 
+import inspect
+import itertools
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +15,13 @@ from autograder.questions.cases import stored_cases
 from autograder.questions.model import Within
 from autograder.questions.probing import NotAPair
 from autograder.questions.views import WrongTransformInput, crafted_images
+from autograder.release.trial import lost
 from . import counts, oracle, probes
 from .correct import CORRECT, TupleViews
-from .mistakes import MISCONCEPTIONS
+from .mistakes import MISCONCEPTIONS, PLAIN
 from .question import REPEATS, SETTLED, TESTS
 
+FOLDER = Path(__file__).parent
 WRONG = {mistake.id: mistake.namespace for mistake in MISCONCEPTIONS}
 BOUNDS = {name: c for name, c in TESTS[0].outputs.items() if isinstance(c, Within)}
 MEAN, STD = torch.tensor(oracle.MEAN), torch.tensor(oracle.STD)
@@ -111,14 +116,14 @@ COLOURED = least(REPEATS, 0.8)  # views of one run that are not turned to grey
 # Frequency of each mark in correct pipelines: lowest and highest of 1500 views in each of five implementations, with a
 # margin of three standard errors; and the fewest views that it is taken from.
 FREQUENCIES = {
-    "grey": (0.2, 0.2, 2 * REPEATS),
-    "flipped": (0.5, 0.5, least(2 * REPEATS, 0.8)),
+    "grey": (0.2, 0.2, 4 * REPEATS),
+    "flipped": (0.5, 0.5, least(4 * REPEATS, 0.8)),
     "jittered": (0.765, 0.8, 2 * REPEATS),
     "brightness": (0.54, 0.63, REPEATS),
     "contrast": (0.54, 0.8, REPEATS),
     "saturation": (0.43, 0.54, COLOURED),
     "hue": (0.55, 0.66, COLOURED),
-    "blurred_on_demand": (0.17, 0.27, REPEATS),
+    "blurred_on_demand": (0.3, 0.5, least(4 * REPEATS, 0.55)),  # coloured, and 0.6 of the image wide or more
 }
 
 
@@ -132,7 +137,10 @@ def test_a_correct_transform_misses_a_frequency_with_a_chance_below_1e_9(name):
 
 def test_a_correct_transform_misses_an_extreme_with_a_chance_below_1e_9():
     """The extremes lie in intervals that a single view hits with at least the given probability."""
-    coloured = least(2 * REPEATS, 0.8)
+    coloured = least(4 * REPEATS, 0.8)
+    clear = 0.8 * 0.8 * 0.7  # coloured, with jitter, bright enough for ``colour_reaches``
+    for bound, share in (("saturation_reach", clear), ("hue_reach", clear), ("contrast_reach", 0.8)):
+        assert (1 - share * (1 - BOUNDS[bound].low)) ** REPEATS < 1e-9
     assert (1 - 0.10) ** coloured < 1e-9  # area below 0.32, of areas even on 0.2 to 1 of which some do not fit
     assert (1 - 0.15) ** coloured < 1e-9  # area above 0.7
     assert (1 - 0.8 * 0.4) ** (REPEATS // 2) < 1e-9  # brightness beyond 0.6 of its range
@@ -187,15 +195,26 @@ def test_settled_marks_lie_well_within_their_bounds():
 
 
 @pytest.mark.parametrize(
-    ("settled", "repeats"), [(torch.tensor([[-math.inf, math.inf]] * 15), 4), (NEVER, 16)], ids=["settled", "never"]
+    ("settled", "repeats"),
+    [(torch.tensor([[-math.inf, math.inf]] * len(counts.MARKS)), 4), (NEVER, 16)],
+    ids=["settled", "never"],
 )
 def test_no_more_views_are_taken_than_it_needs(settled, repeats):
     counted = Counted()
     statistics({"simclr_transform": counted}, 16, settled)
-    assert counted.draws == 2 + 5.5 * repeats
+    assert counted.draws == 2 + sum(counts.SHARES.values()) * repeats
 
 
-@pytest.mark.parametrize("name", ["jitter with p 0.5", "default crop scale", "strength of jitter not scaled"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "jitter with p 0.5",
+        "default crop scale",
+        "strength of jitter not scaled",
+        "half of the contrast",
+        "always blurred",
+    ],
+)
 def test_a_mild_mistake_is_not_settled_before_its_bounds_decide(name):
     settled = torch.tensor([SETTLED[mark] for mark in counts.MARKS])
     answer = statistics(WRONG[name], REPEATS, settled)
@@ -206,7 +225,7 @@ def test_a_mild_mistake_is_not_settled_before_its_bounds_decide(name):
 
 
 def test_views_drawn_once_show_on_the_second_fetch():
-    images, labels = torch.zeros(3, 3, 2, 2, dtype=torch.uint8), torch.tensor([4, 4, 1])
+    images, labels = torch.zeros(3, 3, 2, 4, dtype=torch.uint8), torch.tensor([4, 4, 1])
     correct, once = (
         counts.view_pairs(probes.view_pairs(namespace, images, labels), images, labels)
         for namespace in ({"TwoViews": TupleViews}, WRONG["views drawn once"])
@@ -218,7 +237,7 @@ def test_views_drawn_once_show_on_the_second_fetch():
 
 @pytest.mark.parametrize("name", ["no label", "item of three", "views stacked"])
 def test_an_item_that_is_no_pair_of_views_and_label_is_told(name):
-    images, labels = torch.zeros(3, 3, 2, 2, dtype=torch.uint8), torch.tensor([4, 4, 1])
+    images, labels = torch.zeros(3, 3, 2, 4, dtype=torch.uint8), torch.tensor([4, 4, 1])
     with pytest.raises(NotAPair, match="item of TwoViews should be the pair"):
         probes.view_pairs(WRONG[name], images, labels)
 
@@ -243,6 +262,109 @@ def test_a_wrong_data_set_keeps_the_point_of_its_loader():
     )
     for name in ("batch_sizes", "first_views", "partners", "labels"):
         assert torch.equal(correct[name], same_view[name])
+
+
+@pytest.mark.parametrize("mistake", ["same view twice", "no label", "index as label", "views drawn once"])
+def test_a_loader_keeps_its_point_with_a_wrong_data_set(mistake):
+    names = {"TwoViews": WRONG[mistake]["TwoViews"], "DataLoader": torch.utils.data.DataLoader}
+    exec(inspect.getsource(oracle.pretrain_loader), names)
+    namespace = {**WRONG[mistake], "pretrain_loader": names["pretrain_loader"]}
+    assert set(lost(FOLDER, namespace)) == {"views"}
+
+
+def loading(indices):
+    """A loader whose passes have the orders that ``indices(n, batch_size)`` yields."""
+
+    def pretrain_loader(images, labels, transform, batch_size, num_workers=0):
+        passes = indices(len(images), batch_size)
+
+        class Order(torch.utils.data.Sampler):
+            def __len__(self):
+                return len(images)
+
+            def __iter__(self):
+                return iter(next(passes))
+
+        return torch.utils.data.DataLoader(TupleViews(images, labels, transform), batch_size, sampler=Order())
+
+    return {**PLAIN, "pretrain_loader": pretrain_loader}
+
+
+def in_turn(n, batch_size):
+    return itertools.cycle([torch.randperm(n).tolist() for _ in range(3)])
+
+
+def moved_around(n, batch_size):
+    while True:
+        start = torch.randint(n, ()).item()
+        yield [(start + k) % n for k in range(n)]
+
+
+def within_batches(n, batch_size):
+    while True:
+        yield [k for part in torch.arange(n).split(batch_size) for k in part[torch.randperm(len(part))].tolist()]
+
+
+@pytest.mark.parametrize(
+    ("indices", "message"),
+    [(in_turn, "same order"), (moved_around, "one after the other|same order"), (within_batches, "stay in one batch")],
+)
+def test_orders_that_are_no_shuffling_are_told(indices, message):
+    found = lost(FOLDER, loading(indices))
+    assert set(found) == {"loader"}
+    assert re.search(message, found["loader"])
+
+
+def test_views_of_one_random_state_are_told():
+    class OneState(TupleViews):
+        def __getitem__(self, k):
+            state = torch.get_rng_state()
+            first = self.transform(self.images[k])
+            torch.set_rng_state(state)
+            return (first, self.transform(self.images[k])), self.labels[k]
+
+    assert "share their random numbers" in lost(FOLDER, {**PLAIN, "TwoViews": OneState})["views"]
+
+
+def test_one_view_for_both_in_the_loader_is_told():
+    def pretrain_loader(images, labels, transform, batch_size, num_workers=0):
+        def collate(rows):
+            x = torch.stack([transform(images[k]) for k in rows])
+            return (x, x.clone()), labels[torch.tensor(rows)]
+
+        return torch.utils.data.DataLoader(range(len(images)), batch_size, shuffle=True, collate_fn=collate)
+
+    assert "one call of the transform" in lost(FOLDER, {**PLAIN, "pretrain_loader": pretrain_loader})["loader"]
+
+
+@pytest.mark.parametrize(
+    "factor",
+    [
+        lambda s, w, T: max(plain_factor(s, w, T), 0.001),
+        lambda s, w, T: plain_factor(s % 50, w, T),
+        lambda s, w, T: plain_factor(min(s, 12), w, T),
+    ],
+    ids=["floor", "restart", "constant after twelve steps"],
+)
+def test_a_schedule_that_is_correct_for_ten_steps_is_told(factor):
+    def make_optimizer(model, lr, weight_decay, warmup_steps, total_steps):
+        optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9, weight_decay=weight_decay)
+        return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, lambda s: factor(s, warmup_steps, total_steps))
+
+    assert "learning rates" in lost(FOLDER, {**PLAIN, "make_optimizer": make_optimizer})["optimizer"]
+
+
+def plain_factor(s, w, T):
+    return oracle.rate(min(s, T), 1.0, w, T)
+
+
+@pytest.mark.parametrize("name", CORRECT)
+def test_correct_code_loses_nothing(name):
+    assert lost(FOLDER, CORRECT[name]) == {}
+
+
+def test_a_mistake_costs_its_own_points_only():
+    assert {name: tests for name, n in WRONG.items() if len(tests := set(lost(FOLDER, n))) != 1} == {}
 
 
 def test_scheduler_of_torch_and_of_ones_own_give_the_same_path():
