@@ -49,11 +49,16 @@ def find_data(dataset: str, given: Path | None, course: Course | None) -> Prepar
         raise KitError(f"{given}: no such file or folder; give the folder of the data set with --data")
     if source := source_in(dataset, given):
         folder = given if given.is_dir() else given.parent
-        here = course is None or os.access(folder, os.W_OK)
+        here = course is None or writable(folder)
         return _prepare(dataset, source, folder if here else course.root / "data")
     raise KitError(
         f"{given} holds no prepared {dataset}; make it with: ./kit data {dataset} --source PATH --out {given}"
     )
+
+
+def writable(folder: Path) -> bool:
+    """Whether files may be made in a folder. Root may anywhere, but not where nobody is meant to."""
+    return os.access(folder, os.W_OK) and bool(folder.stat().st_mode & 0o222)
 
 
 def find_prepared(dataset: str, given: Path | None, course: Course | None) -> Prepared | None:

@@ -24,7 +24,7 @@ from autograder.engine.curves import FILE as METRICS
 from autograder.engine.curves import read_curves
 from autograder.engine.hidden_tests import TestFailed, run_hidden_test
 from autograder.engine.judge import Failure, Judgement, KeyTest, Result, judge, shows_work
-from autograder.engine.notebook import Notebook, read_notebook, reader
+from autograder.engine.notebook import Notebook, NotebookError, read_notebook, reader
 from autograder.engine.reading import read_tensors
 from autograder.engine.report import Report, Verdict
 from autograder.engine.runner import CellOutcome, Runner
@@ -47,6 +47,7 @@ NEEDS = "Nothing is wrong here, but this test earns points only together with {}
 PICTURE_SECONDS = 10.0
 PICTURE_TITLE = "Two views of eight test images, drawn by the submission's own transform"
 MAX_TROUBLES = 20
+ENOUGH_TO_READ = 1.0  # seconds
 # The shortest time between two reports while an artefact is measured.
 PUBLISH_SECONDS = 1.0
 
@@ -222,7 +223,9 @@ class Grader:
             except MachineError:
                 raise
             except KitError as error:
-                grading.record_all(str(error))
+                # With no time left, a notebook that could not be read says nothing about the notebook.
+                if not isinstance(error, NotebookError) or grading.left() > ENOUGH_TO_READ:
+                    grading.record_all(str(error))
         report.seconds = time.monotonic() - grading.started
         publish(report)
         return report

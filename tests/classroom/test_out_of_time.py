@@ -13,6 +13,7 @@ from autograder.classroom.grade_class import graded_students
 from autograder.classroom.summary import write_summary
 from autograder.engine import grade
 from autograder.engine.clock import clock_of
+from autograder.engine.notebook import NotebookError
 from autograder.engine.runner import Runner
 from autograder.engine.scoring import NOT_REACHED, OUT_OF_TIME
 from tests.classroom.conftest import edit, hand_in
@@ -23,7 +24,7 @@ LONG = 1e6  # seconds, more than any limit
 @pytest.fixture
 def ends(monkeypatch):
     """Lets the time of submissions run out: after a number of batches of images, or of calls of probes (None: never)."""
-    counted = count_top1 = measure.count_top1
+    counted = measure.count_top1
     call, now = Runner.call, {"batches": None, "calls": None, "over": 0.0}
 
     def counting(*arguments, clock, **settings):
@@ -40,7 +41,6 @@ def ends(monkeypatch):
     monkeypatch.setattr(measure, "count_top1", counting)
     monkeypatch.setattr(Runner, "call", calling)
     monkeypatch.setattr(grade, "clock_of", lambda *_: lambda: time.monotonic() + now["over"])
-    assert count_top1 is counted
     return now
 
 
@@ -87,6 +87,23 @@ def test_tests_that_were_not_reached_are_tried_again(room, ends, tmp_path):
     assert room.points("ada") == 8 and attention(room, result) == ()
     room.grade(work / "ada")
     assert room.run == []
+
+
+def test_a_notebook_that_there_was_no_time_to_read_is_read_again(room, ends, tmp_path, monkeypatch):
+    work = hand_in(tmp_path / "class", ada="right")
+
+    def slow(*_):
+        ends["over"] = LONG
+        raise NotebookError("simclr.ipynb holds too much data to be a notebook. Clear its outputs.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(grade, "read_notebook", slow)
+        result = room.grade(work / "ada")
+    told = " ".join(attention(room, result))
+    assert OUT_OF_TIME in told and "too much data" not in told + (room.out / "ada" / "results.json").read_text()
+    ends["over"] = 0.0
+    result = room.grade(work / "ada")
+    assert room.points("ada") == 8 and attention(room, result) == ()
 
 
 class Sessions:
