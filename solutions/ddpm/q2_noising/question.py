@@ -23,6 +23,8 @@ _SIDE_EFFECTS = {
     "four images (1, 4, 3), T = 20": ((4, 1, 4, 3), (2, 19, 0, 11), 20, 0.01, 0.2),
     "six points of the plane, T = 10": ((6, 2), (1, 9, 0, 4, 4, 7), 10, 0.02, 0.3),
     "four points with four coordinates, T = 10": ((4, 4), (3, 8, 0, 5), 10, 0.02, 0.3),
+    "three rows of two signals, T = 10": ((3, 2, 6), (7, 0, 9), 10, 0.02, 0.3),
+    "two volumes, T = 10": ((2, 1, 2, 3, 2), (9, 4), 10, 0.02, 0.3),
 }
 
 

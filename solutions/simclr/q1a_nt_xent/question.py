@@ -42,7 +42,8 @@ def _name(n: int, d: int, temperature: float, low: float, high: float, views: st
 
 # The rows of a view lie close, so that the softmax of the positive is about e⁻⁴⁰: a constant inside the logarithm shows.
 _OPPOSITE = _name(5, 4, 0.05, 1, 1, ", opposite views")
-_ORDINARY = (*(_name(*row[:5]) for row in _GRID), _OPPOSITE)
+_LARGE = (20, 16, 0.5, 1, 1)  # more rows than code that goes through them in blocks takes at a time, and no multiple
+_ORDINARY = (*(_name(*row[:5]) for row in _GRID), _OPPOSITE, _name(*_LARGE))
 _TWICE = "n = 3, d = 8, temperature 0.2, a loss of two calls"
 _HARD_VIEWS = (
     "identical views",
@@ -91,6 +92,7 @@ def draw(generator: torch.Generator) -> tuple[Case, ...]:
     cases += [_case(name, z_i.clone(), z_j.clone(), 0.01) for name, (z_i, z_j) in zip(_STABILITY, hard)]
 
     cases.append(_case(*_SIDE_EFFECTS, 2 * unit_rows(generator, 5, 8), 3 * unit_rows(generator, 5, 8), 0.5))
+    cases.append(_case(_name(*_LARGE), unit_rows(generator, 20, 16), unit_rows(generator, 20, 16), 0.5))
     return tuple(cases)
 
 

@@ -250,7 +250,7 @@ def test_a_float_image_given_to_the_transform_is_told():
 
 
 def test_a_wrong_data_set_keeps_the_point_of_its_loader():
-    inputs = stored_cases(Path(__file__).parent)["nineteen images in batches of eight"].inputs
+    inputs = stored_cases(Path(__file__).parent)["seventeen images in batches of eight"].inputs
     correct, same_view = (
         counts.loader_passes(probes.loader_passes({"pretrain_loader": loader}, **inputs), **inputs)
         for loader in (
