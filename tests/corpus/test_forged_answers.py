@@ -81,7 +81,7 @@ def train_side_effects(student, views_i, views_j, start, batch_size):
     return loop(GivenSimCLR(start)(torch.cat([views_i, views_i]))[1])
 
 def train_any_iterable(student, start, **inputs):
-    return {"mean_losses": torch.ones(2), "parameters": start.repeat(2, 1)}
+    return {"mean_losses": torch.ones(2), "parameters": start.repeat(2, 1), "images": torch.tensor([20, 20])}
 
 def loop(rows):
     return {

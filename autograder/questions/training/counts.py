@@ -53,8 +53,12 @@ def _beside(returned: Tensor, losses: Tensor) -> Tensor:
 
 
 def any_iterable(produced: Mapping[str, Tensor], **inputs: Tensor | float) -> dict[str, Tensor]:
-    """How far the mean loss and the parameters of an epoch over a generator lie from those over a DataLoader, relative."""
-    return {name: _difference(*produced[name]) for name in ("mean_losses", "parameters")}
+    """How far the mean loss and the parameters of an epoch over a generator lie from those over a DataLoader, relative.
+
+    ``images``: how many images went through the model in the epoch with fewer of them.
+    """
+    differences = {name: _difference(*produced[name]) for name in ("mean_losses", "parameters")}
+    return {"images": produced["images"].min().float(), **differences}
 
 
 def _difference(one: Tensor, other: Tensor) -> Tensor:

@@ -211,12 +211,13 @@ class Loop:
 
         Returns:
             ``mean_losses``: what the function returned, (2,), 0 where that is no number; ``parameters``: those after the
-                epochs, (2, parameters).
+                epochs, (2, parameters); ``images``: how many went through the model, (2,).
         """
         epochs = [self.run(student, **inputs, batches=kind) for kind in (DataLoader, generator)]
         return {
             "mean_losses": torch.stack([_number_or_zero(returned, inputs["start"].dtype) for returned, _ in epochs]),
             "parameters": torch.stack([outputs["parameters"] for _, outputs in epochs]),
+            "images": torch.tensor([len(outputs["rows"]) for _, outputs in epochs]),
         }
 
     def run(

@@ -114,8 +114,11 @@ def any_iterable_test(probe: Probe) -> Test:
         "images in them"
     )
     outputs = {
-        name: Within(-1e-5, 1e-5, advice=advice.format(what))
-        for name, what in (("mean_losses", "mean losses"), ("parameters", "parameters"))
+        "images": Within(1, 1e9, advice="No image of a generator of batches goes through the given model"),
+        **{
+            name: Within(-1e-5, 1e-5, advice=advice.format(what))
+            for name, what in (("mean_losses", "mean losses"), ("parameters", "parameters"))
+        },
     }
     title = "one epoch takes any iterable of batches, such as a generator"
     return Test("iterable", title, probe, _MEAN_LOSS[:1], outputs, count=counts.any_iterable, needs=_NEEDS)
