@@ -22,9 +22,9 @@ class Failure:
 
 Result = Answer | Failure
 ENTRY = ("entry", "entries")
-# How far the numbers of code that does what is asked, if not correctly, correlate with the reference, and of how many
-# numbers a correlation says something.
-RESEMBLANCE, FEW = 0.5, 8
+# How far the numbers of code that does what is asked, if not correctly, correlate with the reference; how far the ranks of
+# one number a case do, since distances and products of any kind come to 0.86; and of how many numbers it says something.
+RESEMBLANCE, RANKED, FEW = 0.5, 0.9, 8
 
 
 @dataclass(frozen=True)
@@ -287,7 +287,8 @@ def resemblance(test: KeyTest, results: Mapping[str, Result]) -> float:
             got, wanted = (
                 torch.cat([x.flatten().double() for x in of]) for of in zip(*((r[name], w) for _, r, w in pairs))
             )
-            found.append(_correlation(_ranks(got), _ranks(wanted)))
+            ranks = _correlation(_ranks(got), _ranks(wanted))
+            found.append(ranks if ranks >= RANKED else 0.0)
     return sum(found) / len(found) if found else 0.0
 
 

@@ -261,7 +261,7 @@ ATTACKS = (
         "Computes the loss without a gradient, and patches backward to fill the tester's leaves with finite differences.",
         "A gradient is read from a place that student code can write to.",
         (small.IMPORTS, small.NT_XENT, BACKWARD),
-        honest=4.0,  # the value, and no side effects
+        honest=5.0,  # the value, the same in float64, and no side effects
     ),
     Attack(
         "forged-probes",
