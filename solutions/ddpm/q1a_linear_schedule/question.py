@@ -53,7 +53,7 @@ FLOAT32_PARTS = Exact(advice="Return the schedule in float32; some of it has ano
 SMALL = Close(
     rtol=0.0,
     atol=2e-3,
-    what="ᾱ where it is small",
+    what="the part of ᾱ where it is small",
     advice="Your ᾱ does not match the definition where it is small; it has no lower bound",
 )
 _SIDE_EFFECTS_SEEN = {

@@ -47,7 +47,7 @@ def bar_rounding(case: Case) -> float:
 _SMALL_BETA = Close(
     rtol=0.0,
     atol=0.03,
-    what="β where it is small",
+    what="the part of β where it is small",
     advice="Your β does not match the definition where it is small; its only bound is 0.999, from above",
 )
 
