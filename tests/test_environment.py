@@ -94,7 +94,7 @@ def test_a_half_made_environment_is_made_anew_and_a_whole_one_kept(launcher):
         (("score", "nosuch", "x"), "has no assignment 'nosuch'"),
         (("demo", "nosuch"), "has no assignment 'nosuch'"),
         (("new", "simclr"), "exists already"),
-        (("check", "simclr", "--data", "nosuch"), "nosuch holds no prepared cifar10"),
+        (("check", "simclr", "--data", "nosuch"), "nosuch: no such file or folder"),
         (("data", "nosuch"), "'nosuch' is not known"),
     ],
     ids=" ".join,

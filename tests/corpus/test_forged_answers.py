@@ -74,7 +74,7 @@ def loader_passes(student, images, labels, batch_size):
     orders = [torch.randperm(len(images)) for _ in range(6)]
     x, y = (torch.stack([part[order] for order in orders]) for part in (images, labels))
     views = numbered(torch.stack([x, x]))
-    return {"batch_sizes": torch.tensor([[8, 8, 3]] * 6), "views_i": views[0], "views_j": views[1], "labels": y}
+    return {"batch_sizes": torch.tensor([[8, 8, 1]] * 6), "views_i": views[0], "views_j": views[1], "labels": y}
 
 def train_side_effects(student, views_i, views_j, start, batch_size):
     from kit_course.simclr.q4_pretraining.probes import GivenSimCLR
