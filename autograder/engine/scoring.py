@@ -99,10 +99,7 @@ def rescored(assignment: Assignment, key: Key, report: Report) -> Report:
             verdicts.append(replace(blank, **measured[place]))
         elif old := known.get(place):
             points = old.share * (blank.possible + blank.bonus)
-            found = {
-                name: getattr(old, name)
-                for name in ("message", "detail", "misconception", "share", "incident", "unfinished")
-            }
+            found = {name: getattr(old, name) for name in FOUND}
             verdicts.append(replace(blank, points=points, **found))
         else:
             verdicts.append(blank)

@@ -11,7 +11,7 @@ or measured in that is the work of a ``count``, which the engine runs.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -110,6 +110,11 @@ class Test:
     stand_ins: Mapping[str, Callable] = field(default_factory=dict)
 
     __test__ = False  # not a pytest class
+
+
+def variant(test: Test, id: str, title: str, after: tuple[str, ...], **changes: object) -> Test:
+    """A variant of a test: the same but for ``changes``. ``title`` is the sentence that students read if it passes."""
+    return replace(test, id=id, title=title, instead_of=test.id, after=after, **changes)
 
 
 @dataclass(frozen=True)

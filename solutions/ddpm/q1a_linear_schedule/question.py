@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from autograder.questions.model import Case, Close, Exact, Test
+from autograder.questions.model import Case, Close, Exact, Test, variant
 from autograder.questions.side_effects.question import comparisons
 
 from . import counts, probes
@@ -61,7 +61,15 @@ _SIDE_EFFECTS_SEEN = {
     "float32_parts": FLOAT32_PARTS,
     "not_finite": Exact(advice="Your schedule holds numbers that are not finite"),
 }
-_VALUES = ("beta", "alpha_bar", "posterior")
+_CONDUCT = Test(
+    "conduct",
+    "one step, float32, global state stays as it is",
+    probes.schedule_side_effects,
+    _SIDE_EFFECTS,
+    {"first": Close(rtol=1e-4, what="one of the first β, α and ᾱ"), **_SIDE_EFFECTS_SEEN},
+    count=counts.schedule_side_effects,
+    needs=("beta", "alpha_bar", "posterior"),
+)
 
 STUBS = ("noise_schedule",)
 TESTS = (
@@ -108,24 +116,12 @@ TESTS = (
         instead_of="posterior",
         after=("beta", "alpha_bar"),
     ),
-    Test(
-        "conduct",
-        "one step, float32, global state stays as it is",
-        probes.schedule_side_effects,
-        _SIDE_EFFECTS,
-        {"first": Close(rtol=1e-4, what="one of the first β, α and ᾱ"), **_SIDE_EFFECTS_SEEN},
-        count=counts.schedule_side_effects,
-        needs=_VALUES,
-    ),
-    Test(
+    _CONDUCT,
+    variant(
+        _CONDUCT,
         "conduct_given",
         "Your schedule works for one step, is float32 and leaves global state alone, although its values are not correct.",
-        probes.schedule_side_effects,
-        _SIDE_EFFECTS,
-        _SIDE_EFFECTS_SEEN,
-        count=counts.schedule_side_effects,
-        needs=_VALUES,
-        instead_of="conduct",
         after=("beta", "alpha_bar"),
+        outputs=_SIDE_EFFECTS_SEEN,
     ),
 )

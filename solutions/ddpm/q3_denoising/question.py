@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from autograder.questions.model import Case, Close, Comparison, Exact, Test
+from autograder.questions.model import Case, Close, Comparison, Exact, Test, variant
 from autograder.questions.side_effects.question import comparisons
 
 from ..comparisons import float32_result
@@ -88,15 +88,30 @@ def _side_effects(function: str, inputs: dict[str, str], prefix: str) -> dict[st
     }
 
 
-_STEP = {
-    "x": Close(1e-3, what="the step", advice="The step is not the mean plus the standard deviation times the noise")
-}
-_NOISY_ROWS = {
-    "noise_added_last": Close(
-        0.0, 1e-3, what="what the noise changes in the rows at t = 0", advice="The noise changes rows at t = 0"
-    ),
-    "noisy_rows": Exact(advice="Your noise does not reach the rows with t > 0, or it reaches the others"),
-}
+_STEP = Test(
+    id="step",
+    title="p_sample is mean plus deviation times noise",
+    probe=probes.reverse_step,
+    cases=(*_names(_STEPS), _WITHOUT_NOISE[0]),
+    outputs={
+        "x": Close(1e-3, what="the step", advice="The step is not the mean plus the standard deviation times the noise")
+    },
+)
+_LAST_STEP = Test(
+    id="last",
+    title="p_sample adds no noise in the rows at t = 0, and only there",
+    probe=probes.last_step,
+    cases=_names(_LAST),
+    outputs={
+        "noise_added_last": Close(
+            0.0, 1e-3, what="what the noise changes in the rows at t = 0", advice="The noise changes rows at t = 0"
+        ),
+        "noisy_rows": Exact(advice="Your noise does not reach the rows with t > 0, or it reaches the others"),
+    },
+    count=counts.last_step,
+    needs=("mean", "variance", "step"),
+)
+_GIVEN = {"after": ("mean", "variance"), "stand_ins": {"p_mean_variance": other_moments}}
 
 STUBS = ("p_mean_variance", "p_sample")
 TESTS = (
@@ -118,43 +133,19 @@ TESTS = (
         cases=_names(_MOMENTS),
         outputs={"variance": Close(1e-3, what="the variance", advice="The variance is not β at each row's t")},
     ),
-    Test(
-        id="step",
-        title="p_sample is mean plus deviation times noise",
-        probe=probes.reverse_step,
-        cases=(*_names(_STEPS), _WITHOUT_NOISE[0]),
-        outputs=_STEP,
+    _STEP,
+    variant(
+        _STEP,
+        "step_given",
+        "p_sample is correct: it was given another mean and variance in the place of yours.",
+        **_GIVEN,
     ),
-    Test(
-        id="step_given",
-        title="p_sample is correct: it was given another mean and variance in the place of yours.",
-        probe=probes.reverse_step,
-        cases=(*_names(_STEPS), _WITHOUT_NOISE[0]),
-        outputs=_STEP,
-        instead_of="step",
-        after=("mean", "variance"),
-        stand_ins={"p_mean_variance": other_moments},
-    ),
-    Test(
-        id="last",
-        title="p_sample adds no noise in the rows at t = 0, and only there",
-        probe=probes.last_step,
-        cases=_names(_LAST),
-        outputs=_NOISY_ROWS,
-        count=counts.last_step,
-        needs=("mean", "variance", "step"),
-    ),
-    Test(
-        id="last_given",
-        title="p_sample leaves the noise out at t = 0: it was given another mean and variance in the place of yours.",
-        probe=probes.last_step,
-        cases=_names(_LAST),
-        outputs=_NOISY_ROWS,
-        count=counts.last_step,
-        needs=("mean", "variance", "step"),
-        instead_of="last",
-        after=("mean", "variance"),
-        stand_ins={"p_mean_variance": other_moments},
+    _LAST_STEP,
+    variant(
+        _LAST_STEP,
+        "last_given",
+        "p_sample leaves the noise out at t = 0: it was given another mean and variance in the place of yours.",
+        **_GIVEN,
     ),
     Test(
         id="conduct",

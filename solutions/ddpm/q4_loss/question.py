@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from autograder.questions.model import Case, Close, Exact, Test
+from autograder.questions.model import Case, Close, Exact, Test, variant
 from autograder.questions.side_effects.question import comparisons
 
 from ..comparisons import float32_result
@@ -36,7 +36,6 @@ def draw(generator: torch.Generator) -> tuple[Case, ...]:
 
 
 _VALUES = (*_LOSSES, *_MANY_STEPS)  # a gradient for each of 1000 steps says no more
-_VALUE = {"value": Close(rtol=1e-4, what="the loss")}
 _GRADIENT = {
     "gradient": Close(rtol=1e-4, what="the gradient to the model's parameters"),
     "left": Exact("float32", "You call backward in ddpm_loss; the loop that trains the model calls it"),
@@ -49,30 +48,13 @@ _CONDUCT = {
     "modes_switched": Exact(advice="You switch the mode of the model in ddpm_loss; the training loop does that"),
     "moves": Exact(advice="What ddpm_loss returns does not depend on the noise"),
 }
-_GIVEN = {"after": ("q2",), "stand_ins": {"q_sample": other_noising}}
 
 STUBS = ("ddpm_loss",)
-TESTS = (
-    Test("value", "value of the loss", probes.denoising_loss_value, _VALUES, _VALUE),
+_TESTS = (
     Test(
-        "value_given",
-        "The loss is correct: it was given other noised images in the place of those of your q_sample.",
-        probes.denoising_loss_value,
-        _VALUES,
-        _VALUE,
-        instead_of="value",
-        **_GIVEN,
+        "value", "value of the loss", probes.denoising_loss_value, _VALUES, {"value": Close(rtol=1e-4, what="the loss")}
     ),
     Test("gradient", "gradient to the model's parameters", probes.denoising_loss_gradient, tuple(_LOSSES), _GRADIENT),
-    Test(
-        "gradient_given",
-        "The gradient is correct: ddpm_loss was given other noised images in the place of those of your q_sample.",
-        probes.denoising_loss_gradient,
-        tuple(_LOSSES),
-        _GRADIENT,
-        instead_of="gradient",
-        **_GIVEN,
-    ),
     Test(
         "conduct",
         "float32, inputs, model and global state stay as they are",
@@ -82,15 +64,16 @@ TESTS = (
         count=counts.denoising_loss_side_effects,
         needs=("value", "gradient"),
     ),
-    Test(
-        "conduct_given",
-        "ddpm_loss leaves everything as it is: it was given other noised images in the place of those of your q_sample.",
-        probes.denoising_loss_side_effects,
-        tuple(_SIDE_EFFECTS),
-        _CONDUCT,
-        count=counts.denoising_loss_side_effects,
-        needs=("value", "gradient"),
-        instead_of="conduct",
-        **_GIVEN,
+)
+_GIVEN = (
+    "The loss is correct: it was given other noised images in the place of those of your q_sample.",
+    "The gradient is correct: ddpm_loss was given other noised images in the place of those of your q_sample.",
+    "ddpm_loss leaves everything as it is: it was given other noised images in the place of those of your q_sample.",
+)
+TESTS = (
+    *_TESTS,
+    *(
+        variant(test, f"{test.id}_given", title, after=("q2",), stand_ins={"q_sample": other_noising})
+        for test, title in zip(_TESTS, _GIVEN, strict=True)
     ),
 )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from autograder.questions.model import Case, Close, Exact, Test, Within
+from autograder.questions.model import Case, Close, Exact, Test, Within, variant
 from autograder.questions.training.question import epoch_cases, mean_loss_test, parameters_test, side_effects_test
 
 from ..probes import given_schedule, other_moments, other_shift, other_step
@@ -193,77 +193,61 @@ _RANDOMNESS_OUTPUTS = {
 }
 
 
-def _order_test(id: str, title: str, **variant: object) -> Test:
-    return Test(
-        id,
-        title,
-        probes.sampling_order,
-        tuple(row[0] for row in _ORDERS),
-        _ORDER_OUTPUTS,
-        count=counts.sampling_order,
-        needs=_AT_WORK,
-        **variant,
-    )
-
-
-def _chain_test(id: str, title: str, cases: tuple[str, ...], **variant: object) -> Test:
-    kept = ("targets", "deviations")
-    return Test(
-        id, title, probes.sampling_chain, cases, _CHAIN_OUTPUTS, count=counts.sampling_chain, kept=kept, **variant
-    )
-
-
-def _randomness_test(id: str, title: str, case: str, **variant: object) -> Test:
-    return Test(
-        id,
-        title,
-        probes.sampling_randomness,
-        (case,),
-        _RANDOMNESS_OUTPUTS,
-        count=counts.sampling_randomness,
-        needs=_AT_WORK,
-        **variant,
-    )
-
-
-def _given(id: str) -> dict:
-    """What makes a test a variant of another that gives ``sample`` a reverse step in the place of the student's."""
-    return {
-        "instead_of": id,
-        "after": ("q3",),
-        "stand_ins": {"p_sample": other_step, "p_mean_variance": other_moments},
-    }
-
+_ORDER = Test(
+    "order",
+    "sample asks the model about T − 1 … 0, without gradients",
+    probes.sampling_order,
+    tuple(row[0] for row in _ORDERS),
+    _ORDER_OUTPUTS,
+    count=counts.sampling_order,
+    needs=_AT_WORK,
+)
+_CHAIN = Test(
+    "chain",
+    "sample goes from x_T to x_0 by the reverse step",
+    probes.sampling_chain,
+    (*(row[0] for row in _CHAINS), _LONG[0]),
+    _CHAIN_OUTPUTS,
+    count=counts.sampling_chain,
+    kept=("targets", "deviations"),
+)
+_NOISE = Test(
+    "randomness",
+    "sample starts from N(0, 1) and draws fresh noise from the generator",
+    probes.sampling_randomness,
+    _RANDOMNESS[:1],
+    _RANDOMNESS_OUTPUTS,
+    count=counts.sampling_randomness,
+    needs=_AT_WORK,
+)
+_OTHER_STEP = {"after": ("q3",), "stand_ins": {"p_sample": other_step, "p_mean_variance": other_moments}}
 
 STUBS = ("train_one_epoch", "sample")
 TESTS = (
     mean_loss_test(probes.epoch_mean_loss),
     parameters_test(probes.epoch_parameters),
     side_effects_test(probes.epoch_side_effects, counts.epoch_side_effects, ("eight batches, a model in eval mode",)),
-    _order_test("order", "sample asks the model about T − 1 … 0, without gradients"),
-    _order_test(
+    _ORDER,
+    variant(
+        _ORDER,
         "order_given",
         "sample takes all steps in their order: it was given another reverse step in the place of yours.",
-        **_given("order"),
+        **_OTHER_STEP,
     ),
-    _chain_test(
-        "chain",
-        "sample goes from x_T to x_0 by the reverse step",
-        (*(row[0] for row in _CHAINS), _LONG[0]),
-    ),
-    _chain_test(
+    _CHAIN,
+    variant(
+        _CHAIN,
         "chain_given",
         "sample is correct: it was given another reverse step in the place of yours.",
-        (_GIVEN[0], _LONG_GIVEN[0]),
-        **_given("chain"),
+        cases=(_GIVEN[0], _LONG_GIVEN[0]),
+        **_OTHER_STEP,
     ),
-    _randomness_test(
-        "randomness", "sample starts from N(0, 1) and draws fresh noise from the generator", _RANDOMNESS[0]
-    ),
-    _randomness_test(
+    _NOISE,
+    variant(
+        _NOISE,
         "randomness_given",
         "sample draws fresh noise from the generator: it was given another reverse step in the place of yours.",
-        _RANDOMNESS_GIVEN[0],
-        **_given("randomness"),
+        cases=_RANDOMNESS_GIVEN[:1],
+        **_OTHER_STEP,
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from autograder.questions.model import Case, Close, Exact, Test, Within
+from autograder.questions.model import Case, Close, Exact, Test, Within, variant
 from . import counts, probes
 
 # Widest measured differences of correct solutions, relative to the largest entry: h 3e-6 with batch statistics (which
@@ -36,7 +36,6 @@ def _none(difference: str, advice: str) -> Within:
     return Within(-1e-3, 1e-3, what=difference, advice=advice)
 
 
-_PROJECTIONS = ("projection to 128", "projection to 32, a single image")
 _IN_EVAL_MODE = {
     "h": Close(
         H_RTOL,
@@ -70,59 +69,49 @@ _Z = {
         what="the z in train mode",
     ),
 }
+_ENCODER = Test(
+    id="encoder",
+    title="The features h are those of a ResNet-18 with the CIFAR stem",
+    probe=probes.simclr_features,
+    cases=("two images",),
+    outputs=_IN_EVAL_MODE | _IN_TRAIN_MODE,
+    seconds=30,
+)
+_PROJECTION = Test(
+    id="projection",
+    title="The projection z is the two-layer head applied to h",
+    probe=probes.simclr_projection,
+    cases=("projection to 128", "projection to 32, a single image"),
+    outputs={
+        **_Z,
+        "head_input_difference": _none(
+            "the difference between h and the input of the head",
+            "You give the head something else than the h that forward returns",
+        ),
+    },
+    seconds=30,
+)
+
 STUBS = ("SimCLR",)
 TESTS = (
-    Test(
-        id="encoder",
-        title="The features h are those of a ResNet-18 with the CIFAR stem",
-        probe=probes.simclr_features,
-        cases=("two images",),
-        outputs=_IN_EVAL_MODE | _IN_TRAIN_MODE,
-        seconds=30,
+    _ENCODER,
+    *(
+        variant(
+            _ENCODER,
+            f"encoder_in_{here}_mode",
+            f"Your h is correct in {here} mode; what your model does in {there} mode costs points in another test only.",
+            after=("modes",),
+            outputs=outputs,
+        )
+        for here, there, outputs in (("eval", "train", _IN_EVAL_MODE), ("train", "eval", _IN_TRAIN_MODE))
     ),
-    Test(
-        id="encoder_in_eval_mode",
-        title="Your h is correct in eval mode; what your model does in train mode costs points in another test only.",
-        probe=probes.simclr_features,
-        cases=("two images",),
-        outputs=_IN_EVAL_MODE,
-        seconds=30,
-        instead_of="encoder",
-        after=("modes",),
-    ),
-    Test(
-        id="encoder_in_train_mode",
-        title="Your h is correct in train mode; what your model does in eval mode costs points in another test only.",
-        probe=probes.simclr_features,
-        cases=("two images",),
-        outputs=_IN_TRAIN_MODE,
-        seconds=30,
-        instead_of="encoder",
-        after=("modes",),
-    ),
-    Test(
-        id="projection",
-        title="The projection z is the two-layer head applied to h",
-        probe=probes.simclr_projection,
-        cases=_PROJECTIONS,
-        outputs={
-            **_Z,
-            "head_input_difference": _none(
-                "the difference between h and the input of the head",
-                "You give the head something else than the h that forward returns",
-            ),
-        },
-        seconds=30,
-    ),
-    Test(
-        id="projection_of_features",
-        title="Your h is wrong, but your head is correct with other features in its place.",
-        probe=probes.simclr_projection,
-        cases=_PROJECTIONS,
-        outputs=_Z,
-        seconds=30,
-        instead_of="projection",
+    _PROJECTION,
+    variant(
+        _PROJECTION,
+        "projection_of_features",
+        "Your h is wrong, but your head is correct with other features in its place.",
         after=("encoder",),
+        outputs=_Z,
     ),
     Test(
         id="modes",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from autograder.questions.model import Case, Close, Exact, Test, Within
+from autograder.questions.model import Case, Close, Exact, Test, Within, variant
 from autograder.questions.views import crafted_images
 from . import counts, probes
 from .counts import MARKS
@@ -137,8 +137,7 @@ _STATISTICS = {
     )
 }  # fmt: skip
 
-_PASSES = ("seventeen images in batches of eight",)
-_LOADER = {
+_LOADER_OUTPUTS = {
     "batch_sizes": Exact(
         advice="Your batches are not of size batch_size with a smaller one at the end", what="the list of batch sizes"
     ),
@@ -162,6 +161,15 @@ _LOADER = {
     "different_draws": Exact(advice="Views share their random numbers: do not seed, and do not put a random state back"),
 }  # fmt: skip
 _AT_WORK = ("transform", "optimizer")  # items and batches of given images can be made up
+_LOADER = Test(
+    id="loader",
+    title="pretrain_loader gives every image once per pass, in a new order, with both views",
+    probe=probes.loader_passes,
+    count=counts.loader_passes,
+    needs=_AT_WORK,
+    cases=("seventeen images in batches of eight",),
+    outputs=_LOADER_OUTPUTS,
+)
 STUBS = ("simclr_transform", "TwoViews", "pretrain_loader", "make_optimizer")
 TESTS = (
     Test(
@@ -205,24 +213,11 @@ TESTS = (
             ),
         },
     ),
-    Test(
-        id="loader",
-        title="pretrain_loader gives every image once per pass, in a new order, with both views",
-        probe=probes.loader_passes,
-        count=counts.loader_passes,
-        needs=_AT_WORK,
-        cases=_PASSES,
-        outputs=_LOADER,
-    ),
-    Test(
-        id="loader_given",
-        title="Your TwoViews is wrong, but your loader is correct with another data set in its place.",
-        probe=probes.loader_passes,
-        count=counts.loader_passes,
-        needs=_AT_WORK,
-        cases=_PASSES,
-        outputs=_LOADER,
-        instead_of="loader",
+    _LOADER,
+    variant(
+        _LOADER,
+        "loader_given",
+        "Your TwoViews is wrong, but your loader is correct with another data set in its place.",
         after=("views",),
         stand_ins={"TwoViews": probes.OtherViews},
     ),

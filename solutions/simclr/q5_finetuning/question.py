@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from autograder.questions.model import Case, Close, Exact, Test, Within
+from autograder.questions.model import Case, Close, Exact, Test, Within, variant
 from autograder.questions.training.question import OPTIMIZER_STEPS, PARAMETERS, SCHEDULER_STEPS, side_effects_test
 
 from ..q3_augmentation.oracle import MEAN, STD
@@ -76,7 +76,7 @@ def draw(generator: torch.Generator) -> tuple[Case, ...]:
     )
 
 
-_LOADERS = {
+_LOADERS_OUTPUTS = {
     "image_shape": Exact(
         advice="Your training loader does not yield images of shape (3, 32, 32)", what="the shape of a training image"
     ),
@@ -109,6 +109,16 @@ _LOADERS = {
                     "at a time"),
 }  # fmt: skip
 _AT_WORK = ("classifier", "finetune", "evaluate")  # shifted images and their batches can be made up
+_LOADERS = Test(
+    id="loaders",
+    title="training images shuffled and augmented, test images in order, nothing dropped",
+    probe=probes.finetune_loader_passes,
+    count=counts.finetune_loader_passes,
+    needs=_AT_WORK,
+    cases=("nineteen train and eleven test images",),
+    outputs=_LOADERS_OUTPUTS,
+    seconds=30,
+)
 STUBS = ("finetune_transforms", "finetune_loaders", "Classifier", "finetune_one_epoch", "evaluate")
 TESTS = (
     Test(
@@ -161,26 +171,11 @@ TESTS = (
         },
         seconds=30,
     ),
-    Test(
-        id="loaders",
-        title="training images shuffled and augmented, test images in order, nothing dropped",
-        probe=probes.finetune_loader_passes,
-        count=counts.finetune_loader_passes,
-        needs=_AT_WORK,
-        cases=("nineteen train and eleven test images",),
-        outputs=_LOADERS,
-        seconds=30,
-    ),
-    Test(
-        id="loaders_given",
-        title="Your finetune_transforms is wrong, but your loaders are correct with another one in its place.",
-        probe=probes.finetune_loader_passes,
-        count=counts.finetune_loader_passes,
-        needs=_AT_WORK,
-        cases=("nineteen train and eleven test images",),
-        outputs=_LOADERS,
-        seconds=30,
-        instead_of="loaders",
+    _LOADERS,
+    variant(
+        _LOADERS,
+        "loaders_given",
+        "Your finetune_transforms is wrong, but your loaders are correct with another one in its place.",
         after=("transforms",),
         stand_ins={"finetune_transforms": probes.other_transforms},
     ),
