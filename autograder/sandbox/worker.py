@@ -33,7 +33,7 @@ import torch
 
 from autograder import protocol
 from autograder.course_code import PACKAGE as COURSE
-from autograder.sandbox import checkpoint, notebook, standins
+from autograder.sandbox import checkpoint, jupyter, notebook
 from autograder.sandbox.bindings import only_defines
 from autograder.sandbox.layers import LAYERS, PACKAGE, Confinement
 from autograder.sandbox.linux import PR_SET_PDEATHSIG, prctl
@@ -123,7 +123,7 @@ def _confine(confinement: Confinement, setting: Setting) -> list[str]:
     # The package stays loaded but cannot be imported again: student code must not import from the checkout.
     sys.path[:] = [entry for entry in sys.path if entry != str(PACKAGE.parent)]
     sys.meta_path[:] = [finder for finder in sys.meta_path if "editable" not in getattr(finder, "__module__", "")]
-    sys.meta_path.insert(0, standins.NotThere(setting.hidden))
+    sys.meta_path.insert(0, jupyter.NotThere(setting.hidden))
     sys.argv = ["notebook"]
     signal.signal(signal.SIGINT, signal.default_int_handler)
     multiprocessing.set_start_method("fork", force=True)
@@ -148,7 +148,7 @@ class Worker:
         }
         sys.modules["__main__"] = self.main
         sys.path.append(setting.work)  # last, so a torch.py next to the notebook shadows nothing
-        standins.install(self.main.__dict__)
+        jupyter.install(self.main.__dict__)
 
     def serve(self) -> None:
         """Answer requests until the connection ends."""

@@ -28,7 +28,7 @@ from types import ModuleType
 import psutil
 
 from autograder.course_code import PACKAGE, open_package
-from autograder.sandbox import cgroup, layers, leftovers, namespaces, notebook, processes, standins, usage
+from autograder.sandbox import cgroup, jupyter, layers, leftovers, namespaces, notebook, processes, usage
 from autograder.sandbox.linux import PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, prctl
 
 MAX_DATAGRAM = 1 << 16
@@ -59,7 +59,7 @@ class Zygote:
         self.settings = settings
         self.children: dict[int, Child] = {}
         self.forked = 0
-        self.hidden = standins.packages_of_tests()
+        self.hidden = jupyter.packages_of_tests()
         self.own_memory = usage.anonymous_memory(os.getpid())
 
     @cached_property
