@@ -14,17 +14,19 @@ from autograder.questions.model import Case, Namespace, Test
 from autograder.release.compile import key_tests, run_probe
 
 
-def judgements(folder: Path, namespace: Namespace, wrong: Collection[str] = ()) -> dict[str, Judgement]:
+def judgements(
+    folder: Path, namespace: Namespace, wrong: Collection[str] = (), one_draw: bool = False
+) -> dict[str, Judgement]:
     """Id of each test of the question in ``folder`` -> how the namespace of trusted code does in it.
 
     That is the same for every draw of the cases, or the test is unfair. ``wrong`` are other questions that lost points, so
-    that variants after them are tried.
+    that variants after them are tried. ``one_draw``: with the first draw alone, for code that remembers its earlier calls.
 
     Raises:
         AssertionError: the namespace passes with one draw and fails with another.
     """
     found: dict[str, Judgement] = {}
-    tests = _key(folder)
+    tests = [one for one in _key(folder) if not one_draw or one[1].draw == 0]
     for test, key in sorted(tests, key=lambda one: bool(one[1].instead_of)):
         if key.instead_of and (found[key.instead_of].passed or not lost_before(key, found, wrong)):
             continue
@@ -44,9 +46,11 @@ def lost_before(key: KeyTest, found: Mapping[str, Judgement], wrong: Collection[
     return any(place in wrong or (place in found and not found[place].passed) for place in key.after)
 
 
-def lost(folder: Path, namespace: Namespace, wrong: Collection[str] = ()) -> dict[str, str]:
+def lost(folder: Path, namespace: Namespace, wrong: Collection[str] = (), one_draw: bool = False) -> dict[str, str]:
     """The tests that the namespace fails, each with its message."""
-    return {id: found.message for id, found in judgements(folder, namespace, wrong).items() if not found.passed}
+    return {
+        id: found.message for id, found in judgements(folder, namespace, wrong, one_draw).items() if not found.passed
+    }
 
 
 @cache

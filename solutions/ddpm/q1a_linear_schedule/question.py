@@ -17,9 +17,10 @@ _CASES = (
     ("two steps", 2, (0.1, 0.4)),
     ("one step", 1, (0.3, 0.5)),
     ("twelve steps", 12, (0.01, 0.2)),
+    ("ten steps, other ends", 10, (0.005, 0.1)),  # as many as before: a schedule kept by its length alone shows
 )
 _NAMES = tuple(row[0] for row in _CASES)
-_SEVERAL, _LONG, _SIDE_EFFECTS = _NAMES[:4], _NAMES[:2], _NAMES[4:]
+_SEVERAL, _LONG, _SIDE_EFFECTS = (*_NAMES[:4], _NAMES[6]), _NAMES[:2], _NAMES[4:6]
 
 
 def draw(generator: torch.Generator) -> tuple[Case, ...]:

@@ -248,3 +248,12 @@ def test_an_unfinished_posterior_leaves_the_forward_part_its_points():
     found = judgements(HERE, {"noise_schedule": noise_schedule})
     assert found["beta"].passed and found["alpha_bar"].passed and not found["posterior"].passed
     assert found["posterior"].message == "posterior_variance of noise_schedule is None, expected a tensor."
+
+
+def test_a_schedule_that_is_kept_by_its_length_alone_costs_beta():
+    kept = {}
+
+    def by_length(T, *settings, **named):
+        return kept.setdefault(T, linspace_and_cumprod(T, *settings, **named))
+
+    assert set(lost(HERE, {"noise_schedule": by_length}, one_draw=True)) == {"beta"}

@@ -88,3 +88,12 @@ WRONG = {
 def test_what_is_right_in_itself_is_kept(wrong):
     namespace, tests = WRONG[wrong]
     assert set(lost(HERE, namespace)) == tests
+
+
+def test_a_schedule_that_is_kept_by_its_length_alone_costs_beta():
+    kept = {}
+
+    def by_length(T, *settings, **named):
+        return kept.setdefault(T, float64_until_beta(T, *settings, **named))
+
+    assert set(lost(HERE, {"cosine_schedule": by_length}, one_draw=True)) == {"beta"}
