@@ -149,6 +149,7 @@ def files(folder):
         yield os.path.join(folder, name)
 found = [torch.__file__, os.__file__, os.path.dirname(torch.__file__), "/tmp", "/dev/shm", CHECKOUT,
          *files("/tmp"), *files(CHECKOUT), *files(CHECKOUT + "/dist")]
+held = []
 for path in found:
     if path in (os.environ["HOME"], os.getcwd()):
         continue
@@ -163,6 +164,9 @@ for path in found:
         attempt(os.open, path, os.O_RDONLY | os.O_TRUNC)
         attempt(os.open, path, 3 | os.O_TRUNC)
         syscall("fcntl", descriptor or -1, 1024, 0)  # a lease: who opens it for writing waits
+        held.append(descriptor)
+        if len(held) > 50:  # a full /tmp is to cost the attack its descriptors, not the answer its points
+            attempt(os.close, held.pop(0))
     attempt(os.rename, path, path + "-hostile")
 """.replace("CHECKOUT", repr(str(ROOT))).replace("MARK", oct(MARK))
 NAMED = r"""
