@@ -42,6 +42,8 @@ def clean(text: str, limit: int = 2000) -> str:
     """
     if len(text) > 4 * limit:
         text = _shorten(text, 4 * limit)
+    if text.isascii() and text.isprintable():
+        return _shorten(text, limit)
     text = _ANSI.sub("", text.replace("\r\n", "\n"))
     text = _UNWANTED.sub("\N{REPLACEMENT CHARACTER}", text)
     return _shorten("".join(c if c.isprintable() or c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in text), limit)

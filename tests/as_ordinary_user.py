@@ -53,19 +53,23 @@ def copy_checkout(target: Path) -> None:
 
 
 def open_the_way(wanted: list[Path]) -> None:
-    """Let everybody reach ``wanted``: each closed folder above one is covered by an open one that shows it alone."""
+    """Let everybody reach ``wanted``: each closed folder above them is covered by an open one that shows them alone."""
     os.umask(0o022)  # a grader that is open in the calling process closes new folders to others
     linux.unshare(linux.CLONE_NEWNS)
     linux.mount("none", "/", None, linux.MS_REC | linux.MS_PRIVATE)
-    for path in map(Path.resolve, wanted):
+    behind: dict[Path, list[Path]] = {}
+    for path in sorted({path.resolve() for path in wanted}):
         closed = next((folder for folder in reversed(path.parents) if not folder.stat().st_mode & 0o001), None)
-        if closed is None:
-            continue
-        kept = tempfile.mkdtemp(prefix="ordinary-user-")
-        linux.mount(path, kept, None, linux.MS_BIND | linux.MS_REC)
+        if closed and not any(path.is_relative_to(other) for other in behind.get(closed, ())):
+            behind.setdefault(closed, []).append(path)
+    for closed, paths in behind.items():
+        kept = [(path, tempfile.mkdtemp(prefix="ordinary-user-")) for path in paths]
+        for path, place in kept:
+            linux.mount(path, place, None, linux.MS_BIND | linux.MS_REC)
         linux.mount("open", closed, "tmpfs", 0, "mode=755,size=1m")
-        path.mkdir(parents=True)
-        linux.mount(kept, path, None, linux.MS_BIND | linux.MS_REC)
+        for path, place in kept:
+            path.mkdir(parents=True)
+            linux.mount(place, path, None, linux.MS_BIND | linux.MS_REC)
 
 
 def run_pytest(folder: Path, arguments: list[str]) -> None:

@@ -46,7 +46,7 @@ def command(
 def become(docker: bool, open_library: bool, without: list[str]) -> None:
     """Turn this process into one of such a machine, for good."""
     if open_library:
-        open_the_way([Path(sys.prefix), Path(sys.base_prefix), Path(sysconfig.get_path("stdlib"))])
+        open_the_way([ROOT, Path(sys.prefix), Path(sys.base_prefix), Path(sysconfig.get_path("stdlib"))])
     if docker:
         for capability in set(range(CAP_LAST + 1)) - set(DOCKER):
             linux.prctl(PR_CAPBSET_DROP, capability)

@@ -152,7 +152,6 @@ SAMPLERS = {  # a wrong sampler, and a word that its student must read
         "eps_model|model|NaN|finite",
     ),
     "shape": ("def sample(eps_model, shape, schedule, generator): return torch.zeros(3)", "shape|model"),
-    "endless": ("def sample(eps_model, shape, schedule, generator):\n    while True: pass", "second"),
     "no model": (
         "def sample(eps_model, shape, schedule, generator): return torch.randn(shape, generator=generator)",
         "model",

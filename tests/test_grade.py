@@ -111,7 +111,6 @@ BAD_CELLS = {
         "torch.load('nowhere.pt')",
         "import os; os.chdir('/'); torch.set_default_dtype(torch.float64); torch.set_grad_enabled(False)",
     ),
-    "an endless loop": ("while True: pass",),
     "crashes": ("import ctypes; ctypes.string_at(0)", "import os; os._exit(0)"),
 }
 
@@ -141,11 +140,10 @@ WRONG_STUBS = (  # question: its cell, and a word that its student must read
         "q1b": ("def barlow_twins(z_a, z_b, lambd): return (z_a * z_b).sum().double()", "float64"),
         "q1c": ("def euclidean(z_i, z_j, temperature): return 0.0", "nt_xent_euclidean"),
     },
-    {"q1a": ("def nt_xent(z_i, z_j, temperature):\n    while True: pass", "second")},
 )
 
 
-@pytest.mark.parametrize("stubs", WRONG_STUBS, ids=["one", "two", "endless"])
+@pytest.mark.parametrize("stubs", WRONG_STUBS, ids=["one", "two"])
 def test_wrong_answers_cost_their_own_questions_and_are_told_in_a_sentence(stubs, bundle, master, tmp_path):
     notebook = master
     for question, (source, _) in stubs.items():

@@ -158,9 +158,23 @@ def blurred_part(seen: Tensor) -> Tensor:
 
 
 def coloured_part(seen: Tensor) -> Tensor:
-    """The share of coloured views of ``ramps`` (n, 3, H, W) whose green is far from its range of 60 to 180."""
-    green = _without_grey(seen)[:, 1].flatten(1)  # a sharper interpolation than a linear one overshoots
-    return ((green.amin(1) < 36) | (green.amax(1) > 204)).double().mean()
+    """The share of coloured views of ``ramps`` (n, 3, H, W) whose green is far from its range of 60 to 180, or whose red or
+    blue is not the ramp that every crop of it is: another hue puts stripes of green into them."""
+    coloured = _without_grey(seen)
+    green = coloured[:, 1].flatten(1)  # a sharper interpolation than a linear one overshoots
+    stripes = torch.maximum(*(_beside_a_plane(coloured[:, c, 4:28, 4:28]) for c in (0, 2)))
+    return ((green.amin(1) < 36) | (green.amax(1) > 204) | (stripes > 12)).double().mean()
+
+
+def _beside_a_plane(channel: Tensor) -> Tensor:
+    """The largest distance of a channel (n, k, k) from the plane through it by least squares, (n,)."""
+    line = torch.arange(channel.shape[-1], dtype=channel.dtype)
+    line = line - line.mean()
+    beside = channel - channel.mean((1, 2), keepdim=True)
+    for along in (line, line.unsqueeze(1)):
+        grid = along.expand(channel.shape[1:])
+        beside = beside - (channel * grid).sum((1, 2), keepdim=True) / grid.square().sum() * grid
+    return beside.abs().amax((1, 2))
 
 
 def _extreme(values: Tensor, reduce: Callable[[Tensor], Tensor]) -> Tensor:

@@ -235,8 +235,8 @@ def _uid_conflict(others: frozenset[str]) -> str | None:
         reason = namespaces.missing(fresh_uids()[0])
         if reason is not None:
             return f"no other user can be had in the namespaces: {reason}"
-    elif "landlock" in others and _unreadable_library() and not linux.has_capability(linux.CAP_DAC_READ_SEARCH):
-        return f"{_unreadable_library()} is closed to other users, who could not import; run chmod o+rx on it"
+    elif "landlock" in others and unreadable_library() and not linux.has_capability(linux.CAP_DAC_READ_SEARCH):
+        return f"{unreadable_library()} is closed to other users, who could not import; run chmod o+rx on it"
     return None
 
 
@@ -263,13 +263,13 @@ def _change_user(confinement: Confinement) -> None:
 
 def _kept_capabilities(confinement: Confinement) -> tuple[int, ...]:
     """The capability to ignore file modes when reading, if a fresh user needs it for the library and cannot abuse it."""
-    if confinement.uid is None or not _unreadable_library() or not linux.has_capability(linux.CAP_DAC_READ_SEARCH):
+    if confinement.uid is None or not unreadable_library() or not linux.has_capability(linux.CAP_DAC_READ_SEARCH):
         return ()
     return (linux.CAP_DAC_READ_SEARCH,) if confinement.active & {"landlock", "namespaces"} else ()
 
 
 def _uid_remark() -> str | None:
-    library = _unreadable_library()
+    library = unreadable_library()
     if library is None:
         return None if active_names() & {"landlock", "namespaces"} else READS_WHAT_ALL_MAY
     if active_names() & {"landlock", "namespaces"}:
@@ -278,7 +278,7 @@ def _uid_remark() -> str | None:
 
 
 @cache
-def _unreadable_library() -> Path | None:
+def unreadable_library() -> Path | None:
     """The first folder of Python's library that another user may not enter; None if there is none."""
     for path in library_folders():
         for folder in (path, *path.parents):

@@ -264,7 +264,8 @@ def fresh_state(setting: Setting) -> None:
     torch.set_default_dtype(torch.float32)
     torch.set_default_device(None)
     torch.set_grad_enabled(True)
-    torch.use_deterministic_algorithms(False)
+    if torch.are_deterministic_algorithms_enabled():  # to ask costs nothing, to set costs milliseconds
+        torch.use_deterministic_algorithms(False)
     torch.autograd.set_detect_anomaly(False)
     torch.set_autocast_enabled("cpu", False)
     torch.set_float32_matmul_precision("highest")
@@ -272,7 +273,7 @@ def fresh_state(setting: Setting) -> None:
     np.seterr(divide="warn", over="warn", under="ignore", invalid="warn")
     sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
     torch.set_num_threads(setting.threads)
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)  # ``torch.manual_seed`` looks for other devices, which takes longer than all else
     random.seed(0)
     np.random.seed(0)
     os.chdir(setting.work)

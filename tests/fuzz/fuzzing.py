@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis import strategies as st
 
-SECONDS = float(os.environ.get("KIT_FUZZ_SECONDS", 15))
+SECONDS = float(os.environ.get("KIT_FUZZ_SECONDS", 6))
 EXAMPLES_A_ROUND = 50
 # What a length, an offset or a count is not expected to be, in the sizes and orders in which files hold them.
 NUMBERS = (0, 1, 2**31 - 1, 2**31, 2**32 - 1, 2**63 - 1, 2**63, 2**64 - 1, 2**64 - 8)

@@ -163,7 +163,8 @@ def test_trees(tmp_path):
     """What is collected lies within all bounds; what is not is said."""
     base, into = tmp_path / "hw", tmp_path / "in"
     os.mkfifo(tmp_path / "pipe")
-    steps = st.tuples(st.sampled_from(KINDS), st.sampled_from("abc") | files, st.integers(0, 2_500))
+    own = files.filter(lambda name: "_assignsubmission_" not in name)  # a name of Moodle's makes a class of the folder
+    steps = st.tuples(st.sampled_from(KINDS), st.sampled_from("abc") | own, st.integers(0, 2_500))
 
     def law(example: list[tuple[str, str, int]]) -> None:
         for folder in (base, into):

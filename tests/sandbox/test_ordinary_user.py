@@ -1,4 +1,4 @@
-"""The corpus and the sandbox's promises once more, by an ordinary user: other layers carry them there."""
+"""The attacks and the sandbox's promises once more, by an ordinary user: other layers carry them there."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ import pytest
 from autograder.sandbox import linux
 
 SCRIPT = Path(__file__).resolve().parents[1] / "as_ordinary_user.py"
-TESTS = ("tests/corpus", "tests/sandbox/test_promises.py", "tests/engine/test_endings.py")
+TESTS = (
+    *("tests/corpus/test_hostile.py", "tests/corpus/test_honest.py", "tests/corpus/test_files.py"),
+    *("tests/sandbox/test_promises.py", "tests/engine/test_endings.py"),
+)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the suite itself runs as an ordinary user")

@@ -62,6 +62,8 @@ TRANSFORMS = (
          REACH, "reach, turn = strength, 0.25 * strength"),
     edit("strength ignored", "Your colour jitter does not follow the argument strength.",
          REACH, "reach, turn = 0.4, 0.1"),
+    edit("hue without strength", "Your hue jitter does not follow the argument strength.",
+         REACH, "reach, turn = 0.8 * strength, 0.1"),
     edit("no grayscale", SHARE_GREY, GREY, ""),
     edit("grayscale with p 0.5", SHARE_GREY, "random.random() < 0.2", "random.random() < 0.5"),
     edit("blur ignored", "In your transform the argument blur changes nothing.", BLUR, ""),
