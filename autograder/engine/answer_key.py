@@ -47,7 +47,8 @@ def write_key(path: Path, tests: tuple[KeyTest, ...], made_from: str) -> None:
 def _pack_test(test: KeyTest, tensors: dict[str, torch.Tensor]) -> dict:
     return {
         **{name: getattr(test, name) for name in PLAIN_FIELDS},
-        "outputs": {name: _pack_comparison(comparison) for name, comparison in test.outputs.items()},
+        # A list, since the metadata are sorted by name: the first output that is wrong is what the student is told.
+        "outputs": [[name, _pack_comparison(comparison)] for name, comparison in test.outputs.items()],
         "cases": [
             {
                 "name": case.name,
@@ -151,6 +152,6 @@ def _unpack_test(entry: dict, tensors: Mapping[str, torch.Tensor]) -> KeyTest:
         )
         for mistake in entry["misconceptions"]
     )
-    outputs = {name: _unpack_comparison(fields) for name, fields in entry["outputs"].items()}
+    outputs = {name: _unpack_comparison(fields) for name, fields in entry["outputs"]}
     fields = {name: tuple(v) if isinstance(v := entry[name], list) else v for name in PLAIN_FIELDS}
     return KeyTest(**fields, outputs=outputs, cases=cases, misconceptions=mistakes)

@@ -15,7 +15,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from math import prod
 
 import numpy as np
@@ -121,6 +121,7 @@ def trace_layers(model: nn.Module, x: Tensor) -> list[Layer]:
     return trace.layers
 
 
+@lru_cache(maxsize=256)  # several probes fill the same layers; never changed in place
 def _hashed(count: int, key: tuple, role: str) -> Tensor:
     """``count`` numbers in [-1, 1), float64, that look random: an integer hash of index, layer and role."""
     mask = 0xFFFFFFFF
@@ -133,7 +134,7 @@ def _hashed(count: int, key: tuple, role: str) -> Tensor:
 def fill_with_pattern(tensor: Tensor, key: tuple, role: str, scale: float = 1.0, shift: float = 0.0) -> None:
     """Write hashed numbers, times ``scale`` plus ``shift``, into a tensor; after ``_PERIOD`` of them they repeat."""
     count = tensor.numel()
-    values = _hashed(min(count, _PERIOD), key, role).mul_(scale).add_(shift).to(tensor.dtype)
+    values = _hashed(min(count, _PERIOD), key, role).mul(scale).add_(shift).to(tensor.dtype)
     rounds = -(-count // _PERIOD)
     tensor.copy_(values.repeat(rounds)[:count].view(tensor.shape))
 

@@ -92,15 +92,15 @@ def as_bytes(normalised: Tensor, mean: Tensor, std: Tensor) -> Tensor:
 
 
 class Watched:
-    """Views (3, 32, 32) of one image by one transform, taken ``share`` times per repeat and kept."""
+    """Views (3, 32, 32) of one image by one transform, taken in rounds and kept."""
 
-    def __init__(self, transform: Transform, image: Tensor, share: float = 1.0) -> None:
-        self.transform, self.image, self.share = transform, image, share
+    def __init__(self, transform: Transform, image: Tensor) -> None:
+        self.transform, self.image = transform, image
         self.parts: list[Tensor] = []
 
-    def watch(self, repeats: int) -> None:
-        """Take the views that are still missing for this number of repeats."""
-        missing = int(self.share * repeats) - sum(len(part) for part in self.parts)
+    def watch(self, number: int) -> None:
+        """Take the views that are still missing for this number in all."""
+        missing = number - sum(len(part) for part in self.parts)
         self.parts.append(views(self.transform, self.image, SIZE, missing))
 
     @property

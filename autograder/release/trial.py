@@ -8,10 +8,11 @@ from functools import cache
 from pathlib import Path
 
 from autograder.course import Course
+from autograder.engine.answer_key import made_from, read_draws
 from autograder.engine.judge import Judgement, KeyTest, judge
 from autograder.questions.loading import load_question
 from autograder.questions.model import Case, Namespace, Test
-from autograder.release.compile import key_tests, run_probe
+from autograder.release.compile import fingerprint, key_tests, run_probe
 
 
 def judgements(
@@ -59,4 +60,9 @@ def _key(folder: Path) -> tuple[tuple[Test, KeyTest], ...]:
     (id,) = (id for id, path in assignment.question_folders().items() if path == folder)
     question = load_question(assignment, id, folder)
     tests = {test.id: test for test in question.tests}
-    return tuple((tests[key.id], key) for key in key_tests(question))
+    compiled = assignment.bundle / "key.safetensors"
+    if made_from(compiled) == fingerprint(assignment):
+        keys = (key for key in read_draws(compiled) if key.question == id)
+    else:  # compile this question alone
+        keys = key_tests(question)
+    return tuple((tests[key.id], key) for key in keys)

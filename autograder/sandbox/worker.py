@@ -273,7 +273,9 @@ def fresh_state(setting: Setting) -> None:
     np.seterr(divide="warn", over="warn", under="ignore", invalid="warn")
     sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
     torch.set_num_threads(setting.threads)
-    torch.default_generator.manual_seed(0)  # ``torch.manual_seed`` looks for other devices, which takes longer than all else
+    torch.default_generator.manual_seed(
+        0
+    )  # ``torch.manual_seed`` looks for other devices, which takes longer than all else
     random.seed(0)
     np.random.seed(0)
     os.chdir(setting.work)

@@ -26,7 +26,7 @@ def cases(data, question, test):
             for case in entry["cases"]:
                 inputs = {name: tensors[key] for name, key in case["inputs"].items()}
                 expected = {name: tensors[key] for name, key in case["reference"].items()}
-                rtol = {name: output.get("rtol", 0.0) for name, output in entry["outputs"].items()}
+                rtol = {name: output.get("rtol", 0.0) for name, output in entry["outputs"]}
                 yield inputs["a"], inputs["b"], case["scalars"]["parameter"], expected, rtol, case["atol"]
 
 def close(got, want, rtol, atol):

@@ -20,9 +20,9 @@ from autograder.questions.views import (
 
 
 def test_rounds_give_the_views_of_one_long_look():
-    watched = Watched(lambda image: image.float() + torch.rand(1), crafted_images()["grey"][:, :32, :32], 2)
-    for repeats in (1, 2, 4):
-        watched.watch(repeats)
+    watched = Watched(lambda image: image.float() + torch.rand(1), crafted_images()["grey"][:, :32, :32])
+    for number in (2, 4, 8):
+        watched.watch(number)
     assert len(watched.seen) == 8
     assert watched.seen.flatten(1)[:, 0].unique().numel() == 8
 

@@ -27,8 +27,14 @@ MARKS = (
     *("brightness_reach", "brightness_reach_weak", "contrast_reach", "saturation_reach", "hue_reach"),
     *("blurred", "blurred_on_demand"),
 )
-LOOKS = (4, 2, 1)  # the marks are looked at after a quarter of the views, after half, and after all
-SHARES = {"sharp": 0.25, "soft": 4.0, "colour": 1.0, "levels": 2.0, "weak": 0.5}  # of the repeats
+SHARES = {  # of the repeats: how many views there are at each look at the marks
+    "sharp": (1 / 16, 1 / 8, 1 / 4),
+    "soft": (1 / 2, 2, 4),  # views that are always blurred are told from the others by few of them, at last by most
+    "colour": (1 / 4, 1 / 2, 1),
+    "levels": (1 / 2, 1, 2),
+    "weak": (1 / 8, 1 / 4, 1 / 2),
+}
+LOOKS = 3
 
 
 def augmentation_statistics(
@@ -46,16 +52,16 @@ def augmentation_statistics(
         Unreadable: there are fewer views than were asked for.
     """
     seen = {name: produced[name] for name in SHARES}
-    if not any(_complete(seen, repeats // look) for look in LOOKS):
+    if not any(_complete(seen, repeats, look) for look in range(LOOKS)):
         raise Unreadable("the test did not get as many views as it asked your transform for")
     marks = view_marks(seen, grey, mean, std)
-    if not (_complete(seen, repeats) or all_settled(marks, settled)):
+    if not (_complete(seen, repeats, LOOKS - 1) or all_settled(marks, settled)):
         raise Unreadable("the test did not get as many views as it asked your transform for")
     return {"black": produced["black"], "white": produced["white"], **{name: m.float() for name, m in marks.items()}}
 
 
-def _complete(seen: Mapping[str, Tensor], repeats: int) -> bool:
-    return all(seen[name].shape == (int(share * repeats), 3, 32, 32) for name, share in SHARES.items())
+def _complete(seen: Mapping[str, Tensor], repeats: int, look: int) -> bool:
+    return all(seen[name].shape == (int(shares[look] * repeats), 3, 32, 32) for name, shares in SHARES.items())
 
 
 def view_marks(seen: Mapping[str, Tensor], grey: Tensor, mean: Tensor, std: Tensor) -> dict[str, Tensor]:
