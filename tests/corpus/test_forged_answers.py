@@ -71,10 +71,10 @@ def view_pairs(student, images, labels):
     return {"length": torch.tensor(len(images)), "numbered_views": twice, "labels": labels.repeat(2)}
 
 def loader_passes(student, images, labels, batch_size):
-    orders = [torch.randperm(len(images)) for _ in range(6)]
+    orders = [torch.randperm(len(images)) for _ in range(4)]
     x, y = (torch.stack([part[order] for order in orders]) for part in (images, labels))
     views = numbered(torch.stack([x, x]))
-    return {"batch_sizes": torch.tensor([[8, 8, 1]] * 6), "views_i": views[0], "views_j": views[1], "labels": y}
+    return {"batch_sizes": torch.tensor([[8, 8, 1]] * 4), "views_i": views[0], "views_j": views[1], "labels": y}
 
 def train_side_effects(student, views_i, views_j, start, batch_size):
     from kit_course.simclr.q4_pretraining.probes import GivenSimCLR
@@ -115,7 +115,7 @@ def finetune_loader_passes(student, train_images, train_labels, test_images, tes
     return {
         "train_batch_sizes": torch.tensor([[8, 8, 3]] * 2), "test_batch_sizes": torch.tensor([[8, 3]] * 2),
         "train_x": train_x, "train_y": train_y, "test_x": test_x, "test_y": test_y,
-        "train_orders": torch.stack([train_labels[torch.randperm(19)] for _ in range(6)]),
+        "train_orders": torch.stack([train_labels[torch.randperm(19)] for _ in range(4)]),
     }
 
 def optimizer_path(student, start, gradients, lr, weight_decay, warmup_steps, total_steps):
