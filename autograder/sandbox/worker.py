@@ -273,9 +273,8 @@ def fresh_state(setting: Setting) -> None:
     np.seterr(divide="warn", over="warn", under="ignore", invalid="warn")
     sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
     torch.set_num_threads(setting.threads)
-    torch.default_generator.manual_seed(
-        0
-    )  # ``torch.manual_seed`` looks for other devices, which takes longer than all else
+    # torch.manual_seed looks for other devices as well, which takes longer than all the rest.
+    torch.default_generator.manual_seed(0)
     random.seed(0)
     np.random.seed(0)
     os.chdir(setting.work)
