@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tests.corpus.clumsy import CLUMSY
-from tests.corpus.small import FULL
+from tests.corpus.small import FULL, HONEST, hand_in
 
 
 @pytest.fixture(scope="module")
@@ -33,3 +33,10 @@ def test_there_are_many_of_them_and_nearly_all_earn_everything():
     ids = [case.id for case in CLUMSY]
     assert len(set(ids)) == len(ids) >= 40
     assert sum(case.earns < FULL for case in CLUMSY) <= 5
+
+
+def test_a_function_that_never_ends_costs_its_own_points(quick_grader, tmp_path):
+    endless = "def nt_xent_euclidean(z_i, z_j, temperature):\n    while True: pass"
+    report = quick_grader.grade(hand_in(tmp_path / "handed in", [*HONEST[:-1], endless]))
+    assert {verdict.question for verdict in report.verdicts if not verdict.passed} == {"q1c"}
+    assert report.score == 16 and any("stopped after 3 seconds" in verdict.message for verdict in report.verdicts)
