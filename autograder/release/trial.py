@@ -31,7 +31,9 @@ def judgements(
     for test, key in sorted(tests, key=lambda one: bool(one[1].instead_of)):
         if key.instead_of and (found[key.instead_of].passed or not lost_before(key, found, wrong)):
             continue
-        results = {case.name: run_probe(test, Case(case.name, case.inputs), namespace) for case in key.cases}
+        results = {
+            case.name: run_probe(test, Case(case.name, case.inputs), namespace, case.sizes) for case in key.cases
+        }
         judgement = judge(key, results)
         first = found.setdefault(test.id, judgement)
         assert first.passed == judgement.passed, f"{test.id}: draw {key.draw} is judged otherwise than draw 0"

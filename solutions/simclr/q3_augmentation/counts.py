@@ -29,7 +29,11 @@ MARKS = (
 )
 SHARES = {  # of the repeats: how many views there are at each look at the marks
     "sharp": (1 / 16, 1 / 8, 1 / 4),
-    "soft": (1 / 2, 2, 4),  # views that are always blurred are told from the others by few of them, at last by most
+    "soft": (
+        1,
+        2,
+        4,
+    ),  # at most four times those of the first look: the engine reads no more than that, see ``counting``
     "colour": (1 / 4, 1 / 2, 1),
     "levels": (1 / 2, 1, 2),
     "weak": (1 / 8, 1 / 4, 1 / 2),

@@ -15,7 +15,7 @@ from autograder.questions.cases import stored_cases
 from autograder.questions.model import Within
 from autograder.questions.probing import NotAPair
 from autograder.questions.views import WrongTransformInput, crafted_images
-from autograder.release.trial import lost
+from autograder.release.trial import judgements, lost
 from . import counts, oracle, probes
 from .correct import CORRECT, TupleViews
 from .mistakes import MISCONCEPTIONS, PLAIN
@@ -219,6 +219,11 @@ def test_a_mild_mistake_is_not_settled_before_its_bounds_decide(name):
     settled = torch.tensor([SETTLED[mark] for mark in counts.MARKS])
     answer = statistics(WRONG[name], REPEATS, settled)
     assert any(not bound.low <= answer[mark] <= bound.high for mark, bound in BOUNDS.items())
+
+
+@pytest.mark.parametrize("name", ["always flipped", "no jitter", "hue without strength", "half of the contrast"])
+def test_a_mistake_is_named_although_it_has_more_views_than_the_reference(name):
+    assert judgements(FOLDER, WRONG[name], one_draw=True)["transform"].misconception == name
 
 
 # --- data set, loader, optimiser ---
