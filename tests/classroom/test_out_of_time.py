@@ -117,7 +117,7 @@ def test_a_fair_clock_stands_still_while_others_have_the_processor():
     time.sleep(0.4)
     slept, passed = fair() - first, wall() - started
     assert passed >= 0.4 and slept < 0.5 * passed  # a quarter, and what this thread has computed
-    sessions.worked += 0.2
-    assert fair() - first >= 0.2
+    sessions.worked += 0.3
+    assert fair() - first >= 0.2  # more than a quarter of the sleep, which the first look may have met half-way
     sessions.worked += LONG
     assert fair() - first <= wall() - started + 0.1

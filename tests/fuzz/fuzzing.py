@@ -34,14 +34,17 @@ EDITS: dict[str, Callable[[bytes, int, int, bytes], bytes]] = {
 }
 
 
-def fuzz(strategy: st.SearchStrategy, law: Callable[[object], None], seconds: float = SECONDS) -> int:
-    """Try ``law`` on examples with ever fresh seeds until the time is over; returns how many there were."""
+def fuzz(strategy: st.SearchStrategy, law: Callable[[object], None], least: int, seconds: float = SECONDS) -> None:
+    """Try ``law`` on ``least`` examples with ever fresh seeds, and on more until the time is over."""
     end = time.monotonic() + seconds
     tried, failed = 0, False
 
+    def enough() -> bool:
+        return tried >= least and time.monotonic() > end
+
     def attempt(value: object) -> None:
         nonlocal tried, failed
-        if time.monotonic() > end and not failed:  # once failed, the smallest example is looked for in peace
+        if enough() and not failed:  # once failed, the smallest example is looked for in peace
             return
         tried += 1
         try:
@@ -50,7 +53,7 @@ def fuzz(strategy: st.SearchStrategy, law: Callable[[object], None], seconds: fl
             failed = True
             raise
 
-    while time.monotonic() < end:
+    while not enough():
         rules = settings(
             max_examples=EXAMPLES_A_ROUND,
             deadline=None,
@@ -60,7 +63,6 @@ def fuzz(strategy: st.SearchStrategy, law: Callable[[object], None], seconds: fl
             suppress_health_check=list(HealthCheck),
         )
         seed(secrets.randbits(64))(rules(given(strategy)(lambda value: attempt(value))))()
-    return tried
 
 
 def damaged(sound: Sequence[bytes], most: int = 6) -> st.SearchStrategy[bytes]:

@@ -135,16 +135,16 @@ def is_answer(answer: tuple[dict, dict]) -> None:
 
 def test_frames():
     strategy = frames() | damaged(FRAMES) | st.binary(max_size=200)
-    assert fuzz(strategy, lambda data: refuses_or(lambda: received(data), is_answer)) > 100
+    fuzz(strategy, lambda data: refuses_or(lambda: received(data), is_answer), 100)
 
 
 def test_json():
-    assert fuzz(json_texts, lambda text: refuses_or(lambda: protocol.parse_json(text), protocol.check_json)) > 100
+    fuzz(json_texts, lambda text: refuses_or(lambda: protocol.parse_json(text), protocol.check_json), 100)
 
 
 def test_tensors():
     strategy = payloads() | damaged([frame[frame.index(b"}", 16) + 1 :] for frame in FRAMES]) | st.binary(max_size=100)
-    assert fuzz(strategy, lambda data: refuses_or(lambda: protocol.parse_tensors(data), are_plain)) > 100
+    fuzz(strategy, lambda data: refuses_or(lambda: protocol.parse_tensors(data), are_plain), 100)
 
 
 def test_a_boolean_that_is_neither_0_nor_1_is_refused():

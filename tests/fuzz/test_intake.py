@@ -90,7 +90,7 @@ def test_layouts(tmp_path):
             hidden = child.name.startswith(".") or child.name == "submission_metadata.yml"
             assert taken or hidden or "was passed over" in said or "is an older one" in said
 
-    assert fuzz(st.tuples(st.sampled_from(sorted(CLASSES)), st.lists(entries, max_size=3)), law, FEW) > 20
+    fuzz(st.tuples(st.sampled_from(sorted(CLASSES)), st.lists(entries, max_size=3)), law, 20, FEW)
 
 
 def test_names_of_platforms(tmp_path):
@@ -106,7 +106,7 @@ def test_names_of_platforms(tmp_path):
         owner = canvas_owners([canvas, other])[canvas]
         assert (owner.name, owner.number, owner.serial, owner.file) == (name, number, serial, file)
 
-    assert fuzz(st.tuples(plain, numbers, numbers, files), law, FEW) > 50
+    fuzz(st.tuples(plain, numbers, numbers, files), law, 50, FEW)
 
 
 def test_folders_of_results():
@@ -126,7 +126,7 @@ def test_folders_of_results():
         one, ["+".join(one)], [one[0].swapcase(), *one[1:]], [unicodedata.normalize("NFKD", one[0]), *one[1:]],
         [folder_name((Student(one[0]),))], one[::-1],
     ])))  # fmt: skip
-    assert fuzz(near | st.tuples(ids, ids), law, FEW) > 50
+    fuzz(near | st.tuples(ids, ids), law, 50, FEW)
 
 
 # --- trees --------------------------------------------------------------------------------------------------------
@@ -187,7 +187,7 @@ def test_trees(tmp_path):
         assert all(remark.isprintable() for remark in (*submission.remarks, *remarks))
 
     try:
-        assert fuzz(st.lists(steps, max_size=25), law, FEW) > 10
+        fuzz(st.lists(steps, max_size=25), law, 10, FEW)
     finally:
         remove_tree(base)  # pytest cannot remove a deep one
 
@@ -226,4 +226,4 @@ def test_similarity():
         if len(set(rows[0])) > 40 and len(example) == 1:
             assert pairs and pairs[0].score == 1
 
-    assert fuzz(st.lists(texts | long | code, min_size=1, max_size=3), law, FEW) > 5
+    fuzz(st.lists(texts | long | code, min_size=1, max_size=3), law, 5, FEW)
