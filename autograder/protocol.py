@@ -35,6 +35,7 @@ DTYPES = {
     "BOOL": (torch.bool, 1),
 }
 KNOWN_DTYPES = frozenset(dtype for dtype, _ in DTYPES.values())
+SCALARS = frozenset((type(None), bool, int, float, str))
 MAX_DEPTH = 16
 MAX_NODES = 50_000
 MAX_TENSORS = 2_000
@@ -96,11 +97,10 @@ def send(connection: socket.socket, frame: bytes, deadline: float | None = None)
     """Write a whole frame before ``deadline`` (a ``time.monotonic()``; None waits without limit)."""
     rest = memoryview(frame)
     while rest:
-        _wait(connection, select.POLLOUT, deadline)
         try:
             rest = rest[connection.send(rest, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL) :]
         except BlockingIOError:
-            continue
+            _wait(connection, select.POLLOUT, deadline)
         except OSError as error:
             raise ConnectionEnded("the other side closed the connection") from error
 
@@ -144,7 +144,7 @@ def check_json(value: object) -> None:
         nodes += len(level)
         if nodes > MAX_NODES:
             raise ProtocolError("a header holds too many values")
-        level = [child for item in level for child in _children(item)]
+        level = [child for item in level if type(item) not in SCALARS for child in _children(item)]
         if not level:
             return
     raise ProtocolError("a header is nested too deeply")
@@ -215,8 +215,6 @@ def _name(name: object) -> str:
 
 
 def _children(value: object) -> list[object]:
-    if value is None or type(value) in (bool, int, float, str):
-        return []
     if type(value) is list:
         return value
     if isinstance(value, dict) and all(type(key) is str for key in value):
@@ -228,10 +226,10 @@ def _read(connection: socket.socket, size: int, deadline: float | None) -> bytea
     buffer = bytearray(size)
     rest = memoryview(buffer)
     while rest:
-        _wait(connection, select.POLLIN, deadline)
         try:
             count = connection.recv_into(rest, 0, socket.MSG_DONTWAIT)
         except BlockingIOError:
+            _wait(connection, select.POLLIN, deadline)
             continue
         except OSError as error:
             raise ConnectionEnded("the other side closed the connection") from error

@@ -11,6 +11,7 @@ values, run the model inside ``ThinConvolutions``: see ``thin_convolution``.
 
 from __future__ import annotations
 
+import mmap
 import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +19,6 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from math import prod
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -133,10 +133,19 @@ def _hashed(count: int, key: tuple, role: str) -> Tensor:
 
 def fill_with_pattern(tensor: Tensor, key: tuple, role: str, scale: float = 1.0, shift: float = 0.0) -> None:
     """Write hashed numbers, times ``scale`` plus ``shift``, into a tensor; after ``_PERIOD`` of them they repeat."""
-    count = tensor.numel()
-    values = _hashed(min(count, _PERIOD), key, role).mul(scale).add_(shift).to(tensor.dtype)
-    rounds = -(-count // _PERIOD)
-    tensor.copy_(values.repeat(rounds)[:count].view(tensor.shape))
+    _repeat(_hashed(min(tensor.numel(), _PERIOD), key, role).mul(scale).add_(shift).to(tensor.dtype), tensor)
+
+
+def _repeat(values: Tensor, tensor: Tensor) -> None:
+    """Write ``values`` (k,) into a tensor, again and again until it is full."""
+    if not tensor.numel():
+        return
+    row = tensor.view(-1) if tensor.is_contiguous() else torch.empty(tensor.numel(), dtype=tensor.dtype)
+    rest = len(row) % len(values)
+    row[: len(row) - rest].view(-1, len(values)).copy_(values)
+    row[len(row) - rest :].copy_(values[:rest])
+    if not tensor.is_contiguous():
+        tensor.copy_(row.view(tensor.shape))
 
 
 def pattern(shape: Sequence[int], key: tuple, role: str, dtype: torch.dtype = torch.float64) -> Tensor:
@@ -199,8 +208,8 @@ class ZeroInitialisation(TorchFunctionMode):
         if self.thin and tensor.ndim:
             with torch.no_grad():
                 rows = tensor[:THIN] if tensor.ndim == 4 else tensor
-                values = _some_numbers()[: rows.numel()].repeat(-(-rows.numel() // _PERIOD))[: rows.numel()]
-                rows.copy_(values.view(rows.shape) * (6 / prod(tensor.shape[1:])) ** 0.5)
+                values = _some_numbers()[: rows.numel()] * (6 / prod(tensor.shape[1:])) ** 0.5
+                _repeat(values.to(tensor.dtype), rows)
         return tensor
 
 
@@ -213,7 +222,9 @@ def _zeroed(tensor: Tensor) -> Tensor:
     """``tensor`` with zeros in it. A large parameter gets new memory that costs nothing before it is written to."""
     alone = isinstance(tensor, nn.Parameter) and tensor.untyped_storage().nbytes() == tensor.nbytes
     if alone and tensor.dtype == torch.float32 and tensor.numel() >= _LARGE and tensor.is_contiguous():
-        tensor.data = torch.from_numpy(np.zeros(tuple(tensor.shape), np.float32))
+        # Neither NumPy's zeros nor torch's are untouched where the allocator has memory to use again.
+        pages = mmap.mmap(-1, tensor.nbytes, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        tensor.data = torch.frombuffer(pages, dtype=torch.float32).view(tensor.shape)
         return tensor
     with torch.no_grad():
         return tensor.zero_()

@@ -84,11 +84,12 @@ def views(transform: Transform, image: Tensor, size: int, repeats: int) -> Tenso
 
 
 def as_bytes(normalised: Tensor, mean: Tensor, std: Tensor) -> Tensor:
-    """Views (n, 3, H, W) on the scale of bytes, 0 to 255, in float64.
+    """Views (n, 3, H, W) on the scale of bytes, 0 to 255, in float32.
 
     ``mean`` and ``std`` (3,) are those that they were normalised with.
     """
-    return 255 * (normalised.double() * std.double().view(3, 1, 1) + mean.double().view(3, 1, 1))
+    scale, shift = ((255 * part.double()).float().view(3, 1, 1) for part in (std, mean))
+    return (normalised.float() * scale).add_(shift)
 
 
 class Watched:

@@ -39,8 +39,8 @@ def _in_any_order(model: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def simclr_features(student: Mapping[str, object], x: Tensor) -> dict[str, Tensor]:
-    """h of ``x`` (n, 3, 32, 32), n > 1, in eval mode, of its first image alone with thin convolutions, and of ``x`` in
-    train mode.
+    """h of ``x`` (n, 3, 32, 32), n > 1, in eval mode; with thin convolutions, which cost less, of its first image alone, and
+    of ``x`` in train mode.
 
     Raises:
         NotAPair: ``forward`` does not return a pair.
@@ -50,7 +50,7 @@ def simclr_features(student: Mapping[str, object], x: Tensor) -> dict[str, Tenso
         h, _ = _h_and_z(model.eval(), x)
         with ThinConvolutions():
             h_alone, _ = _h_and_z(model, x[:1])
-        h_train, _ = _h_and_z(model.train(), x)
+            h_train, _ = _h_and_z(model.train(), x)
     return {"h": h.detach(), "h_of_one_image": h_alone.detach(), "h_in_train_mode": h_train.detach()}
 
 
