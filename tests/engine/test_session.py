@@ -28,7 +28,7 @@ def session(sandbox):
 
 
 def define(session, source, index=1):
-    session.run_cell(index, dedent(source), 5)
+    session.run_cell(index, dedent(source), 30)  # what is defined is not late, however busy the machine is
 
 
 def ask(session, body, probe="text", seconds=3.0):
