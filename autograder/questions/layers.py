@@ -12,9 +12,11 @@ values, run the model inside ``ThinConvolutions``: see ``thin_convolution``.
 from __future__ import annotations
 
 import mmap
+import sys
 import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from math import prod
@@ -222,12 +224,21 @@ def _zeroed(tensor: Tensor) -> Tensor:
     """``tensor`` with zeros in it. A large parameter gets new memory that costs nothing before it is written to."""
     alone = isinstance(tensor, nn.Parameter) and tensor.untyped_storage().nbytes() == tensor.nbytes
     if alone and tensor.dtype == torch.float32 and tensor.numel() >= _LARGE and tensor.is_contiguous():
-        # Neither NumPy's zeros nor torch's are untouched where the allocator has memory to use again.
-        pages = mmap.mmap(-1, tensor.nbytes, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-        tensor.data = torch.frombuffer(pages, dtype=torch.float32).view(tensor.shape)
+        tensor.data = _untouched_zeros(tensor.numel()).view(tensor.shape)
         return tensor
     with torch.no_grad():
         return tensor.zero_()
+
+
+def _untouched_zeros(count: int) -> Tensor:
+    """(count,) zeros, float32. An allocator would write them wherever it has memory to use again; on Linux they are new
+    pages, large ones where there are any."""
+    if sys.platform != "linux":
+        return torch.zeros(count)
+    pages = mmap.mmap(-1, 4 * count, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    with suppress(OSError):  # a kernel without large pages
+        pages.madvise(mmap.MADV_HUGEPAGE)
+    return torch.frombuffer(pages, dtype=torch.float32)
 
 
 def filled_model(make: Callable[[], nn.Module], x: Tensor, thin: bool = False) -> tuple[nn.Module, list[Layer]]:
