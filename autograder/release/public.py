@@ -6,16 +6,23 @@ nothing that is graded. They are drawn when the checks are compiled and travel w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import hashlib
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 
+from autograder.course import AssignmentFolder
+from autograder.desk import table
 from autograder.desk.table import coarse
+from autograder.engine.answer_key import made_from, read_draws, write_key
 from autograder.engine.judge import Failure, KeyCase, KeyMisconception, KeyTest, Result, case_complaint, excess, judge
 from autograder.errors import KitError
+from autograder.questions.loading import load_questions
 from autograder.questions.model import Case, Close, Question
-from autograder.release.compile import draws_of, key_test
+from autograder.release.compile import draws_of, fingerprint, key_test
 
 MANY = 32  # numbers of a result
 SMALL = 0.05  # of a tolerance
@@ -141,6 +148,44 @@ def _coarse(test: KeyTest, case: KeyCase, result: Result) -> Result:
         else tensor
         for name, tensor in result.items()
     }
+
+
+def public_key(folder: AssignmentFolder, say: Callable[[str], None] = lambda text: None) -> tuple[KeyTest, ...]:
+    """The tests of all public checks of an assignment; compiled where what they are made from has changed.
+
+    Raises:
+        KitError: a question is broken.
+    """
+    path, wanted = folder.course.dist / f"{folder.name}-public.safetensors", made_with(folder)
+    if made_from(path) != wanted:
+        say("compiling the public checks: running the tests of every question on public inputs")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_key(part := path.with_suffix(".part"), compile_public(folder), wanted)
+        part.replace(path)
+    return read_draws(path)
+
+
+def compile_public(folder: AssignmentFolder) -> tuple[KeyTest, ...]:
+    """Run the tests of all public checks on one thread, so that the numbers do not depend on the machine's cores."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # some mistakes are what torch warns of
+            return tuple(compact(test) for question in load_questions(folder) for test in public_tests(question))
+    finally:
+        torch.set_num_threads(threads)
+
+
+def made_with(folder: AssignmentFolder) -> str:
+    """Hash of everything that public checks are made from: what a key is made from, and how it is made smaller."""
+    own = b"".join(Path(file).read_bytes() for file in (__file__, table.__file__))
+    return hashlib.sha256(fingerprint(folder).encode() + own).hexdigest()
+
+
+def all_slips(folder: AssignmentFolder, tests: Sequence[KeyTest]) -> list[Slips]:
+    """``slips`` for each question of an assignment."""
+    return [slips(one, [test for test in tests if test.question == one.id]) for one in load_questions(folder)]
 
 
 def slips(question: Question, tests: Sequence[KeyTest]) -> Slips:
