@@ -79,6 +79,7 @@ def worked(request, data, tmp_path_factory):
         "grader.check_all()",
         f"grader.export(pdf=False, export_path='mine.zip', files=['run/{CHECKPOINTS[name]}'])",
         "grader.export(pdf=False)",
+        "print(grader.check_all().passed_all_public, grader.check('q1a').grade)",
     ]
     notebook = execute(with_last_cells(filled_in(name), calls), name, folder, "smoke", data)
     return name, folder, [outputs(cell) for cell in notebook.cells[-len(calls) :]]
@@ -92,8 +93,12 @@ def test_check_all_runs_the_public_tests_of_every_question(worked):
         assert re.search(rf"^{question}: all \d+ checks passed$", checked, re.MULTILINE)
 
 
+def test_otters_own_results_can_be_asked_for(worked):
+    assert worked[-1][-1] == "True 1.0\n\n"
+
+
 def test_export_writes_the_notebook_and_the_files_asked_for(worked):
-    name, folder, (_, asked, plain) = worked
+    name, folder, (_, asked, plain, _) = worked
     names = set(zipfile.ZipFile(folder / "mine.zip").namelist())
     assert {f"{name}.ipynb", f"run/{CHECKPOINTS[name]}"} <= names and not [n for n in names if n.endswith(".pdf")]
     assert 'href="mine.zip"' in asked

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import base64
 import html
-import warnings
 from collections.abc import Callable, Mapping
-from contextlib import redirect_stderr, redirect_stdout
 from importlib import import_module
-from io import StringIO
 
 from autograder.desk.boot import PACKAGE
 from autograder.desk.by_hand import by_hand
-from autograder.desk.run import Outcome, outcomes
+from autograder.desk.run import Outcome, outcomes, session_kept
 from autograder.desk.table import loaded
 from autograder.desk.told import RIGHT, WRONG, Line, lines
 
@@ -89,12 +86,12 @@ class Grader:
         if question not in self._hand and question not in self._packed:
             raise ValueError(f"there is no question {question!r}; the questions are {', '.join(self._questions())}")
         told = self._told(question, names)
-        return Checked({question: told}, self._asked("check", question, global_env=names))
+        return Checked({question: told}, self._asked("check(question, globals())", names, question=question))
 
     def check_all(self) -> Checked:
         """Run the checks of every question."""
         told = {question: self._told(question, self._names) for question in self._questions()}
-        return Checked(told, self._asked("check_all"))
+        return Checked(told, self._asked("check_all()", self._names))
 
     def __getattr__(self, name: str) -> object:
         if name.startswith("_"):
@@ -118,14 +115,14 @@ class Grader:
             self._wrong.add(question)
         return lines(hand, found, self._homes)
 
-    def _asked(self, method: str, *arguments: object, **named: object) -> object:
+    def _asked(self, call: str, names: dict[str, object], **given: object) -> object:
         """Otter's own result, which writes its log; None without Otter, or where it does not find the notebook's file."""
         if self._otter is None:
             return None
         try:
-            with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
-                warnings.simplefilter("ignore")  # one would quote the notebook
-                return getattr(self._otter, method)(*arguments, **named)
+            # Otter takes the names of the frame that calls it.
+            with session_kept(names):
+                return eval(f"otter.{call}", names, {"otter": self._otter, **given})
         except Exception:
             return None
 

@@ -1,5 +1,6 @@
 """The public checks of every question: no known mistake passes them, and no input of the grading is in them."""
 
+from dataclasses import replace
 from importlib import import_module
 
 import pytest
@@ -77,3 +78,11 @@ def test_a_graded_input_in_the_public_check_is_refused():
     object.__setattr__(question, "draw", lambda generator: tuple(graded[2].values()))
     with pytest.raises(KitError, match="the input 'a' of the case .* is the same for grading"):
         public_cases(question)
+
+
+def test_a_hidden_test_stays_out_and_nothing_needs_it():
+    question = next(one for one in load_questions(COURSE.assignment("simclr")) if one.id == "q1a")
+    hidden = tuple(replace(test, hidden=test.id in ("stability", "value")) for test in question.tests)
+    shown = list(public_tests(replace(question, tests=hidden)))
+    assert [test.id for test in shown] == ["gradient", "conduct"]
+    assert "value" not in shown[1].needs and shown[1].needs
