@@ -35,7 +35,7 @@ def lines(hand: Sequence[ByHand], outcomes: Sequence[Outcome], homes: Mapping[st
     What is wrong in several tests is told once. ``homes`` are the questions of the graded names.
     """
     waiting: dict[str, None] = {}
-    wrong: dict[object, tuple[str, list[str]]] = {}
+    wrong: dict[object, tuple[str, str, list[str]]] = {}
     right, later = [], []
     for title, passed, text, raised in _all(hand, outcomes):
         if passed:
@@ -44,10 +44,10 @@ def lines(hand: Sequence[ByHand], outcomes: Sequence[Outcome], homes: Mapping[st
             waiting[_waits_for(raised, homes)] = None
         elif text:
             same = (raised.type, raised.line, raised.number) if raised is not None and raised.line else text
-            wrong.setdefault(same, (_sentence(text) + _where(raised), []))[1].append(title)
+            wrong.setdefault(same, (_sentence(text), _where(raised), []))[2].append(title)
         else:
             later.append(Line(WAITS, f"{title}: this counts once the other checks pass"))
-    told = [Line(WRONG, f"{text}  ({_listed(titles)})") for text, titles in wrong.values()]
+    told = [Line(WRONG, f"{text}  ({_listed(titles)}){where}") for text, where, titles in wrong.values()]
     return [*(Line(WAITS, text) for text in waiting), *told, *later, *right]
 
 

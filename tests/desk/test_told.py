@@ -35,7 +35,7 @@ def test_a_stub_and_a_missing_name_are_told_once():
 def test_an_exception_is_told_once_with_its_line():
     raised = [Raised("ValueError", f"{n} rows", line="return z.view(3)", number=4) for n in (5, 7)]
     (line,) = lines([], [outcome("a", "first of 9", raised=raised[0]), outcome("b", "x", raised=raised[1])], HOMES)
-    assert line.text == "Your code raised ValueError: 5 rows.\n    line 4: return z.view(3)  (a; b)"
+    assert line.text == "Your code raised ValueError: 5 rows.  (a; b)\n    line 4: return z.view(3)"
 
 
 def test_a_recognised_exception_keeps_its_hint():
