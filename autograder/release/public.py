@@ -7,6 +7,7 @@ nothing that is graded. They are drawn when the checks are compiled and travel w
 from __future__ import annotations
 
 import hashlib
+import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -160,7 +161,7 @@ def public_key(folder: AssignmentFolder, say: Callable[[str], None] = lambda tex
     if made_from(path) != wanted:
         say("compiling the public checks: running the tests of every question on public inputs")
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_key(part := path.with_suffix(".part"), compile_public(folder), wanted)
+        write_key(part := path.with_name(f"{path.name}.{os.getpid()}.part"), compile_public(folder), wanted)
         part.replace(path)
     return read_draws(path)
 
