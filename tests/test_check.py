@@ -2,8 +2,9 @@
 
 import pytest
 
-from autograder.commands.check import too_little, too_much, worth
+from autograder.commands.check import public_lines, too_little, too_much, worth
 from autograder.engine.report import Report, Verdict
+from autograder.release.public import Slips
 from tests.checkout import kit
 
 
@@ -41,6 +42,7 @@ def test_a_sound_assignment_passes_and_shows_its_points(course, edit):
     done = kit(course, "check", "softmax")
     assert done.returncode == 0, done.stderr
     assert "solution: 5 of 5 points; blank notebook: 0" in done.stdout
+    assert "public checks: 0 of 2 known mistakes pass\n" in done.stdout
     rows = [line.split() for line in done.stdout.splitlines()]
     assert ["gradient", "its", "gradient", "3"] in rows and ["total", "5"] in rows
     assert "due 2026-12-01 23:59+01:00; 15 minutes of grace; then each started day costs 10%" in done.stdout
@@ -244,3 +246,8 @@ def test_the_blank_notebook_must_pass_nothing_though_it_be_worth_nothing():
 
 def test_points_and_bonus_points_are_told_apart():
     assert [worth(*pair) for pair in ((8, 0), (8, 5), (0, 5), (0, 0), (1.5, 0))] == ["8", "8 + 5", "+ 5", "0", "1.5"]
+
+
+def test_the_mistakes_that_pass_the_public_checks_are_named():
+    slips = [Slips("q1", 30, ("one", "two")), Slips("q2", 10, ())]
+    assert public_lines(slips) == ["public checks: 2 of 40 known mistakes pass", "  q1: 2 of 30: one, two"]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from autograder.assignment import Assignment
     from autograder.engine.report import Report, Verdict
+    from autograder.release.public import Slips
 
 EXAMPLE = "./kit check simclr --submission runs/demo-simclr/submissions/solution.zip"
 
@@ -48,6 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     data = find_data(assignment.dataset, arguments.data, folder.course)
     preload.start_over(arguments.command_line)
 
+    import nbformat
     from rich.console import Console
 
     from autograder.engine.grade import Grader
@@ -56,13 +58,16 @@ def run(arguments: argparse.Namespace) -> int:
     from autograder.release.bundle import build_bundle
     from autograder.release.course import assignment_master, left_out
     from autograder.release.notebooks import notebook_bytes, student_notebook
+    from autograder.release.public import all_slips, public_key
+    from autograder.release.travel import public_cells, same_but_numbers, with_checks
 
     def say(text: str) -> None:
         print(f"kit: {text}", file=sys.stderr)
 
     console, bundle = Console(), build_bundle(folder, say)
     master = assignment_master(folder)
-    blank = notebook_bytes(student_notebook(master))
+    student = with_checks(student_notebook(master), public_cells(folder, master, say))
+    blank = notebook_bytes(student)
     # A machine without a sandbox may run the course's own notebooks.
     with (
         Grader(bundle, data, unsafe=submission is None, patience=LOCAL_PATIENCE) as grader,
@@ -70,6 +75,8 @@ def run(arguments: argparse.Namespace) -> int:
     ):
         console.print(point_sheet(assignment, list(unreached(assignment, grader.key).values())))
         for line in rules(assignment, left_out(master, assignment)):
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
+        for line in public_lines(all_slips(folder, public_key(folder))):
             console.print(line, highlight=False, markup=False, soft_wrap=True)
         say("dry run of the solution and of the blank notebook")
         solution = submission or written(Path(scratch) / "solution" / f"{name}.ipynb", notebook_bytes(master))
@@ -79,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
     untried = frozenset() if submission else files
     console.print(outcome(best, worst, untried), highlight=False, markup=False, soft_wrap=True)
     built = folder.student
-    if not built.is_file() or built.read_bytes() != blank:
+    if not built.is_file() or not same_but_numbers(nbformat.read(built, as_version=4), student):
         say(f"{built} is out of date; run ./kit build {name}")
     wrong = [*too_little(best, files, untried), *too_much(worst)]
     for sentence in wrong:
@@ -170,6 +177,15 @@ def rules(assignment: Assignment, left_out: Sequence[str]) -> list[str]:
             f"costs {100 * late.per_day:g}% of the points earned; after {late.most_days} days there are no points"
         )
     return lines
+
+
+def public_lines(slips: Sequence[Slips]) -> list[str]:
+    """How many known mistakes pass the public checks, in all and in each question with one, and which they are."""
+    known, passed = sum(one.known for one in slips), sum(len(one.passed) for one in slips)
+    lines = [f"public checks: {passed} of {known} known mistakes pass"]
+    return lines + [
+        f"  {one.question}: {len(one.passed)} of {one.known}: {', '.join(one.passed)}" for one in slips if one.passed
+    ]
 
 
 def outcome(best: Report, worst: Report, untried: Collection[str]) -> str:

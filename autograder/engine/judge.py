@@ -43,7 +43,7 @@ class KeyCase:
 
 @dataclass(frozen=True)
 class KeyMisconception:
-    """The results of a misconception, by the name of the case."""
+    """The results of a misconception, by the name of the case; it is recognised by these cases, which may be some of all."""
 
     id: str
     hint: str
@@ -325,19 +325,20 @@ def _computed(number: torch.Tensor, case: KeyCase) -> bool:
 
 
 def _is(test: KeyTest, results: Mapping[str, Result], mistake: KeyMisconception) -> bool:
-    return all(same_result(test, case, results[case.name], mistake.results[case.name]) for case in test.cases)
+    known = [case for case in test.cases if case.name in mistake.results]
+    return all(same_result(test, case, results[case.name], mistake.results[case.name]) for case in known)
 
 
 def _is_where_finite(
     test: KeyTest, finite: Sequence[KeyCase], results: Mapping[str, Result], mistake: KeyMisconception
 ) -> bool:
-    """The same for cases in which both results are finite. These must be at least half of all cases and show the mistake.
+    """The same for cases in which both results are finite. These must be at least half of its cases and show the mistake.
 
     ``finite`` are the cases in which that of the submission is.
     """
-    both = [case for case in finite if _finite(test, mistake.results[case.name])]
+    both = [case for case in finite if case.name in mistake.results and _finite(test, mistake.results[case.name])]
     return (
-        2 * len(both) >= len(test.cases)
+        2 * len(both) >= len(mistake.results)
         and all(same_result(test, case, results[case.name], mistake.results[case.name]) for case in both)
         and any(case_complaint(test, case, mistake.results[case.name]) for case in both)
     )

@@ -1,6 +1,4 @@
 import os
-import subprocess
-import sys
 
 try:
     import google.colab  # noqa: F401
@@ -11,10 +9,8 @@ except ImportError:
 
 KEEP_ON_DRIVE = True  # on Colab: keep the run folder on your Google Drive, so that you can resume a lost session
 
-if ON_COLAB:
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "otter-grader"], check=True)
-    if KEEP_ON_DRIVE and "KIT_RUN" not in os.environ:
-        from google.colab import drive
+if ON_COLAB and KEEP_ON_DRIVE and "KIT_RUN" not in os.environ:
+    from google.colab import drive
 
-        drive.mount("/content/drive")
-        os.environ["KIT_RUN"] = "/content/drive/MyDrive/{{name}}-run"
+    drive.mount("/content/drive")
+    os.environ["KIT_RUN"] = "/content/drive/MyDrive/{{name}}-run"

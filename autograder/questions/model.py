@@ -94,6 +94,8 @@ class Test:
     passed, and students read the variant's title, a sentence. So a mistake in one place costs no points in another.
     ``stand_ins`` are put in the place of the student's functions of these names while the probe runs. Each is a function
     of a file ``probes.py`` that uses all its arguments and is not what the student has to write.
+
+    Students run every test as ``grader.check``, on other inputs than those of the grading, unless it is ``hidden``.
     """
 
     id: str
@@ -108,6 +110,7 @@ class Test:
     instead_of: str = ""
     after: tuple[str, ...] = ()
     stand_ins: Mapping[str, Callable] = field(default_factory=dict)
+    hidden: bool = False
 
     __test__ = False  # not a pytest class
 

@@ -11,7 +11,7 @@ import torch
 
 from autograder import questions
 from autograder.course import AssignmentFolder
-from autograder.engine import answer_key, counting
+from autograder.engine import answer_key, counting, packing
 from autograder.engine.counting import Sizes, counted
 from autograder.engine.judge import Failure, KeyCase, KeyMisconception, KeyTest, Result, case_complaint
 from autograder.errors import KitError
@@ -21,7 +21,11 @@ from autograder.questions.model import Case, Close, Comparison, Inputs, Namespac
 from autograder.stand_ins import globals_of, standing_in
 
 # What a key is made from, beside the assignment itself.
-MADE_WITH = (Path(questions.__file__).parent, *(Path(m.__file__) for m in (answer_key, counting)), Path(__file__))
+MADE_WITH = (
+    Path(questions.__file__).parent,
+    *(Path(m.__file__) for m in (answer_key, packing, counting)),
+    Path(__file__),
+)
 
 
 def address(function: Callable) -> str:

@@ -21,6 +21,7 @@ from autograder.release.execute import execute
 from autograder.release.gradescope import write_zip
 from autograder.release.nbgrader import write_course
 from autograder.release.notebooks import notebook_bytes, student_notebook
+from autograder.release.travel import public_cells, same_but_numbers, with_checks
 
 FIRST_PROFILE = "smoke"
 
@@ -41,7 +42,8 @@ def build(
     assignment = read_assignment(folder.settings)
     prepared = find_data(assignment.dataset, data, folder.course)
     master = assignment_master(folder)
-    yield write_if_new(folder.student, notebook_bytes(student_notebook(master)))
+    checks = public_cells(folder, master, say)
+    yield write_student(folder.student, with_checks(student_notebook(master), checks))
     solution = with_kept_outputs(master, folder.solution) if profile is None else None
     if solution is None:
         profile = profile or FIRST_PROFILE
@@ -56,7 +58,14 @@ def build(
     elif prepared is not None and prepared.manifest["generated"]:
         say(f"only generated images found: the zip grades {measured} on them and says so")
     yield write_zip(dist / f"{name}-gradescope.zip", bundle, prepared.folder if prepared else None)
-    yield write_course(dist / f"{name}-nbgrader", folder, master, assignment)
+    yield write_course(dist / f"{name}-nbgrader", folder, master, assignment, checks)
+
+
+def write_student(path: Path, notebook: NotebookNode) -> Path:
+    """Write the student notebook, unless the one that is there differs only in the numbers of another machine."""
+    if path.is_file() and same_but_numbers(nbformat.read(path, as_version=4), notebook):
+        return path
+    return write_if_new(path, notebook_bytes(notebook))
 
 
 def executed(master: NotebookNode, name: str, profile: str, data: Path | None, run: Path | None = None) -> NotebookNode:

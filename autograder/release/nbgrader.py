@@ -19,7 +19,7 @@ from __future__ import annotations
 import copy
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -126,14 +126,22 @@ def worths(assignment: Assignment) -> tuple[Worth, ...]:
     return tuple(found)
 
 
-def write_course(folder: Path, place: AssignmentFolder, master: NotebookNode, assignment: Assignment) -> Path:
+def write_course(
+    folder: Path,
+    place: AssignmentFolder,
+    master: NotebookNode,
+    assignment: Assignment,
+    checks: Sequence[NotebookNode] = (),
+) -> Path:
     """Write source and release of an assignment, and the settings where there are none; returns the folder.
 
-    Other files there, such as a gradebook, stay as they are.
+    Other files there, such as a gradebook, stay as they are. ``checks`` are the cells of the public checks.
     """
-    from autograder.release.bundle import write_if_new  # it imports torch, which nbgrader's other commands do without
+    # These import torch, which nbgrader's other commands do without.
+    from autograder.release.bundle import write_if_new
+    from autograder.release.travel import with_checks
 
-    name, source = place.name, source_notebook(master, assignment)
+    name, source = place.name, with_checks(source_notebook(master, assignment), checks)
     write_if_new(folder / "source" / name / f"{name}.ipynb", notebook_bytes(source))
     write_if_new(folder / "release" / name / f"{name}.ipynb", notebook_bytes(release_notebook(source)))
     config = folder / "nbgrader_config.py"

@@ -33,10 +33,10 @@
 # | q7 | `drop_labels`, `guided_eps`: digits of a chosen class, by classifier-free guidance | {{points q7}} bonus |
 # | w1 – w4 | four short written answers | graded by hand |
 #
-# **How to work here.** Fill in the stubs from top to bottom. After each question, `grader.check("q1a")` runs a few
-# public tests. The hidden tests check the same requirements with other numbers, and also check *gradients*. Keep the
-# names and signatures of the stubs; you may add helper functions and cells. The grader runs your cells in order, but
-# skips cells with the tag `skip-grading` (downloads, training, plots). Do not put anything there that a stub needs.
+# **How to work here.** Fill in the stubs from top to bottom. After each question, `grader.check("q1a")` tells you what
+# is wrong, in seconds. The hidden tests check the same with other numbers. Keep the names and signatures of the stubs;
+# you may add helper functions and cells. The grader runs your cells in order, but skips cells with the tag
+# `skip-grading` (downloads, training, plots). Do not put anything there that a stub needs.
 #
 # Papers: [DDPM](https://arxiv.org/abs/2006.11239) (Ho et al., 2020), [Improved
 # DDPM](https://arxiv.org/abs/2102.09672) (Nichol and Dhariwal, 2021), [Classifier-free
@@ -45,9 +45,8 @@
 # %% [markdown]
 # ## Setup
 #
-# You need the next cell on Colab only. It installs Otter, which runs the public tests, and keeps the checkpoints on
-# your Google Drive, because Colab deletes a machine's files when its session ends. Elsewhere, run `pip install torch
-# torchvision numpy matplotlib tqdm otter-grader`.
+# You need the next cell on Colab only. It keeps the checkpoints on your Google Drive, because Colab deletes a machine's
+# files when its session ends. Elsewhere, run `pip install torch torchvision numpy matplotlib tqdm otter-grader`.
 
 # %% tags=["skip-grading"]
 # {{given colab.py}}

@@ -32,10 +32,10 @@
 # | q6 | the file `simclr_lin_best.pt`: more than 75 % on the CIFAR-10 test set (bonus above 85 %) | {{points q6}} + 5 |
 # | w1 – w5 | five short written answers | graded by hand |
 #
-# **How to work here.** Fill in the stubs from top to bottom. After each question, `grader.check("q1a")` runs a few
-# public tests. The hidden tests check the same requirements with other numbers, and also check *gradients*. Keep the
-# names and signatures of the stubs; you may add helper functions and cells. The grader runs your cells in order, but
-# skips cells with the tag `skip-grading` (downloads, training, plots). Do not put anything there that a stub needs.
+# **How to work here.** Fill in the stubs from top to bottom. After each question, `grader.check("q1a")` tells you what
+# is wrong, in seconds. The hidden tests check the same with other numbers. Keep the names and signatures of the stubs;
+# you may add helper functions and cells. The grader runs your cells in order, but skips cells with the tag
+# `skip-grading` (downloads, training, plots). Do not put anything there that a stub needs.
 #
 # Papers: [SimCLR](https://arxiv.org/abs/2002.05709) (Chen et al., 2020), [Barlow
 # Twins](https://arxiv.org/abs/2103.03230) (Zbontar et al., 2021).
@@ -43,9 +43,8 @@
 # %% [markdown]
 # ## Setup
 #
-# You need the next cell on Colab only. It installs Otter, which runs the public tests, and keeps the checkpoints on
-# your Google Drive, because Colab deletes a machine's files when its session ends. Elsewhere, run `pip install torch
-# torchvision numpy matplotlib tqdm otter-grader`.
+# You need the next cell on Colab only. It keeps the checkpoints on your Google Drive, because Colab deletes a machine's
+# files when its session ends. Elsewhere, run `pip install torch torchvision numpy matplotlib tqdm otter-grader`.
 
 # %% tags=["skip-grading"]
 # {{given colab.py}}

@@ -7,6 +7,7 @@ import pytest
 
 from autograder.release.course import assignment_master
 from autograder.release.notebooks import clear_solution, notebook_bytes, read_master, solution_lines, student_notebook
+from autograder.release.travel import public_cells, same_but_numbers, with_checks
 from tests.checkout import COURSE, SOLUTIONS
 
 MASTER = '''# %% [markdown]
@@ -87,11 +88,14 @@ def test_a_stub_without_region_is_refused(master):
 
 @pytest.mark.parametrize("name", COURSE.names())
 def test_committed_notebooks_match_their_master(name):
-    """Sources and metadata to the byte; outputs of the solution belong to the machine that made them."""
+    """Sources and metadata; outputs of the solution and numbers of the checks belong to the machine that made them."""
     from autograder.release.everything import code_hash
 
     master = assignment_master(COURSE.assignment(name))
-    assert (COURSE.assignment(name).student).read_bytes() == notebook_bytes(student_notebook(master))
+    student = with_checks(student_notebook(master), public_cells(COURSE.assignment(name), master))
+    committed = nbformat.read(COURSE.assignment(name).student, as_version=4)
+    assert same_but_numbers(committed, student)
+    assert COURSE.assignment(name).student.read_bytes() == notebook_bytes(committed)
     solution = nbformat.read(SOLUTIONS / name / f"{name}.ipynb", as_version=4)
     assert solution.metadata.kit.code == code_hash(master)
     assert [cell.source for cell in solution.cells] == [cell.source for cell in master.cells]

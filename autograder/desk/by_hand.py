@@ -1,0 +1,56 @@
+"""Runs the tests that an author wrote by hand, in Otter's format of decorated functions, with or without Otter."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from autograder.desk.run import NameMissing, Raised, fresh_state, sentence, session_kept, what_raised
+
+_IMPORT = re.compile(r"^from otter\.test_files import .*$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class ByHand:
+    """The outcome of one test by hand: what it is called, what is wrong ('' if nothing is), and what was raised."""
+
+    title: str
+    wrong: str = ""
+    raised: Raised | None = None
+
+
+def by_hand(source: str, names: dict[str, object]) -> list[ByHand]:
+    """Run a file of tests on the names of a notebook."""
+    found: list[tuple[str, Callable]] = []
+
+    def test_case(name: str | None = None, **settings: object) -> Callable:
+        return lambda function: found.append((name or function.__name__, function)) or function
+
+    space: dict[str, object] = {"test_case": test_case, "__name__": "tests_by_hand"}
+    exec(compile(_IMPORT.sub("", source), "<tests by hand>", "exec"), space)
+    with session_kept(names):
+        return [_outcome(title, function, names) for title, function in found]
+
+
+def _outcome(title: str, function: Callable, names: dict[str, object]) -> ByHand:
+    fresh_state()
+    try:
+        given = {}
+        for name in inspect.signature(function).parameters:
+            if name != "env" and name not in names:
+                raise NameMissing(name)
+            given[name] = names if name == "env" else names[name]
+        function(**given)
+    except AssertionError as error:
+        raised = what_raised(error, names)
+        return (
+            ByHand(title, str(error) or "this is not so")
+            if not raised.line
+            else ByHand(title, sentence(raised), raised)
+        )
+    except Exception as error:
+        raised = what_raised(error, names)
+        return ByHand(title, sentence(raised), raised)
+    return ByHand(title)

@@ -1,0 +1,139 @@
+"""The object ``grader`` of a student notebook: Otter's, whose ``check`` also runs the question's own tests."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Callable, Mapping
+from importlib import import_module
+
+from autograder.desk.boot import PACKAGE
+from autograder.desk.by_hand import by_hand
+from autograder.desk.run import Outcome, outcomes, session_kept
+from autograder.desk.table import loaded
+from autograder.desk.told import RIGHT, WRONG, Line, lines
+
+COLOURS = {RIGHT: "#2e7d32", WRONG: "#c62828"}
+OURS = ("boot", "code")  # the parts of a packed notebook that are no question
+NO_OTTER = "grader.{} needs Otter: pip install otter-grader. The last cell of this notebook makes your zip without it."
+
+
+class Checked:
+    """What a check found, shown as lines. ``passed``: nothing is wrong. All else is asked of Otter's own result."""
+
+    def __init__(self, questions: Mapping[str, list[Line]], otter: object = None) -> None:
+        self.questions = questions
+        self._otter = otter
+
+    @property
+    def passed(self) -> bool:
+        """Whether every line is right."""
+        return all(line.mark == RIGHT for told in self.questions.values() for line in told)
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("_") or self._otter is None:
+            raise AttributeError(name)
+        return getattr(self._otter, name)
+
+    def __getitem__(self, name: str) -> object:
+        return self._otter[name]
+
+    def __repr__(self) -> str:
+        return "\n".join(
+            "\n".join([_head(question, told), *(f"  {line.mark} {line.text}" for line in told)])
+            for question, told in self.questions.items()
+        )
+
+    def _repr_html_(self) -> str:
+        return "".join(_page(question, told) for question, told in self.questions.items())
+
+
+def _head(question: str, told: list[Line]) -> str:
+    right = sum(line.mark == RIGHT for line in told)
+    return f"{question}: all {right} checks passed" if right == len(told) else f"{question}: not right yet"
+
+
+def _page(question: str, told: list[Line]) -> str:
+    rows = "".join(
+        f'<div style="white-space: pre-wrap; padding-left: 1.6em; text-indent: -1.2em">'
+        f'<span style="color: {COLOURS.get(line.mark, "inherit")}">{line.mark}</span> {html.escape(line.text)}</div>'
+        for line in told
+    )
+    return f"<div><strong>{html.escape(_head(question, told))}</strong>{rows}</div>"
+
+
+class Grader:
+    """``check`` and ``check_all`` tell what is wrong; everything else is Otter's, where it is installed.
+
+    Args:
+        names: the notebook's namespace.
+        packed: for each question, its tests as text.
+        homes: the question of each graded name.
+        hand: the tests by hand of each question.
+    """
+
+    def __init__(
+        self, names: dict[str, object], packed: Mapping[str, str], homes: Mapping[str, str], hand: Mapping[str, str]
+    ) -> None:
+        self._names, self._packed, self._homes, self._hand = names, packed, homes, hand
+        own = names.get("grader")
+        self._otter = own._otter if type(own).__name__ == type(self).__name__ else own
+        self._wrong: set[str] = set()
+
+    def check(self, question: str, global_env: dict[str, object] | None = None) -> Checked:
+        """Run the checks of a question: those by hand, then the question's own tests on public inputs."""
+        names = self._names if global_env is None else global_env
+        if question not in self._hand and question not in self._packed:
+            raise ValueError(f"there is no question {question!r}; the questions are {', '.join(self._questions())}")
+        told = self._told(question, names)
+        return Checked({question: told}, self._asked("check(question, globals())", names, question=question))
+
+    def check_all(self) -> Checked:
+        """Run the checks of every question."""
+        told = {question: self._told(question, self._names) for question in self._questions()}
+        return Checked(told, self._asked("check_all()", self._names))
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if self._otter is None:
+            raise RuntimeError(NO_OTTER.format(name))
+        return getattr(self._otter, name)
+
+    def _questions(self) -> list[str]:
+        return list(dict.fromkeys([*self._hand, *(name for name in self._packed if name not in OURS)]))
+
+    def _told(self, question: str, names: dict[str, object]) -> list[Line]:
+        hand = by_hand(self._hand[question], names) if question in self._hand else []
+        found: list[Outcome] = []
+        if question in self._packed:
+            tests = loaded(base64.b85decode(self._packed[question]))
+            found = outcomes(tests, find, names, self._wrong)
+        if all(one.judgement.passed for one in found):
+            self._wrong.discard(question)
+        else:
+            self._wrong.add(question)
+        return lines(hand, found, self._homes)
+
+    def _asked(self, call: str, names: dict[str, object], **given: object) -> object:
+        """Otter's own result, which writes its log; None without Otter, or where it does not find the notebook's file."""
+        if self._otter is None:
+            return None
+        try:
+            # Otter takes the names of the frame that calls it.
+            with session_kept(names):
+                return eval(f"otter.{call}", names, {"otter": self._otter, **given})
+        except Exception:
+            return None
+
+
+def find(address: str) -> Callable:
+    """A probe, a count or a stand-in by its address, in the package that the notebook carries."""
+    module, _, name = address.rpartition(".")
+    return getattr(import_module(at_desk(module)), name)
+
+
+def at_desk(module: str) -> str:
+    """The name of a module of the kit or of the course in the student's process."""
+    top, _, rest = module.partition(".")
+    return f"{PACKAGE}.{rest}" if top == "autograder" else f"{PACKAGE}.course.{rest}"

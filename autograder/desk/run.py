@@ -1,0 +1,245 @@
+"""Runs the tests of one question on the names of a notebook, in the notebook's own process, and judges them.
+
+Whoever asks for the check owns the process, so nothing is protected here; the session is only left as it was.
+"""
+
+from __future__ import annotations
+
+import io
+import linecache
+import random
+import warnings
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from autograder.engine.counting import counted
+from autograder.engine.judge import Failure, Judgement, KeyCase, KeyTest, Result, judge, shows_work
+from autograder.questions.probing import described
+from autograder.stand_ins import globals_of, standing_in
+
+Find = Callable[[str], Callable]  # a probe, a count or a stand-in by its address
+OURS = __name__.partition(".")[0]
+
+
+class NameMissing(KeyError):
+    """The notebook does not define a graded name, the only argument."""
+
+
+@dataclass(frozen=True)
+class Raised:
+    """An exception: its type, its text, and the last line of the notebook that it went through ('': none).
+
+    ``missing`` is a name that is not defined, ``stub`` the function that is not implemented. ``complains``: a probe raised
+    it, and its text is a sentence for the student.
+    """
+
+    type: str
+    text: str
+    line: str = ""
+    number: int = 0
+    missing: str = ""
+    stub: str = ""
+    complains: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The outcome of one test, and the first exception in one of its cases."""
+
+    id: str
+    title: str
+    judgement: Judgement
+    raised: Raised | None = None
+
+
+class Names(Mapping[str, object]):
+    """The names of a notebook, as a probe sees them."""
+
+    def __init__(self, names: Mapping[str, object]) -> None:
+        self._names = names
+
+    def __getitem__(self, name: str) -> object:
+        if name not in self._names:
+            raise NameMissing(name)
+        return self._names[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def outcomes(
+    tests: Sequence[KeyTest], find: Find, names: dict[str, object], wrong: Collection[str] = ()
+) -> list[Outcome]:
+    """How the functions of a notebook do in the tests of a question.
+
+    Args:
+        tests: with their references; the variants too.
+        names: the notebook's own namespace, in which stand-ins are put while a variant runs.
+        wrong: other questions that are known to be wrong; variants after them are tried.
+    """
+    found: dict[str, Outcome] = {}
+    working: set[str] = set()
+    with session_kept(names):
+        for test in sorted(tests, key=lambda one: bool(one.instead_of)):
+            place = test.instead_of or test.id
+            if test.instead_of and (found[place].judgement.passed or not _is_after(test, found, wrong)):
+                continue
+            results, raised = _asked(test, find, names)
+            judgement = judge(test, results)
+            if shows_work(test, results, judgement):
+                working.add(place)
+            if not test.instead_of:
+                found[place] = Outcome(place, test.title, judgement, raised)
+            elif judgement.passed:
+                found[place] = replace(found[place], judgement=Judgement(True, test.title), raised=None)
+    return [_with_needs(found[test.id], test, working) for test in tests if not test.instead_of]
+
+
+def _is_after(test: KeyTest, found: Mapping[str, Outcome], wrong: Collection[str]) -> bool:
+    return any(place in wrong or (place in found and not found[place].judgement.passed) for place in test.after)
+
+
+def _with_needs(outcome: Outcome, test: KeyTest, working: Collection[str]) -> Outcome:
+    """A test that compares a function with itself passes only beside one that shows the function at work."""
+    if not outcome.judgement.passed or not test.needs or not working.isdisjoint(test.needs):
+        return outcome
+    return replace(outcome, judgement=Judgement(False, ""))
+
+
+def _asked(test: KeyTest, find: Find, names: dict[str, object]) -> tuple[dict[str, Result], Raised | None]:
+    """The results of all cases of a test, and the first exception. What is missing is missing in every case."""
+    results: dict[str, Result] = {}
+    first = None
+    for case in test.cases:
+        results[case.name], raised = _result(test, case, find, names)
+        first = first or raised
+        if raised is not None and (raised.missing or raised.stub):
+            return dict.fromkeys((one.name for one in test.cases), results[case.name]) | results, raised
+    return results, first
+
+
+def _result(test: KeyTest, case: KeyCase, find: Find, names: dict[str, object]) -> tuple[Result, Raised | None]:
+    sent = {name: value for name, value in _copies(case.inputs).items() if name not in test.kept}
+    stand_ins = {name: find(address) for name, address in test.stand_ins.items()}
+    places = [names, *globals_of(names[name] for name in test.names if name in names)] if stand_ins else []
+    fresh_state()
+    try:
+        with standing_in(stand_ins, list({id(place): place for place in places}.values())):
+            answer = find(test.probe)(Names(names), **sent)
+        produced = {name: plain(value, name) for name, value in answer.items()}
+    except Exception as error:
+        raised = what_raised(error, names)
+        return Failure(raised.type, sentence(raised)), raised
+    fresh_state()
+    return counted(find(test.count) if test.count else None, produced, _copies(case.inputs), case.sizes or None), None
+
+
+def _copies(inputs: Mapping[str, object]) -> dict[str, object]:
+    return {name: value.clone() if isinstance(value, torch.Tensor) else value for name, value in inputs.items()}
+
+
+def plain(value: object, name: str) -> torch.Tensor:
+    """A dense copy of a tensor on the CPU. Raises TypeError for what is none."""
+    if not isinstance(value, torch.Tensor) or value.layout is not torch.strided:
+        raise TypeError(f"{name} is {described(value)}, not a dense torch.Tensor")
+    return value.detach().cpu().resolve_conj().resolve_neg().clone().as_subclass(torch.Tensor)
+
+
+def sentence(raised: Raised) -> str:
+    """What a student reads about an exception of their code."""
+    if raised.missing:
+        return f"{raised.missing} is not defined"
+    if raised.stub:
+        return f"{raised.stub} is not implemented yet"
+    if raised.complains:
+        return raised.text
+    return f"your code raised {raised.type}" + (f": {raised.text}" if raised.text else "")
+
+
+def what_raised(error: BaseException, names: Mapping[str, object]) -> Raised:
+    """An exception as the student needs it; their own lines are those whose global names are the notebook's."""
+    code, number = None, 0
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_globals is names:
+            code, number = trace.tb_frame.f_code, trace.tb_lineno
+        trace = trace.tb_next
+    line = linecache.getline(code.co_filename, number).strip() if code else ""
+    function = getattr(code, "co_qualname", code.co_name).partition(".")[0] if code else ""
+    missing = error.args[0] if type(error) is NameMissing else getattr(error, "name", None) or ""
+    return Raised(
+        type(error).__name__,
+        " ".join(str(error).split()),
+        line,
+        number if code else 0,
+        missing=missing
+        if isinstance(error, NameMissing | NameError) and not isinstance(error, UnboundLocalError)
+        else "",
+        stub=function if type(error) is NotImplementedError and function != "<module>" else "",
+        complains=type(error).__module__.partition(".")[0] == OURS or type(error).__module__.startswith("kit_course"),
+    )
+
+
+def fresh_state() -> None:
+    """The state in which every call of a test begins, so that a check gives the same answer each time."""
+    torch.set_default_dtype(torch.float32)
+    torch.set_grad_enabled(True)
+    torch.default_generator.manual_seed(0)
+    random.seed(0)
+    np.random.seed(0)
+
+
+@contextmanager
+def session_kept(names: dict[str, object]) -> Iterator[None]:
+    """Put back what a check, or the code that it calls, changes in the session, and keep its prints away.
+
+    While it runs, names of the notebook that hold another device hold the CPU.
+    """
+    states = torch.get_rng_state(), random.getstate(), np.random.get_state()
+    devices = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    dtype, gradients, precision = (
+        torch.get_default_dtype(),
+        torch.is_grad_enabled(),
+        torch.get_float32_matmul_precision(),
+    )
+    default = torch.get_default_device()
+    strict, anomaly = torch.are_deterministic_algorithms_enabled(), torch.is_anomaly_enabled()
+    elsewhere = {n: v for n, v in names.items() if isinstance(v, torch.device) and v.type != "cpu"}
+    names.update(dict.fromkeys(elsewhere, torch.device("cpu")))
+    if default.type != "cpu":
+        torch.set_default_device(None)
+    if strict:  # to ask costs nothing, to set imports half of torch
+        torch.use_deterministic_algorithms(False)
+    torch.autograd.set_detect_anomaly(False)
+    torch.set_float32_matmul_precision("highest")
+    try:
+        with (
+            warnings.catch_warnings(),
+            np.errstate(all="ignore"),
+            redirect_stdout(io.StringIO()),
+            redirect_stderr(io.StringIO()),
+        ):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        names.update(elsewhere)
+        if default.type != "cpu":
+            torch.set_default_device(default)
+        if strict != torch.are_deterministic_algorithms_enabled():
+            torch.use_deterministic_algorithms(strict)
+        torch.autograd.set_detect_anomaly(anomaly)
+        torch.set_float32_matmul_precision(precision)
+        torch.set_default_dtype(dtype)
+        torch.set_grad_enabled(gradients)
+        torch.set_rng_state(states[0])
+        random.setstate(states[1])
+        np.random.set_state(states[2])
+        if devices:
+            torch.cuda.set_rng_state_all(devices)

@@ -1,0 +1,114 @@
+"""The tests of a question in the student's own process: what they say, and that the session stays as it was."""
+
+import random
+import sys
+from importlib import import_module
+
+import numpy as np
+import pytest
+import torch
+
+from autograder.desk.run import outcomes
+from autograder.desk.table import dumped, loaded
+
+STUB = 'def softmax_loss(W, x, y):\n    raise NotImplementedError("q1: return (loss, gradient)")\n'
+RAISES = "def softmax_loss(W, x, y):\n    scores = x @ W.T\n    return scores.sum(), W\n"
+CALLS = "def softmax_loss(W, x, y):\n    return helper(W, x, y)\n"
+LISTS = "def softmax_loss(W, x, y):\n    return [0.0], [1.0]\n"
+
+
+def find(address):
+    """A probe by its address."""
+    module, _, name = address.rpartition(".")
+    return getattr(import_module(module), name)
+
+
+def checked(tests, names):
+    """What the tests say of a namespace."""
+    return {outcome.id: outcome for outcome in outcomes(loaded(dumped(tests)), find, names)}
+
+
+def defined(source):
+    """The names that a cell defines."""
+    names = {"torch": torch}
+    exec(compile(source, "<cell>", "exec"), names)
+    return names
+
+
+def test_correct_solutions_pass(tests, question):
+    for names in question.correct.values():
+        assert all(outcome.judgement.passed for outcome in checked(tests, dict(names)).values())
+
+
+def test_each_mistake_gets_its_hint(tests, question):
+    for mistake in question.misconceptions:
+        told = [outcome.judgement for outcome in checked(tests, dict(mistake.namespace)).values()]
+        assert mistake.hint in {one.message for one in told if not one.passed}
+
+
+def test_a_stub_is_not_implemented(tests):
+    for outcome in checked(tests, defined(STUB)).values():
+        assert (outcome.judgement.passed, outcome.raised.stub) == (False, "softmax_loss")
+
+
+def test_a_missing_name_is_named(tests):
+    assert {one.raised.missing for one in checked(tests, {}).values()} == {"softmax_loss"}
+    assert {one.raised.missing for one in checked(tests, defined(CALLS)).values()} == {"helper"}
+
+
+def test_an_exception_names_the_line(tests):
+    raised = checked(tests, defined(RAISES))["value"].raised
+    assert (raised.type, raised.number) == ("RuntimeError", 2)
+
+
+def test_a_complaint_of_a_probe_is_its_sentence(tests):
+    outcome = checked(tests, defined(LISTS))["value"]
+    assert outcome.raised.complains and outcome.judgement.message.startswith("The loss is a list, expected a tensor")
+
+
+CHANGES = (
+    "torch.manual_seed(7)\n"
+    "    torch.set_grad_enabled(False)\n"
+    "    torch.set_default_dtype(torch.float64)\n"
+    "    import random, numpy\n"
+    "    random.seed(1)\n"
+    "    numpy.random.seed(1)\n"
+    "    print('noise')\n"
+)
+
+
+@pytest.mark.parametrize(
+    "body", ["pass\n", CHANGES, CHANGES + "    1 / 0\n", CHANGES + "    raise KeyboardInterrupt\n"]
+)
+def test_the_session_stays_as_it_was(tests, body, capsys):
+    names = defined(f"def softmax_loss(W, x, y):\n    {body}")
+    torch.manual_seed(3), random.seed(3), np.random.seed(3)
+    torch.set_default_dtype(torch.float16)
+    before = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist()
+    kept, streams = dict(names), (sys.stdout, sys.stderr)
+    try:
+        with torch.no_grad():
+            try:
+                checked(tests, names)
+            except KeyboardInterrupt:
+                assert "KeyboardInterrupt" in body
+            assert not torch.is_grad_enabled()
+        assert torch.get_default_dtype() is torch.float16
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert (random.getstate(), np.random.get_state()[1].tolist()) == before[1:]
+    assert names == kept and (sys.stdout, sys.stderr) == streams
+    assert capsys.readouterr().out == ""
+
+
+MOVED = """def softmax_loss(W, x, y):
+    return tuple(part.to(DEVICE) for part in right(W.to(DEVICE), x.to(DEVICE), y.to(DEVICE)))
+"""
+
+
+def test_code_of_another_device_is_checked_on_the_processor(tests, question):
+    names = defined(MOVED)
+    names |= {"right": question.correct["by formula"]["softmax_loss"], "DEVICE": torch.device("meta")}
+    assert all(outcome.judgement.passed for outcome in checked(tests, names).values())
+    assert names["DEVICE"] == torch.device("meta")
