@@ -72,5 +72,6 @@ def write_submission() -> str:
         for inside, file in {"{{name}}.ipynb": path, **{name: RUN / name for name in HANDED_IN}}.items():
             if file.is_file():
                 archive.write(file, inside)
-            said += f"[x] {inside}\n" if file.is_file() else f"[!] {inside} is missing\n"
+            by_hand = ": add it to the zip by hand" if file == path else ""
+            said += f"[x] {inside}\n" if file.is_file() else f"[!] {inside} is missing{by_hand}\n"
     return f"{said}{to_mend(cells)}Upload {{name}}-submission.zip from the run folder."

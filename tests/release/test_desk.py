@@ -115,6 +115,13 @@ def test_what_is_not_filled_in_anywhere_is_told_and_packed(either):
     assert f"[x] {name}.ipynb" in said and "[!] metrics.json is missing" in said
 
 
+def test_a_notebook_that_is_not_found_is_told(desk):
+    desk.file.unlink()
+    said = desk.names["write_submission"]()
+    assert "[!] simclr.ipynb is missing: add it to the zip by hand\n" in said
+    assert "[!] metrics.json is missing\n" in said
+
+
 def test_a_later_cell_or_a_helper_beside_a_stub_counts(desk):
     own = "def helper(x):\n    return x\n\n\n"
     stub = next(cell for cell in desk.blank.cells if "def nt_xent(" in cell.source)
