@@ -1,19 +1,77 @@
+STUB = re.compile(r'raise NotImplementedError\("q\d')
+SAVE = """
+if (typeof Jupyter !== "undefined") Jupyter.notebook.save_checkpoint();
+else document.querySelector('[data-command="docmanager:save"]').click();
+"""
+
+
+def let_browser_save(path: Path) -> str:
+    """Ask the browser that shows this notebook to save it; returns a warning if that does not happen."""
+    from IPython.display import Javascript, display
+
+    before = path.stat().st_mtime_ns
+    display(Javascript(SAVE))
+    for _ in range(50):
+        time.sleep(0.1)
+        if path.stat().st_mtime_ns != before:
+            return ""
+    return f"[!] {path.name} is packed as you saved it at {time.strftime('%H:%M', time.localtime(before / 1e9))}\n"
+
+
+def stubs_of(cells: list[dict]) -> list[str]:
+    """The functions and classes that are not filled in in the cells of a notebook; a later definition replaces one."""
+    found = {}
+    for cell in cells:
+        for part in re.split(r"^(?=def |class )", "".join(cell["source"]), flags=re.MULTILINE):
+            if cell["cell_type"] == "code" and (head := re.match(r"(?:def|class) (\w+)", part)):
+                found[head[1]] = bool(STUB.search(part))
+    return [name for name, is_stub in found.items() if is_stub]
+
+
+def is_stub_here(name: str) -> bool:
+    """Whether a function or class is missing in this session, or not filled in."""
+    return not codes_of(name) or any("NotImplementedError" in code.co_names for code in codes_of(name))
+
+
+def to_mend(cells: list[dict]) -> str:
+    """What a student may want to mend before handing in, a line each."""
+    answers = [(tag, "".join(cell["source"]).strip()) for cell in cells for tag in cell["metadata"].get("tags", ())]
+    empty = [tag for tag, text in answers if re.fullmatch(r"w\d+", tag) and text in ("", "*Your answer here.*")]
+    metrics = RUN / "metrics.json"
+    profile = json.loads(metrics.read_text(encoding="utf-8"))["profile"] if metrics.is_file() else ""
+    trained = [(file.stem, ", ".join(changed_since(file.stem))) for file in sorted(RUN.glob("*.json"))]
+    return "".join(
+        [
+            f"[!] not filled in: {', '.join(stubs_of(cells))}\n" if stubs_of(cells) else "",
+            f"[!] not answered: {', '.join(empty)}\n" if empty else "",
+            "[!] trained with the profile smoke, which learns nothing\n" if profile == "smoke" else "",
+            *(f"[!] {name} was trained before you changed {changed}\n" for name, changed in trained if changed),
+        ]
+    )
+
+
 def write_submission() -> str:
-    """Write ``{{name}}-submission.zip``; returns what it contains, what is missing, and a checklist."""
-    lines = []
+    """Save the notebook and write ``{{name}}-submission.zip``; returns what it contains, and what may be mended.
+
+    Raises:
+        Stop: the saved notebook holds a stub that is filled in in this session.
+    """
+    path, said = find_notebook() or Path("{{name}}.ipynb"), ""
+    if ON_COLAB:
+        path = RUN / "{{name}}.ipynb"
+        write_json(path, {"nbformat": 4, "nbformat_minor": 5, **notebook_from_colab()})
+    elif os.environ.get("JPY_SESSION_NAME") and path.is_file():
+        said = let_browser_save(path)
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"] if path.is_file() else []
+    if unsaved := [name for name in stubs_of(cells) if not is_stub_here(name)]:
+        raise Stop(
+            f"Nothing was packed: you filled in {', '.join(unsaved)} here, but not in the file {path.name}. "
+            "Save the notebook (Ctrl+S) and run this cell again."
+        )
     with zipfile.ZipFile(RUN / "{{name}}-submission.zip", "w") as archive:
-        for inside, path in submission_files().items():
-            if path.is_file():
-                archive.write(path, inside)
-                lines.append(f"[x] {inside}  {max(0.1, path.stat().st_size / 1e6):.1f} MB")
-            else:
-                by_hand = ": add the notebook to the zip by hand" if inside.endswith(".ipynb") else ""
-                lines.append(f"[!] {inside}  is missing{by_hand}")
-    lines += [
-        "{{name}}-submission.zip is in the run folder. Before you upload it:",
-        " - did you save the notebook before you ran this cell, and does it run from top to bottom?",
-        " - does every grader.check pass?",
-        " - did you answer the written questions?",
-        f" - is the checkpoint your best one? It comes from the profile {PROFILE}.",
-    ]
-    return "\n".join(lines)
+        for inside, file in {"{{name}}.ipynb": path, **{name: RUN / name for name in HANDED_IN}}.items():
+            if file.is_file():
+                archive.write(file, inside)
+            by_hand = ": add it to the zip by hand" if file == path else ""
+            said += f"[x] {inside}\n" if file.is_file() else f"[!] {inside} is missing{by_hand}\n"
+    return f"{said}{to_mend(cells)}Upload {{name}}-submission.zip from the run folder."

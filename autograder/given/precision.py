@@ -8,7 +8,6 @@ def fast_precision() -> str:
 
 
 PRECISION = fast_precision()
-print(f"the network computes in {PRECISION}")
 
 
 class ScaleGradient(torch.autograd.Function):

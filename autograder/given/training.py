@@ -18,10 +18,38 @@ def as_float(number) -> float:
     return float(number.item() if hasattr(number, "item") else number)
 
 
-def fit(name, model, loader, plan, optimise, train, test, after_epoch, restart=False) -> list[dict]:
+def codes_of(name: str) -> list:
+    """The code objects of a function of this session, or of a class's methods."""
+    thing = globals().get(name)
+    parts = vars(thing).values() if isinstance(thing, type) else [thing]
+    return [part.__code__ for part in parts if hasattr(part, "__code__")]
+
+
+def instructions(code) -> str:
+    """What a code object does, as text: neither where it stands nor its comments."""
+    constants = [instructions(part) if hasattr(part, "co_code") else part for part in code.co_consts]
+    ordered = [sorted(map(repr, part)) if isinstance(part, frozenset) else part for part in constants]
+    return f"{code.co_code.hex()} {code.co_names} {ordered}"
+
+
+def hash_of(name: str) -> str:
+    """A hash of the code of a function or class of this session."""
+    return hashlib.sha256(" ".join(map(instructions, codes_of(name))).encode()).hexdigest()[:16]
+
+
+def changed_since(name: str) -> list[str]:
+    """The functions and classes that are not what they were when the training ``name`` began."""
+    path = RUN / f"{name}.json"
+    then = json.loads(path.read_text(encoding="utf-8")).get("code", {}) if path.is_file() else {}
+    return [part for part in then if codes_of(part) and hash_of(part) != then[part]]
+
+
+def fit(
+    name, model, loader, plan, optimise, train, test=lambda model: {}, after_epoch=lambda history: None, restart=False
+) -> list[dict]:
     """Train ``model`` by ``plan``, resuming from ``<name>_last.pt``; returns the history, one dict per epoch.
 
-    plan: all settings of the run, including "epochs".
+    plan: all settings of the run: "epochs", and as "code" the names of your functions that it uses.
     optimise(network, total_steps) returns (optimizer, scheduler).
     train(model, batches, optimizer, scheduler) and test(model) each return a dict of numbers for the history.
     after_epoch(history) is called after each epoch.
@@ -35,14 +63,18 @@ def fit(name, model, loader, plan, optimise, train, test, after_epoch, restart=F
         for key, part in parts.items():
             part.load_state_dict(saved[key])
         restore_rng(saved["rng"])
-        if len(history) < plan["epochs"]:
-            print(f"{name}: going on after epoch {len(history)}")
+        changed = changed_since(name)
+        if changed:
+            print(f"{name}: you changed {', '.join(changed)} since this training began")
+        if len(history) >= plan["epochs"]:
+            print(f"{name}: nothing trained: the run is complete; restart=True trains anew")
+            return history
+        print(f"{name}: going on after epoch {len(history)}")
     machine = {"device": DEVICE.type, "threads": torch.get_num_threads(), "torch": torch.__version__}
     about = {"plan": plan, "precision": PRECISION, "machine": machine, "hyperparameters": HP}
-    write_json(RUN / f"{name}.json", about)
+    write_json(RUN / f"{name}.json", {**about, "code": {part: hash_of(part) for part in plan.get("code", ())}})
     network = InPrecision(model)
-    epochs = tqdm(range(len(history), plan["epochs"]), desc=f"{name} epochs")
-    for epoch in epochs:
+    for epoch in range(len(history), plan["epochs"]):
         start, lr = time.perf_counter(), optimizer.param_groups[0]["lr"]
         found = {**train(network, loader, optimizer, scheduler), **test(network)}
         numbers = {key: as_float(number) for key, number in found.items()}
@@ -52,7 +84,9 @@ def fit(name, model, loader, plan, optimise, train, test, after_epoch, restart=F
         write_history(name, history)
         states = {key: part.state_dict() for key, part in parts.items()}
         save_atomically(RUN / f"{name}_last.pt", {"plan": plan, "history": history, "rng": rng_state(), **states})
-        epochs.set_postfix({key: f"{value:.4f}" for key, value in numbers.items()})
+        if (epoch + 1) % max(1, plan["epochs"] // 20) == 0:
+            measured = ", ".join(f"{key} {value:.4f}" for key, value in numbers.items())
+            print(f"{name}: epoch {epoch + 1} of {plan['epochs']}, {measured}")
     return history
 
 

@@ -62,19 +62,26 @@ def execute(
 
 
 def without_traces(notebook: NotebookNode, folder: Path) -> NotebookNode:
-    """Leave out of the outputs what is not a result: stderr, times, and the name of the folder it ran in."""
+    """Leave out of the outputs what is not a result: stderr, progress bars, times, and the name of the folder it ran in."""
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         for output in cell.get("outputs", []):
             output.get("metadata", {}).pop("execution", None)
         if cell.cell_type == "code":
-            cell.outputs = [o for o in cell.outputs if not (o.output_type == "stream" and o.name == "stderr")]
+            cell.outputs = [output for output in cell.outputs if not is_progress(output)]
             for output in cell.outputs:
                 if output.output_type == "stream":
                     output.text = output.text.replace(f"{folder}{os.sep}", "").replace(str(folder), ".")
     notebook.metadata.pop("widgets", None)
     notebook.metadata["language_info"] = {"name": "python"}
     return notebook
+
+
+def is_progress(output: NotebookNode) -> bool:
+    """Whether an output is stderr, a progress bar, or the empty place of one."""
+    data = output.get("data", {})
+    bar = "application/vnd.jupyter.widget-view+json" in data or data == {"text/plain": ""}
+    return bar or (output.output_type == "stream" and output.name == "stderr")
 
 
 def remove_run(folder: Path) -> None:

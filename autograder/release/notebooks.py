@@ -12,6 +12,7 @@ tag                   in the solution notebook                       in the stud
 ``skip-grading``      as it is; graded: only what answers need       the same
 ``given`` + stub + q  as it is                                       as it is, and the question has no public tests
 ``only-NAME``         left out unless the course's data set is NAME  the same
+``folded`` + a title  shown as its title until a reader opens it     the same
 ====================  =============================================  ==========================================
 
 A line ``# {{given FILE}}`` stands for the text of ``autograder/given/FILE``, code that several notebooks give to students.
@@ -35,6 +36,7 @@ from autograder import given
 GIVEN_FOLDER = Path(given.__file__).parent
 GIVEN = re.compile(r"^# \{\{given (?P<file>\w+\.py)\}\}$", re.MULTILINE)
 KEPT_TAGS = re.compile(r"skip-grading|given|q\d+[a-z]?|w\d+|written")
+FOLDED = ("jupyter", "cellView")  # what makes front ends hide a cell's source
 DELIMITERS = ("### BEGIN SOLUTION", "### END SOLUTION")
 NO_BADGE_URL = "https://colab.research.google.com/"
 
@@ -48,6 +50,8 @@ def read_master(path: Path, name: str, colab_url: str) -> NotebookNode:
         cell["id"] = f"cell-{number:03d}"
         source = GIVEN.sub(lambda line: given_code(line["file"]), cell.source)
         cell.source = source.replace("{{name}}", name).replace("{{colab_badge}}", _badge(colab_url))
+        if has_tag(cell, "folded"):
+            fold(cell)
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     metadata = {
@@ -56,6 +60,12 @@ def read_master(path: Path, name: str, colab_url: str) -> NotebookNode:
         "otter": {"OK_FORMAT": False, "assignment_name": name, "tests": tests},
     }
     return nbformat.from_dict({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
+
+
+def fold(cell: NotebookNode) -> None:
+    """Show a cell as its title: Jupyter hides its source, Colab has a form view for this."""
+    cell.source = f'#@title {cell.metadata.pop("title")} {{ display-mode: "form" }}\n\n{cell.source}'
+    cell.metadata |= {"jupyter": {"source_hidden": True}, "cellView": "form"}
 
 
 def given_code(file: str) -> str:
@@ -104,7 +114,8 @@ def student_cell(cell: NotebookNode) -> NotebookNode:
     if cell.cell_type == "code":
         cell.outputs, cell.execution_count = [], None
     kept = [tag for tag in cell.metadata.get("tags", []) if KEPT_TAGS.fullmatch(tag)]
-    cell.metadata = NotebookNode({"tags": kept} if kept else {})
+    folded = {key: value for key, value in cell.metadata.items() if key in FOLDED}
+    cell.metadata = NotebookNode({"tags": kept} | folded if kept else folded)
     return cell
 
 

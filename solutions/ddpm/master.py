@@ -52,12 +52,15 @@
 # {{given colab.py}}
 
 # %%
+import ast
 import copy
 import csv
+import hashlib
 import json
 import math
 import os
 import random
+import re
 import time
 import zipfile
 from pathlib import Path
@@ -70,13 +73,313 @@ import torch.nn.functional as F
 import torchvision
 from PIL import Image
 from torch import nn
-from tqdm import tqdm
+from tqdm.auto import tqdm
+
+# %% [markdown]
+# ### Given code
+#
+# Folded cells hold code that you need not read: it reads the data, trains fast, saves checkpoints, draws the figures and
+# packs what you hand in. Run them.
+
+
+# %% tags=["folded"] title="Given: data, training, sampling, figures, hand-in"
+kinds = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+DEVICE = torch.device(next(kind for kind, there in kinds.items() if there))
+
+# fmt: off
+RECIPE = {  # what is seldom changed; the columns are those of the table below
+    #                         smoke       demo          cpu           gpu
+    "warmup":               (0.1,        0.1,          0.05,         0.02),           # share of all steps
+    "ema":                  (0.9,        0.98,         0.999,        0.9995),         # decay of the averaged weights
+    "grid":                 (8,          16,           32,           64),             # samples after every epoch
+    "drop":                 (0.15,       0.15,         0.15,         0.15),           # share of hidden labels
+}
+# fmt: on
+
+
+# {{given seed.py}}
+
+
+# {{given progress.py}}
+
+
+# {{given data.py}}
+
+
+SHAPES = {"mnist": (1, 28, 28), "fashion_mnist": (1, 28, 28), "svhn": (3, 32, 32), "cifar10": (3, 32, 32)}
+
+
+def load_images(name: str, limit: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The first ``limit`` training images (n, c, h, w) uint8 and labels (n,) int64 of the data set."""
+    rows = prepared_rows("train", limit)
+    if rows is not None:
+        return rows[:, 1:].reshape(-1, *SHAPES[name]), rows[:, 0].long()
+    sets = torchvision.datasets
+    kinds = {"mnist": sets.MNIST, "fashion_mnist": sets.FashionMNIST, "svhn": sets.SVHN, "cifar10": sets.CIFAR10}
+    unpacked = {"svhn": "train_32x32.mat", "cifar10": "cifar-10-batches-py"}.get(name, f"{kinds[name].__name__}/raw")
+    dataset = official(kinds[name], unpacked)
+    images = torch.as_tensor(dataset.data)
+    images = images.permute(0, 3, 1, 2) if name == "cifar10" else images.reshape(-1, *SHAPES[name])
+    labels = torch.as_tensor(dataset.labels if name == "svhn" else dataset.targets)
+    some = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))[:limit]  # a file may be sorted
+    return images[some].contiguous(), labels[some].long()
+
+
+# {{given figures.py}}
+
+
+def plot_schedules(T: int):
+    """The share of the image that is left at each step, for both schedules."""
+    figure, axes = plt.subplots(figsize=(5.4, 3))
+    linear = noise_schedule(T, HP["beta_start"], HP["beta_end"])
+    for name, schedule in (("linear", linear), ("cosine", cosine_schedule(T))):
+        axes.plot(schedule.alpha_bar.sqrt(), label=rf"$\sqrt{{\bar\alpha_t}}$, {name}")
+    axes.set(xlabel="t", ylabel="share of the image")
+    axes.legend(frameon=False)
+    axes.grid(alpha=0.3)
+    return figure
+
+
+def show_rows(rows: list, titles: list[str], row_names: list[str]):
+    """Rows of uint8 images (c, h, w) with a title above each column."""
+    size = (1.3 * len(titles), 1.45 * len(rows) + 0.2)
+    figure, axes = plt.subplots(len(rows), len(titles), figsize=size, squeeze=False)
+    for line, images, name in zip(axes, rows, row_names):
+        for axis, image in zip(line, images):
+            axis.imshow(image.permute(1, 2, 0).squeeze(-1), cmap="gray", vmin=0, vmax=255)
+            axis.set(xticks=[], yticks=[])
+        line[0].set_ylabel(name, fontsize=9)
+    for axis, title in zip(axes[0], titles):
+        axis.set_title(title, fontsize=9)
+    figure.tight_layout()
+    return figure
+
+
+def forward_strip(image: torch.Tensor, steps: list[int]):
+    """One image at several steps of the forward process, with the same noise in all of them."""
+    seed_everything(HP["seed"])
+    x0 = to_floats(image[None]).to(DEVICE).expand(len(steps), *image.shape)
+    noise = torch.randn(1, *image.shape, device=DEVICE).expand_as(x0)
+    noised = q_sample(x0, torch.tensor(steps, device=DEVICE), noise, SCHEDULE)
+    return show_rows([[image, *to_pixels(noised)]], ["image", *(f"t = {step}" for step in steps)], [""])
+
+
+def plot_epochs(history: list[dict], most: int = 8):
+    """Samples from the same noise after several epochs, with the wall-clock time of each epoch."""
+    chosen = sorted({round(k) for k in np.linspace(1, len(history), min(most, len(history)))})
+    grids = [plt.imread(RUN / "epochs" / f"{epoch:03d}.png") for epoch in chosen]
+    height = 1.1 * len(chosen) * max(1, grids[0].shape[0] / 56)
+    figure, axes = plt.subplots(len(chosen), 1, figsize=(8, height), squeeze=False)
+    for axis, grid, epoch in zip(axes[:, 0], grids, chosen):
+        axis.imshow(grid)
+        axis.set(xticks=[], yticks=[])
+        axis.set_ylabel(f"epoch {epoch}\n{history[epoch - 1]['seconds']:.0f} s", fontsize=8)
+    figure.tight_layout(h_pad=0.3)
+    return figure
+
+
+@torch.no_grad()
+def walk_back(eps_model, x: torch.Tensor, start: int, schedule) -> torch.Tensor:
+    """From x at step ``start`` to x_0."""
+    for step in reversed(range(start + 1)):
+        t = torch.full((len(x),), step, device=x.device)
+        x = p_sample(eps_model, x, t, schedule, torch.randn_like(x))
+    return x
+
+
+def plot_reconstructions(images: torch.Tensor, starts: list[int]):
+    """Images, and for each start the noised images and their reconstructions."""
+    seed_everything(HP["seed"])
+    x0 = to_floats(images).to(DEVICE)
+    rows, names = [images], ["image"]
+    for start in starts:
+        t = torch.full((len(x0),), start, device=DEVICE)
+        noised = q_sample(x0, t, torch.randn_like(x0), SCHEDULE)
+        rows += [to_pixels(noised), to_pixels(walk_back(network, noised, start, SCHEDULE))]
+        names += [f"t = {start}", f"back from\n{start} of {len(SCHEDULE.beta)}"]
+    return show_rows(rows, [""] * len(images), names)
+
+
+def save_animation(eps_model, count: int = 8, frames: int = 20) -> Path:
+    """A GIF of ``count`` samples on their way from noise to images; returns its path."""
+    seen = []
+
+    def watched(x, t):
+        seen.append(x.cpu())
+        return eps_model(x, t)
+
+    last = sample(watched, (count, *IMAGE_SHAPE), SCHEDULE, torch.Generator(DEVICE).manual_seed(HP["seed"]))
+    chosen = sorted({round(k) for k in np.linspace(0, len(seen) - 1, frames)})
+    grids = [as_grid(to_pixels(x), 8) for x in (*(seen[k] for k in chosen), last)]
+    images = [Image.fromarray(grid).resize((2 * grid.shape[1], 2 * grid.shape[0]), Image.NEAREST) for grid in grids]
+    path = FIGURES / "denoising.gif"
+    times = [100] * (len(images) - 1) + [2000]
+    images[0].convert("P").save(path, save_all=True, append_images=images[1:], duration=times, loop=0)
+    return path
+
+
+# {{given batches.py}}
+
+
+# {{given precision.py}}
+
+
+# {{given checkpoints.py}}
+
+
+# {{given training.py}}
+
+
+class Averaged(nn.Module):
+    """A network in training, and ``average``: the moving average of its weights, for samples."""
+
+    def __init__(self, network: nn.Module, decay: float):
+        super().__init__()
+        self.network, self.decay = network, decay
+        self.average = copy.deepcopy(network).requires_grad_(False).eval()
+        self.register_buffer("updates", torch.zeros(()))
+
+    def forward(self, *inputs):
+        return self.network(*inputs)
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Move the average towards the weights; the first updates are larger."""
+        self.updates += 1
+        weight = 1 - min(self.decay, (1 + self.updates.item()) / (10 + self.updates.item()))
+        for mean, current in zip(self.average.parameters(), self.network.parameters()):
+            mean.lerp_(current, weight)
+
+
+def adam(lr: float, warmup: float):
+    """Adam with linear warm-up over a share of the steps, then a cosine to 0; every step updates the average."""
+
+    def optimise(model, total_steps):
+        optimizer = torch.optim.Adam(model.network.parameters(), lr=lr)
+        optimizer.register_step_post_hook(lambda *_: model.update())
+        first = max(1, int(warmup * total_steps))
+
+        def factor(step: int) -> float:
+            rest = min(1.0, max(0, step - first) / max(1, total_steps - first))
+            return min(1.0, (step + 1) / first) * (1 + math.cos(math.pi * rest)) / 2
+
+        return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+
+    return optimise
+
+
+def draw_t_and_noise(x0: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """A step (n,) for each row, uniform, and standard normal noise like x0."""
+    return torch.randint(len(SCHEDULE.beta), (len(x0),), device=x0.device), torch.randn_like(x0)
+
+
+def diffusion_loss(model, x0: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Your loss with random steps and noise; it ignores the labels."""
+    return ddpm_loss(model, x0, *draw_t_and_noise(x0), SCHEDULE)
+
+
+def draw_samples(eps_model, count: int, seed: int, schedule, batch: int = 256) -> torch.Tensor:
+    """``count`` samples by your ``sample`` as uint8 images (count, c, h, w)."""
+    generator = torch.Generator(DEVICE).manual_seed(seed)
+    sizes = [min(batch, count - first) for first in range(0, count, batch)]
+    bar = tqdm(sizes, desc="batches of samples", leave=False, disable=len(sizes) == 1)
+    return torch.cat([to_pixels(sample(eps_model, (size, *IMAGE_SHAPE), schedule, generator)) for size in bar])
+
+
+def as_grid(images: torch.Tensor, columns: int) -> np.ndarray:
+    """uint8 images (n, c, h, w) side by side, as one array (height, width, 3)."""
+    rows = len(images) // columns
+    n, channels, height, width = images.shape
+    grid = images[: rows * columns].reshape(rows, columns, channels, height, width).permute(0, 3, 1, 4, 2)
+    return grid.reshape(rows * height, columns * width, channels).expand(-1, -1, 3).numpy()
+
+
+def train_ddpm(images, labels, restart=False) -> tuple[nn.Module, list[dict]]:
+    """Train a fresh U-Net; returns the averaged network and the history, writes ``ddpm_model.pt`` and a grid per epoch."""
+    seed_everything(HP["seed"])
+    model = Averaged(UNet(IMAGE_SHAPE[0], HP["widths"]), HP["ema"])
+    plan = {key: HP[key] for key in ("epochs", "lr", "warmup", "ema", "batch", "dataset", "seed")}
+    plan["code"] = ["noise_schedule", "q_sample", "p_sample", "ddpm_loss", "train_one_epoch", "sample"]
+    plan |= {"images": len(images), "widths": list(HP["widths"]), "betas": [HP["T"], HP["beta_start"], HP["beta_end"]]}
+    (RUN / "epochs").mkdir(exist_ok=True)
+
+    def train(network, batches, optimizer, scheduler):
+        return {"loss": train_one_epoch(network, batches, optimizer, scheduler, diffusion_loss, DEVICE)}
+
+    def after_epoch(history):
+        result = {"epoch": len(history), "profile": PROFILE, "alpha_bar": SCHEDULE.alpha_bar.cpu()}
+        files = [RUN / "ddpm_model.pt"]
+        if len(history).bit_count() == 1:  # after 1, 2, 4, 8 … epochs: to see later how the samples improve
+            files.append(RUN / "epochs" / f"{len(history):03d}.pt")
+        for file in files:
+            save_atomically(file, {"state_dict": model.average.state_dict(), **result})
+        grid = as_grid(draw_samples(model.average, HP["grid"], HP["seed"], SCHEDULE), min(16, HP["grid"]))
+        plt.imsave(RUN / "epochs" / f"{len(history):03d}.png", grid)
+
+    loader, optimise = Batches(images, labels, HP["batch"], to_floats), adam(HP["lr"], HP["warmup"])
+    return model.average, fit("ddpm", model, loader, plan, optimise, train, after_epoch=after_epoch, restart=restart)
+
+
+def bonus_is_there() -> bool:
+    """Whether q7 is filled in."""
+    return not is_stub_here("drop_labels") and not is_stub_here("guided_eps")
+
+
+def train_guided(network, images, labels, restart=False) -> tuple[nn.Module, list[dict]]:
+    """Continue the training with labels; returns the averaged network and the history."""
+    seed_everything(HP["seed"])
+    start = UNet(IMAGE_SHAPE[0], HP["widths"], CLASSES)
+    nn.init.normal_(start.label.weight, std=0.5)
+    nn.init.zeros_(start.label.weight[CLASSES:])
+    start.load_state_dict(network.state_dict(), strict=False)
+    model = Averaged(start, HP["ema"])
+    plan = {key: HP[key] for key in ("lr", "warmup", "ema", "batch", "dataset", "seed", "drop")}
+    plan["code"] = ["noise_schedule", "q_sample", "ddpm_loss", "train_one_epoch", "drop_labels"]
+    plan |= {"epochs": HP["guided_epochs"], "images": len(images)}
+    plan |= {"start": float(sum(weight.double().abs().sum() for weight in network.parameters()))}
+
+    def loss(model, x0, labels):
+        shown = drop_labels(labels, torch.rand(len(labels), device=x0.device), HP["drop"], CLASSES)
+        return ddpm_loss(lambda x, t: model(x, t, shown), x0, *draw_t_and_noise(x0), SCHEDULE)
+
+    def train(network, batches, optimizer, scheduler):
+        return {"loss": train_one_epoch(network, batches, optimizer, scheduler, loss, DEVICE)}
+
+    loader, optimise = Batches(images, labels, HP["batch"], to_floats), adam(HP["lr"], HP["warmup"])
+    return model.average, fit("guided", model, loader, plan, optimise, train, restart=restart)
+
+
+def plot_guided(guided, scales: list[float], each: int = 5):
+    """Samples of every class, side by side for several scales."""
+    labels = torch.arange(CLASSES, device=DEVICE).repeat_interleave(each)
+    figure, axes = plt.subplots(1, len(scales), figsize=(3.2 * len(scales), 4.2))
+    for axis, scale in zip(axes, scales):
+        generator = torch.Generator(DEVICE).manual_seed(HP["seed"])
+
+        def eps_model(x, t, scale=scale):
+            return guided_eps(guided, x, t, labels, scale, CLASSES)
+
+        drawn = sample(eps_model, (len(labels), *IMAGE_SHAPE), SCHEDULE, generator)
+        axis.imshow(as_grid(to_pixels(drawn), each))
+        axis.set(xticks=[], yticks=[], title=f"scale {scale:g}")
+    axes[0].set_ylabel("one class per row")
+    figure.tight_layout()
+    return figure
+
+
+HANDED_IN = ["ddpm_model.pt", "ddpm_samples.pt", "metrics.json", "figures/denoising.gif"]
+SHOWN = ("forward_strip", "train_loss", "samples_by_epoch", "reconstructions", "samples")
+HANDED_IN += [f"figures/{name}.png" for name in SHOWN]
+
+
+# {{given hand_in.py}}
+
 
 # %% [markdown]
 # ### Profile and hyper-parameters
 #
-# `PROFILE` chooses a column of the table in the next cell. Develop with `smoke` (it takes seconds and learns nothing),
-# then train with `gpu`.
+# `PROFILE` chooses a column of the table in the next cell. Leave it at `smoke` until all your checks pass, then choose
+# `gpu`, or `cpu` if you have no GPU.
 #
 # | profile | purpose | time |
 # | --- | --- | --- |
@@ -89,14 +392,7 @@ from tqdm import tqdm
 # from the data.
 
 # %%
-if torch.cuda.is_available():
-    DEVICE = torch.device("cuda")
-elif torch.backends.mps.is_available():
-    DEVICE = torch.device("mps")
-else:
-    DEVICE = torch.device("cpu")
-
-PROFILE = os.environ.get("KIT_PROFILE") or ("cpu" if DEVICE.type == "cpu" else "gpu")
+PROFILE = os.environ.get("KIT_PROFILE") or "smoke"
 
 # fmt: off
 PROFILES = ("smoke", "demo", "cpu", "gpu")
@@ -113,32 +409,22 @@ TABLE = {
     # training
     "batch":                (16,         64,           64,           128),
     "epochs":               (2,          12,           5,            60),
-    "lr":                   (1e-3,       2e-3,         1e-3,         1e-3),
-    "warmup":               (0.1,        0.1,          0.05,         0.02),           # share of all steps
-    "ema":                  (0.9,        0.98,         0.999,        0.9995),         # decay of the averaged weights
-    # samples
-    "grid":                 (8,          16,           32,           64),             # after every epoch
+    "guided_epochs":        (1,          3,            3,            15),             # the bonus part, with labels
+    "lr":                   (1e-3,       2e-3,         1e-3,         1e-3),           # learning rate
     "samples":              (16,         1_024,        1_024,        1_024),          # to hand in
-    # the bonus part: training continues with labels
-    "guided_epochs":        (1,          3,            3,            15),
-    "drop":                 (0.15,       0.15,         0.15,         0.15),           # share of hidden labels
     "seed":                 (0,          0,            0,            0),
 }
 # fmt: on
 assert PROFILE in PROFILES, f"PROFILE is {PROFILE!r}; choose one of {', '.join(PROFILES)}"
-HP = {name: row[PROFILES.index(PROFILE)] for name, row in TABLE.items()}
+HP = {name: row[PROFILES.index(PROFILE)] for name, row in (RECIPE | TABLE).items()}
 assert HP["T"] >= 1, f"T is {HP['T']}: a diffusion has at least one step"
 
-print(f"profile {PROFILE} on {DEVICE.type}")
+print(f"profile {PROFILE} on {DEVICE.type} in {PRECISION}")
 
 # %% [markdown]
 # All random numbers come from one seed; training and sampling below set it again.
 
-
 # %%
-# {{given seed.py}}
-
-
 seed_everything(HP["seed"])
 
 # %% [markdown]
@@ -169,44 +455,6 @@ def to_pixels(x: torch.Tensor) -> torch.Tensor:
 
 
 # %% tags=["skip-grading"]
-SHAPES = {"mnist": (1, 28, 28), "fashion_mnist": (1, 28, 28), "svhn": (3, 32, 32), "cifar10": (3, 32, 32)}
-
-
-def data_folders() -> list[Path]:
-    """The folders where data may be, the most specific one first."""
-    told = [os.environ["KIT_DATA"]] if os.environ.get("KIT_DATA") else []
-    return [Path(folder) for folder in (*told, "data", "../data", "../../data")]
-
-
-def load_images(name: str, limit: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """The first ``limit`` training images (n, c, h, w) uint8 and labels (n,) int64 of the data set."""
-    files = (folder / name / "train.npy" for folder in data_folders())
-    prepared = next((file for file in files if file.is_file()), None)
-    if prepared:
-        rows = torch.from_numpy(np.load(prepared, mmap_mode="r")[:limit].copy())
-        return rows[:, 1:].reshape(-1, *SHAPES[name]), rows[:, 0].long()
-    root = data_folders()[0]
-    sets = torchvision.datasets
-    loaders = {
-        "mnist": lambda: sets.MNIST(root, download=True),
-        "fashion_mnist": lambda: sets.FashionMNIST(root, download=True),
-        "svhn": lambda: sets.SVHN(root, download=True),
-        "cifar10": lambda: sets.CIFAR10(root, download=True),
-    }
-    try:
-        dataset = loaders[name]()
-    except (OSError, RuntimeError) as error:
-        raise RuntimeError(
-            f"{name} is not on this machine and could not be downloaded. Prepare it on a machine with internet access "
-            f"and set KIT_DATA to the folder that holds {name}/train.npy."
-        ) from error
-    images = torch.as_tensor(dataset.data)
-    images = images.permute(0, 3, 1, 2) if name == "cifar10" else images.reshape(-1, *SHAPES[name])
-    labels = torch.as_tensor(dataset.labels if name == "svhn" else dataset.targets)
-    some = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))[:limit]  # a file may be sorted
-    return images[some].contiguous(), labels[some].long()
-
-
 train_images, train_labels = load_images(HP["dataset"], HP["train_images"])
 IMAGE_SHAPE = tuple(train_images.shape[1:])
 CLASSES = int(train_labels.max()) + 1
@@ -366,26 +614,6 @@ def test_cosine_half(cosine_schedule):
 
 
 # %% tags=["skip-grading"]
-def save_figure(figure, name: str) -> None:
-    """Write ``figure`` to the run's figures folder and show it."""
-    figure.savefig(FIGURES / f"{name}.png", dpi=110, bbox_inches="tight")
-    plt.show()
-
-
-def plot_schedules(T: int):
-    """The share of the image that is left at each step, for both schedules."""
-    figure, axes = plt.subplots(figsize=(5.4, 3))
-    for name, schedule in (
-        ("linear", noise_schedule(T, HP["beta_start"], HP["beta_end"])),
-        ("cosine", cosine_schedule(T)),
-    ):
-        axes.plot(schedule.alpha_bar.sqrt(), label=rf"$\sqrt{{\bar\alpha_t}}$, {name}")
-    axes.set(xlabel="t", ylabel="share of the image")
-    axes.legend(frameon=False)
-    axes.grid(alpha=0.3)
-    return figure
-
-
 save_figure(plot_schedules(HP["T"]), "schedules")
 
 # %% [markdown]
@@ -449,33 +677,6 @@ def test_q_sample(q_sample, Schedule):
 
 # %% tags=["skip-grading"]
 SCHEDULE = noise_schedule(HP["T"], HP["beta_start"], HP["beta_end"]).to(DEVICE)
-
-
-def show_rows(rows: list, titles: list[str], row_names: list[str]):
-    """Rows of uint8 images (c, h, w) with a title above each column."""
-    figure, axes = plt.subplots(
-        len(rows), len(titles), figsize=(1.3 * len(titles), 1.45 * len(rows) + 0.2), squeeze=False
-    )
-    for line, images, name in zip(axes, rows, row_names):
-        for axis, image in zip(line, images):
-            axis.imshow(image.permute(1, 2, 0).squeeze(-1), cmap="gray", vmin=0, vmax=255)
-            axis.set(xticks=[], yticks=[])
-        line[0].set_ylabel(name, fontsize=9)
-    for axis, title in zip(axes[0], titles):
-        axis.set_title(title, fontsize=9)
-    figure.tight_layout()
-    return figure
-
-
-def forward_strip(image: torch.Tensor, steps: list[int]):
-    """One image at several steps of the forward process, with the same noise in all of them."""
-    seed_everything(HP["seed"])
-    x0 = to_floats(image[None]).to(DEVICE).expand(len(steps), *image.shape)
-    noise = torch.randn(1, *image.shape, device=DEVICE).expand_as(x0)
-    noised = q_sample(x0, torch.tensor(steps, device=DEVICE), noise, SCHEDULE)
-    return show_rows([[image, *to_pixels(noised)]], ["image", *(f"t = {step}" for step in steps)], [""])
-
-
 STRIP = [round(share * (HP["T"] - 1)) for share in (0, 0.05, 0.15, 0.3, 0.6, 1)]
 save_figure(forward_strip(train_images[0], STRIP), "forward_strip")
 
@@ -637,8 +838,7 @@ def test_loss(ddpm_loss, Schedule):
 # between equal resolutions. An embedding of `t` tells every block how much noise to expect. Attention at the lowest
 # resolution connects distant parts of an image.
 
-
-# %%
+# %% tags=["folded"] title="Given: the U-Net"
 # {{given unet.py}}
 
 
@@ -754,149 +954,22 @@ def test_sample(sample, Schedule, noise_schedule):
 # %% [markdown]
 # ### The driver (given)
 #
-# Read this part; you do not need to change it. It makes your loop fast and lets it resume after a lost session.
+# The driver is folded code. It makes your loop fast and lets it resume after a lost session.
 #
 # **Precision.** GPUs and some CPUs compute faster in half precision: recent ones in bfloat16, older GPUs such as
 # Colab's T4 in float16. On these, `InPrecision` runs the model in half precision and returns float32, so your loop does
 # not change. On other devices the model computes in float32.
-
-
-# %%
-# {{given precision.py}}
-
-
-# %% [markdown]
+#
 # **Checkpoints.** After every epoch the driver writes weights, optimiser, scheduler, the states of all random
 # generators and the history to `run/<name>_last.pt`. It writes a temporary file first and then renames it, so a session
 # that dies while writing does not damage the checkpoint. Run the training cell again to resume after the last complete
 # epoch. If you change hyper-parameters, the training starts again and keeps the old file as `<name>_previous.pt`. **If
-# you change your code, set `restart=True`.**
-
-
-# %%
-# {{given checkpoints.py}}
-
-
-# %%
-# {{given training.py}}
-
-
-# %% [markdown]
+# you change your code, set `restart=True`**; the driver tells you if you forget it.
+#
 # **Averaged weights.** The last few hundred steps move the weights back and forth. Samples of an exponential moving
 # average of the weights are much cleaner, so the driver samples from this average, and you hand it in.
 # **`diffusion_loss`** draws $t$ uniformly and the noise, and calls your `ddpm_loss`.
-
-
-# %%
-class Averaged(nn.Module):
-    """A network in training, and ``average``: the moving average of its weights, for samples."""
-
-    def __init__(self, network: nn.Module, decay: float):
-        super().__init__()
-        self.network, self.decay = network, decay
-        self.average = copy.deepcopy(network).requires_grad_(False).eval()
-        self.register_buffer("updates", torch.zeros(()))
-
-    def forward(self, *inputs):
-        return self.network(*inputs)
-
-    @torch.no_grad()
-    def update(self) -> None:
-        """Move the average towards the weights; the first updates are larger."""
-        self.updates += 1
-        weight = 1 - min(self.decay, (1 + self.updates.item()) / (10 + self.updates.item()))
-        for mean, current in zip(self.average.parameters(), self.network.parameters()):
-            mean.lerp_(current, weight)
-
-
-def adam(lr: float, warmup: float):
-    """Adam with linear warm-up over a share of the steps, then a cosine to 0; every step updates the average."""
-
-    def optimise(model, total_steps):
-        optimizer = torch.optim.Adam(model.network.parameters(), lr=lr)
-        optimizer.register_step_post_hook(lambda *_: model.update())
-        first = max(1, int(warmup * total_steps))
-
-        def factor(step: int) -> float:
-            rest = min(1.0, max(0, step - first) / max(1, total_steps - first))
-            return min(1.0, (step + 1) / first) * (1 + math.cos(math.pi * rest)) / 2
-
-        return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
-
-    return optimise
-
-
-# %%
-# {{given batches.py}}
-
-
-def draw_t_and_noise(x0: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """A step (n,) for each row, uniform, and standard normal noise like x0."""
-    return torch.randint(len(SCHEDULE.beta), (len(x0),), device=x0.device), torch.randn_like(x0)
-
-
-def diffusion_loss(model, x0: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Your loss with random steps and noise; it ignores the labels."""
-    return ddpm_loss(model, x0, *draw_t_and_noise(x0), SCHEDULE)
-
-
-# %%
-def draw_samples(eps_model, count: int, seed: int, schedule: Schedule, batch: int = 256) -> torch.Tensor:
-    """``count`` samples by your ``sample`` as uint8 images (count, c, h, w)."""
-    generator = torch.Generator(DEVICE).manual_seed(seed)
-    sizes = [min(batch, count - first) for first in range(0, count, batch)]
-    drawn = [
-        to_pixels(sample(eps_model, (size, *IMAGE_SHAPE), schedule, generator))
-        for size in tqdm(sizes, desc="batches of samples", leave=False)
-    ]
-    return torch.cat(drawn)
-
-
-def as_grid(images: torch.Tensor, columns: int) -> np.ndarray:
-    """uint8 images (n, c, h, w) side by side, as one array (height, width, 3)."""
-    rows = len(images) // columns
-    n, channels, height, width = images.shape
-    grid = images[: rows * columns].reshape(rows, columns, channels, height, width).permute(0, 3, 1, 4, 2)
-    return grid.reshape(rows * height, columns * width, channels).expand(-1, -1, 3).numpy()
-
-
-# %%
-def train_ddpm(images, labels, restart=False) -> tuple[nn.Module, list[dict]]:
-    """Train a fresh U-Net; returns the averaged network and the history, writes ``ddpm_model.pt`` and a grid per epoch."""
-    seed_everything(HP["seed"])
-    model = Averaged(UNet(IMAGE_SHAPE[0], HP["widths"]), HP["ema"])
-    plan = {key: HP[key] for key in ("epochs", "lr", "warmup", "ema", "batch", "dataset", "seed")}
-    plan |= {"images": len(images), "widths": list(HP["widths"]), "betas": [HP["T"], HP["beta_start"], HP["beta_end"]]}
-    (RUN / "epochs").mkdir(exist_ok=True)
-
-    def train(network, batches, optimizer, scheduler):
-        return {"loss": train_one_epoch(network, batches, optimizer, scheduler, diffusion_loss, DEVICE)}
-
-    def after_epoch(history):
-        result = {"epoch": len(history), "profile": PROFILE, "alpha_bar": SCHEDULE.alpha_bar.cpu()}
-        files = [RUN / "ddpm_model.pt"]
-        if len(history).bit_count() == 1:  # after 1, 2, 4, 8 … epochs: to see later how the samples improve
-            files.append(RUN / "epochs" / f"{len(history):03d}.pt")
-        for file in files:
-            save_atomically(file, {"state_dict": model.average.state_dict(), **result})
-        grid = as_grid(draw_samples(model.average, HP["grid"], HP["seed"], SCHEDULE), min(16, HP["grid"]))
-        plt.imsave(RUN / "epochs" / f"{len(history):03d}.png", grid)
-
-    history = fit(
-        "ddpm",
-        model,
-        Batches(images, labels, HP["batch"], to_floats),
-        plan,
-        adam(HP["lr"], HP["warmup"]),
-        train,
-        lambda network: {},
-        after_epoch,
-        restart,
-    )
-    return model.average, history
-
-
-# %% [markdown]
+#
 # ### Run it
 #
 # The loss falls fast at first and then hardly changes, while the samples still improve. After every epoch the driver
@@ -905,40 +978,8 @@ def train_ddpm(images, labels, restart=False) -> tuple[nn.Module, list[dict]]:
 # %% tags=["skip-grading"]
 network, train_history = train_ddpm(train_images, train_labels, restart=False)  # True: discard the last run
 update_metrics(train=train_history)
-size = sum(parameter.numel() for parameter in network.parameters())
-print(f"{size:,} parameters, {len(train_history)} epochs")
-for row in train_history if len(train_history) <= 20 else train_history[:: len(train_history) // 10]:
-    print(f"  epoch {row['epoch']:3d}  loss {row['loss']:.4f}  {row['seconds']:6.1f} s")
-
-
-# %% tags=["skip-grading"]
-def plot_loss(history: list[dict]):
-    """Mean loss of each epoch."""
-    figure, axes = plt.subplots(figsize=(5, 3))
-    axes.plot(
-        [row["epoch"] for row in history], [row["loss"] for row in history], marker="." if len(history) < 40 else ""
-    )
-    axes.set(xlabel="epoch", ylabel="mean squared error of the noise")
-    axes.grid(alpha=0.3)
-    return figure
-
-
-def plot_epochs(history: list[dict], most: int = 8):
-    """Samples from the same noise after several epochs, with the wall-clock time of each epoch."""
-    chosen = sorted({round(k) for k in np.linspace(1, len(history), min(most, len(history)))})
-    grids = [plt.imread(RUN / "epochs" / f"{epoch:03d}.png") for epoch in chosen]
-    figure, axes = plt.subplots(
-        len(chosen), 1, figsize=(8, 1.1 * len(chosen) * max(1, grids[0].shape[0] / 56)), squeeze=False
-    )
-    for axis, grid, epoch in zip(axes[:, 0], grids, chosen):
-        axis.imshow(grid)
-        axis.set(xticks=[], yticks=[])
-        axis.set_ylabel(f"epoch {epoch}\n{history[epoch - 1]['seconds']:.0f} s", fontsize=8)
-    figure.tight_layout(h_pad=0.3)
-    return figure
-
-
-save_figure(plot_loss(train_history), "train_loss")
+print(f"{sum(parameter.numel() for parameter in network.parameters()):,} parameters, {len(train_history)} epochs")
+save_figure(plot_history(train_history, "training", mean_squared_error="loss", learning_rate="lr"), "train_loss")
 save_figure(plot_epochs(train_history), "samples_by_epoch")
 
 # %% [markdown]
@@ -947,56 +988,11 @@ save_figure(plot_epochs(train_history), "samples_by_epoch")
 # The cell adds noise up to step $t$ to an image and then goes back from there. From a small $t$ the image returns; from
 # a large $t$ a *different* image appears: the network must invent what the noise has destroyed.
 
-
-# %% tags=["skip-grading"]
-@torch.no_grad()
-def walk_back(eps_model, x: torch.Tensor, start: int, schedule: Schedule) -> torch.Tensor:
-    """From x at step ``start`` to x_0."""
-    for step in reversed(range(start + 1)):
-        t = torch.full((len(x),), step, device=x.device)
-        x = p_sample(eps_model, x, t, schedule, torch.randn_like(x))
-    return x
-
-
-def plot_reconstructions(images: torch.Tensor, starts: list[int]):
-    """Images, and for each start the noised images and their reconstructions."""
-    seed_everything(HP["seed"])
-    x0 = to_floats(images).to(DEVICE)
-    rows, names = [images], ["image"]
-    for start in starts:
-        t = torch.full((len(x0),), start, device=DEVICE)
-        noised = q_sample(x0, t, torch.randn_like(x0), SCHEDULE)
-        rows += [to_pixels(noised), to_pixels(walk_back(network, noised, start, SCHEDULE))]
-        names += [f"t = {start}", f"back from\n{start} of {len(SCHEDULE.beta)}"]
-    return show_rows(rows, [""] * len(images), names)
-
-
-save_figure(plot_reconstructions(train_images[:8], [round(0.15 * HP["T"]), round(0.6 * HP["T"])]), "reconstructions")
-
-
 # %% tags=["skip-grading"]
 from IPython.display import Image as ShownImage
 from IPython.display import display
 
-
-def save_animation(eps_model, count: int = 8, frames: int = 20) -> Path:
-    """A GIF of ``count`` samples on their way from noise to images; returns its path."""
-    seen = []
-
-    def watched(x, t):
-        seen.append(x.cpu())
-        return eps_model(x, t)
-
-    last = sample(watched, (count, *IMAGE_SHAPE), SCHEDULE, torch.Generator(DEVICE).manual_seed(HP["seed"]))
-    chosen = sorted({round(k) for k in np.linspace(0, len(seen) - 1, frames)})
-    grids = [as_grid(to_pixels(x), 8) for x in (*(seen[k] for k in chosen), last)]
-    images = [Image.fromarray(grid).resize((2 * grid.shape[1], 2 * grid.shape[0]), Image.NEAREST) for grid in grids]
-    path = FIGURES / "denoising.gif"
-    times = [100] * (len(images) - 1) + [2000]
-    images[0].convert("P").save(path, save_all=True, append_images=images[1:], duration=times, loop=0)
-    return path
-
-
+save_figure(plot_reconstructions(train_images[:8], [round(0.15 * HP["T"]), round(0.6 * HP["T"])]), "reconstructions")
 display(ShownImage(save_animation(network).read_bytes()))
 
 # %% [markdown]
@@ -1036,18 +1032,10 @@ display(ShownImage(save_animation(network).read_bytes()))
 seed_everything(HP["seed"])
 samples = draw_samples(network, HP["samples"], seed=1, schedule=SCHEDULE)
 torch.save({"samples": samples}, RUN / "ddpm_samples.pt")
-
-
-def show_grid(images: torch.Tensor, columns: int):
-    """Images side by side in one figure."""
-    grid = as_grid(images, columns)
-    figure, axes = plt.subplots(figsize=(0.5 * columns, 0.5 * columns * grid.shape[0] / grid.shape[1]))
-    axes.imshow(grid)
-    axes.set_axis_off()
-    return figure
-
-
-save_figure(show_grid(samples[:128], 16), "samples")
+figure, axes = plt.subplots(figsize=(8, 4))
+axes.imshow(as_grid(samples[:128], 16))
+axes.set_axis_off()
+save_figure(figure, "samples")
 
 # %% [markdown]
 # ## 6 · Bonus: digits of a chosen class
@@ -1124,71 +1112,6 @@ def test_guided(guided_eps):
 # %% [markdown]
 # The driver continues from the trained network. The embedding of "no label" starts at zero, so without a label it is
 # the same network at first.
-
-
-# %%
-def bonus_is_there() -> bool:
-    """Whether q7 is filled in."""
-    labels = torch.zeros(1, dtype=torch.int64)
-    try:
-        drop_labels(labels, torch.zeros(1), 0.5, 1)
-        guided_eps(lambda x, t, labels: x, torch.zeros(1, 1), labels, labels, 1.0, 1)
-    except NotImplementedError:
-        return False
-    return True
-
-
-def train_guided(network, images, labels, restart=False) -> tuple[nn.Module, list[dict]]:
-    """Continue the training with labels; returns the averaged network and the history."""
-    seed_everything(HP["seed"])
-    start = UNet(IMAGE_SHAPE[0], HP["widths"], CLASSES)
-    nn.init.normal_(start.label.weight, std=0.5)
-    nn.init.zeros_(start.label.weight[CLASSES:])
-    start.load_state_dict(network.state_dict(), strict=False)
-    model = Averaged(start, HP["ema"])
-    plan = {key: HP[key] for key in ("lr", "warmup", "ema", "batch", "dataset", "seed", "drop")}
-    plan |= {"epochs": HP["guided_epochs"], "images": len(images)}
-    plan |= {"start": float(sum(weight.double().abs().sum() for weight in network.parameters()))}
-
-    def loss(model, x0, labels):
-        shown = drop_labels(labels, torch.rand(len(labels), device=x0.device), HP["drop"], CLASSES)
-        return ddpm_loss(lambda x, t: model(x, t, shown), x0, *draw_t_and_noise(x0), SCHEDULE)
-
-    def train(network, batches, optimizer, scheduler):
-        return {"loss": train_one_epoch(network, batches, optimizer, scheduler, loss, DEVICE)}
-
-    history = fit(
-        "guided",
-        model,
-        Batches(images, labels, HP["batch"], to_floats),
-        plan,
-        adam(HP["lr"], HP["warmup"]),
-        train,
-        lambda network: {},
-        lambda history: None,
-        restart,
-    )
-    return model.average, history
-
-
-def plot_guided(guided, scales: list[float], each: int = 5):
-    """Samples of every class, side by side for several scales."""
-    labels = torch.arange(CLASSES, device=DEVICE).repeat_interleave(each)
-    figure, axes = plt.subplots(1, len(scales), figsize=(3.2 * len(scales), 4.2))
-    for axis, scale in zip(axes, scales):
-        generator = torch.Generator(DEVICE).manual_seed(HP["seed"])
-        drawn = sample(
-            lambda x, t, scale=scale: guided_eps(guided, x, t, labels, scale, CLASSES),
-            (len(labels), *IMAGE_SHAPE),
-            SCHEDULE,
-            generator,
-        )
-        axis.imshow(as_grid(to_pixels(drawn), each))
-        axis.set(xticks=[], yticks=[], title=f"scale {scale:g}")
-    axes[0].set_ylabel("one class per row")
-    figure.tight_layout()
-    return figure
-
 
 # %% tags=["skip-grading"]
 if bonus_is_there():
@@ -1304,37 +1227,8 @@ else:
 # %% [markdown]
 # ## 8 · Hand in
 #
-# **Save the notebook first** (the file on disk goes into the zip, not the tab in your browser), then run this last
-# cell. It collects the notebook, the checkpoint, the samples, the figures and the numbers in `ddpm-submission.zip` in
-# the run folder: upload that file.
-
+# This last cell saves the notebook (in JupyterLab and on Colab; elsewhere, save it first), then collects it, the
+# checkpoint, the samples, the figures and the numbers in `ddpm-submission.zip` in the run folder: upload that file.
 
 # %% tags=["skip-grading"]
-def submission_files() -> dict[str, Path]:
-    """For each part of a submission, its name in the zip and its file, which may be missing."""
-    notebook = find_notebook()
-    if ON_COLAB:
-        notebook = RUN / "ddpm.ipynb"
-        content = {"nbformat": 4, "nbformat_minor": 5, **notebook_from_colab()}
-        notebook.write_text(json.dumps(content), encoding="utf-8")
-    figures = (
-        "forward_strip.png",
-        "train_loss.png",
-        "samples_by_epoch.png",
-        "reconstructions.png",
-        "samples.png",
-        "denoising.gif",
-    )
-    return {
-        "ddpm.ipynb": notebook or Path("ddpm.ipynb"),
-        "ddpm_model.pt": RUN / "ddpm_model.pt",
-        "ddpm_samples.pt": RUN / "ddpm_samples.pt",
-        "metrics.json": RUN / "metrics.json",
-        **{f"figures/{figure}": FIGURES / figure for figure in figures},
-    }
-
-
-# {{given hand_in.py}}
-
-
 print(write_submission())

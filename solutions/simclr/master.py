@@ -50,12 +50,15 @@
 # {{given colab.py}}
 
 # %%
+import ast
 import copy
 import csv
+import hashlib
 import json
 import math
 import os
 import random
+import re
 import time
 import zipfile
 from pathlib import Path
@@ -69,13 +72,362 @@ from matplotlib.colors import ListedColormap
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 from torchvision.transforms import v2
-from tqdm import tqdm
+from tqdm.auto import tqdm
+
+# %% [markdown]
+# ### Given code
+#
+# Folded cells hold code that you need not read: it reads the data, trains fast, saves checkpoints, draws the figures and
+# packs what you hand in. Run them.
+
+
+# %% tags=["folded"] title="Given: data, training, evaluation, figures, hand-in"
+kinds = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+DEVICE = torch.device(next(kind for kind, there in kinds.items() if there))
+
+# fmt: off
+RECIPE = {  # what is seldom changed; the columns are those of the table below
+    # data                    smoke       demo        cpu         gpu
+    "num_classes":          (10,         10,         10,         10),
+    "pretrain_warmup":      (0.1,        0.1,        0.1,        0.05),       # share of all steps
+    "lr_barlow_twins":      (0.003,      0.003,      0.012,      0.024),
+    "lr_nt_xent_euclidean": (0.01,       0.01,       0.04,       0.08),
+    "pretrain_decay":       (5e-4,       5e-4,       5e-4,       5e-4),       # weight decay
+    # a second, shorter pre-training with another loss (0 epochs: skipped)
+    "other_loss":           ("barlow_twins",) * 4,
+    "other_images":         (32,         0,          5_000,      10_000),
+    "other_epochs":         (2,          0,          4,          20),
+    "finetune_stages": (  # each stage: pixels, epochs, how many of the encoder's four parts are frozen
+        ((16, 1, 0), (32, 1, 1)),
+        ((32, 15, 0),),
+        ((16, 2, 0), (24, 4, 0), (32, 2, 1), (32, 3, 2)),
+        ((32, 30, 0),),
+    ),
+    "finetune_warmup":      (0.1,        0.1,        0.1,        0.1),
+    "finetune_decay":       (5e-4,       5e-4,       5e-4,       5e-4),
+    # evaluation of the frozen features
+    "probe_epochs":         (2,          5,          20,         50),
+    "probe_neighbours":     (5,          20,         200,        200),
+}
+# fmt: on
+
+
+# {{given seed.py}}
+
+
+# {{given progress.py}}
+
+
+# {{given data.py}}
+
+
+def load_split(split: str, limit: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The first ``limit`` images (n, 3, H, W) uint8 and labels (n,) of a split of the data set."""
+    rows = prepared_rows(split, limit)
+    if rows is not None:
+        side = math.isqrt(rows.shape[1] // 3)
+        return rows[:, 1:].reshape(-1, 3, side, side), rows[:, 0].long()
+    images, labels = official_split(split)
+    return torch.from_numpy(np.ascontiguousarray(images[:limit])), torch.from_numpy(labels[:limit].astype(np.int64))
+
+
+# {{given figures.py}}
+
+
+def plot_pairs(n: int):
+    """The role of each pair of rows in NT-Xent; each row of the figure is one of the 2n anchors."""
+    kinds = 1 + np.tile(np.eye(n), (2, 2)) - 2 * np.eye(2 * n)
+    names = [f"$z_{{{view},{k}}}$" for view in "ij" for k in range(1, n + 1)]
+    figure, axes = plt.subplots(figsize=(4.2, 4.2))
+    axes.imshow(kinds, cmap=ListedColormap(["#444444", "#cfe2f3", "#f6a03c"]))
+    axes.set_title("dark: excluded · orange: positive · blue: negative", fontsize=9)
+    axes.set(ylabel="anchor", xticks=range(2 * n), yticks=range(2 * n), xticklabels=names, yticklabels=names)
+
+
+def to_pixels(view: torch.Tensor) -> np.ndarray:
+    """A normalised view (3, H, W) as an array (H, W, 3) in [0, 1] for ``imshow``."""
+    pixels = view.cpu() * torch.tensor(STD)[:, None, None] + torch.tensor(MEAN)[:, None, None]
+    return pixels.clamp(0, 1).permute(1, 2, 0).numpy()
+
+
+def plot_two_views(images: torch.Tensor, labels: torch.Tensor, transform, count: int = 8):
+    """The first ``count`` images, and below each of them two views."""
+    views = TwoViews(images, labels, transform)
+    figure, axes = plt.subplots(3, count, figsize=(1.5 * count, 4.9))
+    for k in range(count):
+        (view_i, view_j), label = views[k]
+        for row, pixels in enumerate((images[k].permute(1, 2, 0).numpy(), to_pixels(view_i), to_pixels(view_j))):
+            axes[row, k].imshow(pixels)
+            axes[row, k].set(xticks=[], yticks=[])
+        axes[0, k].set_title(CLASSES[int(label)], fontsize=10)
+    for row, title in enumerate(("image", "view $x_i$", "view $x_j$")):
+        axes[row, 0].set_ylabel(title, fontsize=11)
+    figure.tight_layout()
+    return figure
+
+
+# {{given batches.py}}
+
+
+# {{given views.py}}
+
+
+# {{given precision.py}}
+
+
+# {{given checkpoints.py}}
+
+
+# {{given training.py}}
+
+
+PARAMETER = {"nt_xent": "temperature", "barlow_twins": "lambd", "nt_xent_euclidean": "temperature_euclidean"}
+
+
+def loss_function(loss: str):
+    """Your loss of that name as a function of (z_i, z_j), with its parameter from the table."""
+    return lambda z_i, z_j: globals()[loss](z_i, z_j, HP[PARAMETER[loss]])
+
+
+def by_plan(plan: dict):
+    """A function that makes a plan's optimiser and scheduler with your ``make_optimizer``."""
+
+    def optimise(network, total_steps):
+        return make_optimizer(network, plan["lr"], plan["decay"], int(plan["warmup"] * total_steps), total_steps)
+
+    return optimise
+
+
+def pretrain(images, labels, loss, epochs, name="simclr", restart=False) -> list[dict]:
+    """Pre-train a fresh SimCLR; returns the history and writes ``<name>_best_epoch.pt`` to the run folder."""
+    seed_everything(HP["seed"])
+    model = SimCLR(HP["projection_dim"])
+    how = (HP["view_size"], HP["jitter_strength"], HP["blur"])
+    if HP["views"] == "batched":
+        loader = Batches(images, labels, HP["pretrain_batch"], lambda x: (draw_views(x, *how), draw_views(x, *how)))
+    else:
+        loader = pretrain_loader(images, labels, simclr_transform(*how), HP["pretrain_batch"])
+    plan = {"loss": loss, "epochs": epochs, "images": len(images), "lr": HP[f"lr_{loss}"]}
+    plan |= {key: HP[f"pretrain_{key}"] for key in ("decay", "warmup", "batch")}
+    rows = ("dataset", "views", "view_size", "jitter_strength", "blur", "projection_dim", "seed", PARAMETER[loss])
+    plan |= {key: HP[key] for key in rows}
+    yours = ["simclr_transform", "TwoViews", "pretrain_loader"] if HP["views"] == "yours" else []
+    plan["code"] = [loss, "SimCLR", "make_optimizer", "train_one_epoch", *yours]
+
+    def train(network, batches, optimizer, scheduler):
+        return {"loss": train_one_epoch(network, batches, optimizer, scheduler, loss_function(loss), DEVICE)}
+
+    def after_epoch(history):
+        if history[-1]["loss"] <= min(row["loss"] for row in history):
+            best = {"state_dict": model.state_dict(), "epoch": len(history), "loss": history[-1]["loss"]}
+            save_atomically(RUN / f"{name}_best_epoch.pt", {**best, "profile": PROFILE})
+
+    return fit(f"{name}_pretrain", model, loader, plan, by_plan(plan), train, after_epoch=after_epoch, restart=restart)
+
+
+def pretrained_simclr() -> tuple[nn.Module, dict]:
+    """The network of the best pre-training epoch, and its checkpoint."""
+    best = RUN / "simclr_best_epoch.pt"
+    if not best.is_file():
+        raise Stop(f"{best.name} is not in the run folder: run the pre-training cell first.")
+    saved = torch.load(best, map_location="cpu", weights_only=True)
+    simclr = SimCLR(HP["projection_dim"])
+    simclr.load_state_dict(saved["state_dict"])
+    return simclr, saved
+
+
+def features(encoder: nn.Module, images: torch.Tensor, batch_size: int = 250) -> torch.Tensor:
+    """The frozen encoder's h (n, 512) of uint8 images (n, 3, H, W)."""
+    frozen = InPrecision(encoder.to(DEVICE)).eval()
+    with torch.no_grad():
+        parts = tqdm(images.split(batch_size), desc="features", leave=False)
+        return torch.cat([frozen(normalised(part.to(DEVICE) / 255)) for part in parts])
+
+
+def knn_accuracy(train_h, train_y, test_h, test_y, k: int, temperature: float = 0.1) -> float:
+    r"""Top-1 of a vote among the k training rows of largest cosine, each with weight :math:`\exp(\cos/\tau)`."""
+    train_h, test_h, train_y = F.normalize(train_h), F.normalize(test_h), train_y.to(train_h.device)
+    correct = 0
+    for h, y in zip(test_h.split(1000), test_y.to(train_h.device).split(1000), strict=True):
+        cosines, nearest = (h @ train_h.T).topk(k)
+        votes = torch.zeros(len(h), HP["num_classes"], device=h.device)
+        votes.scatter_add_(1, train_y[nearest], (cosines / temperature).exp())
+        correct += (votes.argmax(1) == y).sum().item()
+    return correct / len(test_y)
+
+
+def kept_features(encoder: nn.Module, saved: dict) -> tuple[torch.Tensor, torch.Tensor]:
+    """h of all training and test images, computed once for the encoder of a checkpoint and kept in the run folder."""
+    path = RUN / "simclr_features.pt"
+    of = [saved["epoch"], saved["loss"], len(train_images), len(test_images)]
+    kept = torch.load(path, map_location=DEVICE, weights_only=True) if path.is_file() else {"of": None}
+    if kept["of"] != of:
+        kept = {"of": of, "train": features(encoder, train_images), "test": features(encoder, test_images)}
+        save_atomically(path, kept)
+    return kept["train"], kept["test"]
+
+
+def linear_probe(train_h, train_y, test_h, test_y, epochs: int, batch_size: int = 512) -> tuple[list[dict], nn.Linear]:
+    """Train one linear layer on frozen features (n, 512), which it scales to mean 0 and deviation 1.
+
+    Returns loss, top-1 and top-5 of both splits after each epoch, and the layer for the unscaled features.
+    """
+    seed_everything(HP["seed"])
+    mean, deviation = train_h.mean(0), train_h.std(0) + 1e-6
+    train_h, test_h = (train_h - mean) / deviation, (test_h - mean) / deviation
+    train_y, test_y = train_y.to(train_h.device), test_y.to(train_h.device)
+    probe = nn.Linear(train_h.shape[1], HP["num_classes"]).to(train_h.device)
+    steps = epochs * math.ceil(len(train_h) / batch_size)
+    optimizer = torch.optim.AdamW(probe.parameters(), lr=3e-3, weight_decay=1e-2)
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    history = []
+    for epoch in range(1, epochs + 1):
+        start = time.perf_counter()
+        for some in torch.randperm(len(train_h)).to(train_h.device).split(batch_size):
+            optimizer.zero_grad()
+            F.cross_entropy(probe(train_h[some]), train_y[some]).backward()
+            optimizer.step()
+            scheduler.step()
+        row = {"epoch": epoch, "seconds": round(time.perf_counter() - start, 3)}
+        for split, h, y in (("train", train_h, train_y), ("test", test_h, test_y)):
+            with torch.no_grad():
+                logits = probe(h)
+                hits = logits.topk(min(5, logits.shape[1])).indices == y[:, None]
+                row[f"{split}_loss"] = F.cross_entropy(logits, y).item()
+                row[f"{split}_top1"] = hits[:, 0].float().mean().item()
+                row[f"{split}_top5"] = hits.any(1).float().mean().item()
+        history.append(row)
+    with torch.no_grad():
+        probe.bias -= probe.weight @ (mean / deviation)
+        probe.weight /= deviation
+    return history, probe
+
+
+def results() -> dict[str, str]:
+    """The results and the times of the run; a time counts training and testing up to the end of the epoch."""
+    last, probe = finetune_history[-1], probe_history[-1]
+    pretraining, tuning = (
+        sum(row["seconds"] for row in history) / 60 for history in (pretrain_history, finetune_history)
+    )
+    found = {
+        "data": f"{HP['dataset']}, {len(train_images):,} training and {len(test_images):,} test images",
+        "machine": f"{DEVICE.type}, {torch.get_num_threads()} CPU threads, {PRECISION}",
+        "pre-training": f"{len(pretrain_history)} epochs of {HP['loss']}, {pretraining:.1f} minutes",
+        "k-NN on the frozen encoder": f"top-1 {knn_top1:.2%}",
+        "linear probe": f"top-1 {probe['test_top1']:.2%}, top-5 {probe['test_top5']:.2%}",
+        evaluation: f"{len(finetune_history)} epochs, {tuning:.1f} minutes",
+        "its last epoch": f"top-1 {last['test_top1']:.2%}, top-5 {last['test_top5']:.2%}",
+    }
+    for share in (0.75, 0.85, 0.9):
+        first = next((k for k, row in enumerate(finetune_history, 1) if row["test_top1"] > share), None)
+        minutes = pretraining + sum(row["seconds"] for row in finetune_history[:first]) / 60
+        found[f"minutes to {share:.0%}"] = f"{minutes:.1f}" if first else "not reached"
+    return found
+
+
+HANDED_IN = ["simclr_lin_best.pt", "metrics.json"]
+HANDED_IN += [f"figures/{figure}.png" for figure in ("two_views", "pretrain_loss", "finetune_curves")]
+
+
+# {{given hand_in.py}}
+
+
+# %% tags=["folded", "only-cifar10"] title="Given: fine-tuning on CIFAR-10"
+def official_split(split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Images (n, 3, 32, 32) uint8 and labels (n,) from torchvision, which downloads them if needed."""
+    found = official(torchvision.datasets.CIFAR10, "cifar-10-batches-py", train=split == "train")
+    return found.data.transpose(0, 3, 1, 2), np.array(found.targets)
+
+
+def shrunk(images: torch.Tensor, size: int) -> torch.Tensor:
+    """uint8 images (n, 3, H, W) -> uint8 (n, 3, size, size), by averaging pixels."""
+    if images.shape[-1] == size:
+        return images
+    parts = images.split(4096)
+    return torch.cat([v2.functional.resize(part, [size, size], antialias=True) for part in parts])
+
+
+def finetune_batches(images, labels):
+    """(shuffled, augmented batches; batches in order, not augmented), by your functions or by whole batches."""
+    if HP["views"] == "yours":
+        return finetune_loaders(images, labels, images, labels, HP["finetune_batch"])
+    ways = (draw_crops, True), (lambda x: normalised(x / 255), False)
+    return tuple(Batches(images, labels, HP["finetune_batch"], draw, shuffle) for draw, shuffle in ways)
+
+
+class ByStage:
+    """The training batches of each epoch, with images of the size of its stage."""
+
+    def __init__(self, images: torch.Tensor, labels: torch.Tensor, stages):
+        self.images, self.labels = images, labels
+        self.sizes = [size for size, epochs, _ in stages for _ in range(epochs)]
+        self.frozen = [parts for _, epochs, parts in stages for _ in range(epochs)]
+        self.size = None
+        self.turn_to(0)
+
+    def turn_to(self, epoch: int) -> None:
+        """Use images of that epoch's size."""
+        if self.sizes[epoch] != self.size:
+            self.size = self.sizes[epoch]
+            self.batches, _ = finetune_batches(shrunk(self.images, self.size), self.labels)
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self):
+        return iter(self.batches)
+
+
+def freeze(model: nn.Module, parts: int) -> None:
+    """Freeze the first ``parts`` parts of a ResNet (the first convolution belongs to the first part)."""
+    kept = {"conv1", "bn1", *(f"layer{part}" for part in range(1, parts + 1))} if parts else set()
+    for name, parameter in model.named_parameters():
+        # The part of "encoder.layer1.0.conv1.weight" is its first name that matches, "layer1".
+        place = next((piece for piece in name.split(".") if piece in ("conv1", "bn1") or piece.startswith("layer")), "")
+        parameter.requires_grad_(place not in kept)
+        if place in kept:
+            parameter.grad = None  # otherwise the optimiser still uses it
+
+
+def finetune(
+    train_images, train_labels, test_images, test_labels, name="simclr", pretrained=True, restart=False
+) -> list[dict]:
+    """Fine-tune from the best pre-training epoch, or from scratch; returns the history, writes ``NAME_lin_best.pt``."""
+    seed_everything(HP["seed"])
+    simclr, start = pretrained_simclr() if pretrained else (SimCLR(HP["projection_dim"]), None)
+    model = Classifier(simclr, HP["num_classes"])
+    train_loader = ByStage(train_images, train_labels, HP["finetune_stages"])
+    test_loader = finetune_batches(test_images, test_labels)[1]
+    plan = {key: HP[f"finetune_{key}"] for key in ("lr", "decay", "warmup", "batch")}
+    plan |= {"epochs": len(train_loader.sizes), "sizes": train_loader.sizes, "frozen": train_loader.frozen}
+    plan |= {"images": len(train_images), "test_images": len(test_images), "seed": HP["seed"], "views": HP["views"]}
+    yours = ["finetune_transforms", "finetune_loaders"] if HP["views"] == "yours" else []
+    plan["code"] = ["Classifier", "make_optimizer", "finetune_one_epoch", "evaluate", *yours]
+    plan |= {"start": (start["epoch"], start["loss"]) if start else None}
+
+    def train(network, batches, optimizer, scheduler):
+        epoch = scheduler.last_epoch // len(train_loader)
+        train_loader.turn_to(epoch)
+        freeze(model, train_loader.frozen[epoch])
+        loss, top1 = finetune_one_epoch(network, batches, optimizer, scheduler, DEVICE)
+        return {"train_loss": loss, "train_top1": top1}
+
+    def test(network):
+        loss, top1, top5 = evaluate(network, test_loader, DEVICE)
+        return {"test_loss": loss, "test_top1": top1, "test_top5": top5}
+
+    def after_epoch(history):
+        result = {"epoch": len(history), "top1": history[-1]["test_top1"], "profile": PROFILE}
+        save_atomically(RUN / f"{name}_lin_best.pt", {"state_dict": model.state_dict(), **result})
+
+    return fit(f"{name}_finetune", model, train_loader, plan, by_plan(plan), train, test, after_epoch, restart)
+
 
 # %% [markdown]
 # ### Profile and hyper-parameters
 #
-# `PROFILE` chooses a column of the table in the next cell. Develop with `smoke` (it takes seconds and learns nothing),
-# then train with `gpu`.
+# `PROFILE` chooses a column of the table in the next cell. Leave it at `smoke` until all your checks pass, then choose
+# `gpu`, or `cpu` if you have no GPU.
 #
 # | profile | purpose | time |
 # | --- | --- | --- |
@@ -85,80 +437,49 @@ from tqdm import tqdm
 # | `gpu` | **the full training**: 200 epochs of pre-training, more than 75 % | an hour or less on a recent GPU, several on a T4; can resume |
 
 # %%
-if torch.cuda.is_available():
-    DEVICE = torch.device("cuda")
-elif torch.backends.mps.is_available():
-    DEVICE = torch.device("mps")
-else:
-    DEVICE = torch.device("cpu")
-
-PROFILE = os.environ.get("KIT_PROFILE") or ("cpu" if DEVICE.type == "cpu" else "gpu")
+PROFILE = os.environ.get("KIT_PROFILE") or "smoke"
 
 # fmt: off
 PROFILES = ("smoke", "demo", "cpu", "gpu")
 TABLE = {
     # data                    smoke       demo        cpu         gpu
     "dataset":              ("cifar10",  "cifar10",  "cifar10",  "cifar10"),
-    "num_classes":          (10,         10,         10,         10),
     "pretrain_images":      (64,         64,         50_000,     50_000),     # the first of the split
     "finetune_images":      (48,         96,         50_000,     50_000),
     "test_images":          (32,         50,         10_000,     10_000),
     "views":                ("yours",    "yours",    "batched",  "batched"),  # yours: your functions, image by image
     # pre-training
     "loss":                 ("nt_xent",  "nt_xent",  "nt_xent",  "nt_xent"),  # or barlow_twins, nt_xent_euclidean
+    "temperature":          (0.5,        0.5,        0.5,        0.5),        # nt_xent
+    "temperature_euclidean": (1.0,       1.0,        1.0,        1.0),        # nt_xent_euclidean
+    "lambd":                (5e-3,       5e-3,       5e-3,       5e-3),       # barlow_twins
     "view_size":            (16,         16,         16,         32),         # pixels of 32; 16 is faster
     "jitter_strength":      (0.5,        0.5,        0.5,        0.5),
     "blur":                 (False,      False,      False,      False),
     "projection_dim":       (128,        128,        128,        128),
-    "temperature":          (0.5,        0.5,        0.5,        0.5),        # nt_xent
-    "temperature_euclidean": (1.0,       1.0,        1.0,        1.0),        # nt_xent_euclidean
-    "lambd":                (5e-3,       5e-3,       5e-3,       5e-3),       # barlow_twins
     "pretrain_batch":       (16,         16,         256,        512),
     "pretrain_epochs":      (2,          12,         6,          200),
-    "pretrain_warmup":      (0.1,        0.1,        0.1,        0.05),       # share of all steps
-    "lr_nt_xent":           (0.03,       0.03,       0.12,       0.24),
-    "lr_barlow_twins":      (0.003,      0.003,      0.012,      0.024),
-    "lr_nt_xent_euclidean": (0.01,       0.01,       0.04,       0.08),
-    "pretrain_decay":       (5e-4,       5e-4,       5e-4,       5e-4),       # weight decay
-    # a second, shorter pre-training with another loss (0 epochs: skipped)
-    "other_loss":           ("barlow_twins",) * 4,
-    "other_images":         (32,         0,          5_000,      10_000),
-    "other_epochs":         (2,          0,          4,          20),
+    "lr_nt_xent":           (0.03,       0.03,       0.12,       0.24),       # the learning rate with nt_xent
     # fine-tuning
     "finetune_batch":       (16,         16,         128,        256),
-    "finetune_stages": (  # each stage: pixels, epochs, how many of the encoder's four parts are frozen
-        ((16, 1, 0), (32, 1, 1)),
-        ((32, 15, 0),),
-        ((16, 2, 0), (24, 4, 0), (32, 2, 1), (32, 3, 2)),
-        ((32, 30, 0),),
-    ),
-    "finetune_warmup":      (0.1,        0.1,        0.1,        0.1),
     "finetune_lr":          (0.02,       0.02,       0.1,        0.1),
-    "finetune_decay":       (5e-4,       5e-4,       5e-4,       5e-4),
-    # evaluation of the frozen features
-    "probe_epochs":         (2,          5,          20,         50),
-    "probe_neighbours":     (5,          20,         200,        200),
     "seed":                 (0,          0,          0,          0),
 }
 # fmt: on
 assert PROFILE in PROFILES, f"PROFILE is {PROFILE!r}; choose one of {', '.join(PROFILES)}"
-HP = {name: row[PROFILES.index(PROFILE)] for name, row in TABLE.items()}
+HP = {name: row[PROFILES.index(PROFILE)] for name, row in (RECIPE | TABLE).items()}
 
 MEAN = (0.4914, 0.4822, 0.4465)  # per-channel mean and standard deviation of the CIFAR-10 training pixels in [0, 1]
 STD = (0.2470, 0.2435, 0.2616)
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
-print(f"profile {PROFILE} on {DEVICE.type}")
+print(f"profile {PROFILE} on {DEVICE.type} in {PRECISION}")
 
 # %% [markdown]
 # All random numbers come from one seed. Both training drivers below set it again, so a cell gives the same numbers even
 # if you ran the cells above it several times.
 
-
 # %%
-# {{given seed.py}}
-
-
 seed_everything(HP["seed"])
 
 # %% [markdown]
@@ -187,49 +508,12 @@ seed_everything(HP["seed"])
 # first batch norm corrects this.
 
 
-# %% tags=["skip-grading"]
-def data_folders() -> list[Path]:
-    """The folders where data may be, the most specific one first."""
-    told = [os.environ["KIT_DATA"]] if os.environ.get("KIT_DATA") else []
-    return [Path(folder) for folder in (*told, "data", "../data", "../../data")]
-
-
-def official_root(unpacked: str) -> Path:
-    """The folder where torchvision finds its files, or puts them."""
-    return next((folder for folder in data_folders() if (folder / unpacked).is_dir()), data_folders()[0])
-
-
-def load_split(split: str, limit: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """The first ``limit`` images (n, 3, H, W) uint8 and labels (n,) of a split of the data set."""
-    files = (folder / HP["dataset"] / f"{split}.npy" for folder in data_folders())
-    prepared = next((file for file in files if file.is_file()), None)
-    if prepared:
-        rows = torch.from_numpy(np.load(prepared, mmap_mode="r")[:limit].copy())
-        side = math.isqrt(rows.shape[1] // 3)
-        return rows[:, 1:].reshape(-1, 3, side, side), rows[:, 0].long()
-    try:
-        images, labels = official_split(split)
-    except (OSError, RuntimeError) as error:
-        raise RuntimeError(
-            f"{HP['dataset']} is not on this machine and could not be downloaded. Prepare it on a machine with "
-            f"internet access and set KIT_DATA to the folder that holds {HP['dataset']}/train.npy or torchvision's own files."
-        ) from error
-    return torch.from_numpy(np.ascontiguousarray(images[:limit])), torch.from_numpy(labels[:limit].astype(np.int64))
-
-
 # %% tags=["skip-grading", "only-cifar10"]
-def official_split(split: str) -> tuple[np.ndarray, np.ndarray]:
-    """Images (n, 3, 32, 32) uint8 and labels (n,) from torchvision, which downloads them if needed."""
-    root = official_root("cifar-10-batches-py")
-    found = torchvision.datasets.CIFAR10(root, train=split == "train", download=True)
-    return found.data.transpose(0, 3, 1, 2), np.array(found.targets)
-
-
 pretrain_images, pretrain_labels = load_split("train", HP["pretrain_images"])
 
 # %% tags=["skip-grading", "only-stl10"]
 CLASSES = ("airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck")
-of_table = {name: row[PROFILES.index(PROFILE)] for name, row in TABLE.items()}
+of_table = {name: row[PROFILES.index(PROFILE)] for name, row in (RECIPE | TABLE).items()}
 HP["pretrain_images"] = 2 * of_table["pretrain_images"]
 HP["view_size"] = 3 * of_table["view_size"]  # nine times as many pixels, so batches and learning rates are smaller
 HP["pretrain_batch"] = of_table["pretrain_batch"] // 4
@@ -238,7 +522,7 @@ HP |= {name: lr / 4 for name, lr in of_table.items() if name.startswith("lr_")}
 
 def official_split(split: str) -> tuple[np.ndarray, np.ndarray]:
     """Images (n, 3, 96, 96) uint8 and labels (n,) from torchvision, which downloads them if needed."""
-    found = torchvision.datasets.STL10(official_root("stl10_binary"), split=split, download=True)
+    found = official(torchvision.datasets.STL10, "stl10_binary", split=split)
     return found.data, found.labels
 
 
@@ -274,22 +558,7 @@ print(
 # own view. It includes the positive and excludes only the anchor itself. The figure shows this for $n = 4$; each row is
 # one anchor.
 
-
 # %% tags=["skip-grading"]
-def plot_pairs(n: int):
-    """The role of each pair of rows in NT-Xent; each row of the figure is one of the 2n anchors."""
-    kinds = np.zeros((2 * n, 2 * n))
-    for anchor in range(2 * n):
-        for other in range(2 * n):
-            same_image = anchor % n == other % n
-            kinds[anchor, other] = 0 if anchor == other else 2 if same_image else 1
-    names = [f"$z_{{{view},{k}}}$" for view in "ij" for k in range(1, n + 1)]
-    figure, axes = plt.subplots(figsize=(4.2, 4.2))
-    axes.imshow(kinds, cmap=ListedColormap(["#444444", "#cfe2f3", "#f6a03c"]))
-    axes.set_title("dark: excluded · orange: positive · blue: negative", fontsize=9)
-    axes.set(ylabel="anchor", xticks=range(2 * n), yticks=range(2 * n), xticklabels=names, yticklabels=names)
-
-
 plot_pairs(4)
 plt.show()
 
@@ -857,36 +1126,7 @@ def test_optimizer(make_optimizer):
 #
 # The figure shows eight images and two views of each. Can *you* tell which views belong together? What tells you?
 
-
 # %% tags=["skip-grading"]
-def to_pixels(view: torch.Tensor) -> np.ndarray:
-    """A normalised view (3, H, W) as an array (H, W, 3) in [0, 1] for ``imshow``."""
-    pixels = view.cpu() * torch.tensor(STD)[:, None, None] + torch.tensor(MEAN)[:, None, None]
-    return pixels.clamp(0, 1).permute(1, 2, 0).numpy()
-
-
-def save_figure(figure, name: str) -> None:
-    """Write ``figure`` to the run's figures folder and show it."""
-    figure.savefig(FIGURES / f"{name}.png", dpi=120, bbox_inches="tight")
-    plt.show()
-
-
-def plot_two_views(images: torch.Tensor, labels: torch.Tensor, transform, count: int = 8):
-    """The first ``count`` images, and below each of them two views."""
-    views = TwoViews(images, labels, transform)
-    figure, axes = plt.subplots(3, count, figsize=(1.5 * count, 4.9))
-    for k in range(count):
-        (view_i, view_j), label = views[k]
-        for row, pixels in enumerate((images[k].permute(1, 2, 0).numpy(), to_pixels(view_i), to_pixels(view_j))):
-            axes[row, k].imshow(pixels)
-            axes[row, k].set(xticks=[], yticks=[])
-        axes[0, k].set_title(CLASSES[int(label)], fontsize=10)
-    for row, title in enumerate(("image", "view $x_i$", "view $x_j$")):
-        axes[row, 0].set_ylabel(title, fontsize=11)
-    figure.tight_layout()
-    return figure
-
-
 seed_everything(HP["seed"])
 at_full_size = simclr_transform(train_images.shape[-1], HP["jitter_strength"], HP["blur"])
 save_figure(plot_two_views(train_images, train_labels, at_full_size), "two_views")
@@ -1002,100 +1242,29 @@ def test_epoch_mode(train_one_epoch):
 # %% [markdown]
 # ### Whole batches at once (given)
 #
-# `TwoViews` augments one image at a time on the CPU; with two CPU cores, a GPU would wait. The functions below draw
+# `TwoViews` augments one image at a time on the CPU; with two CPU cores, a GPU would wait. The folded code draws
 # **from the same family of augmentations for a whole batch on the device**, with separate random numbers for each
-# image. They are several times faster. Cropping and scaling is one affine map per image; brightness, contrast,
+# image. This is several times faster. Cropping and scaling is one affine map per image; brightness, contrast,
 # saturation, hue and grayscale are linear in (r, g, b), so their product is one 3×3 matrix. The row `views` of the
 # table chooses `"yours"` or `"batched"`.
-
-
-# %%
-# {{given views.py}}
-
-
-# %%
-# {{given batches.py}}
-
-
-# %% [markdown]
+#
 # ### The driver (given)
 #
-# Read this part; you do not need to change it. It makes your loop fast and lets it resume after a lost session.
+# The driver is folded code, too. It makes your loop fast and lets it resume after a lost session.
 #
 # **Precision.** GPUs and some CPUs compute faster in half precision: recent ones in bfloat16, older GPUs such as
 # Colab's T4 in float16. On these, `InPrecision` runs the model in half precision and returns float32, so your loop does
 # not change. On other devices the model computes in float32.
-
-
-# %%
-# {{given precision.py}}
-
-
-# %% [markdown]
+#
 # **Checkpoints.** After every epoch the driver writes weights, optimiser, scheduler, the states of all random
 # generators and the history to `run/<name>_last.pt`. It writes a temporary file first and then renames it, so a session
 # that dies while writing does not damage the checkpoint. Run the training cell again to resume after the last complete
 # epoch. If you change hyper-parameters, the training starts again and keeps the old file as `<name>_previous.pt`. **If
-# you change your code, set `restart=True`.**
-
-
-# %%
-# {{given checkpoints.py}}
-
-
-# %%
-# {{given training.py}}
-
-# %% [markdown]
+# you change your code, set `restart=True`**; the driver tells you if you forget it.
+#
 # **`pretrain`** calls your `train_one_epoch` and keeps the weights of the epoch with the lowest mean loss as
 # `simclr_best_epoch.pt`. The row `loss` of the table chooses the loss; each loss has its own learning rate.
-
-
-# %%
-PARAMETER = {"nt_xent": "temperature", "barlow_twins": "lambd", "nt_xent_euclidean": "temperature_euclidean"}
-
-
-def loss_function(loss: str):
-    """Your loss of that name as a function of (z_i, z_j), with its parameter from the table."""
-    return lambda z_i, z_j: globals()[loss](z_i, z_j, HP[PARAMETER[loss]])
-
-
-def by_plan(plan: dict):
-    """A function that makes a plan's optimiser and scheduler with your ``make_optimizer``."""
-
-    def optimise(network, total_steps):
-        return make_optimizer(network, plan["lr"], plan["decay"], int(plan["warmup"] * total_steps), total_steps)
-
-    return optimise
-
-
-# %%
-def pretrain(images, labels, loss, epochs, name="simclr", restart=False) -> list[dict]:
-    """Pre-train a fresh SimCLR; returns the history and writes ``<name>_best_epoch.pt`` to the run folder."""
-    seed_everything(HP["seed"])
-    model = SimCLR(HP["projection_dim"])
-    how = (HP["view_size"], HP["jitter_strength"], HP["blur"])
-    if HP["views"] == "batched":
-        loader = Batches(images, labels, HP["pretrain_batch"], lambda x: (draw_views(x, *how), draw_views(x, *how)))
-    else:
-        loader = pretrain_loader(images, labels, simclr_transform(*how), HP["pretrain_batch"])
-    plan = {"loss": loss, "epochs": epochs, "images": len(images), "lr": HP[f"lr_{loss}"]}
-    plan |= {key: HP[f"pretrain_{key}"] for key in ("decay", "warmup", "batch")}
-    rows = ("dataset", "views", "view_size", "jitter_strength", "blur", "projection_dim", "seed", PARAMETER[loss])
-    plan |= {key: HP[key] for key in rows}
-
-    def train(network, batches, optimizer, scheduler):
-        return {"loss": train_one_epoch(network, batches, optimizer, scheduler, loss_function(loss), DEVICE)}
-
-    def after_epoch(history):
-        if history[-1]["loss"] <= min(row["loss"] for row in history):
-            best = {"state_dict": model.state_dict(), "epoch": len(history), "loss": history[-1]["loss"]}
-            save_atomically(RUN / f"{name}_best_epoch.pt", {**best, "profile": PROFILE})
-
-    return fit(f"{name}_pretrain", model, loader, plan, by_plan(plan), train, lambda network: {}, after_epoch, restart)
-
-
-# %% [markdown]
+#
 # ### Run it
 #
 # This takes a while. If the session is lost, run the cell again. The loss should fall. For NT-Xent, random guessing
@@ -1111,35 +1280,16 @@ pretrain_history = pretrain(
 )
 update_metrics(pretrain=pretrain_history)
 print(f"{len(pretrain_history)} epochs, loss {pretrain_history[0]['loss']:.3f} -> {pretrain_history[-1]['loss']:.3f}")
-
-
-# %% tags=["skip-grading"]
-def plot_pretrain(history: list[dict], loss: str, batch_size: int):
-    """Mean loss per image and learning rate at the start of each epoch."""
-    epochs = [row["epoch"] for row in history]
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2))
-    left.plot(epochs, [row["loss"] for row in history], marker="." if len(epochs) < 40 else None)
-    if loss.startswith("nt_xent"):
-        left.axhline(math.log(2 * batch_size - 1), color="gray", linestyle=":", label=r"guessing, $\log(2n-1)$")
-        left.legend()
-    left.set(xlabel="epoch", ylabel="mean loss per image", title=f"pre-training, {loss}")
-    right.plot(epochs, [row["lr"] for row in history], color="tab:green", marker="." if len(epochs) < 40 else None)
-    right.set(xlabel="epoch", ylabel="learning rate at its start", title="schedule")
-    for axes in (left, right):
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.grid(alpha=0.3)
-    figure.tight_layout()
-    return figure
-
-
-save_figure(plot_pretrain(pretrain_history, HP["loss"], HP["pretrain_batch"]), "pretrain_loss")
+figure = plot_history(pretrain_history, HP["loss"], mean_loss_per_image="loss", learning_rate="lr")
+if HP["loss"].startswith("nt_xent"):
+    figure.axes[0].axhline(math.log(2 * HP["pretrain_batch"] - 1), color="gray", linestyle=":")  # guessing
+save_figure(figure, "pretrain_loss")
 
 # %% [markdown]
 # ### The same loop with another loss
 #
-# Your loop works with any loss. This short run trains with `other_loss` of the table and shows its curve. Barlow Twins
-# has another scale, so do not compare its values with those of NT-Xent. To use it for the full pre-training, set
-# `"loss"` in the table.
+# Your loop works with any loss. This short run trains with Barlow Twins and shows its curve, which has another scale:
+# do not compare its values with those of NT-Xent. To use it for the full pre-training, set `"loss"` in the table.
 
 # %% tags=["skip-grading"]
 if HP["other_epochs"]:
@@ -1150,7 +1300,7 @@ if HP["other_epochs"]:
         epochs=HP["other_epochs"],
         name=HP["other_loss"],
     )
-    save_figure(plot_pretrain(other_history, HP["other_loss"], HP["pretrain_batch"]), f"pretrain_{HP['other_loss']}")
+    save_figure(plot_history(other_history, HP["other_loss"], mean_loss_per_image="loss"), "other_loss")
 else:
     print(f"skipped in the profile {PROFILE}")
 
@@ -1433,120 +1583,15 @@ def test_evaluate(evaluate):
 # vote for their class, each with weight $\exp(\cos/0.1)$, [Wu et al., 2018](https://arxiv.org/abs/1805.01978)) and a
 # **linear probe** (one linear layer, trained on $h$).
 
-
-# %%
-def features(encoder: nn.Module, images: torch.Tensor, batch_size: int = 250) -> torch.Tensor:
-    """The frozen encoder's h (n, 512) of uint8 images (n, 3, H, W)."""
-    frozen = InPrecision(encoder.to(DEVICE)).eval()
-    with torch.no_grad():
-        parts = tqdm(images.split(batch_size), desc="features", leave=False)
-        return torch.cat([frozen(normalised(part.to(DEVICE) / 255)) for part in parts])
-
-
-def knn_accuracy(train_h, train_y, test_h, test_y, k: int, temperature: float = 0.1) -> float:
-    r"""Top-1 of a vote among the k training rows of largest cosine, each with weight :math:`\exp(\cos/\tau)`."""
-    train_h, test_h, train_y = F.normalize(train_h), F.normalize(test_h), train_y.to(train_h.device)
-    correct = 0
-    for h, y in zip(test_h.split(1000), test_y.to(train_h.device).split(1000), strict=True):
-        cosines, nearest = (h @ train_h.T).topk(k)
-        votes = torch.zeros(len(h), HP["num_classes"], device=h.device)
-        votes.scatter_add_(1, train_y[nearest], (cosines / temperature).exp())
-        correct += (votes.argmax(1) == y).sum().item()
-    return correct / len(test_y)
-
-
-# %%
-def linear_probe(train_h, train_y, test_h, test_y, epochs: int, batch_size: int = 512) -> tuple[list[dict], nn.Linear]:
-    """Train one linear layer on frozen features (n, 512), which it scales to mean 0 and deviation 1.
-
-    Returns loss, top-1 and top-5 of both splits after each epoch, and the layer for the unscaled features.
-    """
-    seed_everything(HP["seed"])
-    mean, deviation = train_h.mean(0), train_h.std(0) + 1e-6
-    train_h, test_h = (train_h - mean) / deviation, (test_h - mean) / deviation
-    train_y, test_y = train_y.to(train_h.device), test_y.to(train_h.device)
-    probe = nn.Linear(train_h.shape[1], HP["num_classes"]).to(train_h.device)
-    steps = epochs * math.ceil(len(train_h) / batch_size)
-    optimizer = torch.optim.AdamW(probe.parameters(), lr=3e-3, weight_decay=1e-2)
-    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    history = []
-    for epoch in range(1, epochs + 1):
-        start = time.perf_counter()
-        for some in torch.randperm(len(train_h)).to(train_h.device).split(batch_size):
-            optimizer.zero_grad()
-            F.cross_entropy(probe(train_h[some]), train_y[some]).backward()
-            optimizer.step()
-            scheduler.step()
-        row = {"epoch": epoch, "seconds": round(time.perf_counter() - start, 3)}
-        for split, h, y in (("train", train_h, train_y), ("test", test_h, test_y)):
-            with torch.no_grad():
-                logits = probe(h)
-                hits = logits.topk(min(5, logits.shape[1])).indices == y[:, None]
-                row[f"{split}_loss"] = F.cross_entropy(logits, y).item()
-                row[f"{split}_top1"] = hits[:, 0].float().mean().item()
-                row[f"{split}_top5"] = hits.any(1).float().mean().item()
-        history.append(row)
-    with torch.no_grad():
-        probe.bias -= probe.weight @ (mean / deviation)
-        probe.weight /= deviation
-    return history, probe
-
-
-# %%
-def pretrained_simclr() -> tuple[nn.Module, dict]:
-    """The network of the best pre-training epoch, and its checkpoint."""
-    best = RUN / "simclr_best_epoch.pt"
-    if not best.is_file():
-        raise FileNotFoundError(f"{best.name} is not in the run folder: run the pre-training cell first.")
-    saved = torch.load(best, map_location="cpu", weights_only=True)
-    simclr = SimCLR(HP["projection_dim"])
-    simclr.load_state_dict(saved["state_dict"])
-    return simclr, saved
-
-
 # %% tags=["skip-grading"]
-def plot_finetune(history: list[dict], what: str = "fine-tuning"):
-    """Loss and accuracy of training and test, after each epoch."""
-    epochs = [row["epoch"] for row in history]
-    marker = "." if len(epochs) < 40 else None
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2))
-    left.plot(epochs, [row["train_loss"] for row in history], marker=marker, label="train")
-    left.plot(epochs, [row["test_loss"] for row in history], marker=marker, label="test")
-    left.set(xlabel="epoch", ylabel="cross-entropy per image", title=f"{what}, loss")
-    right.plot(epochs, [row["train_top1"] for row in history], marker=marker, label="train top-1")
-    right.plot(epochs, [row["test_top1"] for row in history], marker=marker, label="test top-1")
-    for split, colour in (("train", "tab:blue"), ("test", "tab:orange")):
-        if f"{split}_top5" in history[0]:
-            top5 = [row[f"{split}_top5"] for row in history]
-            right.plot(epochs, top5, marker=marker, color=colour, linestyle=":", label=f"{split} top-5")
-    right.set(xlabel="epoch", ylabel="accuracy", ylim=(0, 1), title=f"{what}, accuracy")
-    for axes in (left, right):
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.legend()
-        axes.grid(alpha=0.3)
-    figure.tight_layout()
-    return figure
-
-
-# %% tags=["skip-grading"]
-def kept_features(encoder: nn.Module, saved: dict) -> tuple[torch.Tensor, torch.Tensor]:
-    """h of all training and test images, computed once for the encoder of a checkpoint and kept in the run folder."""
-    path = RUN / "simclr_features.pt"
-    of = [saved["epoch"], saved["loss"], len(train_images), len(test_images)]
-    kept = torch.load(path, map_location=DEVICE, weights_only=True) if path.is_file() else {"of": None}
-    if kept["of"] != of:
-        kept = {"of": of, "train": features(encoder, train_images), "test": features(encoder, test_images)}
-        save_atomically(path, kept)
-    return kept["train"], kept["test"]
-
-
 frozen, saved = pretrained_simclr()
 train_h, test_h = kept_features(frozen.encoder, saved)
 knn_top1 = knn_accuracy(train_h, train_labels, test_h, test_labels, HP["probe_neighbours"])
 probe_history, probe = linear_probe(train_h, train_labels, test_h, test_labels, HP["probe_epochs"])
 write_history("simclr_probe", probe_history)
 update_metrics(knn_top1=knn_top1, probe=probe_history)
-save_figure(plot_finetune(probe_history, "linear probe"), "probe_curves")
+curves = {"cross-entropy per image": "train_loss test_loss", "accuracy": "train_top1 test_top1 test_top5"}
+save_figure(plot_history(probe_history, "linear probe", **curves), "probe_curves")
 
 # %% [markdown] tags=["only-cifar10"]
 # ### The driver (given)
@@ -1559,96 +1604,7 @@ save_figure(plot_finetune(probe_history, "linear probe"), "probe_curves")
 # **Small images first.** The network ends with an average over all positions, so it takes images of any size, and half
 # the size takes a quarter of the time. The network learns most from small images; the last epochs use full ones.
 # **Early layers stop first.** They learn edges and colours soon, and a frozen layer needs no backward pass (after
-# [Brock et al., 2017](https://arxiv.org/abs/1706.04983)). The row `finetune_stages` of the table sets both.
-
-
-# %% tags=["only-cifar10"]
-def shrunk(images: torch.Tensor, size: int) -> torch.Tensor:
-    """uint8 images (n, 3, H, W) -> uint8 (n, 3, size, size), by averaging pixels."""
-    if images.shape[-1] == size:
-        return images
-    parts = images.split(4096)
-    return torch.cat([v2.functional.resize(part, [size, size], antialias=True) for part in parts])
-
-
-def finetune_batches(images, labels):
-    """(shuffled, augmented batches; batches in order, not augmented), by your functions or by whole batches."""
-    if HP["views"] == "yours":
-        return finetune_loaders(images, labels, images, labels, HP["finetune_batch"])
-    size = HP["finetune_batch"]
-    return (
-        Batches(images, labels, size, draw_crops),
-        Batches(images, labels, size, lambda x: normalised(x / 255), shuffle=False),
-    )
-
-
-# %% tags=["only-cifar10"]
-class ByStage:
-    """The training batches of each epoch, with images of the size of its stage."""
-
-    def __init__(self, images: torch.Tensor, labels: torch.Tensor, stages):
-        self.images, self.labels = images, labels
-        self.sizes = [size for size, epochs, _ in stages for _ in range(epochs)]
-        self.frozen = [parts for _, epochs, parts in stages for _ in range(epochs)]
-        self.size = None
-        self.turn_to(0)
-
-    def turn_to(self, epoch: int) -> None:
-        """Use images of that epoch's size."""
-        if self.sizes[epoch] != self.size:
-            self.size = self.sizes[epoch]
-            self.batches, _ = finetune_batches(shrunk(self.images, self.size), self.labels)
-
-    def __len__(self) -> int:
-        return len(self.batches)
-
-    def __iter__(self):
-        return iter(self.batches)
-
-
-def freeze(model: nn.Module, parts: int) -> None:
-    """Freeze the first ``parts`` parts of a ResNet (the first convolution belongs to the first part)."""
-    kept = {"conv1", "bn1", *(f"layer{part}" for part in range(1, parts + 1))} if parts else set()
-    for name, parameter in model.named_parameters():
-        # The part of "encoder.layer1.0.conv1.weight" is its first name that matches, "layer1".
-        place = next((piece for piece in name.split(".") if piece in ("conv1", "bn1") or piece.startswith("layer")), "")
-        parameter.requires_grad_(place not in kept)
-        if place in kept:
-            parameter.grad = None  # otherwise the optimiser still uses it
-
-
-# %% tags=["only-cifar10"]
-def finetune(
-    train_images, train_labels, test_images, test_labels, name="simclr", pretrained=True, restart=False
-) -> list[dict]:
-    """Fine-tune from the best pre-training epoch, or from scratch; returns the history, writes ``NAME_lin_best.pt``."""
-    seed_everything(HP["seed"])
-    simclr, start = pretrained_simclr() if pretrained else (SimCLR(HP["projection_dim"]), None)
-    model = Classifier(simclr, HP["num_classes"])
-    train_loader = ByStage(train_images, train_labels, HP["finetune_stages"])
-    test_loader = finetune_batches(test_images, test_labels)[1]
-    plan = {key: HP[f"finetune_{key}"] for key in ("lr", "decay", "warmup", "batch")}
-    plan |= {"epochs": len(train_loader.sizes), "sizes": train_loader.sizes, "frozen": train_loader.frozen}
-    plan |= {"images": len(train_images), "test_images": len(test_images), "seed": HP["seed"], "views": HP["views"]}
-    plan |= {"start": (start["epoch"], start["loss"]) if start else None}
-
-    def train(network, batches, optimizer, scheduler):
-        epoch = scheduler.last_epoch // len(train_loader)
-        train_loader.turn_to(epoch)
-        freeze(model, train_loader.frozen[epoch])
-        loss, top1 = finetune_one_epoch(network, batches, optimizer, scheduler, DEVICE)
-        return {"train_loss": loss, "train_top1": top1}
-
-    def test(network):
-        loss, top1, top5 = evaluate(network, test_loader, DEVICE)
-        return {"test_loss": loss, "test_top1": top1, "test_top5": top5}
-
-    def after_epoch(history):
-        result = {"epoch": len(history), "top1": history[-1]["test_top1"], "profile": PROFILE}
-        save_atomically(RUN / f"{name}_lin_best.pt", {"state_dict": model.state_dict(), **result})
-
-    return fit(f"{name}_finetune", model, train_loader, plan, by_plan(plan), train, test, after_epoch, restart)
-
+# [Brock et al., 2017](https://arxiv.org/abs/1706.04983)). `HP["finetune_stages"]` sets both.
 
 # %% tags=["skip-grading", "only-cifar10"]
 evaluation = "fine-tuning"
@@ -1681,43 +1637,15 @@ print(
     f"  train  loss {last['train_loss']:.3f}  top-1 {last['train_top1']:.3f}\n"
     f"  test   loss {last['test_loss']:.3f}  top-1 {last['test_top1']:.3f}  top-5 {last['test_top5']:.3f}"
 )
-save_figure(plot_finetune(finetune_history, evaluation), "finetune_curves")
+save_figure(plot_history(finetune_history, evaluation, **curves), "finetune_curves")
 
 # %% [markdown]
 # ### The run in one table
 #
 # Minutes count training and testing up to the end of the first epoch above the threshold.
 
-
 # %% tags=["skip-grading"]
-def minutes_to(threshold: float) -> float | None:
-    """Minutes of pre-training and fine-tuning up to the first epoch with a test top-1 above ``threshold``."""
-    spent = sum(row["seconds"] for row in pretrain_history)
-    for row in finetune_history:
-        spent += row["seconds"]
-        if row["test_top1"] > threshold:
-            return spent / 60
-    return None
-
-
-def results() -> list[tuple[str, str]]:
-    """The results and the times of the run."""
-    last, probe = finetune_history[-1], probe_history[-1]
-    spent = [sum(row["seconds"] for row in history) / 60 for history in (pretrain_history, finetune_history)]
-    minutes = {f"minutes to {share:.0%}": minutes_to(share) for share in (0.75, 0.85, 0.9)}
-    return [
-        ("data", f"{HP['dataset']}, {len(train_images):,} training and {len(test_images):,} test images"),
-        ("machine", f"{DEVICE.type}, {torch.get_num_threads()} CPU threads, {PRECISION}"),
-        ("pre-training", f"{len(pretrain_history)} epochs of {HP['loss']}, {spent[0]:.1f} minutes"),
-        ("k-NN on the frozen encoder", f"top-1 {knn_top1:.2%}"),
-        ("linear probe", f"top-1 {probe['test_top1']:.2%}, top-5 {probe['test_top5']:.2%}"),
-        (evaluation, f"{len(finetune_history)} epochs, {spent[1]:.1f} minutes"),
-        ("its last epoch", f"top-1 {last['test_top1']:.2%}, top-5 {last['test_top5']:.2%}"),
-        *((name, "not reached" if value is None else f"{value:.1f}") for name, value in minutes.items()),
-    ]
-
-
-for name, value in results():
+for name, value in results().items():
     print(f"{name:28} {value}")
 
 # %% [markdown]
@@ -1859,29 +1787,8 @@ for name, value in results():
 # %% [markdown]
 # ## 7 · Hand in
 #
-# **Save the notebook first** (the file on disk goes into the zip, not the tab in your browser), then run this last
-# cell. It collects the notebook, the checkpoint, the figures and the numbers in `simclr-submission.zip` in the run
-# folder: upload that file.
-
+# This last cell saves the notebook (in JupyterLab and on Colab; elsewhere, save it first), then collects it, the
+# checkpoint, the figures and the numbers in `simclr-submission.zip` in the run folder: upload that file.
 
 # %% tags=["skip-grading"]
-def submission_files() -> dict[str, Path]:
-    """For each part of a submission, its name in the zip and its file, which may be missing."""
-    notebook = find_notebook()
-    if ON_COLAB:
-        notebook = RUN / "simclr.ipynb"
-        content = {"nbformat": 4, "nbformat_minor": 5, **notebook_from_colab()}
-        notebook.write_text(json.dumps(content), encoding="utf-8")
-    figures = ("two_views.png", "pretrain_loss.png", "finetune_curves.png")
-    return {
-        "simclr.ipynb": notebook or Path("simclr.ipynb"),
-        "simclr_lin_best.pt": RUN / "simclr_lin_best.pt",
-        "metrics.json": RUN / "metrics.json",
-        **{f"figures/{figure}": FIGURES / figure for figure in figures},
-    }
-
-
-# {{given hand_in.py}}
-
-
 print(write_submission())

@@ -215,19 +215,19 @@ class Training:
             cwd=ROOT,
             env=ON_CPU,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
+            stderr=subprocess.PIPE,
         )
 
     def finish(self) -> str:
-        out, _ = self.process.communicate(timeout=300)
-        assert self.process.returncode == 0, out[-2000:]
-        return out
+        """What it printed, less its progress bars, which are kept as ``progress``."""
+        out, self.progress = self.process.communicate(timeout=300)
+        assert self.process.returncode == 0, self.progress.decode()[-2000:]
+        return out.decode()
 
     def kill_after(self, file: str) -> None:
         """End it, and all that it started, at once when ``file`` is there."""
         while not (self.folder / file).is_file():
-            assert self.process.poll() is None, self.process.communicate()[0][-2000:]
+            assert self.process.poll() is None, self.process.communicate()[1][-2000:]
             time.sleep(0.02)
         parent = psutil.Process(self.process.pid)
         for process in (*parent.children(recursive=True), parent):
@@ -242,12 +242,12 @@ def few_images(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def whole_run(few_images, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("whole")
-    return folder, Training(folder, few_images).finish()
+    training = Training(tmp_path_factory.mktemp("whole"), few_images)
+    return training.folder, training.finish(), training.progress
 
 
 def test_a_run_is_a_folder_and_ends_with_a_table(whole_run):
-    folder, said = whole_run
+    folder, said, _ = whole_run
     for name in ("simclr_pretrain", "simclr_finetune"):
         rows = (folder / f"{name}.csv").read_text().splitlines()
         assert len(rows) == 3 and rows[0].startswith("epoch,")
@@ -255,6 +255,10 @@ def test_a_run_is_a_folder_and_ends_with_a_table(whole_run):
     assert (folder / "figures" / "finetune_curves.png").is_file()
     for row in ("linear probe", "k-NN", "its last epoch", "minutes to 75%"):
         assert row in said
+
+
+def test_progress_bars_do_not_flood_the_page(whole_run):
+    assert len(whole_run[2]) < 2_000
 
 
 def test_a_killed_training_goes_on_bit_for_bit(whole_run, few_images, tmp_path):
