@@ -15,11 +15,13 @@ tag                   in the solution notebook                       in the stud
 ====================  =============================================  ==========================================
 
 A line ``# {{given FILE}}`` stands for the text of ``autograder/given/FILE``, code that several notebooks give to students.
-``{{name}}`` is the assignment's name.
+``{{name}}`` is the assignment's name. A picture in a Markdown cell, ``![what it shows](pictures/NAME.png)`` by its path from
+the master's folder, is attached to the cell, so that a notebook stays one file.
 """
 
 from __future__ import annotations
 
+import base64
 import copy
 import re
 from pathlib import Path
@@ -31,9 +33,11 @@ from nbformat.v4 import new_code_cell
 from nbgrader.preprocessors import ClearSolutions
 
 from autograder import given
+from autograder.errors import KitError
 
 GIVEN_FOLDER = Path(given.__file__).parent
 GIVEN = re.compile(r"^# \{\{given (?P<file>\w+\.py)\}\}$", re.MULTILINE)
+PICTURE = re.compile(r"(!\[[^\]]*\]\()pictures/(?P<name>[\w-]+\.png)\)")
 KEPT_TAGS = re.compile(r"skip-grading|given|q\d+[a-z]?|w\d+|written")
 DELIMITERS = ("### BEGIN SOLUTION", "### END SOLUTION")
 NO_BADGE_URL = "https://colab.research.google.com/"
@@ -50,6 +54,8 @@ def read_master(path: Path, name: str, colab_url: str) -> NotebookNode:
         cell.source = source.replace("{{name}}", name).replace("{{colab_badge}}", _badge(colab_url))
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
+        else:
+            attach_pictures(cell, path.parent)
     metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
@@ -58,15 +64,30 @@ def read_master(path: Path, name: str, colab_url: str) -> NotebookNode:
     return nbformat.from_dict({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
 
 
+def attach_pictures(cell: NotebookNode, folder: Path) -> None:
+    """Put the pictures that a Markdown cell names into its attachments.
+
+    Raises:
+        KitError: ``folder`` has no such picture.
+    """
+    for found in PICTURE.finditer(cell.source):
+        picture = folder / "pictures" / found["name"]
+        if not picture.is_file():
+            raise KitError(f"the master names a picture that is not there: {picture}")
+        content = base64.b64encode(picture.read_bytes()).decode()
+        cell.setdefault("attachments", NotebookNode())[found["name"]] = {"image/png": content}
+    cell.source = PICTURE.sub(r"\1attachment:\g<name>)", cell.source)
+
+
 def given_code(file: str) -> str:
     """The text of a file of given code.
 
     Raises:
-        ValueError: there is no such file.
+        KitError: there is no such file.
     """
     path = GIVEN_FOLDER / file
     if not path.is_file():
-        raise ValueError(f"there is no given code {file!r} in {GIVEN_FOLDER}")
+        raise KitError(f"the master names given code that is not there: {path}")
     return path.read_text(encoding="utf-8").rstrip("\n")
 
 
