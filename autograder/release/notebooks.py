@@ -40,7 +40,7 @@ GIVEN = re.compile(r"^# \{\{given (?P<file>\w+\.py)\}\}$", re.MULTILINE)
 PICTURE = re.compile(r"(!\[[^\]]*\]\()pictures/(?P<name>[\w-]+\.png)\)")
 KEPT_TAGS = re.compile(r"skip-grading|given|q\d+[a-z]?|w\d+|written")
 DELIMITERS = ("### BEGIN SOLUTION", "### END SOLUTION")
-NO_BADGE_URL = "https://colab.research.google.com/"
+COLAB_BADGE = re.compile(r"\{\{colab_badge\}\}\n*")
 
 
 def read_master(path: Path, name: str, colab_url: str) -> NotebookNode:
@@ -51,7 +51,7 @@ def read_master(path: Path, name: str, colab_url: str) -> NotebookNode:
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number:03d}"
         source = GIVEN.sub(lambda line: given_code(line["file"]), cell.source)
-        cell.source = source.replace("{{name}}", name).replace("{{colab_badge}}", _badge(colab_url))
+        cell.source = COLAB_BADGE.sub(lambda _: _badge(colab_url), source.replace("{{name}}", name)).rstrip("\n")
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
         else:
@@ -179,7 +179,10 @@ def question_tag(cell: NotebookNode) -> str:
 
 
 def _badge(colab_url: str) -> str:
-    return f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({colab_url or NO_BADGE_URL})"
+    """A badge that opens the notebook in Colab, and the empty line after it; nothing where it would open another page."""
+    if not colab_url:
+        return ""
+    return f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({colab_url})\n\n"
 
 
 def notebook_bytes(notebook: NotebookNode) -> bytes:

@@ -138,3 +138,13 @@ def test_pictures_are_small_and_all_used(name):
     used = {picture for cell in cells for picture in cell.get("attachments", {})}
     there = {path.name: path.stat().st_size for path in (SOLUTIONS / name / "pictures").iterdir()}
     assert used == there.keys() and max(there.values()) < 40_000
+
+
+def test_the_badge_opens_the_notebook_or_is_left_out(tmp_path):
+    path = tmp_path / "toy.py"
+    path.write_text(MASTER)
+    assert read_master(path, "toy", "").cells[0].source == "# Title"
+    with_badge = read_master(path, "toy", "https://example.org/toy.ipynb").cells[0].source
+    assert with_badge.startswith("# Title\n[![Open in Colab](") and with_badge.endswith(
+        "(https://example.org/toy.ipynb)"
+    )
