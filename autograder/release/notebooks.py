@@ -16,11 +16,13 @@ tag                   in the solution notebook                       in the stud
 ====================  =============================================  ==========================================
 
 A line ``# {{given FILE}}`` stands for the text of ``autograder/given/FILE``, code that several notebooks give to students.
-``{{name}}`` is the assignment's name.
+``{{name}}`` is the assignment's name. A picture in a Markdown cell, ``![what it shows](pictures/NAME.png)`` by its path from
+the master's folder, is attached to the cell, so that a notebook stays one file.
 """
 
 from __future__ import annotations
 
+import base64
 import copy
 import re
 from pathlib import Path
@@ -32,13 +34,15 @@ from nbformat.v4 import new_code_cell
 from nbgrader.preprocessors import ClearSolutions
 
 from autograder import given
+from autograder.errors import KitError
 
 GIVEN_FOLDER = Path(given.__file__).parent
 GIVEN = re.compile(r"^# \{\{given (?P<file>\w+\.py)\}\}$", re.MULTILINE)
+PICTURE = re.compile(r"(!\[[^\]]*\]\()pictures/(?P<name>[\w-]+\.png)\)")
 KEPT_TAGS = re.compile(r"skip-grading|given|q\d+[a-z]?|w\d+|written")
 FOLDED = ("jupyter", "cellView")  # what makes front ends hide a cell's source
 DELIMITERS = ("### BEGIN SOLUTION", "### END SOLUTION")
-NO_BADGE_URL = "https://colab.research.google.com/"
+COLAB_BADGE = re.compile(r"\{\{colab_badge\}\}\n*")
 
 
 def read_master(path: Path, name: str, colab_url: str) -> NotebookNode:
@@ -49,11 +53,13 @@ def read_master(path: Path, name: str, colab_url: str) -> NotebookNode:
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number:03d}"
         source = GIVEN.sub(lambda line: given_code(line["file"]), cell.source)
-        cell.source = source.replace("{{name}}", name).replace("{{colab_badge}}", _badge(colab_url))
+        cell.source = COLAB_BADGE.sub(lambda _: _badge(colab_url), source.replace("{{name}}", name)).rstrip("\n")
         if has_tag(cell, "folded"):
             fold(cell)
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
+        else:
+            attach_pictures(cell, path.parent)
     metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
@@ -68,15 +74,30 @@ def fold(cell: NotebookNode) -> None:
     cell.metadata |= {"jupyter": {"source_hidden": True}, "cellView": "form"}
 
 
+def attach_pictures(cell: NotebookNode, folder: Path) -> None:
+    """Put the pictures that a Markdown cell names into its attachments.
+
+    Raises:
+        KitError: ``folder`` has no such picture.
+    """
+    for found in PICTURE.finditer(cell.source):
+        picture = folder / "pictures" / found["name"]
+        if not picture.is_file():
+            raise KitError(f"the master names a picture that is not there: {picture}")
+        content = base64.b64encode(picture.read_bytes()).decode()
+        cell.setdefault("attachments", NotebookNode())[found["name"]] = {"image/png": content}
+    cell.source = PICTURE.sub(r"\1attachment:\g<name>)", cell.source)
+
+
 def given_code(file: str) -> str:
     """The text of a file of given code.
 
     Raises:
-        ValueError: there is no such file.
+        KitError: there is no such file.
     """
     path = GIVEN_FOLDER / file
     if not path.is_file():
-        raise ValueError(f"there is no given code {file!r} in {GIVEN_FOLDER}")
+        raise KitError(f"the master names given code that is not there: {path}")
     return path.read_text(encoding="utf-8").rstrip("\n")
 
 
@@ -169,7 +190,10 @@ def question_tag(cell: NotebookNode) -> str:
 
 
 def _badge(colab_url: str) -> str:
-    return f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({colab_url or NO_BADGE_URL})"
+    """A badge that opens the notebook in Colab, and the empty line after it; nothing where it would open another page."""
+    if not colab_url:
+        return ""
+    return f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({colab_url})\n\n"
 
 
 def notebook_bytes(notebook: NotebookNode) -> bytes:

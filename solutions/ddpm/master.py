@@ -16,6 +16,8 @@
 #
 # {{colab_badge}}
 #
+# ![An image becomes noise in many small steps; a network takes the noise away again, step by step.](pictures/chain.png)
+#
 # If you add noise to an image in many small steps, nothing is left of it. A network that learns to undo *one* small
 # step can go back step by step, from pure noise to a new image. In this assignment you write a denoising diffusion
 # model (DDPM): the noise schedules, the noising, one step back, the loss, the training loop and the sampler. The
@@ -837,6 +839,8 @@ def test_loss(ddpm_loss, Schedule):
 # The U-Net has blocks of convolutions at full, half and quarter resolution and back up again, with skip connections
 # between equal resolutions. An embedding of `t` tells every block how much noise to expect. Attention at the lowest
 # resolution connects distant parts of an image.
+#
+# ![The U-Net: blocks at three resolutions, skip connections between equal ones, the step t goes to every block.](pictures/unet.png)
 
 # %% tags=["folded"] title="Given: the U-Net"
 # {{given unet.py}}

@@ -16,6 +16,8 @@
 #
 # {{colab_badge}}
 #
+# ![Two views of one image go through the same network; the loss asks their projections to agree.](pictures/pipeline.png)
+#
 # Labels are expensive; images are not. In this assignment you train a ResNet-18 on CIFAR-10 **without labels**: for
 # each augmented view of an image, the network must find the other view of the same image among many. Then you fine-tune
 # it with labels. You write three losses, the network, the augmentations, both training loops and the evaluation.
@@ -68,7 +70,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 import torchvision
-from matplotlib.colors import ListedColormap
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 from torchvision.transforms import v2
@@ -132,16 +133,6 @@ def load_split(split: str, limit: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 # {{given figures.py}}
-
-
-def plot_pairs(n: int):
-    """The role of each pair of rows in NT-Xent; each row of the figure is one of the 2n anchors."""
-    kinds = 1 + np.tile(np.eye(n), (2, 2)) - 2 * np.eye(2 * n)
-    names = [f"$z_{{{view},{k}}}$" for view in "ij" for k in range(1, n + 1)]
-    figure, axes = plt.subplots(figsize=(4.2, 4.2))
-    axes.imshow(kinds, cmap=ListedColormap(["#444444", "#cfe2f3", "#f6a03c"]))
-    axes.set_title("dark: excluded · orange: positive · blue: negative", fontsize=9)
-    axes.set(ylabel="anchor", xticks=range(2 * n), yticks=range(2 * n), xticklabels=names, yticklabels=names)
 
 
 def to_pixels(view: torch.Tensor) -> np.ndarray:
@@ -555,14 +546,20 @@ print(
 # $$
 #
 # The sum in the denominator runs over the other $2n-1$ rows: the rows of the other view **and** those of the anchor's
-# own view. It includes the positive and excludes only the anchor itself. The figure shows this for $n = 4$; each row is
+# own view. It includes the positive and excludes only the anchor itself. The picture shows this for $n = 3$; each row is
 # one anchor.
-
-# %% tags=["skip-grading"]
-plot_pairs(4)
-plt.show()
-
-# %% [markdown]
+#
+# ![For each anchor, itself is left out, the other view of its image is the positive, all other rows are negatives.](pictures/pairs.png)
+#
+# <details><summary>Where to begin (open it if you are stuck)</summary>
+#
+# 1. Write the cosine of *two* rows, and check it on rows whose angle you know.
+# 2. Write the loss of *one* anchor by a loop over the other rows, then the mean over all anchors.
+# 3. Replace the loops: one matrix of all cosines, one way to leave out the diagonal, one way to name each row's positive.
+#    Compare each step with the loops.
+#
+# </details>
+#
 # **What the grader checks:** the mean over all $2n$ anchors (both directions); cosine similarity of *any* rows, long or
 # short; the correct gradient to `z_i` **and** to `z_j`; a finite loss and gradient for temperatures down to 0.01
 # ($\exp(1/0.01)$ overflows in float32); loss 0 for $n = 1$, where the positive is the only candidate; unchanged inputs.
@@ -940,6 +937,11 @@ def test_model_stem(SimCLR):
 #
 # $$ x_i = t(x), \qquad x_j = t'(x). $$
 #
+# Why must the colours change? Two crops of one image have almost the same colours, and crops of two images have not. A
+# network could find the pairs by their colour histograms alone, and would learn nothing about shapes:
+#
+# ![Colour histograms of two crops of one image are alike, those of another image differ; after colour jitter they tell nothing.](pictures/shortcut.png)
+#
 # **`simclr_transform(size, strength, blur)`** returns a callable that maps one uint8 image `(3, H, W)` to a float32
 # tensor `(3, size, size)`. Its steps (all are in `torchvision.transforms.v2`, imported as `v2`):
 #
@@ -1268,7 +1270,7 @@ def test_epoch_mode(train_one_epoch):
 # ### Run it
 #
 # This takes a while. If the session is lost, run the cell again. The loss should fall. For NT-Xent, random guessing
-# gives $\log(2n-1)$.
+# gives $\log(2n-1)$. With the profile `cpu` the solution's loss is 5.4 after epoch 1 and 4.9 after epoch 6.
 
 # %% tags=["skip-grading"]
 pretrain_history = pretrain(

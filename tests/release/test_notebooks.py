@@ -1,10 +1,12 @@
 """The master becomes two notebooks: nothing of a solution reaches a student, in any byte of the file."""
 
+import base64
 import json
 
 import nbformat
 import pytest
 
+from autograder.errors import KitError
 from autograder.release.course import assignment_master
 from autograder.release.notebooks import clear_solution, notebook_bytes, read_master, solution_lines, student_notebook
 from autograder.release.travel import public_cells, same_but_numbers, with_checks
@@ -120,3 +122,33 @@ def test_the_solution_notebook_ran_without_error_and_shows_figures(name):
     assert not [output for output in outputs if output.output_type == "error"]
     if name in ("simclr", "ddpm"):  # a new one has none
         assert sum("image/png" in output.get("data", {}) for output in outputs) >= 3
+
+
+def test_a_picture_of_the_text_is_part_of_the_notebook(tmp_path):
+    path, content = tmp_path / "toy.py", b"\x89PNG picture"
+    path.write_text("# %% [markdown]\n# ![What it shows](pictures/chain.png) and ![web](https://example.org/a.png)\n")
+    with pytest.raises(KitError, match="chain.png"):
+        read_master(path, "toy", "")
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "chain.png").write_bytes(content)
+    (cell,) = student_notebook(read_master(path, "toy", "")).cells
+    assert cell.source == "![What it shows](attachment:chain.png) and ![web](https://example.org/a.png)"
+    assert base64.b64decode(cell.attachments["chain.png"]["image/png"]) == content
+
+
+@pytest.mark.parametrize("name", ["simclr", "ddpm"])
+def test_pictures_are_small_and_all_used(name):
+    cells = assignment_master(COURSE.assignment(name)).cells
+    used = {picture for cell in cells for picture in cell.get("attachments", {})}
+    there = {path.name: path.stat().st_size for path in (SOLUTIONS / name / "pictures").iterdir()}
+    assert used == there.keys() and max(there.values()) < 40_000
+
+
+def test_the_badge_opens_the_notebook_or_is_left_out(tmp_path):
+    path = tmp_path / "toy.py"
+    path.write_text(MASTER)
+    assert read_master(path, "toy", "").cells[0].source == "# Title"
+    with_badge = read_master(path, "toy", "https://example.org/toy.ipynb").cells[0].source
+    assert with_badge.startswith("# Title\n[![Open in Colab](") and with_badge.endswith(
+        "(https://example.org/toy.ipynb)"
+    )
