@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from autograder.engine.public_checks import STUBBED
 from autograder.engine.report import Check, Filled, Report, Verdict
 
 NOT_READ = "Grading was stopped before your notebook was read. Submit again."
@@ -116,14 +117,17 @@ def sentence(report: Report, question: str, verdicts: Sequence[Verdict]) -> str:
 
 
 def hints(report: Report, due: Due) -> list[Item]:
-    """What the hidden tests say, each sentence once and without points, where the course tells it before the due date."""
-    tested = {one.question: one.title for one in report.filled}
+    """What the hidden tests say, each sentence once and without points, where the course tells it before the due date.
+
+    What is not written yet is told above.
+    """
+    tested = {one.question: one.title for one in report.filled if not one.untouched}
     waiting = [v for v in report.verdicts if v.question in tested and v.visibility != "visible"]
     if report.feedback != "hints" or (due.over and all(v.visibility == "after_due_date" for v in waiting)):
         return []
     said: dict[str, dict[str, None]] = {}
     for verdict in waiting:
-        if not verdict.passed and verdict.message:
+        if not verdict.passed and verdict.message and not verdict.message.casefold().startswith(STUBBED):
             said.setdefault(verdict.question, {})[verdict.message] = None
     items = tuple(Item(f"{q} · {tested[q]}", tuple(map(Item, messages))) for q, messages in said.items())
     return [Item("Hints of the hidden tests", items)] if items else []
