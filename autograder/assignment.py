@@ -6,19 +6,29 @@ import math
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
 
 from autograder.artefacts import Artefact, read_artefact
 from autograder.errors import KitError
 from autograder.limits import SETTABLE, Limits
-from autograder.toml_entries import WrongEntry, check_names, check_points, check_range, known_names, record
+from autograder.toml_entries import (
+    WrongEntry,
+    check_choice,
+    check_names,
+    check_points,
+    check_range,
+    known_names,
+    record,
+)
 from autograder.toml_lines import Place, line_of
 from data_scripts import DATASETS
 from data_scripts.dataset import Dataset
 
 VISIBILITIES = ("hidden", "after_due_date", "after_published", "visible")
+# How much students read before the rest appears: ``Assignment.feedback``.
+FEEDBACK = ("public", "hints", "all")
 QUESTION_ID = re.compile(r"q\d+[a-z]?")
 WRITTEN_ID = re.compile(r"w\d+")
 
@@ -78,7 +88,9 @@ class Assignment:
     test images into an image for the report ('' for none). ``files`` are shell patterns (for names or paths) of the files
     next to the notebook that its cells can read. ``late`` is None if there is no due date. ``profile`` is the profile that
     the student notebook starts with ('': the notebook decides). ``follow_through``: a mistake in one place costs no points
-    in another that builds on it. ``written`` questions are graded by hand.
+    in another that builds on it. ``written`` questions are graded by hand. ``feedback`` is one of ``FEEDBACK``: students
+    read at once what is filled in and the public checks; with "hints" also what the hidden tests say, without points;
+    with "all" all that they will ever see.
     """
 
     name: str
@@ -95,6 +107,18 @@ class Assignment:
     profile: str = ""
     follow_through: bool = True
     written: tuple[WrittenSheet, ...] = ()
+    feedback: str = "public"
+
+    @property
+    def shown(self) -> Visibility:
+        """When students see the results: as ``visibility`` says, or at once where ``feedback`` is "all".
+
+        What is hidden for good stays hidden.
+        """
+        if self.feedback != "all":
+            return self.visibility
+        at_once = {name: "visible" for name, when in vars(self.visibility).items() if when != "hidden"}
+        return replace(self.visibility, **at_once)
 
     @property
     def questions(self) -> tuple[QuestionSheet, ...]:
@@ -175,6 +199,7 @@ def _assignment(content: dict) -> Assignment:
     }
     plain = {name: value for name, value in content.items() if name not in TABLES.values() and name not in read}
     assignment = record(Assignment, {**plain, **read}, "the top level", ())
+    check_choice(vars(assignment), "feedback", "the top level", (), FEEDBACK)
     for name, value in vars(assignment.visibility).items():
         if value not in VISIBILITIES:
             raise WrongEntry(

@@ -96,6 +96,13 @@ LATE = "[late]\ndue = 2026-12-01T23:59:00+01:00\n"
             "[visibility]: tests is 'later', expected one of hidden",
         ),
         (
+            'feedback = "public"',
+            'feedback = "hint"',
+            "feedback =",
+            "the feedback 'hint' is not known; did you mean hints?",
+        ),
+        ('feedback = "public"', "feedback = true", "feedback =", "feedback is True, expected a text in quotes"),
+        (
             "total_seconds = 540",
             "total_seconds = 0",
             "total_seconds =",
@@ -221,6 +228,16 @@ def test_due_date_profile_and_data_set_are_read(tmp_path):
     assignment = read_assignment(tmp_path / "assignment.toml")
     assert (assignment.dataset, assignment.profile) == ("svhn", "cpu")
     assert assignment.late == LatePolicy(datetime.fromisoformat("2026-12-01T22:59:00Z"), 15, 0.25, 7)
+
+
+def test_all_feedback_at_once_shows_all_but_what_is_hidden_for_good(tmp_path):
+    text = (SOLUTIONS / "simclr" / "assignment.toml").read_text()
+    text = text.replace('artefacts = "visible"', 'artefacts = "hidden"')
+    for feedback, tests in (("public", "after_due_date"), ("hints", "after_due_date"), ("all", "visible")):
+        (tmp_path / "assignment.toml").write_text(text.replace('feedback = "public"', f'feedback = "{feedback}"'))
+        assert read_assignment(tmp_path / "assignment.toml").shown == Visibility(tests, "hidden")
+    (tmp_path / "assignment.toml").write_text(text.replace('feedback = "public"\n', ""))
+    assert read_assignment(tmp_path / "assignment.toml").feedback == "public"
 
 
 def test_points_of_each_kind_of_question():

@@ -114,6 +114,28 @@ def test_a_submission_is_graded_as_on_gradescope(base, master, checkpoint):
     assert "From each image of a batch you make two views" in written["w1"] and "4 points\n\n-" not in str(written)
     assert content["leaderboard"][0]["order"] == "desc"
     assert "generated images" in next(t["output"] for t in content["tests"] if t["number"] == "q6")
+    at_once = content["output"]
+    assert "7 of 7 questions are filled in; 28 of 28 public checks pass." in at_once and "code cells ran" in at_once
+    assert "q6 · Accuracy after fine-tuning: Top-1 accuracy 1" in at_once and "after the due date." in at_once
+
+
+def test_a_blank_notebook_reads_that_it_is_blank_and_when_the_rest_appears(base, student):
+    """Two students hand it in; one of them has more time."""
+    (base / "submission" / "simclr.ipynb").write_bytes(notebook_bytes(student))
+    more = {"due_date": "2126-12-08T12:00:00.000000+01:00", "late_due_date": None}
+    users = [{"name": "Ada Lovelace", "assignment": more}, {"name": "Alan Turing"}]
+    metadata = {"assignment": {"due_date": "2126-12-01T23:59:00.000000+01:00"}, "users": users}
+    (base / "submission_metadata.json").write_text(json.dumps(metadata))
+    assert run(base).returncode == 0
+    content = json.loads((base / "results" / "results.json").read_text())
+    jsonschema.validate(content, SCHEMA)
+    at_once = content["output"]
+    assert at_once.startswith("<p><strong>Nothing is filled in yet.")
+    for stub in ("nt_xent", "SimCLR.__init__, SimCLR.forward", "train_one_epoch", "finetune_one_epoch, evaluate"):
+        assert f"not filled in yet: {stub}" in at_once or f", {stub}." in at_once, stub
+    assert "simclr_lin_best.pt is not in the submission" in at_once
+    assert "after the due date, 8 December 2126, 12:00 (UTC+01:00)." in at_once
+    assert "Ada" not in json.dumps(content)
 
 
 def test_an_empty_submission_gets_a_sentence(base):

@@ -23,7 +23,7 @@ from safetensors import SafetensorError
 from autograder.artefacts import Finding, Headline
 from autograder.classroom.intake import HandedIn, regular_files
 from autograder.classroom.model import Student
-from autograder.engine.report import Curve, Report, Verdict, Written
+from autograder.engine.report import Check, Curve, Filled, Report, Verdict, Written
 from autograder.engine.tree import open_regular
 from autograder.errors import KitError
 from autograder.pictures import Picture
@@ -237,12 +237,16 @@ def _plain(report: Report) -> dict:
         "incidents",
         "code",
         "by_hand",
+        "cells",
+        "feedback",
         "seconds",
     )
     return {
         **{name: getattr(report, name) for name in names},
         "verdicts": [asdict(verdict) for verdict in report.verdicts],
         "written": [asdict(written) for written in report.written],
+        "filled": [asdict(filled) for filled in report.filled],
+        "checks": [asdict(check) for check in report.checks],
         "curves": [asdict(curve) for curve in report.curves],
         "findings": {question: asdict(finding) for question, finding in report.findings.items()},
         "headlines": {question: asdict(headline) for question, headline in report.headlines.items()},
@@ -253,12 +257,19 @@ def _report(content: dict) -> Report:
     parts = {
         "verdicts": [Verdict(**verdict) for verdict in content["verdicts"]],
         "written": [Written(**written) for written in content.get("written", [])],
+        "filled": [_filled(filled) for filled in content.get("filled", [])],
+        "checks": [Check(**check) for check in content.get("checks", [])],
         "layers": [tuple(layer) for layer in content["layers"]],
         "curves": [Curve(c["label"], tuple(c["epochs"]), tuple(c["values"])) for c in content["curves"]],
         "findings": {question: _finding(finding) for question, finding in content["findings"].items()},
         "headlines": {question: Headline(**headline) for question, headline in content["headlines"].items()},
     }
     return Report(**{**content, **parts})
+
+
+def _filled(content: dict) -> Filled:
+    names, stubs, missing = (tuple(content[part]) for part in ("names", "stubs", "missing"))
+    return Filled(content["question"], content["title"], names, stubs, tuple(map(tuple, missing)))
 
 
 def _finding(content: dict) -> Finding:

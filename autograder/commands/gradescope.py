@@ -10,10 +10,15 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autograder.files import OWNER, write_private
 from autograder.sandbox import preload
+
+if TYPE_CHECKING:
+    from autograder.engine.report import Report
 
 EXAMPLE = "python -m autograder gradescope /autograder"
 FIRST_WORDS = "Grading was stopped before the first result. Submit again."
@@ -37,9 +42,14 @@ def run(arguments: argparse.Namespace) -> int:
     from autograder.datasets import find_data
     from autograder.engine.grade import Grader
     from autograder.errors import KitError
-    from autograder.frontends.gradescope import write_results
+    from autograder.frontends.gradescope import read_due, write_results
 
     source = base / "source"
+    due = read_due(base / "submission_metadata.json", datetime.now(UTC))
+
+    def publish(report: Report) -> None:
+        write_results(results, report, OWNER, due)
+
     try:
         dataset = read_assignment(source / "bundle" / "assignment.toml").dataset
         data = find_data(dataset, source / "data", None) if (source / "data").is_dir() else None
@@ -47,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
             spent = (
                 time.time() - psutil.Process().create_time()
             )  # imports count too, since the container has a time limit
-            grader.grade(base / "submission", publish=lambda report: write_results(results, report, OWNER), spent=spent)
+            grader.grade(base / "submission", publish, spent=spent)
     except (KitError, OSError) as error:  # for example, no room for temporary files
         message = f"The autograder could not grade this submission: {error}. Please tell your instructor."
         write_private(results, json.dumps({"score": 0, "output": message}), OWNER)

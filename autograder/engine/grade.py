@@ -25,8 +25,10 @@ from autograder.engine.curves import read_curves
 from autograder.engine.hidden_tests import TestFailed, run_hidden_test
 from autograder.engine.judge import Failure, Judgement, KeyTest, Result, judge, shows_work
 from autograder.engine.notebook import Notebook, NotebookError, read_notebook, reader
+from autograder.engine.public_checks import read as read_public
+from autograder.engine.public_checks import run_public
 from autograder.engine.reading import read_tensors
-from autograder.engine.report import Report, Verdict
+from autograder.engine.report import Filled, Report, Verdict
 from autograder.engine.runner import CellOutcome, Runner
 from autograder.engine.scoring import NOT_REACHED, OUT_OF_TIME, earned, headlines, unreached, unsaved, written
 from autograder.engine.session import STUB, Probes, Sandbox, Session, SessionLost, StudentError
@@ -35,8 +37,9 @@ from autograder.engine.whereabouts import Explain, whereabouts
 from autograder.errors import KitError, MachineError
 from autograder.pictures import Picture
 from autograder.questions.model import Count
-from autograder.sandbox import layers
+from autograder.sandbox import layers, sightings
 from autograder.sandbox.bindings import EVERYTHING
+from autograder.sandbox.notebook import SKIP_TAG
 from autograder.text import quoted, without_numbers
 from data_scripts import Prepared
 
@@ -47,7 +50,11 @@ NEEDS = "Nothing is wrong here, but this test earns points only together with {}
 PICTURE_SECONDS = 10.0
 PICTURE_TITLE = "Two views of eight test images, drawn by the submission's own transform"
 MAX_TROUBLES = 20
+HALTED = ("timeout", "lost", "definitions")
 ENOUGH_TO_READ = 1.0  # seconds
+# All public checks together, and the longest cell that is run again as a whole for them; of others the definitions are.
+CHECKS_SECONDS = 30.0
+SHORT_CELL = 2.0
 # The shortest time between two reports while an artefact is measured.
 PUBLISH_SECONDS = 1.0
 
@@ -71,6 +78,8 @@ class Grading:
     counts: Mapping[str, Count | None] = field(default_factory=dict)
     right: set[tuple[str, str]] = field(default_factory=set)  # tests that passed
     working: set[tuple[str, str]] = field(default_factory=set)  # tests whose results show work (``shows_work``)
+    missed: dict[str, str] = field(default_factory=dict)  # graded names that tests did not find, and where they may be
+    slow: set[int] = field(default_factory=set)  # cells that take long, or do not end
     units: int = 0  # of progress: what the artefacts have done so far
 
     def record(self, question: str, test: str, **changes: object) -> None:
@@ -107,6 +116,7 @@ class Grading:
             finished = {"unfinished": False, "incident": ""}
             self.verdicts[question, test] = replace(self.verdicts[question, test], message=message, **finished)
         self.report.verdicts = list(self.verdicts.values())
+        self.report.remarks.append(message)
         self.report.incidents.append(f"The submission could not be graded: {message}")
 
     def met(self, question: str, needs: Sequence[str]) -> bool:
@@ -153,6 +163,7 @@ class Grader:
         self.names = frozenset(name for test in self.tests for name in test.names)
         self.homes = {name: test.question for test in reversed(self.tests) for name in test.names}
         self.counts = counts_of(self.tests, bundle / "code")
+        self.public = read_public(bundle).get("tests", {})
         probes = probes_in(bundle, self.assignment, self.tests)
         self.sandbox = Sandbox(probes, replace(self.assignment.limits, patience=patience), unsafe=unsafe)
 
@@ -186,7 +197,7 @@ class Grader:
             MachineError: this machine, not the submission, is why it cannot be graded.
         """
         assignment = self.assignment
-        report = Report(assignment.name, assignment.title, source.name)
+        report = Report(assignment.name, assignment.title, source.name, feedback=assignment.feedback)
         clock, patience = clock_of(self.sandbox, self.sandbox.limits.patience), self.sandbox.limits.patience
         left = assignment.limits.total_seconds - spent
         grading = Grading(
@@ -212,14 +223,17 @@ class Grader:
                     report.remarks += submission.remarks
                     report.curves = read_curves(submission)
                     trained = (*(file for artefact in assignment.artefacts for file in artefact.files()), METRICS)
-                    report.remarks += unsaved(notebook.stubs, [file for file in trained if submission.find(file)])
+                    report.remarks += unsaved(len(notebook.stubs), [file for file in trained if submission.find(file)])
                     report.code = [cell.source for cell in notebook.cells]
                     report.written = written(assignment, notebook.answers)
                     grading.key = drawn(self.tests, self.secret + "\0".join(report.code).encode(errors="replace"))
                     questions = [q.id for q in assignment.questions if only is None or q.id in only]
+                    report.filled = filled(grading, notebook)
                     if questions:
                         self.run_notebook(grading, notebook, beside, first, questions)
                 self.measure_artefacts(grading, submission, only)
+                if questions:
+                    self.run_checks(grading, notebook, beside)
             except MachineError:
                 raise
             except KitError as error:
@@ -246,7 +260,24 @@ class Grader:
                 report.pictures += picture(runner, picture_address(assignment), self.data)
             report.remarks += notes(notebook) + troubles(runner.outcomes, explain)
             report.incidents += incidents(runner.outcomes)
+            report.cells = cells_ran(runner.outcomes)
+            grading.slow = {one.index for one in runner.outcomes if one.seconds > SHORT_CELL or one.status in HALTED}
+        report.filled = filled(grading, notebook, questions)
         self.retry_rebound(grading, notebook, beside, questions)
+
+    def run_checks(self, grading: Grading, notebook: Notebook, beside: Path) -> None:
+        """Run the public checks, last and in a session of their own: they cost no point, and what they say is shown at once,
+        so it comes from a process that has seen nothing of the hidden tests."""
+        deadline = min(grading.deadline, grading.clock() + CHECKS_SECONDS)
+        begun = [one.question for one in grading.report.filled if not one.untouched]
+        tests = {question: self.public[question] for question in begun if question in self.public}
+        if not tests or grading.left() <= 0:
+            return
+        explain, slow = partial(whereabouts, notebook, self.homes), grading.slow
+        with Runner(
+            self.sandbox, notebook.cells, beside, deadline, None, explain, grading.clock, reduced=slow
+        ) as runner:
+            grading.report.checks = list(run_public(runner, tests, lambda error: sentence_of(error, self.names)))
 
     def measure_artefacts(self, grading: Grading, submission: Submission, only: Collection[str] | None) -> None:
         """Measure the artefacts, in order, while there is time."""
@@ -276,14 +307,43 @@ class Grader:
             with Runner(self.sandbox, cells, beside, deadline, clock=grading.clock) as runner:
                 functions = {question: remote_question(grading, runner, question, again=True)}
                 run_question(grading, self.bundle / "tests" / f"{question}.py", functions)
-            gained = names_of([test for test in failed if grading.earned(question, test.id)])
-            told = [
-                f"Cell {cell} rebinds {listed(notebook.rebound[name][cell])}, which your {name} uses; "
-                f"{question} was tested again without that cell."
-                for name, cell in rebinding
-                if name in gained
-            ]
-            grading.report.remarks += told[:MAX_TROUBLES]
+            for test in (test for test in failed if grading.earned(question, test.id)):
+                told = [
+                    f"Cell {cell} rebinds {listed(notebook.rebound[name][cell])}, which your {name} uses; "
+                    f"{question} was tested again without that cell."
+                    for name, cell in rebinding
+                    if name in test.names
+                ]
+                # A remark is shown at once, and would tell that a hidden test failed at first.
+                grading.record(question, test.id, message=" ".join(told[:MAX_TROUBLES]))
+
+
+def filled(grading: Grading, notebook: Notebook, ran: Collection[str] = ()) -> list[Filled]:
+    """What the notebook has of each question. ``ran`` are the questions whose tests have run.
+
+    The text of the notebook tells the stubs. A name that no statement of it binds is missing, unless tests found it.
+    """
+    found = []
+    for question in grading.assignment.questions:
+        names = names_of(test for test in grading.key.values() if test.question == question.id)
+        unbound = [n for n in names if all(one.kind != sightings.BOUND for one in notebook.sightings.get(n, ()))]
+        missed = [name for name in names if name in grading.missed]
+        missing = [n for n in names if n in missed or (n in unbound and (question.id not in ran or missed))]
+        stubs = tuple(stub for stub in notebook.stubs if stub.partition(".")[0] in names)
+        where = tuple((name, grading.missed.get(name, "")) for name in missing)
+        found.append(Filled(question.id, question.title, tuple(names), stubs, where))
+    return found
+
+
+def cells_ran(outcomes: Sequence[CellOutcome]) -> str:
+    """A sentence for the student: how many cells ran to their end. Remarks tell of each of the others."""
+    tagged = [one for one in outcomes if one.status == "skipped" and one.message == f"tagged {SKIP_TAG}"]
+    run = [one for one in outcomes if one not in tagged]
+    ended = sum(one.status == "ok" for one in run)
+    left = f" {len(tagged)} more with the tag {SKIP_TAG}, such as training, are not run for grading." if tagged else ""
+    if ended == len(run):
+        return f"All {len(run)} code cells ran to their end.{left}"
+    return f"{len(run) - ended} of {len(run)} code cells did not run to their end; the remarks say why.{left}"
 
 
 def names_of(tests: Iterable[KeyTest]) -> list[str]:
@@ -432,7 +492,7 @@ def remote_question(grading: Grading, runner: Runner, question: str, again: bool
         if grading.left() <= 0:
             raise TestFailed(NOT_REACHED)
         try:
-            results, incident = ask_cases(runner, test, grading.counts[test.count])
+            results, incident = ask_cases(runner, test, grading.counts[test.count], grading.missed)
             judgement = judge(test, results)
         except Exception as error:  # Otter would count it as the student's failure without a message
             report_defect(grading, question, test_id, error)
@@ -494,10 +554,13 @@ def report_defect(grading: Grading, question: str, test: str, error: Exception) 
     grading.record(question, test, message=DEFECT, detail=note, incident=incident)
 
 
-def ask_cases(runner: Runner, test: KeyTest, count: Count | None) -> tuple[dict[str, Result], str]:
+def ask_cases(
+    runner: Runner, test: KeyTest, count: Count | None, missed: dict[str, str] | None = None
+) -> tuple[dict[str, Result], str]:
     """The results of all cases of a test, and a sentence if the time ran out or the session was lost ('' otherwise).
 
-    Both end the test, because its other cases would end in the same way.
+    Both end the test, because its other cases would end in the same way. A graded name that is not there goes into
+    ``missed``, with where it may be.
     """
     results: dict[str, Result] = {}
     for case in test.cases:
@@ -506,6 +569,8 @@ def ask_cases(runner: Runner, test: KeyTest, count: Count | None) -> tuple[dict[
             produced = runner.call(test.probe, sent, test.seconds, test.stand_ins)
             results[case.name] = counted(count, produced, case.inputs, case.sizes)
         except StudentError as error:
+            if missed is not None and error.missing in test.names:
+                missed[error.missing] = error.whereabouts
             results[case.name] = Failure(error.type, sentence_of(error, test.names))
             if error.limit is not None:
                 return dict.fromkeys((c.name for c in test.cases), results[case.name]) | results, sentence_of(error)

@@ -107,6 +107,41 @@ class Written:
 
 
 @dataclass(frozen=True)
+class Filled:
+    """What a notebook has of the ``names`` that a question asks for.
+
+    ``stubs`` are the functions that still end in ``raise NotImplementedError``, such as ``SimCLR.forward``. ``missing``
+    are the names that it does not define, each with a clause about where the definition may be ('': nothing is known).
+    """
+
+    question: str
+    title: str
+    names: tuple[str, ...]
+    stubs: tuple[str, ...] = ()
+    missing: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing of the question is left to write."""
+        return not self.stubs and not self.missing
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing of the question is written: each of its names is a stub or missing."""
+        return {stub.partition(".")[0] for stub in self.stubs}.union(dict(self.missing)).issuperset(self.names)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One public check, which students can run themselves: ``message`` says why it did not pass."""
+
+    question: str
+    title: str
+    passed: bool
+    message: str = ""
+
+
+@dataclass(frozen=True)
 class Curve:
     """One line of the loss curve that the submission reports in ``metrics.json``: values against epochs."""
 
@@ -124,6 +159,9 @@ class Report:
     the results of its artefacts, by question, without images, which are in ``pictures``. ``headlines`` are those of the
     findings, with names that are unique in the assignment. ``by_hand``: the points of the ``written`` questions count,
     because a person has begun to grade them in this class.
+
+    ``filled``, ``cells`` (a sentence) and ``checks`` are what students read at once; they hold nothing of the hidden tests.
+    ``feedback`` says how much more they read then (``Assignment.feedback``).
     """
 
     assignment: str
@@ -141,6 +179,10 @@ class Report:
     headlines: dict[str, Headline] = field(default_factory=dict)
     written: list[Written] = field(default_factory=list)
     by_hand: bool = False
+    filled: list[Filled] = field(default_factory=list)
+    cells: str = ""
+    checks: list[Check] = field(default_factory=list)
+    feedback: str = "public"
     seconds: float = 0.0
 
     @property

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
@@ -13,6 +13,8 @@ import torch
 
 from autograder.engine.clock import Clock
 from autograder.engine.session import STUB, Sandbox, Session, SessionLost, StudentError
+
+CHECK_SECONDS = 5.0  # of one public test case
 
 
 class RunnableCell(Protocol):
@@ -54,7 +56,8 @@ class Runner:
     A cell that hangs or ends the process is run once. After a restart only its definitions are run, so a correct function
     in the same cell as an endless loop still counts. ``deadline`` is the time of ``clock`` at which grading ends.
     ``session`` is one in which no cell has run, for the first run; without it a new one is opened. ``explain(outcomes,
-    name, cell, stub)`` says where a name that is not defined may be (``whereabouts``).
+    name, cell, stub)`` says where a name that is not defined may be (``whereabouts``). Of the cells in ``reduced`` only the
+    definitions are run.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class Runner:
         session: Session | None = None,
         explain: Callable[[Sequence[CellOutcome], str, int | None, bool], str] = lambda *what: "",
         clock: Clock = time.monotonic,
+        reduced: Collection[int] = (),
     ) -> None:
         self.sandbox = sandbox
         self.limits = sandbox.limits
@@ -78,7 +82,7 @@ class Runner:
         self._session = session
         self._started = False
         self._outcomes: dict[int, CellOutcome] = {}
-        self._reduced: set[int] = set()  # cells of which only the definitions are run
+        self._reduced = set(reduced)  # cells of which only the definitions are run
         self._dropped: set[int] = set()  # cells whose definitions alone hang or end the process
 
     def __enter__(self) -> Self:
@@ -106,8 +110,21 @@ class Runner:
         session."""
         session = self._ready()
         seconds = self._within_deadline(seconds or self.limits.test_seconds)
-        try:
+        with self._explained():
             return session.call(probe, inputs, seconds, stand_ins)
+
+    def check(self, source: str, case: str) -> None:
+        """Run one case of a public test file, see ``Session.check``. Raises StudentError, or SessionLost."""
+        session = self._ready()
+        seconds = self._within_deadline(CHECK_SECONDS)
+        with self._explained():
+            session.check(source, case, seconds)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Add to an error about a name that is not there where its definition may be."""
+        try:
+            yield
         except StudentError as error:
             if name := error.missing or error.undefined:
                 error.whereabouts = self.explain(self.outcomes, name, None, error.type == STUB)

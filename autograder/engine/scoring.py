@@ -29,14 +29,14 @@ def unreached(assignment: Assignment, key: Key) -> dict[tuple[str, str], Verdict
             title = key[question.id, test].title
             possible, bonus = (0, points) if question.bonus else (points, 0)
             verdicts[question.id, test] = Verdict(
-                question.id, question.title, test, title, 0, possible, NOT_REACHED, assignment.visibility.tests,
+                question.id, question.title, test, title, 0, possible, NOT_REACHED, assignment.shown.tests,
                 bonus=bonus, incident=OUT_OF_TIME, unfinished=True,
             )  # fmt: skip
     for artefact in assignment.artefacts:
         for test in artefact.tests():
             verdicts[artefact.question, test.id] = Verdict(
                 artefact.question, artefact.title, test.id, test.title, 0, test.points, NOT_REACHED,
-                assignment.visibility.artefacts, incident=OUT_OF_TIME, unfinished=True,
+                assignment.shown.artefacts, incident=OUT_OF_TIME, unfinished=True,
             )  # fmt: skip
     extra = {question.id for question in assignment.questions if question.bonus}
     return dict(sorted(verdicts.items(), key=lambda item: item[0][0] in extra))
@@ -104,7 +104,8 @@ def rescored(assignment: Assignment, key: Key, report: Report) -> Report:
         else:
             verdicts.append(blank)
     return replace(
-        report, title=assignment.title, verdicts=verdicts, headlines=headlines(assignment, report.findings),
+        report, title=assignment.title, feedback=assignment.feedback, verdicts=verdicts,
+        headlines=headlines(assignment, report.findings),
         written=written(assignment, {one.question: one.answer for one in report.written}),
     )  # fmt: skip
 
@@ -126,6 +127,9 @@ def merged(old: Report, new: Report, questions: set[str], ran: bool) -> Report:
         new,
         verdicts=kept + [verdict for verdict in new.verdicts if verdict.question in questions],
         remarks=seen.remarks,
+        filled=seen.filled,
+        cells=seen.cells,
+        checks=seen.checks,
         notes=list(dict.fromkeys(old.notes + new.notes)),
         incidents=seen.incidents,
         pictures=pictures,

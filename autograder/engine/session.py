@@ -406,6 +406,10 @@ class Session:
         request = {"op": "call", "probe": probe, "scalars": scalars, "stand_ins": dict(stand_ins or {})}
         return self._request(request, tensors, seconds or self.limits.test_seconds, self.limits.answer_mb * MB)
 
+    def check(self, source: str, case: str, seconds: float) -> None:
+        """Run the function ``case`` of a public test file, given as text. Raises StudentError or SessionLost."""
+        self._request({"op": "check", "source": source, "case": case}, {}, seconds, 0)
+
     def load_checkpoint(self, path: str, seconds: float | None = None) -> dict[str, torch.Tensor]:
         """The tensors of a checkpoint file in the work folder. Raises StudentError or SessionLost."""
         request = {"op": "checkpoint", "path": path}
@@ -428,7 +432,7 @@ class Session:
             rebound = {n: {int(k): v for k, v in found.items()} for n, found in content["rebound"].items()}
             seen = {name: [Sighting(**place) for place in places] for name, places in content["sightings"].items()}
             answers = {str(k): clean(v, MAX_ANSWER + 100) for k, v in content["answers"].items()}
-            return Notebook(cells, rebound, seen, content["stubs"], tuple(content["notes"]), answers)
+            return Notebook(cells, rebound, seen, _names(content["stubs"]), tuple(content["notes"]), answers)
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
             self._lose("protocol", "it sent an invalid answer")
 
@@ -551,6 +555,10 @@ def _processor_time(pid: int) -> float:
     return (
         sum(map(int, fields[11:15])) / TICKS
     )  # its own, and that of children it has waited for, in and out of the kernel
+
+
+def _names(values: object) -> tuple[str, ...]:
+    return tuple(clean(str(value), 200) for value in values)
 
 
 def _position(number: object) -> int | None:

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 from autograder.engine.report import Report, Verdict, Written, told_once
 from autograder.files import TEAM, write_private
+from autograder.frontends.at_once import Due, answer, as_html, as_text, beside, seen
+
+NOT_DUE = Due()
 
 
-def results(report: Report) -> dict:
+def results(report: Report, due: Due = NOT_DUE) -> dict:
     """The content of ``results.json`` (documented at gradescope-autograders.readthedocs.io, "Output format").
 
     The ``number`` of a test is the id of its question. Information for instructors is only in ``extra_data``, which
     Gradescope does not show to students. There is an entry for each test; a message that several have is told in the first.
+    ``output`` is what students read at once, whatever the visibility of the tests; ``extra_data`` has it as text, too.
     """
+    at_once = answer(report, due)
     content = {
         "score": round(report.score, 4),
         "execution_time": round(report.seconds, 2),
-        "output": "\n".join(report.remarks),
-        "output_format": "text",
+        "output": as_html(at_once),
+        "output_format": "html",
         "stdout_visibility": "hidden",
         "tests": [
             *map(test_entry, told_once(report.verdicts)),
@@ -28,16 +35,17 @@ def results(report: Report) -> dict:
         "extra_data": {
             "assignment": report.assignment,
             "submission": report.submission,
+            "output": as_text(at_once),
             "notes": report.notes,
             "incidents": report.attention(),
             "layers": [{"layer": name, "active": active, "note": note} for name, active, note in report.layers],
             "misconceptions": {f"{v.question} {v.test}": v.misconception for v in report.verdicts if v.misconception},
         },
     }
-    if report.headlines:
+    shown = [question for question, verdicts in beside(report) if seen(verdicts)]
+    if headlines := [found for question, found in report.headlines.items() if question in shown]:
         content["leaderboard"] = [
-            {"name": headline.title, "value": round(headline.value, 4), "order": "desc"}
-            for headline in report.headlines.values()
+            {"name": headline.title, "value": round(headline.value, 4), "order": "desc"} for headline in headlines
         ]
     return content
 
@@ -76,6 +84,27 @@ def written_entry(written: Written, counts: bool) -> dict:
     }
 
 
-def write_results(path: Path, report: Report, mode: int = TEAM) -> None:
+def write_results(path: Path, report: Report, mode: int = TEAM, due: Due = NOT_DUE) -> None:
     """Write ``results.json`` in one step, closed to other users: a submission may be running. See ``write_private``."""
-    write_private(path, json.dumps(results(report), indent=1, ensure_ascii=False), mode)
+    write_private(path, json.dumps(results(report, due), indent=1, ensure_ascii=False), mode)
+
+
+def read_due(path: Path, now: datetime) -> Due:
+    """When the tests of a submission appear that wait for the due date, from Gradescope's ``submission_metadata.json``.
+
+    That is the late due date if there is one. The members of a group may have dates of their own; all have to be over. A
+    file that cannot be read tells no date.
+    """
+    try:
+        dates = list(_dates(json.loads(path.read_text(encoding="utf-8"))))
+        return Due(max(dates), max(dates) <= now) if dates else NOT_DUE
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+        return NOT_DUE
+
+
+def _dates(metadata: dict) -> Iterator[datetime]:
+    """The due dates of an assignment and of the students who handed in together."""
+    own = [user.get("assignment") or {} for user in metadata.get("users") or ()]
+    for dates in (metadata.get("assignment") or {}, *own):
+        if date := dates.get("late_due_date") or dates.get("due_date"):
+            yield datetime.fromisoformat(date)

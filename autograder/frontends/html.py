@@ -10,12 +10,14 @@ from pathlib import Path
 from types import MappingProxyType
 
 import jinja2
+import markupsafe
 import matplotlib
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from autograder.engine.report import Curve, Report, number, told_once
+from autograder.frontends.at_once import as_html, headline, progress
 from autograder.frontends.terminal import by_question, given
 from autograder.pictures import Picture
 
@@ -48,6 +50,8 @@ def pages(report: Report, rubrics: Mapping[str, str] = MappingProxyType({})) -> 
     instructor, student = (
         template.render(
             report=report,
+            headline=headline(report) if report.filled else "",
+            progress=markupsafe.Markup(as_html(progress(report))),  # noqa: S704  (it has escaped the text)
             questions=by_question(told_once(verdicts)),
             figures=figures,
             instructor=all_of_it,

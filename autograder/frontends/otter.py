@@ -43,7 +43,7 @@ class KitGrading(AbstractOtterPlugin):
         """Put the verdicts into Otter's results, one test file per question."""
         results.clear_results()
         results.results.update({file.name: file for file in test_files(self.content["tests"])})
-        results.set_output(self.content["output"])
+        results.set_output(self.content["extra_data"]["output"])
 
 
 def graded(base: Path) -> dict:

@@ -1,7 +1,8 @@
 """The grading bundle of an assignment, everything a grader needs beside the kit: settings, tests, answer key, probes.
 
-``<bundle>/assignment.toml``, ``<bundle>/key.safetensors``, ``<bundle>/tests/<question>.py``, and in ``<bundle>/code/`` the
-files called ``probes.py`` and ``counts.py`` of the assignment's folder: no other file of it runs while a class is graded.
+``<bundle>/assignment.toml``, ``<bundle>/key.safetensors``, ``<bundle>/tests/<question>.py``, the notebook's public tests in
+``<bundle>/public.json``, and in ``<bundle>/code/`` the files called ``probes.py`` and ``counts.py`` of the assignment's
+folder: no other file of it runs while a class is graded.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from autograder.engine.answer_key import made_from, read_key, write_key
 from autograder.engine.judge import KeyTest
 from autograder.questions.loading import load_module
 from autograder.release.compile import compile_key, fingerprint
+from autograder.release.public_tests import write_public_tests
 from autograder.release.written import write_rubrics
 
 TEMPLATES = jinja2.Environment(
@@ -54,6 +56,7 @@ def build_bundle(folder: AssignmentFolder, say: Callable[[str], None] = lambda t
     try:
         check_points(assignment, read_key(key))
         write_rubrics(bundle, folder, assignment)
+        write_public_tests(bundle, folder, assignment)
     except WrongEntry as error:
         raise located(folder.settings, error) from None
     code = f"code/{folder.name}"

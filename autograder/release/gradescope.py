@@ -45,6 +45,7 @@ CODE = (
     "autograder/commands/gradescope.py",
     "autograder/engine/*.py",
     "autograder/frontends/__init__.py",
+    "autograder/frontends/at_once.py",
     "autograder/frontends/gradescope.py",
     "autograder/frontends/otter.py",
     "autograder/given/__init__.py",
@@ -68,7 +69,7 @@ PROJECT = "contrastive-notebook-kit"
 REQUIREMENTS = ("numpy", "matplotlib", "tqdm", "pillow", "otter-grader", "nbformat", "ipython", "safetensors", "psutil",
                 "jinja2", "rich")  # fmt: skip
 BUNDLE = (
-    *("assignment.toml", "key.safetensors", "tests/*.py"),
+    *("assignment.toml", "key.safetensors", "public.json", "tests/*.py"),
     *(f"code/{folders}/{file}.py" for folders in ("*", "*/*") for file in ("probes", "counts")),
 )
 # What stock Otter reads. It copies the folder of tests into the submission, and so needs one.

@@ -14,7 +14,7 @@ import re
 import sys
 import time
 import warnings
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -45,6 +45,7 @@ QUESTION_TAGS = frozenset({"written", "rubric"})  # of cells that are not the st
 NO_ANSWER = "*Your answer here.*"
 MAX_ANSWER = 20_000
 MAX_ANSWERS = 100
+MAX_STUBS = 200
 # Cell magics whose body is ordinary code of the notebook.
 TRANSPARENT_CELL_MAGICS = frozenset({"time", "timeit", "capture", "prun"})
 # Magics that the sandbox runs, since later cells may need their results.
@@ -95,15 +96,16 @@ class Notebook:
     """The code of a notebook.
 
     ``rebound``: for each graded name, the later cells that give a name which it uses another value, and these names
-    (``bindings.rebound``). ``sightings``: where a name is defined or may be (``sightings.sightings``). ``stubs``: how many
-    functions of it end in ``raise NotImplementedError``. ``notes`` are sentences for the student about the whole notebook,
+    (``bindings.rebound``). ``sightings``: where a name is defined or may be (``sightings.sightings``). ``stubs``: the
+    functions that end in ``raise NotImplementedError``, such as ``SimCLR.forward``; what binds a
+    name last counts. ``notes`` are sentences for the student about the whole notebook,
     ``answers`` the answers to written questions, such as w1.
     """
 
     cells: tuple[Cell, ...]
     rebound: dict[str, dict[int, list[str]]] = field(default_factory=dict)
     sightings: dict[str, list[Sighting]] = field(default_factory=dict)
-    stubs: int = 0
+    stubs: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     answers: dict[str, str] = field(default_factory=dict)
 
@@ -144,9 +146,7 @@ def read_notebook(path: Path, graded: Collection[str] = ()) -> Notebook:
     seen = sightings(_as_parts(content, cells, trees, parts), graded) if time.monotonic() < deadline else {}
     foreign = language.casefold() not in PYTHON and any(cell.index not in trees for cell in cells)
     notes = (f"The language of your notebook is {quoted(language, 40)}; the grader runs Python.",) if foreign else ()
-    return Notebook(
-        tuple(cells), rebound(run, graded), seen, sum(map(_stubs, trees.values())), notes, answers_in(content)
-    )
+    return Notebook(tuple(cells), rebound(run, graded), seen, _stubs(trees, parts), notes, answers_in(content))
 
 
 def _as_parts(
@@ -170,10 +170,25 @@ def _as_parts(
     return found
 
 
-def _stubs(tree: ast.Module) -> int:
-    """How many functions of a cell end in ``raise NotImplementedError`` and have no ``return`` before it."""
-    bodies = (node.body for node, _ in definitions(tree) if isinstance(node, FUNCTIONS))
-    return sum(_is_stub(last) and not any(isinstance(node, ast.Return) for node in rest) for *rest, last in bodies)
+def _stubs(trees: Mapping[int, ast.Module], parts: Mapping[int, Sequence[Statement]]) -> tuple[str, ...]:
+    """The functions that end in ``raise NotImplementedError`` and have no ``return`` before it, in the notebook's order.
+
+    Inside a function or class a name begins with that of the outermost one. What binds a name last counts.
+    """
+    found: dict[str, list[str]] = {}
+    for index, tree in trees.items():
+        for statement, part in zip(tree.body, parts[index]):
+            for name in part.binds:
+                found.pop(name, None)
+            for node, outer in sorted(definitions(ast.Module([statement], [])), key=lambda pair: pair[0].lineno):
+                if isinstance(node, FUNCTIONS) and _raises_only(node):
+                    found.setdefault(outer or node.name, []).append(f"{outer}.{node.name}" if outer else node.name)
+    return tuple(name for names in found.values() for name in names)[:MAX_STUBS]
+
+
+def _raises_only(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    *rest, last = function.body
+    return _is_stub(last) and not any(isinstance(node, ast.Return) for node in rest)
 
 
 def _is_stub(node: ast.stmt) -> bool:

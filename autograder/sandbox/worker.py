@@ -132,7 +132,7 @@ def _confine(confinement: Confinement, setting: Setting) -> list[str]:
 
 
 class Worker:
-    """Serves the requests ``cell``, ``call``, ``checkpoint`` and ``notebook``. A reply repeats the id of its request."""
+    """Serves the requests ``cell``, ``call``, ``check``, ``checkpoint``, ``notebook``. A reply repeats its request's id."""
 
     def __init__(self, link: socket.socket, setting: Setting) -> None:
         self.link = link
@@ -143,6 +143,7 @@ class Worker:
         self.operations = {
             "cell": self.run_cell,
             "call": self.call_probe,
+            "check": self.run_check,
             "checkpoint": self.load_checkpoint,
             "notebook": self.read_notebook,
         }
@@ -222,6 +223,15 @@ class Worker:
         if not isinstance(answer, Mapping):
             raise TypeError(f"the test returned a {type(answer).__name__}, not named tensors")
         return dict(answer)
+
+    def run_check(self, request: dict, _: dict) -> dict:
+        """Run one case of a public test file on the notebook's namespace, as ``grader.check`` does for students."""
+        fresh_state(self.setting)
+        names: dict[str, object] = {"__name__": "public_tests"}
+        exec(compile(request["source"], "<public tests>", "exec", dont_inherit=True), names)
+        case, student = names[request["case"]], Student(self.main.__dict__)
+        case(**{name: student[name] for name in inspect.signature(case).parameters})
+        return {}
 
     def given(self, address: str) -> Callable:
         """A probe or a stand-in by its address, ``module.name``."""
