@@ -35,6 +35,11 @@ class Hint:
         return sum(map(lost, self.verdicts))
 
     @property
+    def bonus(self) -> bool:
+        """Whether only points above full marks are to be had."""
+        return not any(v.possible for v in self.verdicts)
+
+    @property
     def questions(self) -> dict[str, list[Verdict]]:
         """Its tests by question."""
         return by_question(list(self.verdicts))
@@ -71,7 +76,7 @@ TEMPLATES.filters |= {"points": number, "given": given, "lost": lost, "places": 
 
 
 def hints(verdicts: Sequence[Verdict]) -> list[Hint]:
-    """What to look at next: each message that cost points once, the most expensive first.
+    """What to look at next: each message that cost points once, the most expensive first, a bonus last.
 
     Several functions that nobody has written yet make one hint, and so does a line that raised in several tests.
     """
@@ -84,7 +89,7 @@ def hints(verdicts: Sequence[Verdict]) -> list[Hint]:
         same = len({v.message for v in group}) == 1
         message = group[0].message if same else NOT_WRITTEN.sub(r"\1.", group[0].message)
         found.append(Hint(message, tuple(group)))
-    return sorted(found, key=lambda hint: -hint.lost)
+    return sorted(found, key=lambda hint: (hint.bonus, -hint.lost))
 
 
 def _cause(verdict: Verdict) -> tuple[object, ...]:

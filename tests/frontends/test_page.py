@@ -110,6 +110,11 @@ def test_what_is_not_written_yet_is_one_hint(reports):
 def test_the_line_of_a_broken_cell_is_quoted(reports):
     (remark,) = [remark for remark in reports["broken"].remarks if remark.startswith("Cell 1: ")]
     assert remark.endswith('The line is "x = undefined + 1".')
+    told = [text for text in (*reports["broken"].remarks, *(v.message for v in reports["broken"].verdicts))
+            if "SyntaxError in line 1" in text]  # fmt: skip
+    assert len(told) == 5 and all(
+        '; the line is "def nt_xent(:", so none of its lines was run' in text for text in told
+    )
 
 
 @pytest.mark.parametrize(
@@ -138,6 +143,14 @@ def verdict(question, points, possible=2, **fields):
 )
 def test_what_went_well_is_one_sentence(points, said):
     assert went_well([verdict(f"q{k}", earned) for k, earned in enumerate(points)]) == said
+
+
+def test_a_bonus_comes_last_and_is_no_loss():
+    bonus = Verdict("q7", "Guidance", "guided", "guided", 0, 0, "Not guided.", "visible", bonus=9)
+    found = hints([bonus, verdict("q0", 1)])
+    assert [(hint.bonus, hint.lost) for hint in found] == [(False, 1), (True, 9)]
+    text = text_of(pages(Report("s", "S", "s", [bonus, verdict("q0", 1)]))[1])
+    assert "− 1 point" in text and "+ 9 bonus points" in text and "− 9" not in text
 
 
 def test_students_read_nothing_of_a_hidden_test():
