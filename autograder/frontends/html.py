@@ -92,6 +92,14 @@ def hints(verdicts: Sequence[Verdict]) -> list[Hint]:
     return sorted(found, key=lambda hint: (hint.bonus, -hint.lost))
 
 
+def places(found: Sequence[Hint], verdicts: Sequence[Verdict]) -> dict[tuple[str, str], int]:
+    """The number of the hint of each test that has one, also where the same message cost nothing."""
+    numbers = {hint.message: place for place, hint in enumerate(found, 1) if hint.message}
+    told = {(v.question, v.test): place for place, hint in enumerate(found, 1) for v in hint.verdicts}
+    same = {(v.question, v.test): numbers[v.message] for v in verdicts if v.message in numbers and not v.passed}
+    return same | told
+
+
 def _cause(verdict: Verdict) -> tuple[object, ...]:
     """What tests have in common that one hint is enough for."""
     if NOT_WRITTEN.fullmatch(verdict.message):
@@ -134,7 +142,7 @@ def pages(report: Report, rubrics: Mapping[str, str] = MappingProxyType({})) -> 
             questions=by_question(verdicts),
             well=went_well(verdicts),
             hints=(found := hints(verdicts)),
-            places={(v.question, v.test): place for place, hint in enumerate(found, 1) for v in hint.verdicts},
+            places=places(found, verdicts),
             curves=curves,
             pictures=pictures,
             instructor=all_of_it,

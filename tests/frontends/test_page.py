@@ -153,6 +153,15 @@ def test_a_bonus_comes_last_and_is_no_loss():
     assert "− 1 point" in text and "+ 9 bonus points" in text and "− 9" not in text
 
 
+def test_a_message_that_also_cost_nothing_is_not_repeated():
+    torn = "simclr.ipynb is not a notebook."
+    verdicts = [
+        Verdict("q6", "Accuracy", test, test, 0, worth, torn, "visible") for test, worth in (("top", 8), ("more", 0))
+    ]
+    for page in pages(Report("s", "S", "s", verdicts)):
+        assert page.count(torn) == 1 and page.count('<a href="#hint1">') == 2
+
+
 def test_students_read_nothing_of_a_hidden_test():
     hidden = verdict("q1", 0, detail="", example="the secret input", where="secret in cell 1", misconception="secret")
     report = Report("s", "S", "s", [verdict("q0", 2), Verdict(**{**vars(hidden), "visibility": "hidden"})])
