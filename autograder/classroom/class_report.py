@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import hashlib
 import hmac
-import io
 import math
 import os
 import secrets
@@ -21,6 +19,7 @@ import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from autograder import frontends
 from autograder.assignment import Assignment
 from autograder.classroom.model import Graded, Student
 from autograder.classroom.similarity import Pair
@@ -28,6 +27,7 @@ from autograder.classroom.store import DiskError, write_text
 from autograder.classroom.tables import question_ids, sorted_by_id
 from autograder.engine.report import Verdict
 from autograder.errors import KitError
+from autograder.frontends.figures import INK, STYLE, themed
 from autograder.frontends.terminal import number
 from autograder.text import one_line
 
@@ -35,8 +35,6 @@ SHOWN = 10  # rows of a long list that are shown; the rest is folded
 SLOWEST = 10
 SECRET = ".pseudonyms"
 BAR = "#5b8fd6"
-INK = "#010203"  # replaced in the finished image by a colour that follows the reader's light or dark theme
-INKS = "<style>:root{color:#24292f}@media(prefers-color-scheme:dark){:root{color:#d0d7de}}</style>"
 ADJECTIVES = (
     "amber", "brave", "brisk", "calm", "clever", "coral", "crisp", "daring", "eager", "early", "fair", "fleet",
     "gentle", "glad", "golden", "happy", "hazel", "ivory", "jolly", "keen", "kind", "lively", "lucky", "merry",
@@ -55,7 +53,8 @@ def person(student: Student) -> str:
 
 
 TEMPLATES = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=jinja2.StrictUndefined,
+    loader=jinja2.FileSystemLoader([Path(__file__).parent, Path(frontends.__file__).parent]),
+    autoescape=True, undefined=jinja2.StrictUndefined,
     trim_blocks=True, lstrip_blocks=True,
 )  # fmt: skip
 TEMPLATES.filters |= {
@@ -367,13 +366,8 @@ def histogram(values: Sequence[float], label: str, full: float | None = None) ->
     width = bin_width(top)
     bins = max(1, math.ceil(top / width - 1e-9))
     edges = [k * width for k in range(bins + 1)]
-    style = {
-        "font.size": 10, "svg.fonttype": "path", "svg.hashsalt": "kit", "text.color": INK, "axes.edgecolor": INK,
-        "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK, "axes.spines.top": False,
-        "axes.spines.right": False,
-    }  # fmt: skip
-    with matplotlib.rc_context(style):
-        figure = Figure(figsize=(9.5, 2.9), layout="constrained")
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(6.0, 2.8), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots()
         axes.hist(values, bins=edges, color=BAR, rwidth=0.92)
@@ -386,11 +380,8 @@ def histogram(values: Sequence[float], label: str, full: float | None = None) ->
             axes.axvline(full, color=INK, linestyle=":", linewidth=1, alpha=0.6, label=f"full marks {number(full)}")
         axes.set(xlabel=label, ylabel="submissions", xlim=(0, edges[-1]))
         axes.yaxis.get_major_locator().set_params(integer=True)
-        axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-        text = io.StringIO()
-        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
-    image = text.getvalue().replace(INK, "currentColor").replace("<defs>", INKS + "<defs>", 1)
-    return "data:image/svg+xml;base64," + base64.b64encode(image.encode()).decode()
+        figure.legend(frameon=False, loc="outside upper left", ncols=3)
+    return themed(figure)
 
 
 def bin_width(top: float) -> float:

@@ -28,7 +28,7 @@ from autograder.engine.notebook import Notebook, NotebookError, read_notebook, r
 from autograder.engine.public_checks import read as read_public
 from autograder.engine.public_checks import run_public
 from autograder.engine.reading import read_tensors
-from autograder.engine.report import Filled, Report, Verdict
+from autograder.engine.report import Filled, Report, Verdict, line_of
 from autograder.engine.runner import CellOutcome, Runner
 from autograder.engine.scoring import NOT_REACHED, OUT_OF_TIME, earned, headlines, unreached, unsaved, written
 from autograder.engine.session import STUB, Probes, Sandbox, Session, SessionLost, StudentError
@@ -40,6 +40,7 @@ from autograder.questions.model import Count
 from autograder.sandbox import layers, sightings
 from autograder.sandbox.bindings import EVERYTHING
 from autograder.sandbox.notebook import SKIP_TAG
+from autograder.sandbox.sightings import BOUND, MOST_PLACES
 from autograder.text import quoted, without_numbers
 from data_scripts import Prepared
 
@@ -76,6 +77,7 @@ class Grading:
     started: float = field(default_factory=time.monotonic)
     verdicts: dict[tuple[str, str], Verdict] = field(default_factory=dict)
     counts: Mapping[str, Count | None] = field(default_factory=dict)
+    places: Mapping[str, int] = field(default_factory=dict)  # the cell that defines a graded name
     right: set[tuple[str, str]] = field(default_factory=set)  # tests that passed
     working: set[tuple[str, str]] = field(default_factory=set)  # tests whose results show work (``shows_work``)
     missed: dict[str, str] = field(default_factory=dict)  # graded names that tests did not find, and where they may be
@@ -227,6 +229,7 @@ class Grader:
                     report.code = [cell.source for cell in notebook.cells]
                     report.written = written(assignment, notebook.answers)
                     grading.key = drawn(self.tests, self.secret + "\0".join(report.code).encode(errors="replace"))
+                    grading.places = places_of(notebook, self.names)
                     questions = [q.id for q in assignment.questions if only is None or q.id in only]
                     report.filled = filled(grading, notebook)
                     if questions:
@@ -258,7 +261,7 @@ class Grader:
                     run_question(grading, file, {question: followed_question(grading, runner, question)})
             if assignment.picture_probe and self.data is not None:
                 report.pictures += picture(runner, picture_address(assignment), self.data)
-            report.remarks += notes(notebook) + troubles(runner.outcomes, explain)
+            report.remarks += notes(notebook) + troubles(runner.outcomes, explain, report.code)
             report.incidents += incidents(runner.outcomes)
             report.cells = cells_ran(runner.outcomes)
             grading.slow = {one.index for one in runner.outcomes if one.seconds > SHORT_CELL or one.status in HALTED}
@@ -351,6 +354,21 @@ def names_of(tests: Iterable[KeyTest]) -> list[str]:
     return list(dict.fromkeys(name for test in tests for name in test.names))
 
 
+def places_of(notebook: Notebook, names: Collection[str]) -> dict[str, int]:
+    """The code cell that defines each name last. A name with too many definitions to know them all is left out."""
+    found = {name: notebook.sightings.get(name, ()) for name in names}
+    return {
+        name: bound[-1].cell
+        for name, places in found.items()
+        if len(places) < MOST_PLACES and (bound := [place for place in places if place.kind == BOUND])
+    }
+
+
+def located(places: Mapping[str, int], names: Iterable[str]) -> str:
+    """The functions of a test with their cells, such as ``"nt_xent in cell 7"``; '' if no cell is known."""
+    return ", ".join(f"{name} in cell {places[name]}" for name in names if name in places)
+
+
 def listed(names: Sequence[str]) -> str:
     """Names from a student's notebook for a sentence; "*" stands for all names of a module."""
     shown = [f"names by {quoted('import *')}" if name == EVERYTHING else quoted(name, 40) for name in names[:3]]
@@ -396,23 +414,32 @@ def grade(
         return grader.grade(source, publish, progress)
 
 
-def troubles(outcomes: tuple[CellOutcome, ...], explain: Explain = lambda *what: "") -> list[str]:
-    """A sentence for the student for the cells that did not run to their end, one for all with the same message."""
+def troubles(
+    outcomes: tuple[CellOutcome, ...], explain: Explain = lambda *what: "", code: Sequence[str] = ()
+) -> list[str]:
+    """A sentence for the student for the cells that did not run to their end, one for all with the same message.
+
+    ``code`` is the text of the code cells; a cell that is alone with its message gets the line that raised.
+    """
     groups: dict[str, list[CellOutcome]] = {}
     for outcome in outcomes:
         if outcome.status not in ("ok", "skipped"):
             groups.setdefault(outcome.message, []).append(outcome)
-    return [trouble(message, group, outcomes, explain) for message, group in groups.items()][:MAX_TROUBLES]
+    return [trouble(message, group, outcomes, explain, code) for message, group in groups.items()][:MAX_TROUBLES]
 
 
-def trouble(message: str, group: Sequence[CellOutcome], outcomes: tuple[CellOutcome, ...], explain: Explain) -> str:
+def trouble(
+    message: str, group: Sequence[CellOutcome], outcomes: tuple[CellOutcome, ...], explain: Explain, code: Sequence[str]
+) -> str:
     """What became of the cells of a group, which have the same message."""
     first, *others = group
     if first.error is not None and first.error.undefined:
         first.error.whereabouts = explain(outcomes, first.error.undefined, first.index, first.error.type == STUB)
     advice = first.error.advice if first.error is not None else ""
     if not others:
-        return f"Cell {first.index}: {first.told}{advice}."
+        raised = first.error.limit is None if first.error is not None else False
+        own = line_of(code, first.error.cell or 0, first.error.line or 0) if raised else ""
+        return f"Cell {first.index}: {first.told}{advice}." + (f" The line is {quoted(own, 120)}." if own else "")
     *most, last = [str(outcome.index) for outcome in group[:10]]
     last = f"{len(group) - len(most)} more" if len(group) > 10 else last
     return f"Cells {', '.join(most)} and {last}: {re.sub('^it ', 'each ', message)}{advice}."
@@ -509,6 +536,10 @@ def remote_question(grading: Grading, runner: Runner, question: str, again: bool
             test_id,
             message=judgement.message,
             misconception=judgement.misconception,
+            where=located(grading.places, test.names),
+            example=judgement.example,
+            cell=judgement.cell,
+            line=judgement.line,
             detail=detail(judgement, results),
             incident=OUT_OF_TIME if late else incident,
             unfinished=late,
@@ -536,8 +567,9 @@ def followed_question(grading: Grading, runner: Runner, question: str) -> Callab
                 grading.right.add(place)
                 grading.working.add(place)
                 grading.record(
-                    *place, message=variant.title, misconception=None, detail=f"without follow-through: {own}"
-                )
+                    *place, message=variant.title, misconception=None, detail=f"without follow-through: {own}",
+                    example="", cell=0, line=0,
+                )  # fmt: skip
                 return
         raise TestFailed(own)
 
@@ -571,7 +603,8 @@ def ask_cases(
         except StudentError as error:
             if missed is not None and error.missing in test.names:
                 missed[error.missing] = error.whereabouts
-            results[case.name] = Failure(error.type, sentence_of(error, test.names))
+            place = (error.cell or 0, error.line or 0) if error.limit is None else (0, 0)
+            results[case.name] = Failure(error.type, sentence_of(error, test.names), *place)
             if error.limit is not None:
                 return dict.fromkeys((c.name for c in test.cases), results[case.name]) | results, sentence_of(error)
         except SessionLost as error:

@@ -14,10 +14,15 @@ from autograder.text import without_numbers
 
 @dataclass(frozen=True)
 class Failure:
-    """A probe call without a result: the student's code raised an exception of this ``type``, or the session was lost."""
+    """A probe call without a result: the student's code raised an exception of this ``type``, or the session was lost.
+
+    ``cell`` and ``line`` say where it raised (0: not known).
+    """
 
     type: str
     message: str
+    cell: int = 0
+    line: int = 0
 
 
 Result = Answer | Failure
@@ -81,11 +86,18 @@ class KeyTest:
 
 @dataclass(frozen=True)
 class Judgement:
-    """The outcome of one test: ``message`` is for the student, ``misconception`` names the recognised mistake."""
+    """The outcome of one test: ``message`` is for the student, ``misconception`` names the recognised mistake.
+
+    ``example`` names a case that shows the mistake, in the words of its author ('' if the message names one, or if no case
+    shows more than another). ``cell`` and ``line`` say where the student's code raised (0: it did not).
+    """
 
     passed: bool
     message: str
     misconception: str | None = None
+    example: str = ""
+    cell: int = 0
+    line: int = 0
 
 
 def excess(comparison: Comparison, got: torch.Tensor, want: torch.Tensor, atol: float = 0.0) -> float:
@@ -239,13 +251,36 @@ def judge(test: KeyTest, results: Mapping[str, Result]) -> Judgement:
         return Judgement(True, "")
     for mistake in test.misconceptions:
         if _is(test, results, mistake):
-            return Judgement(mistake.harmless, mistake.hint, mistake.id)
+            return _recognised(test, failed, results, mistake, mistake.harmless)
     # Looked up once, not for each mistake: a submission may return very large results.
     finite = [case for case in test.cases if _finite(test, results[case.name])]
     for mistake in test.misconceptions:
         if _is_where_finite(test, finite, results, mistake):
-            return Judgement(False, mistake.hint, mistake.id)
-    return Judgement(False, _summary(test, failed, complaints, results))
+            return _recognised(test, failed, results, mistake, False)
+    message = _summary(test, failed, complaints, results)
+    example = _example(test, failed, results) if _always(test, failed, complaints) else ""  # else the message names it
+    return Judgement(False, message, None, example, *_raised(failed, results))
+
+
+def _recognised(
+    test: KeyTest, failed: Sequence[KeyCase], results: Mapping[str, Result], mistake: KeyMisconception, passed: bool
+) -> Judgement:
+    if passed:
+        return Judgement(True, mistake.hint, mistake.id)
+    return Judgement(False, mistake.hint, mistake.id, _example(test, failed, results), *_raised(failed, results))
+
+
+def _example(test: KeyTest, failed: Sequence[KeyCase], results: Mapping[str, Result]) -> str:
+    """The name of the first case that failed; '' if there is only one case, or if all end in the same exception."""
+    ends = {result.message if isinstance(result, Failure) else None for result in results.values()}
+    same = len(failed) == len(test.cases) and len(ends) == 1 and None not in ends
+    return "" if len(test.cases) == 1 or same else failed[0].name
+
+
+def _raised(failed: Sequence[KeyCase], results: Mapping[str, Result]) -> tuple[int, int]:
+    """Cell and line of the first exception that names them, (0, 0) if none does."""
+    ends = (results[case.name] for case in failed)
+    return next(((end.cell, end.line) for end in ends if isinstance(end, Failure) and end.line), (0, 0))
 
 
 def shows_work(test: KeyTest, results: Mapping[str, Result], judgement: Judgement) -> bool:
@@ -350,6 +385,11 @@ def _finite(test: KeyTest, result: Result) -> bool:
     )
 
 
+def _always(test: KeyTest, failed: Sequence[KeyCase], complaints: Mapping[str, str | None]) -> bool:
+    """Whether the same is wrong in all cases."""
+    return len(failed) == len(test.cases) and len({complaints[case.name] for case in failed}) == 1
+
+
 def _summary(
     test: KeyTest, failed: list[KeyCase], complaints: Mapping[str, str | None], results: Mapping[str, Result]
 ) -> str:
@@ -361,7 +401,7 @@ def _summary(
         word.isalpha() and word not in test.names and (len(word) > 1 or word == "a")
     ):  # no name of code, which has its case
         first = first[:1].upper() + first[1:]
-    always = len(failed) == len(test.cases) and len(texts) == 1
+    always = _always(test, failed, complaints)
     if len(test.cases) == 1 or (always and isinstance(results[failed[0].name], Failure)):
         return f"{first}."
     if always:

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field, replace
 
 from autograder.artefacts import Finding, Headline
 from autograder.pictures import Picture
+from autograder.text import one_line
+
+LONGEST_LINE = 200
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,9 @@ class Verdict:
     share that was earned of all that the test can earn: 0 or 1 for a hidden test, which can be worth 0 points.
     ``incident`` tells the instructor about a hang or a crash. ``unfinished``: the time of the submission ran out before the
     outcome was certain; the points are those that are certain, and the next run tries again.
+
+    ``where`` says which functions the test calls and in which cells they are. ``example`` names inputs that show what is
+    wrong, in words. The student's code raised in ``line`` of the code cell ``cell`` (0: it did not, or nobody knows).
     """
 
     question: str
@@ -34,6 +40,10 @@ class Verdict:
     share: float = 0.0
     incident: str = ""
     unfinished: bool = False
+    where: str = ""
+    example: str = ""
+    cell: int = 0
+    line: int = 0
 
     @property
     def passed(self) -> bool:
@@ -44,6 +54,17 @@ class Verdict:
 def number(points: float) -> str:
     """Points without trailing zeros: 3, 1.5."""
     return f"{points:.2f}".rstrip("0").rstrip(".")
+
+
+def line_of(code: Sequence[str], cell: int, line: int) -> str:
+    """A line of the student's code without indentation, in one line of limited length; '' if there is no such line.
+
+    ``cell`` and ``line`` count from 1, and may come from the submission.
+    """
+    if not (1 <= cell <= len(code) and line >= 1):
+        return ""
+    lines = code[cell - 1].split("\n", line)
+    return one_line(lines[line - 1], LONGEST_LINE) if line <= len(lines) else ""
 
 
 def by_message(verdicts: Iterable[Verdict]) -> list[list[Verdict]]:

@@ -17,7 +17,7 @@ OUT_OF_TIME = (
     "tries it again"
 )
 # What a verdict says of a submission, whatever the points of the test are.
-FOUND = ("message", "detail", "misconception", "share", "incident", "unfinished")
+FOUND = ("message", "detail", "misconception", "share", "incident", "unfinished", "where", "example", "cell", "line")
 Key = Mapping[tuple[str, str], KeyTest]
 
 

@@ -1,33 +1,127 @@
-"""Renders a report as one HTML file that opens offline: verdicts, hints, learning curves and images."""
+"""Renders a report as one HTML file that opens offline: points, hints, learning curves and images."""
 
 from __future__ import annotations
 
-import base64
-import io
-import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 import jinja2
 import markupsafe
-import matplotlib
-import torch
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
-from autograder.engine.report import Curve, Report, number, told_once
+from autograder.engine.report import Report, Verdict, line_of, number
 from autograder.frontends.at_once import as_html, headline, progress
+from autograder.frontends.figures import curve_panels, picture_shown
 from autograder.frontends.terminal import by_question, given
-from autograder.pictures import Picture
 
 TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=jinja2.StrictUndefined,
     trim_blocks=True, lstrip_blocks=True,
 )  # fmt: skip
-TEMPLATES.filters |= {"points": number, "given": given}
-WIDEST = 8.0  # inches
-GAP = 0.08  # of an image's place
+# What the grader says of a stub, with the stub's own words in quotation marks, which they cannot end.
+NOT_WRITTEN = re.compile(r'(Not implemented yet)(?: \("[^"]*"\))?\.')
+
+
+@dataclass(frozen=True)
+class Hint:
+    """A message to the student, with all tests that lost points by it."""
+
+    message: str
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def lost(self) -> float:
+        """The points that it costs; without it nothing would be lost in its tests."""
+        return sum(map(lost, self.verdicts))
+
+    @property
+    def bonus(self) -> bool:
+        """Whether only points above full marks are to be had."""
+        return not any(v.possible for v in self.verdicts)
+
+    @property
+    def questions(self) -> dict[str, list[Verdict]]:
+        """Its tests by question."""
+        return by_question(list(self.verdicts))
+
+    @property
+    def where(self) -> str:
+        """Functions and cells that it speaks of."""
+        return where(self.verdicts)
+
+    @property
+    def example(self) -> str:
+        """Inputs that show it, in words; '' if none are known."""
+        return next((v.example for v in self.verdicts if v.example), "")
+
+    def raised(self, code: Sequence[str]) -> tuple[int, int, str] | None:
+        """Cell, line and text of the student's line that raised; None if none did or the line is not there."""
+        if NOT_WRITTEN.fullmatch(self.message):
+            return None
+        places = ((v.cell, v.line, line_of(code, v.cell, v.line)) for v in self.verdicts)
+        return next((place for place in places if place[2]), None)
+
+
+def where(verdicts: Iterable[Verdict]) -> str:
+    """The functions that tests call and their cells, each once: ``"nt_xent in cell 7, SimCLR in cell 9"``."""
+    return ", ".join(dict.fromkeys(place for v in verdicts for place in v.where.split(", ") if place))
+
+
+def lost(verdict: Verdict) -> float:
+    """The points that a test could have earned besides."""
+    return verdict.possible + verdict.bonus - verdict.points
+
+
+TEMPLATES.filters |= {"points": number, "given": given, "lost": lost, "places": where}
+
+
+def hints(verdicts: Sequence[Verdict]) -> list[Hint]:
+    """What to look at next: each message that cost points once, the most expensive first, a bonus last.
+
+    Several functions that nobody has written yet make one hint, and so does a line that raised in several tests.
+    """
+    groups: dict[tuple[object, ...], list[Verdict]] = {}
+    for v in verdicts:
+        if lost(v) > 0 and not v.passed:
+            groups.setdefault(_cause(v), []).append(v)
+    found = []
+    for group in groups.values():
+        same = len({v.message for v in group}) == 1
+        message = group[0].message if same else NOT_WRITTEN.sub(r"\1.", group[0].message)
+        found.append(Hint(message, tuple(group)))
+    return sorted(found, key=lambda hint: (hint.bonus, -hint.lost))
+
+
+def places(found: Sequence[Hint], verdicts: Sequence[Verdict]) -> dict[tuple[str, str], int]:
+    """The number of the hint of each test that has one, also where the same message cost nothing."""
+    numbers = {hint.message: place for place, hint in enumerate(found, 1) if hint.message}
+    told = {(v.question, v.test): place for place, hint in enumerate(found, 1) for v in hint.verdicts}
+    same = {(v.question, v.test): numbers[v.message] for v in verdicts if v.message in numbers and not v.passed}
+    return same | told
+
+
+def _cause(verdict: Verdict) -> tuple[object, ...]:
+    """What tests have in common that one hint is enough for."""
+    if NOT_WRITTEN.fullmatch(verdict.message):
+        return (NOT_WRITTEN,)
+    if verdict.line and verdict.misconception is None:
+        return (verdict.cell, verdict.line)
+    return (verdict.message,) if verdict.message else (verdict.question, verdict.test)
+
+
+def went_well(verdicts: Sequence[Verdict]) -> str:
+    """The questions with full points in one sentence; '' if there is nothing to say."""
+    questions = by_question(list(verdicts))
+    full = [of[0].question_title for of in questions.values() if all(v.passed for v in of if v.possible or v.bonus)]
+    passed = sum(v.passed for v in verdicts)
+    if full and len(full) == len(questions):
+        return f"Full points in all {len(full)} questions." if len(full) > 1 else f"Full points for {full[0]}."
+    if full:
+        *most, last = full
+        return f"Full points for {', '.join(most)} and {last}." if most else f"Full points for {last}."
+    return f"{passed} of {len(verdicts)} tests passed." if passed else ""
 
 
 def render(report: Report) -> str:
@@ -41,10 +135,7 @@ def pages(report: Report, rubrics: Mapping[str, str] = MappingProxyType({})) -> 
     Students do not see details of the sandbox and hidden tests (which still count). The template engine escapes all text
     that students control. ``rubrics`` are for the instructor, by written question.
     """
-    figures = []
-    if report.curves:
-        figures.append(("Learning curves, as the submission reports them", png(curves_figure(report.curves))))
-    figures += [(picture.title, png(picture_figure(picture))) for picture in report.pictures]
+    curves, pictures = curve_panels(report.curves), [picture_shown(picture) for picture in report.pictures]
     shown = [verdict for verdict in report.verdicts if verdict.visibility != "hidden"]
     template = TEMPLATES.get_template("report.html.jinja")
     instructor, student = (
@@ -52,68 +143,19 @@ def pages(report: Report, rubrics: Mapping[str, str] = MappingProxyType({})) -> 
             report=report,
             headline=headline(report) if report.filled else "",
             progress=markupsafe.Markup(as_html(progress(report))),  # noqa: S704  (it has escaped the text)
-            questions=by_question(told_once(verdicts)),
-            figures=figures,
+            questions=by_question(verdicts),
+            well=went_well(verdicts),
+            hints=(found := hints(verdicts)),
+            places=places(found, verdicts),
+            curves=curves,
+            pictures=pictures,
             instructor=all_of_it,
+            unseen=len(report.verdicts) - len(verdicts),
             rubrics=rubrics,
         )
         for verdicts, all_of_it in ((report.verdicts, True), (shown, False))
     )
     return instructor, student
-
-
-def png(figure: Figure) -> str:
-    """A figure as a data URI."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
-
-
-def curves_figure(curves: list[Curve]) -> Figure:
-    """The training loss, the fine-tuning losses and the accuracies against epochs, side by side."""
-    panels: dict[str, list[Curve]] = {}
-    for curve in curves:
-        alone = curve.label.endswith("training loss")
-        name = curve.label if alone else "loss" if "loss" in curve.label else "accuracy"
-        panels.setdefault(name, []).append(curve)
-    with matplotlib.rc_context({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False}):
-        figure = Figure(figsize=(3.2 * len(panels), 2.6), layout="constrained")
-        FigureCanvasAgg(figure)
-        for axes, (name, group) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items()):
-            for curve in group:
-                axes.plot(curve.epochs, curve.values, marker=".", label=curve.label)
-            axes.set(xlabel="epoch", ylabel=name)
-            if len(group) > 1:
-                axes.legend(frameon=False)
-    return figure
-
-
-def picture_figure(picture: Picture) -> Figure:
-    """The images in rows, at most ``WIDEST`` wide in total and at most one inch each."""
-    rows = math.ceil(len(picture.images) / picture.columns)
-    height, width = picture.images.shape[2:]
-    side, pitch = min(1.0, WIDEST / picture.columns), 1.05 * height / width
-    figure = Figure(figsize=(side * picture.columns, side * pitch * rows))
-    FigureCanvasAgg(figure)
-    # All images in one pair of axes; 64 pairs would take seconds.
-    axes = figure.add_axes((0, 0, 1, 1))
-    for place, image in enumerate(picture.images):
-        row, column = divmod(place, picture.columns)
-        left, top = column + GAP / 2, (row + GAP / 2) * pitch
-        extent = (left, left + 1 - GAP, top + (1 - GAP) * height / width, top)
-        axes.imshow(shades(image).expand(3, -1, -1).permute(1, 2, 0).numpy(), extent=extent)
-    axes.set(xlim=(0, picture.columns), ylim=(rows * pitch, 0))
-    axes.axis("off")
-    return figure
-
-
-def shades(image: torch.Tensor) -> torch.Tensor:
-    """One image with values in [0, 1]."""
-    if image.dtype == torch.uint8:
-        return image / 255
-    image = image.float()
-    low, high = image.min(), image.max()
-    return (image - low) / (high - low).clamp(min=1e-6)
 
 
 def write_html(path: Path, report: Report) -> None:

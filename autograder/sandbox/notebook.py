@@ -398,6 +398,9 @@ def _fault(source: str, transformed: str, version: Version | None) -> str | None
         )
     kind = type(found).__name__
     error = f"it has a{'n' * kind.startswith('I')} {kind}{line}: {quoted(str(found.msg), 120)}"
+    lines = transformed.split("\n")
+    text = lines[found.lineno - 1].strip() if found.lineno and found.lineno <= len(lines) else ""
+    error += f"; the line is {quoted(text, 80)}" if text else ""
     why = _misplaced_magic(source) or error
     last = f" (Python {own} grades, and Python {version} ran your notebook last)" if version and version > own else ""
     return f"{why}{last}, so none of its lines was run"

@@ -84,6 +84,7 @@ def test_other_points_are_counted_and_nothing_is_run(room, tmp_path):
     assert room.run == [] and result.rescored == 2
     assert room.points("ada") == 18 and room.points("bob") == bob + 10
     assert "of 30 points" in (room.out / "ada" / "report.html").read_text()
+    assert "nt_xent in cell 1" in (room.out / "bob" / "feedback.html").read_text()
 
 
 def test_another_threshold_counts_the_measured_accuracy_anew(room, images, checkpoint, tmp_path):

@@ -210,3 +210,38 @@ def test_a_name_of_code_keeps_its_case(name):
     test = replace(key({"h": CLOSE}, [{"h": torch.zeros(())}]), names=("evaluate", "Classifier", "nt_xent"))
     assert judge(test, {"a": Failure("X", f"{name} is not defined")}).message == f"{name} is not defined."
     assert judge(test, {"a": Failure("X", f"the {name} is odd")}).message == f"The {name} is odd."
+
+
+def numbers(**values):
+    """The result of a probe with one number, by case."""
+    return {
+        name: value if isinstance(value, Failure) else {"value": torch.tensor(value)} for name, value in values.items()
+    }
+
+
+BROKEN = Failure("X", "it raised", cell=7, line=3)
+
+
+@pytest.mark.parametrize(
+    ("results", "example", "place"),
+    [
+        (numbers(a=1.0, b=4.0, c=6.0), "a", (0, 0)),  # known on every input
+        (numbers(a=2.0, b=4.0, c=BROKEN), "", (7, 3)),  # unknown: its message names input c
+        (numbers(a=9.0, b=9.0, c=9.0), "a", (0, 0)),  # unknown, wrong on all inputs
+        (numbers(a=BROKEN, b=BROKEN, c=BROKEN), "", (7, 3)),  # no input shows more than another
+        (numbers(a=2.0, b=3.0, c=7.0), "b", (0, 0)),  # known, right where a number is 2
+        (numbers(a=2.0, b=4.0, c=6.0), "", (0, 0)),
+    ],
+)
+def test_a_mistake_has_an_input_that_shows_it_and_the_line_that_raised(results, example, place):
+    """The reference is 2, 4, 6."""
+    known = [KeyMisconception("half", "Halved.", False, numbers(a=1.0, b=4.0, c=6.0)),
+             KeyMisconception("off", "One off.", False, numbers(a=2.0, b=3.0, c=7.0))]  # fmt: skip
+    references = [{"value": torch.tensor(value).double()} for value in (2.0, 4.0, 6.0)]
+    judged = judge(key({"value": CLOSE}, references, known), results)
+    assert (judged.example, (judged.cell, judged.line)) == (example, place)
+
+
+def test_one_input_alone_is_no_example():
+    judged = judge(key({"value": CLOSE}, [{"value": torch.tensor(2.0).double()}]), numbers(a=3.0))
+    assert (judged.passed, judged.example) == (False, "")

@@ -1,6 +1,7 @@
 """A report in Gradescope's format, as HTML and as a table: whole, escaped, and free of references."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,8 +16,9 @@ from autograder.classroom.model import Graded, Student
 from autograder.classroom.tables import feedback
 from autograder.engine.report import Curve, Report, Verdict, Written, by_message, told_once
 from autograder.engine.report import told as report_told
+from autograder.frontends.figures import curve_panels, curves_figure, picture_figure
 from autograder.frontends.gradescope import results, write_results
-from autograder.frontends.html import curves_figure, pages, picture_figure, render
+from autograder.frontends.html import pages, render
 from autograder.frontends.nbgrader import write_outputs
 from autograder.frontends.otter import test_files as otter_files
 from autograder.frontends.terminal import print_report, reason
@@ -85,7 +87,7 @@ def test_html_escapes_and_embeds(report):
     html = render(report)
     assert "<script" not in html and "onerror=alert(2)>" not in html
     assert "&lt;script&gt;" in html
-    assert html.count("data:image/png;base64,") == 2
+    assert html.count("data:image/png;base64,") == 1 and html.count("data:image/svg+xml;base64,") == 2
     assert "http://" not in html and "https://" not in html
 
 
@@ -122,15 +124,43 @@ def test_bytes_are_shown_as_they_are_and_floats_in_their_own_range():
 
 def test_curves_stand_in_panels_of_their_kind():
     def panels(*labels):
-        figure = curves_figure([Curve(label, (1, 2), (0.5, 0.25)) for label in labels])
-        return [(axes.get_ylabel(), len(axes.lines)) for axes in figure.axes]
+        return [
+            (one.caption, one.text) for one in curve_panels([Curve(label, (1, 2), (0.5, 0.25)) for label in labels])
+        ]
 
-    assert panels("training loss") == [("training loss", 1)]
+    line = "{}: 0.5 in epoch 1, 0.25 in epoch 2"
+    assert panels("training loss") == [("Training loss", line.format("training loss"))]
     assert panels("pre-training loss", "train loss", "test loss", "test top-1") == [
-        ("pre-training loss", 1),
-        ("loss", 2),
-        ("accuracy", 1),
+        ("Pre-training loss", line.format("pre-training loss")),
+        ("Loss", f"{line.format('train loss')}; {line.format('test loss')}"),
+        ("Accuracy", line.format("test top-1")),
     ]
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3, 5, 7, 12, 100, 5000])
+def test_curves_have_whole_epochs_on_their_axis(epochs):
+    """Every tick in sight is an epoch that was trained, and no line has more points than can be seen."""
+    span = tuple(range(1, epochs + 1))
+    figure = curves_figure([Curve("train loss", span, tuple(1 / k for k in span)), Curve("test loss", (1,), (0.5,))])
+    (axes,) = figure.axes
+    low, high = axes.get_xlim()
+    ticks = [tick for tick in axes.get_xticks() if low <= tick <= high]
+    assert ticks and all(tick in span for tick in ticks)
+    line = axes.lines[0].get_xdata()
+    assert (line[0], line[-1]) == (1, epochs) and len(line) <= 401 and list(line) == sorted(set(line))
+
+
+@pytest.mark.parametrize("values", [(1e12, -1e12), (5e-324, 0.0), (0.5, 0.5), (1e-300,), (999_999_999_999, 0.1)])
+def test_curves_of_any_numbers_are_drawn(values):
+    """A submission may report any finite number below 1e12 in size."""
+    (shown,) = curve_panels([Curve("training loss", tuple(range(1, len(values) + 1)), values)])
+    assert shown.source.startswith("data:image/svg+xml;base64,") and len(shown.source) < 100_000
+
+
+def colours(html):
+    """The class of each test in a report, by its title."""
+    found = re.findall(r'<li class="test (\w*)">.*?</span>([^<]+?)(?: <a|<div|</div)', html)
+    return {title: colour for colour, title in found}
 
 
 def bonus(points):
@@ -150,8 +180,8 @@ def test_points_of_a_bonus_question_come_on_top(points, status, colour):
     assert (content["tests"][1]["score"], content["tests"][1]["max_score"]) == (points, 0)
     assert content["tests"][1]["status"] == status
     html = render(report)
-    assert f'<tr class="{colour}"><td class="case">guided</td>' in html
-    assert f'<th class="points">bonus + {points}</th>' in html
+    assert colours(html)["guided"] == colour
+    assert f'<span class="points">bonus + {points}</span>' in html
     console = Console(record=True, width=120)
     print_report(console, report)
     text = console.export_text()
@@ -165,7 +195,7 @@ def test_a_test_of_no_points_is_passed_if_it_was_earned(share, status, colour):
     message = "" if share else "You get it with more than 93% top-1."
     report = Report("s", "S", "s", [Verdict("q6", "A", "bonus", "bonus", 0, 0, message, "visible", share=share)])
     assert results(report)["tests"][0]["status"] == status
-    assert f'<tr class="{colour}"><td class="case">bonus</td>' in render(report)
+    assert colours(render(report))["bonus"] == colour
 
 
 def test_table_shows_points_and_reasons(report):
@@ -238,14 +268,18 @@ def test_every_rendering_tells_a_hint_once_and_keeps_each_test():
     cell = new_code_cell(metadata={"nbgrader": {"grade": True, "solution": False, "grade_id": "q1a", "points": 7}})
     write_outputs([cell], report)
     moodle = feedback(Graded(Student("jane"), Path("jane"), report))
-    texts = [console.export_text(), *pages(report), "\n".join(otter), cell.outputs[0]["data"]["text/html"], moodle]
+    texts = [console.export_text(), "\n".join(otter), cell.outputs[0]["data"]["text/html"], moodle]
     for text in texts:
-        assert text.count(HINT) == 1 and text.count("(costs 3 + 3 points: value, gradient)") == 1, text
-        assert text.count("It raised.") == 1
+        assert text.count("(costs 3 + 3 points: value, gradient)") == 1, text
+    for text in [*texts, *pages(report)]:
+        assert text.count(HINT) == 1 and text.count("It raised.") == 1
+    for page in pages(report):
+        assert page.count("− 6 points") == 1 and page.count('<a href="#hint1">') == 2
     assert reason(verdicts) == f"{HINT} (costs 3 + 3 points: value, gradient) · It raised."
 
 
 def test_a_hint_is_told_on_the_student_s_page_if_its_first_test_is_hidden():
     verdicts = [replace(TWICE[0], visibility="hidden"), *TWICE[1:], failed("again", "again", 2)]
     _, student = pages(Report("simclr", "SimCLR", "jane", verdicts))
-    assert student.count(f"{HINT} (costs 3 + 2 points: gradient, again)") == 1 and "value of the loss" not in student
+    assert student.count(HINT) == 1 and student.count("− 5 points") == 1 and "value of the loss" not in student
+    assert "The total includes 1 test that is not shown here." in student
