@@ -118,9 +118,9 @@ def test_a_manifest_that_cannot_be_read_is_not_taken_for_a_damaged_one(small, im
     data = prepare(images, tmp_path, progress=False, dataset=small)
     manifest = data.folder / "manifest.json"
     manifest.rename(tmp_path / "elsewhere")
-    manifest.symlink_to("/proc/self/mem")  # an input/output error when it is read
+    manifest.symlink_to("/proc/self/mem")  # an input/output error when it is read, or it is not even opened
     before = (data.folder / "train.npy").stat()
-    with pytest.raises(DataError, match="manifest.json: Input/output error"):
+    with pytest.raises(DataError, match="manifest.json: (Input/output error|Permission denied)"):
         prepare(images, tmp_path, progress=False, dataset=small)
     assert (data.folder / "train.npy").stat() == before
 
