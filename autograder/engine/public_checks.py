@@ -45,7 +45,7 @@ def run_public(runner: Runner, tests: Mapping[str, str], told: Callable[[Student
     """Run the public tests of each question in ``tests`` and tell of each case whether it passed.
 
     ``told`` makes the sentence about an exception of the student's code. After a case that took all its time, or ended its
-    session, the others of the question are not tried.
+    session, the others of the question are not tried; when the time for all is over, nothing more is told.
     """
     for question, source in tests.items():
         for case, title in cases(source).items():
@@ -56,6 +56,8 @@ def run_public(runner: Runner, tests: Mapping[str, str], told: Callable[[Student
                 if error.limit is not None:
                     break
             except SessionLost as lost:
+                if lost.kind == "deadline":  # it says nothing about this case
+                    return
                 yield Check(question, title, False, STOPPED.format(lost.reason))
                 break
             else:

@@ -74,7 +74,11 @@ def question(filled: Filled, checks: Iterable[Check]) -> Item:
     failed: dict[str, list[str]] = {}
     for check in (check for check in mine if not check.passed):
         failed.setdefault(check.message, []).append(check.title)
-    passed = f"{sum(check.passed for check in mine)} of {counted(len(mine), 'public check')} pass" if mine else ""
+    passed = (
+        f"{sum(check.passed for check in mine)} of {counted(len(mine), 'public check')} pass{'es' * (len(mine) == 1)}"
+        if mine
+        else ""
+    )
     said = "; ".join(filter(None, [state(filled), passed]))
     lines = (f"{titles[0]}{f' (and {len(titles) - 1} more)' * (len(titles) > 1)}: {m}" for m, titles in failed.items())
     return Item(f"{filled.question} · {filled.title}: {said}.", tuple(map(Item, lines)))

@@ -136,6 +136,14 @@ def test_endless_code_takes_one_check_s_time(graded):
     assert len(checks["q1b"]) == 4 and all(one.passed for one in checks["q1b"])
 
 
+def test_checks_that_the_time_does_not_reach_are_not_told(graded, monkeypatch):
+    monkeypatch.setattr("autograder.engine.grade.CHECKS_SECONDS", 4.0)
+    endless = "def barlow_twins(z_a, z_b, lambd):\n    while True: pass"
+    report = graded([IMPORTS, NT_XENT, endless, EUCLIDEAN])
+    assert [one.question for one in report.checks] == ["q1a"] * 5 + ["q1b"]
+    assert "q1c · NT-Xent with Euclidean similarity: filled in.\n" in read_by(report)[0]
+
+
 def test_a_second_test_without_a_cell_is_told_with_its_result_only(graded):
     """That a hidden test failed at first is no remark, which is shown at once."""
     report = graded([*HONEST, "float = 2.5"])

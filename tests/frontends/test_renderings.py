@@ -55,6 +55,13 @@ def test_results_follow_the_documented_schema(report, tmp_path):
     assert list(tmp_path.iterdir()) == [tmp_path / "results.json"]
 
 
+@pytest.mark.parametrize("later", ["after_due_date", "after_published", "hidden"])
+def test_what_is_measured_is_not_told_before_its_verdicts(report, later):
+    report.verdicts = [replace(verdict, visibility=later) for verdict in report.verdicts]
+    content = results(report)
+    assert "leaderboard" not in content and "61.2" not in content["output"]
+
+
 @pytest.mark.parametrize("by_hand", [True, False])
 def test_written_answers_follow_it_too(report, by_hand):
     report.written = [Written("w1", "In your own words", 4, "two views", 3.0, "good"), Written("w2", "The batch", 6)]
