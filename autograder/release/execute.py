@@ -54,7 +54,8 @@ def execute(
     try:
         client.execute(env={**os.environ, **settings})
     except CellExecutionError as error:
-        last = [line for line in str(error).splitlines() if line.strip()][-1]
+        told = [line for line in str(error).splitlines() if line.strip()]  # empty where the notebook shows none
+        last = told[-1] if told else f"{error.ename}: {error.evalue}"
         raise KitError(f"the notebook {name} stops with an error in profile {profile}: {last}") from error
     finally:
         shutil.rmtree(sockets, ignore_errors=True)
