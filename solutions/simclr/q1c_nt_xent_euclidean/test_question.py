@@ -88,8 +88,6 @@ def test_a_small_constant_under_the_root_is_no_mistake(epsilon):
         ("root_of_other_pairs", ("coincident",)),
         ("root_of_every_square", ("gradient", "coincident")),
         ("cosine_used", ("value", "gradient")),
-        ("products", ("coincident",)),
-        ("products_and_an_epsilon", ("coincident",)),
         ("incoming_gradient_forgotten", ("gradient",)),
         ("backward_of_the_last_call", ("gradient",)),
         ("self_in_denominator_and_one_direction", ("value", "gradient")),
@@ -100,3 +98,11 @@ def test_a_small_constant_under_the_root_is_no_mistake(epsilon):
 def test_a_mistake_costs_what_it_breaks_and_is_recognised(mistake, tests):
     wrong = next(entry for entry in MISCONCEPTIONS if entry.id == mistake)
     assert lost(HERE, wrong.namespace) == dict.fromkeys(tests, wrong.hint)
+
+
+@pytest.mark.parametrize("mistake", ["products", "products_and_an_epsilon"])
+def test_distances_by_products_cost_the_points_for_equal_rows(mistake):
+    wrong = next(entry for entry in MISCONCEPTIONS if entry.id == mistake)
+    found = lost(HERE, wrong.namespace)
+    # What rounding leaves of the distance to itself depends on torch and processor, and can cost the gradient, too.
+    assert found.keys() - {"gradient"} == {"coincident"} and set(found.values()) == {wrong.hint}
