@@ -21,4 +21,5 @@ class tqdm(tqdm):
     def close(self):
         super().close()
         if self.shown and not self.leave:
-            self.shown.update({"text/plain": ""}, raw=True)
+            shown, self.shown = self.shown, None  # a bar is closed again when it is collected, maybe cells later
+            shown.update({"text/plain": ""}, raw=True)
