@@ -233,11 +233,12 @@ def latest(found: list[HandedIn]) -> list[HandedIn]:
 def _latest_of(several: list[HandedIn], student: str) -> HandedIn:
     if len(several) == 1:
         return several[0]
-    ranked = sorted((_is_gradable(one), one.submitted or _oldest(), _names(one), k) for k, one in enumerate(several))
-    *others, chosen = (several[k] for *_, k in ranked)
-    remarks = [remark for one in (*others, chosen) for remark in one.remarks]
-    for (gradable, *_), other in zip(ranked, others):
-        why = "is an older one" if gradable or not ranked[-1][0] else "holds no notebook and no zip file"
+    ranked = sorted(several, key=lambda one: (_is_gradable(one), one.submitted or _oldest(), _names(one)))
+    *others, chosen = ranked
+    remarks = [remark for one in ranked for remark in one.remarks]
+    for other in others:
+        older = _is_gradable(other) or not _is_gradable(chosen)
+        why = "is an older one" if older else "holds no notebook and no zip file"
         remarks.append(f"There are several submissions of {student}; {_names(other)} {why} and was not graded.")
     return replace(chosen, remarks=tuple(remarks))
 
