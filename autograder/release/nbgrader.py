@@ -33,6 +33,7 @@ from traitlets import Unicode
 from traitlets.utils.importstring import import_item
 
 from autograder.errors import KitError
+from autograder.files import write_if_new
 from autograder.release.notebooks import check_cell, has_tag, notebook_bytes, question_tag, student_notebook
 
 if TYPE_CHECKING:
@@ -131,8 +132,6 @@ def write_course(folder: Path, place: AssignmentFolder, master: NotebookNode, as
 
     Other files there, such as a gradebook, stay as they are.
     """
-    from autograder.release.bundle import write_if_new  # it imports torch, which nbgrader's other commands do without
-
     name, source = place.name, source_notebook(master, assignment)
     write_if_new(folder / "source" / name / f"{name}.ipynb", notebook_bytes(source))
     write_if_new(folder / "release" / name / f"{name}.ipynb", notebook_bytes(release_notebook(source)))
