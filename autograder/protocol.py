@@ -100,9 +100,11 @@ def send(connection: socket.socket, frame: bytes, deadline: float | None = None)
         try:
             rest = rest[connection.send(rest, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL) :]
         except BlockingIOError:
-            _wait(connection, select.POLLOUT, deadline)
+            pass
         except OSError as error:
             raise ConnectionEnded("the other side closed the connection") from error
+        if rest:
+            _wait(connection, select.POLLOUT, deadline)
 
 
 def receive(
@@ -229,13 +231,14 @@ def _read(connection: socket.socket, size: int, deadline: float | None) -> bytea
         try:
             count = connection.recv_into(rest, 0, socket.MSG_DONTWAIT)
         except BlockingIOError:
-            _wait(connection, select.POLLIN, deadline)
-            continue
+            count = None
         except OSError as error:
             raise ConnectionEnded("the other side closed the connection") from error
         if count == 0:
             raise ConnectionEnded("the other side closed the connection")
-        rest = rest[count:]
+        rest = rest[count or 0 :]
+        if rest:  # also where data never cease to come, a byte at a time
+            _wait(connection, select.POLLIN, deadline)
     return buffer
 
 

@@ -31,7 +31,7 @@ _NUMBER = re.compile(r"[-+]?(?:\d+|(?<![\w.])\.\d+)(?:[._]\d+)*(?:\.?[eE][-+]?\d
 _SHORT_INTEGER = re.compile(r"[-+]?\d{1,5}")
 _LONG_ROW = re.compile(r"[-+]?\d+(?:\W{1,4}\d+){8,}")
 _ROW_OF_GAPS = re.compile(r"…(?:[^\w…]{0,8}…)+")
-_OTHERS = re.compile(r"[^\x00-\x7f]")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _MAX_DIGITS = 40
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_./+()-]{1,100}")
 
@@ -48,7 +48,7 @@ def clean(text: str, limit: int = 2000) -> str:
     text = _ANSI.sub("", text.replace("\r\n", "\n"))
     text = _UNWANTED.sub("\N{REPLACEMENT CHARACTER}", text)
     return _shorten(
-        _OTHERS.sub(lambda c: c[0] if c[0].isprintable() or c[0].isspace() else "\N{REPLACEMENT CHARACTER}", text),
+        _NOT_ASCII.sub(lambda c: c[0] if c[0].isprintable() or c[0].isspace() else "\N{REPLACEMENT CHARACTER}", text),
         limit,
     )
 

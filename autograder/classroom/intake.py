@@ -223,15 +223,28 @@ def layout_of(folder: Path, children: Sequence[Path], assignment: str) -> Layout
 
 
 def latest(found: list[HandedIn]) -> list[HandedIn]:
-    """One submission per student, in the order of ids."""
-    chosen: dict[tuple[str, ...], HandedIn] = {}
-    for handed in sorted(found, key=lambda handed: (handed.submitted or _oldest(), _names(handed))):
-        who = tuple(student.id for student in handed.students)
-        if older := chosen.get(who):
-            remark = f"There are several submissions of {who[0]}; {_names(older)} is an older one and was not graded."
-            handed = replace(handed, remarks=(*older.remarks, *handed.remarks, remark))
-        chosen[who] = handed
-    return [chosen[who] for who in sorted(chosen)]
+    """One submission per student, in the order of ids: the newest one of those in which there is something to grade."""
+    by_student: dict[tuple[str, ...], list[HandedIn]] = {}
+    for handed in found:
+        by_student.setdefault(tuple(student.id for student in handed.students), []).append(handed)
+    return [_latest_of(by_student[who], who[0]) for who in sorted(by_student)]
+
+
+def _latest_of(several: list[HandedIn], student: str) -> HandedIn:
+    if len(several) == 1:
+        return several[0]
+    ranked = sorted(several, key=lambda one: (_is_gradable(one), one.submitted or _oldest(), _names(one)))
+    *others, chosen = ranked
+    remarks = [remark for one in ranked for remark in one.remarks]
+    for other in others:
+        older = _is_gradable(other) or not _is_gradable(chosen)
+        why = "is an older one" if older else "holds no notebook and no zip file"
+        remarks.append(f"There are several submissions of {student}; {_names(other)} {why} and was not graded.")
+    return replace(chosen, remarks=tuple(remarks))
+
+
+def _is_gradable(handed: HandedIn) -> bool:
+    return any(_holds_something(path) for path, _ in handed.files)
 
 
 def _entered(source: Path, assignment: str) -> Path:

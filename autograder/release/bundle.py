@@ -8,7 +8,6 @@ folder: no other file of it runs while a class is graded.
 from __future__ import annotations
 
 import fcntl
-import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from autograder.assignment import Assignment, QuestionSheet, WrongEntry, located
 from autograder.course import AssignmentFolder
 from autograder.engine.answer_key import made_from, read_key, write_key
 from autograder.engine.judge import KeyTest
+from autograder.files import write_if_new
 from autograder.questions.loading import load_module
 from autograder.release.compile import compile_key, fingerprint
 from autograder.release.public_tests import write_public_tests
@@ -126,16 +126,6 @@ def check_folders(assignment: Assignment, folder: AssignmentFolder) -> None:
 def hidden_test(question: QuestionSheet) -> str:
     """The text of a question's hidden Otter test file."""
     return TEMPLATES.get_template("hidden_test.py.jinja").render(question=question)
-
-
-def write_if_new(path: Path, content: bytes) -> Path:
-    """Write a product unless its content is the same; in one step, because others may be reading it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.is_file() or path.read_bytes() != content:
-        part = path.with_name(f"{path.name}.{os.getpid()}.part")
-        part.write_bytes(content)
-        part.replace(path)
-    return path
 
 
 def check_points(assignment: Assignment, key: tuple[KeyTest, ...]) -> None:

@@ -15,7 +15,8 @@ from nbformat import NotebookNode
 from autograder.assignment import read_assignment
 from autograder.course import AssignmentFolder
 from autograder.datasets import find_data
-from autograder.release.bundle import build_bundle, write_if_new
+from autograder.files import write_if_new
+from autograder.release.bundle import build_bundle
 from autograder.release.course import assignment_master
 from autograder.release.execute import execute
 from autograder.release.gradescope import write_zip

@@ -33,6 +33,7 @@ from traitlets import Unicode
 from traitlets.utils.importstring import import_item
 
 from autograder.errors import KitError
+from autograder.files import write_if_new
 from autograder.release.notebooks import check_cell, has_tag, notebook_bytes, question_tag, student_notebook
 
 if TYPE_CHECKING:
@@ -137,8 +138,7 @@ def write_course(
 
     Other files there, such as a gradebook, stay as they are. ``checks`` are the cells of the public checks.
     """
-    # These import torch, which nbgrader's other commands do without.
-    from autograder.release.bundle import write_if_new
+    # It imports torch, which nbgrader's other commands do without.
     from autograder.release.travel import with_checks
 
     name, source = place.name, with_checks(source_notebook(master, assignment), checks)

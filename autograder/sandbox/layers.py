@@ -360,7 +360,9 @@ def common_rules() -> tuple[tuple[Path, int], ...]:
 def library_folders() -> tuple[Path, ...]:
     """The folders of Python and its packages, with links resolved. Excludes the checkout, which may be on ``sys.path``."""
     kinds = ("stdlib", "platstdlib", "purelib", "platlib")
-    named = [sysconfig.get_path(kind) for kind in kinds] + [entry for entry in sys.path if entry]
+    # Older versions of torch (2.6 is one) put a closed temporary folder there, of which nothing is imported any more.
+    made = getattr(sys.modules.get("torch.distributed.nn.jit.instantiator"), "INSTANTIATED_TEMPLATE_DIR_PATH", None)
+    named = [sysconfig.get_path(kind) for kind in kinds] + [entry for entry in sys.path if entry and entry != made]
     named += [f"{prefix}/{part}" for prefix in (sys.prefix, sys.base_prefix) for part in ("lib", "lib64", "share")]
     folders = dict.fromkeys(Path(name).resolve() for name in named if Path(name).is_dir())
     return tuple(folder for folder in folders if folder != PACKAGE.parent or folder.name.endswith("-packages"))

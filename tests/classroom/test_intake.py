@@ -133,6 +133,18 @@ def test_the_latest_of_a_students_submissions_counts(tmp_path):
     assert "several submissions of alice" in found[0].remarks[0] and "alice.ipynb" in found[0].remarks[0]
 
 
+def test_a_folder_without_a_notebook_takes_no_ones_place(tmp_path):
+    for name in ("alice.ipynb", "bob.ipynb", "carol.ipynb"):
+        write_notebook(tmp_path / name, "right")
+    (tmp_path / "alice").mkdir()
+    (tmp_path / "alice" / "notes.txt").write_text("newer")
+    alice, *_ = find_submissions([tmp_path], "simclr")
+    assert [path.name for path, _ in alice.files] == ["alice.ipynb"]
+    assert alice.remarks == (
+        "There are several submissions of alice; alice holds no notebook and no zip file and was not graded.",
+    )
+
+
 def test_equal_names_in_different_folders_are_different_students(tmp_path):
     one, two = (hand_in(tmp_path / group, alice="right") / "alice" for group in ("monday", "tuesday"))
     assert ids(find_submissions([one, two], "simclr")) == [["alice"], ["alice-2"]]
