@@ -282,6 +282,7 @@ class Grader:
                 self.public.get(id, ""),
                 tuple(test for test in own if test.question == id),
                 frozenset(test for question, test in grading.right if question == id),
+                whole=not grading.lost(id, id),
             )
             for id in begun
         ]

@@ -171,7 +171,7 @@ def test_endless_code_takes_one_check_s_time(with_own, tmp_path):
 def test_checks_that_the_time_does_not_reach_are_not_told(graded, monkeypatch):
     monkeypatch.setattr("autograder.engine.grade.CHECKS_SECONDS", 4.0)
     endless = "def barlow_twins(z_a, z_b, lambd):\n    while True: pass"
-    report = graded([IMPORTS, NT_XENT, endless, EUCLIDEAN])
+    report = graded([IMPORTS, NT_XENT, endless, EUCLIDEAN.replace("return ", "return 2 * ")])
     assert [one.question for one in report.checks] == ["q1a"] * 5 + ["q1b"]
     assert "q1c · NT-Xent with Euclidean similarity: filled in.\n" in read_by(report)[0]
 
