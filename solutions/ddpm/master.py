@@ -378,6 +378,9 @@ SHOWN = ("forward_strip", "train_loss", "samples_by_epoch", "reconstructions", "
 HANDED_IN += [f"figures/{name}.png" for name in SHOWN]
 
 
+# {{given notebook_file.py}}
+
+
 # {{given hand_in.py}}
 
 

@@ -13,7 +13,7 @@ from autograder.assignment import read_assignment
 from autograder.release.course import assignment_master
 from benchmarks.labels import gathered
 from benchmarks.training import RESULTS, read_rows
-from tests.checkout import COURSE, SOLUTIONS
+from tests.checkout import COURSE, ROOT, SOLUTIONS
 from tests.notebook_names import notebook_names
 
 EFFORT = re.compile(r"^### (\w+) · .*\n\n\*(\d+) minutes · (easy|medium|hard)\*$", re.MULTILINE)
@@ -144,3 +144,16 @@ def test_neighbours_are_those_of_the_largest_cosine_and_a_frame_marks_the_same_c
     framed = [axis.spines["top"].get_visible() for axis in figure.axes]
     assert framed == [False, False, True, False, False, True]
     assert figure.axes[4].get_ylabel() == "after:\n2 of 4"
+
+
+def test_the_times_of_the_profiles_were_measured_and_agree_with_the_page_for_students():
+    page = " ".join((ROOT / "docs" / "students.md").read_text().split())
+    assert "`demo` (one or two minutes), `cpu` (`ddpm` about an hour, `simclr` two to four)" in page
+    for name, hours in (("simclr", "two to four hours"), ("ddpm", "about an hour")):
+        rows = dict(re.findall(r"^\| `(\w+)` \| .* \| (.*) \|$", text_of(name), re.MULTILINE))
+        assert rows["smoke"].startswith("seconds") and rows["demo"].startswith("one or two minutes")
+        assert rows["cpu"].startswith(hours)
+    trained = [RESULTS / f"simclr_{part}.csv" for part in ("pretrain", "finetune")]
+    took = [sum(float(row["seconds"]) for row in read_rows(file)) / 3600 for file in trained]
+    assert 2 <= sum(took) <= 4
+    assert 0.75 <= sum(float(row["seconds"]) for row in read_rows(SOLUTIONS / "ddpm/results/ddpm.csv")) / 3600 <= 1.25
