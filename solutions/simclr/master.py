@@ -282,9 +282,11 @@ def linear_probe(train_h, train_y, test_h, test_y, epochs: int, batch_size: int 
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * len(train))
     history = []
     for epoch in range(1, epochs + 1):
+        start = time.perf_counter()
         numbers = (*finetune_one_epoch(probe, train, optimizer, scheduler, DEVICE), *evaluate(probe, test, DEVICE))
         columns = ("train_loss", "train_top1", "test_loss", "test_top1", "test_top5")
-        history.append({"epoch": epoch, **dict(zip(columns, map(as_float, numbers)))})
+        seconds = round(time.perf_counter() - start, 3)
+        history.append({"epoch": epoch, **dict(zip(columns, map(as_float, numbers))), "seconds": seconds})
     with torch.no_grad():
         probe.bias -= probe.weight @ (mean / deviation)
         probe.weight /= deviation
@@ -1807,7 +1809,7 @@ print(f"{few} labels:", ", ".join(f"{start} {top1:.1%}" for start, top1 in few_l
 # **Who are the neighbours?** Below each of eight test images you see the three training images (among the first 5,000) whose
 # features $h$ have the largest cosine with its own: by the new network, before it saw any image, and by your pre-trained
 # encoder. A frame marks the same class. No label was used for either. What do the neighbours have in common before, and what
-# after?
+# after? (`smoke` and `demo` train too little to show a difference.)
 
 # %% tags=["skip-grading"]
 frozen, saved = pretrained_simclr()
