@@ -146,6 +146,13 @@ def test_neighbours_are_those_of_the_largest_cosine_and_a_frame_marks_the_same_c
     assert figure.axes[4].get_ylabel() == "after:\n2 of 4"
 
 
+def test_fine_tuning_without_a_checkpoint_is_a_sentence(solved):
+    names = solved("simclr")
+    images, labels = torch.zeros(2, 3, 16, 16, dtype=torch.uint8), torch.tensor([0, 1])
+    with pytest.raises(names["Stop"], match="not in the run folder: run the pre-training cell first"):
+        names["finetune"](images, labels, images, labels, "few_pretrained", stages=names["HP"]["few_stages"])
+
+
 def test_the_times_of_the_profiles_were_measured_and_agree_with_the_page_for_students():
     page = " ".join((ROOT / "docs" / "students.md").read_text().split())
     assert "`demo` (one or two minutes), `cpu` (`ddpm` about an hour, `simclr` two to four)" in page
