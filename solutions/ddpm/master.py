@@ -33,7 +33,7 @@
 # | q5 | `train_one_epoch`, `sample` | {{points q5}} | 45 | medium |
 # | q6 | the files `ddpm_model.pt` and `ddpm_samples.pt`: digits, scored by three numbers | {{points q6}} | 5 | easy |
 # | q7 | `drop_labels`, `guided_eps`: digits of a chosen class, by classifier-free guidance | {{points q7}} bonus | 30 | medium |
-# | w1 – w4 | four short written answers, graded by hand | 4 each | 10 each | medium |
+# | w1 – w4 | four short written answers, graded by hand | {{points w1}} each | 10 each | medium |
 #
 # The minutes are an estimate for a student who has trained a network in PyTorch before; the computer's time comes on top.
 #

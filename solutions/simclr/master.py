@@ -32,7 +32,7 @@
 # | q4 | `train_one_epoch`, pre-training | {{points q4}} | 30 | medium |
 # | q5 | `finetune_transforms`, `finetune_loaders`, `Classifier`, `finetune_one_epoch`, `evaluate` | {{points q5}} | 60 | medium |
 # | q6 | the file `simclr_lin_best.pt`: more than 75 % on the CIFAR-10 test set (bonus above 85 %) | {{points q6}} + 5 | 5 | easy |
-# | w1 – w5 | five short written answers, graded by hand | 4 each | 10 each | medium |
+# | w1 – w5 | five short written answers, graded by hand | {{points w1}} each | 10 each | medium |
 #
 # The minutes are an estimate for a student who has trained a network in PyTorch before; the computer's time comes on top.
 #
