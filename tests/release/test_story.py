@@ -103,6 +103,8 @@ def test_the_stages_of_the_diffusion_give_what_the_text_says(solved):
     noise = torch.randn(2, 3)
     back = names["p_sample"](lambda x, t: noise, names["q_sample"](x0, t, noise, one), t, one, torch.randn(2, 3))
     assert torch.allclose(back, x0, atol=1e-5)
+    start = names["UNet"](1, (8, 16))(torch.randn(2, 1, 8, 8), t)
+    assert not start.any() and "(the last layer of the new network is 0)" in said("ddpm")
     guided = [names["guided_eps"](lambda x, t, y: y * 1.0, x0, t, torch.tensor([2]), s, 7).item() for s in (0, 1, 3)]
     assert guided == [7, 2, -8]
 
@@ -111,6 +113,12 @@ def test_what_a_run_should_give_was_measured():
     simclr, ddpm = said("simclr"), said("ddpm")
     losses = [float(row["loss"]) for row in read_rows(RESULTS / "simclr_pretrain.csv")]
     assert f"loss is {losses[0]:.2f} after epoch 1 and {losses[-1]:.2f} after epoch {len(losses)}." in simclr
+    plan = json.loads((RESULTS / "barlow_twins_pretrain.json").read_text())["plan"]
+    first, second = (float(row["loss"]) for row in read_rows(RESULTS / "barlow_twins_pretrain.csv"))
+    measured = (
+        f"{plan['images']:,} images and the other settings of `cpu` the solution's loss was {first:.1f} in epoch 1"
+    )
+    assert f"{measured} and {second:.1f} in epoch 2." in simclr
     metrics = json.loads((RESULTS / "metrics.json").read_text())
     assert metrics["profile"] == "cpu"
     probe = float(read_rows(RESULTS / "simclr_probe.csv")[-1]["test_top1"])
