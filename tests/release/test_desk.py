@@ -63,6 +63,7 @@ class Desk:
 
     def start(self, notebook):
         found = {"find_notebook": lambda: self.file, "ON_COLAB": False, "DEVICE": torch.device("cpu")}
+        found["make_report"] = lambda cells: (None, "")  # test_report.py makes reports
         self.names = notebook_names(notebook, self.run) | found | {"PRECISION": "float32"}
         self.names["write_submission"].__globals__.update(self.names)
 
