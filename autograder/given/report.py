@@ -144,7 +144,7 @@ def report_html(cells: list[dict]) -> str:
             parts.append(f'<div class="answer">{markdown_html(cell)}</div>' if is_answer else markdown_html(cell))
         elif cell["cell_type"] == "code" and not is_hidden(cell):
             parts.append(code_html(cell))
-            for output in map(output_html, cell["outputs"]):
+            for output in map(output_html, cell.get("outputs", ())):
                 fits = len(output) <= room
                 room -= len(output) if fits else 0
                 parts.append(output if fits else "<p>An output is left out: it is in the notebook.</p>")
@@ -174,11 +174,8 @@ def make_report(cells: list[dict]) -> tuple[Path | None, str]:
         page.write_text(report_html(cells), encoding="utf-8", errors="replace")
         pdf = print_pdf(page)
     except Exception as error:
-        return (
-            None,
-            f"[!] no report ({type(error).__name__}: {error}): print the notebook as a PDF and hand it in as well\n",
-        )
+        return None, f"[!] no report ({error!r}): print the notebook as a PDF and hand it in as well\n"
     if pdf:
         page.unlink()
         return pdf, ""
-    return page, "[!] the report is an HTML file: to have a PDF, install Chrome, or open the file and print it\n"
+    return page, "[!] no browser here makes a PDF: if your course asks for one, open the report and print it\n"
