@@ -1234,8 +1234,9 @@ else:
 # %% [markdown]
 # ## 8 · Hand in
 #
-# This last cell saves the notebook (in JupyterLab and on Colab; elsewhere, save it first), then collects it, the
-# checkpoint, the samples, the figures and the numbers in `ddpm-submission.zip` in the run folder: upload that file.
+# This last cell saves the notebook (in JupyterLab and on Colab; elsewhere, save it first), makes a report of it, and
+# collects both, the checkpoint, the samples, the figures and the numbers in `ddpm-submission.zip` in the run folder:
+# upload that file.
 
 # %% tags=["skip-grading"]
 try:

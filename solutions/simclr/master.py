@@ -1792,8 +1792,9 @@ for name, value in results().items():
 # %% [markdown]
 # ## 7 · Hand in
 #
-# This last cell saves the notebook (in JupyterLab and on Colab; elsewhere, save it first), then collects it, the
-# checkpoint, the figures and the numbers in `simclr-submission.zip` in the run folder: upload that file.
+# This last cell saves the notebook (in JupyterLab and on Colab; elsewhere, save it first), makes a report of it, and
+# collects both, the checkpoint, the figures and the numbers in `simclr-submission.zip` in the run folder: upload that
+# file.
 
 # %% tags=["skip-grading"]
 try:
