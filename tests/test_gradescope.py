@@ -100,10 +100,13 @@ def test_scripts_are_sound_shell():
 def test_a_submission_is_graded_as_on_gradescope(base, master, checkpoint):
     (base / "submission" / "simclr.ipynb").write_bytes(notebook_bytes(master))
     shutil.copy(checkpoint, base / "submission")
+    (base / "submission" / "simclr-report.pdf").write_bytes(b"%PDF-1.4")
+    (base / "submission" / "simclr-report.html").write_text("<script>shown = 1</script>")
     done = run(base)
     assert done.returncode == 0, done.stderr
     content = json.loads((base / "results" / "results.json").read_text())
     jsonschema.validate(content, SCHEMA)
+    assert "simclr-report" not in json.dumps(content) and "shown = 1" not in json.dumps(content)
     assert content["score"] == 42, [test for test in content["tests"] if test.get("status") == "failed"]
     assert sum(test["max_score"] for test in content["tests"]) == 50
     tests = [test for test in content["tests"] if test["number"][0] == "q"]

@@ -159,14 +159,14 @@ def graded(course, bundle, images, checkpoint):
     archive = course / "downloaded" / "simclr" / "archive"
     archive.mkdir(parents=True)
     # Without any settings of nbgrader, as the student notebook of assignments/ is.
-    hand_in(
-        archive / "solution.zip", notebook_bytes(assignment_master(COURSE.assignment("simclr"))).decode(), checkpoint
-    )
+    page = course.parent / "simclr-report.html"
+    page.write_text("<script>shown = 1</script>")
+    solution = notebook_bytes(assignment_master(COURSE.assignment("simclr"))).decode()
+    hand_in(archive / "solution.zip", solution, checkpoint, page)
     hand_in(archive / "untouched.zip", before.decode())
     hand_in(archive / "mistakes.zip", nbformat.writes(filled_in(release, source, DEMO.MISTAKES)))
     hand_in(archive / "tampered.zip", json.dumps(tampered(filled_in(release, source, DEMO.MISTAKES))))
     hand_in(archive / "broken.zip", "no notebook")
-    solution = notebook_bytes(assignment_master(COURSE.assignment("simclr"))).decode()
     for student, (inside, *others) in RENAMED.items():
         with zipfile.ZipFile(archive / f"{student}.zip", "w") as made:
             made.writestr(inside, solution)
@@ -287,6 +287,7 @@ def test_feedback_shows_every_hint(course, graded):
             assert verdict.message in page, (student, verdict)
         assert all(remark in page for remark in report.remarks)
     assert "of 100 test images" in feedback(course, "solution"), "the checkpoint beside the notebook was measured"
+    assert "shown = 1" not in feedback(course, "solution") and "simclr-report" not in str(graded["solution"].remarks)
     assert any(v.misconception for v in graded["mistakes"].verdicts)
 
 

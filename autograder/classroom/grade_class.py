@@ -12,7 +12,7 @@ from autograder.assignment import Assignment, read_assignment
 from autograder.classroom.changes import change
 from autograder.classroom.intake import HandedIn, PassedOver
 from autograder.classroom.late import deduction
-from autograder.classroom.manual import Marks, stamp, with_marks
+from autograder.classroom.manual import Marks, keep_report, stamp, with_marks
 from autograder.classroom.model import Graded, Student
 from autograder.classroom.plan import Plan, kept_plan, make_plan, parts_of, sheet_of
 from autograder.classroom.pool import Outcome, Task
@@ -168,6 +168,8 @@ def finish(plan: Plan, result: ClassRun, done: Callable[[Plan, Report | None], N
 
 def add(plan: Plan, report: Report, settings: Settings, result: ClassRun) -> None:
     """Put the new results of a submission together with its earlier ones, and write them."""
+    keep_report(plan.folder, report.handed_report)
+    report = replace(report, handed_report=None)
     if plan.record:
         old = replace(plan.record.report, pictures=read_pictures(plan.folder))
         tests = {question.id for question in settings.assignment.questions}

@@ -14,16 +14,18 @@ from pathlib import Path
 from autograder.assignment import Assignment
 from autograder.classroom.model import Student
 from autograder.classroom.roster import _lines
-from autograder.classroom.store import RECORD, Record, read_record, write_text
+from autograder.classroom.store import RECORD, Record, read_record, write_bytes, write_text
 from autograder.classroom.tables import BYTE_ORDER_MARK, NUMBER, points, table
+from autograder.engine.handed_report import HandedReport
 from autograder.engine.report import Report, Written
 from autograder.errors import KitError
 from autograder.text import one_line
 
 FILE = "manual.csv"
-COLUMNS = ("id", "name", "question", "possible", "points", "comment", "answer")
+COLUMNS = ("id", "name", "question", "possible", "points", "comment", "report", "answer")
 NEEDED = ("id", "question", "points", "comment")
 LONGEST_ANSWER = 2000
+REPORT, REPORT_ENDINGS = "student-report", (".pdf", ".html")
 # What ``tables.guarded`` puts before the signs of a formula.
 GUARD = re.compile(r"((?:^|[;\t\r\n])[\s\"]*+)'(?=[=+\-@\uff1d\uff0b\uff0d\uff20\t\r\n])")
 
@@ -153,12 +155,31 @@ def stamp(students: Sequence[Student], marks: Marks) -> str:
     return json.dumps([counts(marks), own]) if counts(marks) or own else ""
 
 
+def keep_report(folder: Path, handed: HandedReport | None) -> None:
+    """Put what a student handed in as a report beside the results, or remove the one of an earlier submission.
+
+    Raises:
+        KitError: it could not be written.
+    """
+    for ending in REPORT_ENDINGS:
+        if handed and ending == handed.ending:
+            write_bytes(folder / f"{REPORT}{ending}", handed.content)
+        else:
+            (folder / f"{REPORT}{ending}").unlink(missing_ok=True)
+
+
+def kept_report(folder: Path) -> str:
+    """Where a student's report lies, from the folder of all results; '' if there is none."""
+    found = (f"{folder.name}/{REPORT}{ending}" for ending in REPORT_ENDINGS if (folder / f"{REPORT}{ending}").is_file())
+    return next(found, "")
+
+
 def write_marks(
-    out: Path, assignment: Assignment, records: Iterable[Record], marks: Marks, names: Callable[[Student], Student]
+    out: Path, assignment: Assignment, records: Mapping[Path, Record], marks: Marks, names: Callable[[Student], Student]
 ) -> list[str]:
     """Write ``manual.csv``, with the rows of all who are graded; returns sentences for the instructor.
 
-    ``names`` returns a student's entry in the roster.
+    ``records`` are by their folders. ``names`` returns a student's entry in the roster.
 
     Rows with marks for others stay below them: nothing that a person wrote is dropped.
 
@@ -168,15 +189,15 @@ def write_marks(
     if not assignment.written:
         return []
     rows, known, waiting, differ = [], set(), 0, []
-    people = [(student, record) for record in records for student in record.students]
-    for student, record in sorted(people, key=lambda pair: (pair[0].id.casefold(), pair[0].id)):
+    people = [(student, folder, record) for folder, record in records.items() for student in record.students]
+    for student, folder, record in sorted(people, key=lambda one: (one[0].id.casefold(), one[0].id)):
         for answer in record.report.written:
             known.add(place := place_of(student.id, answer.question))
             mark = marks.get(place) or Mark(answer.points, answer.comment)
             if mark.points != answer.points:
                 differ.append(f"{names(student).shown} ({answer.question})")
             waiting += bool(answer.answer) and mark.points is None
-            rows.append(_row(student.id, names(student).shown, answer, mark))
+            rows.append(_row(student.id, names(student).shown, answer, mark, kept_report(folder)))
     others = [place for place in marks if place not in known]
     titles = {sheet.id: Written(sheet.id, sheet.title, sheet.points) for sheet in assignment.written}
     rows += [_row(place[0], "", titles.get(place[1], Written(place[1], "", 0)), marks[place]) for place in others]
@@ -187,10 +208,10 @@ def write_marks(
     return _notes(assignment, waiting, counts(marks), differ, others)
 
 
-def _row(id: str, name: str, answer: Written, mark: Mark) -> list[str]:
+def _row(id: str, name: str, answer: Written, mark: Mark, report: str = "") -> list[str]:
     given = "" if mark.points is None else points(mark.points)
     shown = answer.answer[:LONGEST_ANSWER] + " …" * (len(answer.answer) > LONGEST_ANSWER)
-    return [id, name, answer.question, points(answer.possible), given, mark.comment, shown]
+    return [id, name, answer.question, points(answer.possible), given, mark.comment, report, shown]
 
 
 def _notes(

@@ -305,8 +305,13 @@ def _in_one_step(path: Path) -> Iterator[Path]:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file in one step. Raises KitError if it cannot be written, DiskError if no file can be."""
-    with _in_one_step(path) as part, part.open("w", encoding="utf-8", errors="replace") as file:
-        file.write(text)
+    write_bytes(path, text.encode("utf-8", "replace"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file in one step. Raises KitError if it cannot be written, DiskError if no file can be."""
+    with _in_one_step(path) as part, part.open("wb") as file:
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
 

@@ -56,7 +56,7 @@ def write_summary(
     by_hand: list[str] = []
     with parts.missing_if_it_fails("manual.csv"):
         by_hand += write_marks(
-            out, assignment, result.records.values(), settings.marks, lambda student: assigned.get(student.id, student)
+            out, assignment, result.records, settings.marks, lambda student: assigned.get(student.id, student)
         )
         parts.files += [out / FILE] * bool(assignment.written)
     exports = Exports((), ())

@@ -22,6 +22,7 @@ from autograder.engine.clock import Clock, clock_of
 from autograder.engine.counting import counted, counts_of
 from autograder.engine.curves import FILE as METRICS
 from autograder.engine.curves import read_curves
+from autograder.engine.handed_report import read_report
 from autograder.engine.hidden_tests import TestFailed, run_hidden_test
 from autograder.engine.judge import Failure, Judgement, KeyTest, Result, judge, shows_work
 from autograder.engine.notebook import Notebook, NotebookError, read_notebook, reader
@@ -219,6 +220,8 @@ class Grader:
                 last = time.monotonic() + patience * left
                 submission = collect(source, Path(scratch) / "submission", assignment.name, deadline=last)
                 beside = submission.beside_notebook(assignment.files)
+                if assignment.written:  # before any code of the submission runs
+                    report.handed_report = read_report(submission, assignment.name)
                 with reader(self.sandbox, submission.notebook, beside) as (session, first):
                     last = time.monotonic() + grading.left()
                     notebook = read_notebook(session, submission.notebook, self.names, last)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from autograder.artefacts import Finding, Headline
+from autograder.engine.handed_report import HandedReport
 from autograder.pictures import Picture
 from autograder.text import one_line
 
@@ -179,7 +180,8 @@ class Report:
     happened to the whole notebook that a person should check. ``code`` is the text of its code cells. ``findings`` are
     the results of its artefacts, by question, without images, which are in ``pictures``. ``headlines`` are those of the
     findings, with names that are unique in the assignment. ``by_hand``: the points of the ``written`` questions count,
-    because a person has begun to grade them in this class.
+    because a person has begun to grade them in this class. ``handed_report`` becomes a file beside the record, not a part of
+    it.
 
     ``filled``, ``cells`` (a sentence) and ``checks`` are what students read at once; they hold nothing of the hidden tests.
     ``feedback`` says how much more they read then (``Assignment.feedback``).
@@ -205,6 +207,7 @@ class Report:
     checks: list[Check] = field(default_factory=list)
     feedback: str = "public"
     seconds: float = 0.0
+    handed_report: HandedReport | None = None
 
     @property
     def score(self) -> float:

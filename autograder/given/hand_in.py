@@ -36,6 +36,7 @@ def is_stub_here(name: str) -> bool:
 def to_mend(cells: list[dict]) -> str:
     """What a student may want to mend before handing in, a line each."""
     answers = [(tag, "".join(cell["source"]).strip()) for cell in cells for tag in cell["metadata"].get("tags", ())]
+    unrun = cells and not any(cell.get("outputs") for cell in cells)
     empty = [tag for tag, text in answers if re.fullmatch(r"w\d+", tag) and text in ("", "*Your answer here.*")]
     metrics = RUN / "metrics.json"
     profile = json.loads(metrics.read_text(encoding="utf-8"))["profile"] if metrics.is_file() else ""
@@ -44,6 +45,7 @@ def to_mend(cells: list[dict]) -> str:
         [
             f"[!] not filled in: {', '.join(stubs_of(cells))}\n" if stubs_of(cells) else "",
             f"[!] not answered: {', '.join(empty)}\n" if empty else "",
+            "[!] no cell of the saved notebook has an output: run it, save it and hand it in again\n" if unrun else "",
             "[!] trained with the profile smoke, which learns nothing\n" if profile == "smoke" else "",
             *(f"[!] {name} was trained before you changed {changed}\n" for name, changed in trained if changed),
         ]
@@ -56,22 +58,39 @@ def write_submission() -> str:
     Raises:
         Stop: the saved notebook holds a stub that is filled in in this session.
     """
-    path, said = find_notebook() or Path("{{name}}.ipynb"), ""
-    if ON_COLAB:
-        path = RUN / "{{name}}.ipynb"
-        write_json(path, {"nbformat": 4, "nbformat_minor": 5, **notebook_from_colab()})
-    elif os.environ.get("JPY_SESSION_NAME") and path.is_file():
-        said = let_browser_save(path)
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"] if path.is_file() else []
+    path, said = RUN / "{{name}}.ipynb" if ON_COLAB else find_notebook() or Path("{{name}}.ipynb"), ""
+    try:
+        if ON_COLAB:
+            write_json(path, {"nbformat": 4, "nbformat_minor": 5, **notebook_from_colab()})
+        elif os.environ.get("JPY_SESSION_NAME") and path.is_file():
+            said = let_browser_save(path)
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"] if path.is_file() else []
+    except Exception as error:
+        raise Stop(
+            f"Nothing was packed: {path.name} cannot be read ({error!r}). Save it and run this cell again."
+        ) from None
     if unsaved := [name for name in stubs_of(cells) if not is_stub_here(name)]:
         raise Stop(
             f"Nothing was packed: you filled in {', '.join(unsaved)} here, but not in the file {path.name}. "
             "Save the notebook (Ctrl+S) and run this cell again."
         )
-    with zipfile.ZipFile(RUN / "{{name}}-submission.zip", "w") as archive:
-        for inside, file in {"{{name}}.ipynb": path, **{name: RUN / name for name in HANDED_IN}}.items():
-            if file.is_file():
-                archive.write(file, inside)
-            by_hand = ": add it to the zip by hand" if file == path else ""
-            said += f"[x] {inside}\n" if file.is_file() else f"[!] {inside} is missing{by_hand}\n"
-    return f"{said}{to_mend(cells)}Upload {{name}}-submission.zip from the run folder."
+    report, lacks = make_report(cells) if cells else (None, "")
+    files = {
+        "{{name}}.ipynb": path,
+        **({report.name: report} if report else {}),
+        **{name: RUN / name for name in HANDED_IN},
+    }
+    target = RUN / "{{name}}-submission.zip"
+    try:
+        with zipfile.ZipFile(target.with_suffix(".tmp"), "w") as archive:
+            for inside, file in files.items():
+                if file.is_file():
+                    archive.write(file, inside)
+                by_hand = ": add it to the zip by hand" if file == path else ""
+                said += f"[x] {inside}\n" if file.is_file() else f"[!] {inside} is missing{by_hand}\n"
+        os.replace(target.with_suffix(".tmp"), target)
+    except OSError as error:
+        raise Stop(
+            f"Nothing was packed: {error}. Free the disk, or set KIT_RUN to a folder where you may write."
+        ) from None
+    return f"{said}{lacks}{to_mend(cells)}Upload {target.name} from the run folder."

@@ -37,11 +37,15 @@ def hash_of(name: str) -> str:
     return hashlib.sha256(" ".join(map(instructions, codes_of(name))).encode()).hexdigest()[:16]
 
 
+def code_of_run(name: str) -> dict[str, str]:
+    """The hash of each function and class that the training ``name`` uses, from when it began."""
+    path = RUN / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8")).get("code", {}) if path.is_file() else {}
+
+
 def changed_since(name: str) -> list[str]:
     """The functions and classes that are not what they were when the training ``name`` began."""
-    path = RUN / f"{name}.json"
-    then = json.loads(path.read_text(encoding="utf-8")).get("code", {}) if path.is_file() else {}
-    return [part for part in then if codes_of(part) and hash_of(part) != then[part]]
+    return [part for part, then in code_of_run(name).items() if codes_of(part) and hash_of(part) != then]
 
 
 def fit(
@@ -72,7 +76,8 @@ def fit(
         print(f"{name}: going on after epoch {len(history)}")
     machine = {"device": DEVICE.type, "threads": torch.get_num_threads(), "torch": torch.__version__}
     about = {"plan": plan, "precision": PRECISION, "machine": machine, "hyperparameters": HP}
-    write_json(RUN / f"{name}.json", {**about, "code": {part: hash_of(part) for part in plan.get("code", ())}})
+    code = (code_of_run(name) if saved else {}) or {part: hash_of(part) for part in plan.get("code", ())}
+    write_json(RUN / f"{name}.json", {**about, "code": code})
     network = InPrecision(model)
     for epoch in range(len(history), plan["epochs"]):
         start, lr = time.perf_counter(), optimizer.param_groups[0]["lr"]

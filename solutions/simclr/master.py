@@ -347,6 +347,9 @@ HANDED_IN += [f"figures/{figure}.png" for figure in ("two_views", "pretrain_loss
 # {{given notebook_file.py}}
 
 
+# {{given report.py}}
+
+
 # {{given hand_in.py}}
 
 
@@ -1961,8 +1964,12 @@ save_figure(plot_neighbours(found), "neighbours")
 # %% [markdown]
 # ## 8 · Hand in
 #
-# This last cell saves the notebook (in JupyterLab and on Colab; elsewhere, save it first), then collects it, the
-# checkpoint, the figures and the numbers in `simclr-submission.zip` in the run folder: upload that file.
+# This last cell saves the notebook (in JupyterLab and on Colab; elsewhere, save it first), makes a report of it, and
+# collects both, the checkpoint, the figures and the numbers in `simclr-submission.zip` in the run folder: upload that
+# file.
 
 # %% tags=["skip-grading"]
-print(write_submission())
+try:
+    print(write_submission())
+except NameError as missing:
+    print(f"Nothing was packed ({missing}): run the cells above Data again, then this one.")

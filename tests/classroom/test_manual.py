@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import nbformat
 import pytest
@@ -13,7 +16,9 @@ from autograder.classroom.manual import Mark, read_marks, with_marks, write_mark
 from autograder.classroom.model import Student
 from autograder.classroom.store import Record
 from autograder.classroom.summary import write_summary
+from autograder.engine.handed_report import read_report
 from autograder.engine.report import Report, Written
+from autograder.engine.submission import collect
 from autograder.errors import KitError
 from autograder.sandbox.notebook import MAX_ANSWER, NO_ANSWER, read_notebook
 from tests.classroom.conftest import edit, hand_in
@@ -99,6 +104,72 @@ def test_answers_are_shown_and_the_rubric_to_the_instructor_alone(course, room):
     assert "no answer" in tests["w2"]["output"]
 
 
+HOSTILE = """<!DOCTYPE html></iframe><title>x</title><meta http-equiv="refresh" content="0; url={0}/refresh">
+<script>fetch("{0}/script"); top.location = "{0}/top"</script><img src="{0}/image" onerror="fetch('{0}/error')">
+<link rel="stylesheet" href="{0}/style"><iframe src="{0}/frame"></iframe><base href="{0}/"><p>The curves</p>
+<a href="{0}/here">here</a> <a href="{0}/above" target="_top">above</a> <a href="{0}/beside" target="_blank">beside</a>"""
+
+
+def test_a_handed_in_report_is_kept_beside_the_results_and_named_as_a_file(course, room, tmp_path):
+    folder = tmp_path / "class"
+    (folder / "ada" / "simclr-report.pdf").write_bytes(b"%PDF-1.4 ada")
+    (folder / "bob" / "simclr-report.pdf").write_bytes(b"<script>no pdf")
+    (folder / "bob" / "simclr-report.html").write_text(HOSTILE.format("http://example.org"))
+    course()
+    assert (room.out / "ada" / "student-report.pdf").read_bytes() == b"%PDF-1.4 ada"
+    found = {(row["id"], row["question"]): row["report"] for row in rows(room.out / "manual.csv")}
+    assert found["ada", "w1"] == "ada/student-report.pdf" and found["bob", "w2"] == "bob/student-report.html"
+    page = (room.out / "bob" / "student-report.html").read_text()
+    assert page.count("<iframe sandbox srcdoc=") == 1 and "<script" not in page and page.count("</iframe>") == 1
+    shown = "".join(path.read_text() for path in room.out.rglob("*") if path.suffix in (".html", ".json", ".csv"))
+    assert "example.org/top" not in shown.replace(page, "") and "%PDF" not in shown
+    for name in ("feedback.html", "report.html", "results.json"):
+        assert "simclr-report" not in (room.out / "ada" / name).read_text()  # no remark about a file
+    (folder / "ada" / "simclr-report.pdf").unlink()
+    course()
+    assert not list((room.out / "ada").glob("student-report*"))
+    assert {row["report"] for row in rows(room.out / "manual.csv") if row["id"] == "ada"} == {""}
+
+
+def test_nothing_of_a_handed_in_page_runs_or_reaches_the_network(tmp_path):
+    api = pytest.importorskip("playwright.sync_api", reason="needs playwright to drive a browser")
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
+        pytest.skip("needs Chromium")
+    source = tmp_path / "simclr-report.html"
+    kept = tmp_path / "student-report.html"
+    asked = []
+
+    class Listener(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_error(404)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Listener) as server, api.sync_playwright() as driver:
+        Thread(target=server.serve_forever, daemon=True).start()
+        source.write_text(HOSTILE.format(f"http://127.0.0.1:{server.server_port}"))
+        (tmp_path / "simclr.ipynb").write_text("{}")
+        kept.write_bytes(read_report(collect(tmp_path, tmp_path.with_name("copy"), "simclr"), "simclr").content)
+        browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        tab = browser.new_page()
+        tab.goto(kept.as_uri())
+        assert tab.frames[1].locator("p").inner_text() == "The curves"
+        for link in ("above", "beside", "here"):
+            tab.frames[1].locator("a", has_text=link).click()
+        tab.wait_for_timeout(1500)
+        assert asked == [] and tab.url == kept.as_uri()
+        tab.goto(source.as_uri(), wait_until="commit")
+        waited = 0
+        while not asked and waited < 30:  # as it was handed in, it does
+            tab.wait_for_timeout(500)
+            waited += 0.5
+        assert asked
+        server.shutdown()
+
+
 def test_points_by_hand_are_in_every_table_and_survive(course, room):
     course()
     machine, full = total(room, "ada")
@@ -174,7 +245,9 @@ def test_members_of_a_group_share_points_and_a_difference_is_told(read, room, tm
     report = with_marks(Report("simclr", "", "", written=[Written("w1", "", 4, "yes")]), students, marks)
     assert report.score == 3
     record = Record(students, (), "", {}, "", None, False, report)
-    said = " ".join(write_marks(room.out, room.settings().assignment, [record], marks, lambda student: student))
+    said = " ".join(
+        write_marks(room.out, room.settings().assignment, {room.out / "pair": record}, marks, lambda student: student)
+    )
     assert "members of a group have different points" in said and "bob (w1)" in said
     assert "cleo" in said and read_marks(room.out, room.settings().assignment) == marks  # nothing is dropped
 

@@ -63,13 +63,14 @@ class Desk:
 
     def start(self, notebook):
         found = {"find_notebook": lambda: self.file, "ON_COLAB": False, "DEVICE": torch.device("cpu")}
+        found["make_report"] = lambda cells: (None, "")  # test_report.py makes reports
         self.names = notebook_names(notebook, self.run) | found | {"PRECISION": "float32"}
         self.names["write_submission"].__globals__.update(self.names)
 
     def type(self, code):
         exec(compile(code, "<typed>", "exec"), self.names["write_submission"].__globals__)
 
-    def train(self, **settings):
+    def train(self, step=lambda *_: {"loss": 1.0}, **settings):
         """Two epochs of a model with one weight, which needs ``nt_xent``."""
 
         def optimise(model, steps):
@@ -77,7 +78,7 @@ class Desk:
             return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0)
 
         plan = {"epochs": 2, "code": ["nt_xent"]}
-        return self.names["fit"]("tiny", nn.Linear(1, 1), [1], plan, optimise, lambda *_: {"loss": 1.0}, **settings)
+        return self.names["fit"]("tiny", nn.Linear(1, 1), [1], plan, optimise, step, **settings)
 
 
 @pytest.fixture(params=NAMES)
@@ -157,6 +158,19 @@ def test_training_again_after_changed_code_says_that_it_trains_nothing(desk, cap
     desk.type("def nt_xent(z_i, z_j, temperature):  # as before\n\n    return (z_i - z_j).square().sum()")
     desk.train(restart=True)
     assert "was trained before" not in desk.names["write_submission"]()
+
+
+def test_a_training_that_was_resumed_after_changed_code_is_told(desk, capsys):
+    steps = iter([{"loss": 2.0}])
+    with pytest.raises(StopIteration):  # the session is lost in the second epoch
+        desk.train(lambda *_: next(steps))
+    desk.type("def nt_xent(z_i, z_j, temperature):\n    return (z_i - z_j).square().sum()")
+    capsys.readouterr()
+    assert len(desk.train()) == 2
+    assert capsys.readouterr().out.startswith(
+        "tiny: you changed nt_xent since this training began\ntiny: going on after epoch 1\n"
+    )
+    assert "[!] tiny was trained before you changed nt_xent\n" in desk.names["write_submission"]()
 
 
 @pytest.mark.parametrize("change", ["    return x  # a comment", "    # moved\n\n    return x", "    return 2 * x"])
