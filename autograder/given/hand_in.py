@@ -1,7 +1,7 @@
 STUB = re.compile(r'raise NotImplementedError\("q\d')
 SAVE = """
 if (typeof Jupyter !== "undefined") Jupyter.notebook.save_checkpoint();
-else document.querySelector('[data-command="docmanager:save"]').click();
+else document.querySelector('[data-command="docmanager:save"]')?.click();
 """
 
 
