@@ -7,7 +7,7 @@ import html
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 
-from autograder.desk.boot import PACKAGE
+from autograder.desk.boot import PACKAGE, Sentence
 from autograder.desk.by_hand import ByHand, by_hand
 from autograder.desk.run import Outcome, outcomes, session_kept, what_raised
 from autograder.desk.table import loaded
@@ -15,14 +15,11 @@ from autograder.desk.told import RIGHT, WRONG, Line, lines
 
 COLOURS = {RIGHT: "#2e7d32", WRONG: "#c62828"}
 OURS = ("boot", "code")  # the parts of a packed notebook that are no question
-NO_OTTER = "grader.{} needs Otter: pip install otter-grader. The last cell of this notebook makes your zip without it."
-
-
-class Sentence:
-    """An exception that a notebook shows as its sentence, without a traceback."""
-
-    def _render_traceback_(self) -> list[str]:
-        return [str(self)]
+NO_CHECKS = "NoChecks"  # what ``grader`` is before, where Otter is not installed
+NO_OTTER = (
+    "grader.{} is Otter's: it needs the package otter-grader, and this notebook's file in the working folder. The last cell "
+    "of this notebook makes your zip without it."
+)
 
 
 class NoQuestion(Sentence, ValueError):
@@ -96,7 +93,8 @@ class Grader:
     ) -> None:
         self._names, self._packed, self._homes, self._hand = names, packed, homes, hand
         own = names.get("grader")
-        self._otter = own._otter if type(own).__name__ == type(self).__name__ else own
+        kind = type(own).__name__
+        self._otter = own._otter if kind == type(self).__name__ else None if kind == NO_CHECKS else own
         self._wrong: set[str] = set()
 
     def check(self, question: str, global_env: dict[str, object] | None = None) -> Checked:

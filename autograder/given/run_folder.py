@@ -1,6 +1,26 @@
-RUN = Path(os.environ.get("KIT_RUN", "run"))
+def make_run_folder(run: Path) -> Path:
+    """Make the folder ``run``, or one beside it if another assignment's notebook uses it; returns which.
+
+    Raises:
+        Stop: it cannot be written to.
+    """
+    whose = run / "assignment.txt"
+    try:
+        if whose.is_file() and whose.read_text(encoding="utf-8") != "{{name}}":
+            run = run.with_name(f"{run.name}-{{name}}")
+            print(f"another assignment's notebook uses the folder {whose.parent}: this one uses {run}")
+        (run / "figures").mkdir(parents=True, exist_ok=True)
+        (run / "assignment.txt").write_text("{{name}}", encoding="utf-8")
+    except OSError as error:
+        raise Stop(
+            f"The notebook cannot write to the folder {run.resolve()} ({error.strerror}). Move the notebook to a folder of "
+            "your own, or set the environment variable KIT_RUN to one, then restart the kernel."
+        ) from None
+    return run
+
+
+RUN = make_run_folder(Path(os.environ.get("KIT_RUN", "run")))
 FIGURES = RUN / "figures"
-FIGURES.mkdir(parents=True, exist_ok=True)
 
 
 def find_notebook() -> Path | None:
@@ -33,4 +53,13 @@ def make_grader():
         return None  # the checks of this notebook need neither Otter nor a file
 
 
-grader = make_grader()
+class NoChecks:
+    """What ``grader`` is until the cells called Checks have run, where Otter is not installed."""
+
+    def __getattr__(self, name: str):
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise Stop("Run the folded cells called Checks first: they stand above the data.")
+
+
+grader = make_grader() or NoChecks()
