@@ -19,10 +19,6 @@ def make_run_folder(run: Path) -> Path:
     return run
 
 
-RUN = make_run_folder(Path(os.environ.get("KIT_RUN", "run")))
-FIGURES = RUN / "figures"
-
-
 def find_notebook() -> Path | None:
     """This notebook's file in the working folder, by the name from Jupyter or VS Code, or by its usual name."""
     told = os.environ.get("JPY_SESSION_NAME"), globals().get("__vsc_ipynb_file__")
@@ -63,3 +59,5 @@ class NoChecks:
 
 
 grader = make_grader() or NoChecks()
+RUN = make_run_folder(Path(os.environ.get("KIT_RUN", "run")))
+FIGURES = RUN / "figures"
