@@ -14,6 +14,7 @@ import zipfile
 import nbformat
 import psutil
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook
 
 import data_scripts
 from autograder.release.course import assignment_master
@@ -49,7 +50,7 @@ class Lab:
     def __init__(self, page, file):
         self.page, self.file = page, file
         self.sources = [cell.source for cell in nbformat.read(file, as_version=4).cells]
-        page.wait_for_selector(".jp-Notebook .jp-Cell")
+        page.wait_for_function("name => window.jupyterapp?.shell.currentWidget?.context?.path == name", arg=file.name)
         page.wait_for_function(f"count => {NOTEBOOK}.widgets.length == count", arg=self.count)
         page.wait_for_function("window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status == 'idle'")
 
@@ -136,17 +137,21 @@ def jupyterlab(folder, home):
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """JupyterLab with the notebook of simclr, in a folder with small generated data."""
+    """JupyterLab with the notebook of simclr in its second tab, in a folder with small generated data."""
     folder, home = tmp_path_factory.mktemp("desk"), tmp_path_factory.mktemp("home")
     data_scripts.prepare_generated(folder, 200, 100, progress=False, dataset=data_scripts.DATASETS["cifar10"])
     master = assignment_master(COURSE.assignment("simclr"))
     notebook = with_checks(student_notebook(master), public_cells(COURSE.assignment("simclr"), master))
     (folder / "simclr.ipynb").write_bytes(notebook_bytes(notebook))
+    notes = new_notebook(metadata={"kernelspec": master.metadata.kernelspec}, cells=[new_code_cell("1 + 1")])
+    (folder / "notes.ipynb").write_bytes(notebook_bytes(notes))
     with jupyterlab(folder, home) as server, api.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.set_default_timeout(1000 * SECONDS)
-        page.goto(f"{server['url']}lab/tree/simclr.ipynb?token={server['token']}")
+        page.goto(f"{server['url']}lab/tree/notes.ipynb?token={server['token']}")
+        page.wait_for_function("window.jupyterapp?.shell.currentWidget?.context?.path == 'notes.ipynb'")
+        page.evaluate("() => { window.jupyterapp.commands.execute('docmanager:open', {path: 'simclr.ipynb'}); }")
         yield Lab(page, folder / "simclr.ipynb")
         browser.close()
 
