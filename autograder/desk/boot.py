@@ -7,9 +7,21 @@ import base64
 import json
 import lzma
 import sys
+import zlib
 from importlib.machinery import ModuleSpec
 
 PACKAGE = "kit_desk"  # in the student's process: another kit may be installed there
+
+
+class Sentence:
+    """An exception that a notebook shows as its sentence, without a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
+class NotWhole(Sentence, ValueError):
+    """Some of the notebook's checks were not run, or are not what they were."""
 
 
 class Packed:
@@ -32,8 +44,23 @@ class Packed:
         exec(compile(self.texts[module.__name__], f"<{module.__name__}>", "exec"), module.__dict__)
 
 
-def start(packed: dict, names: dict) -> object:
-    """The object ``grader`` of a notebook whose namespace is ``names``; ``packed`` are the strings of its cell."""
+def start(packed: dict, names: dict, sums: dict) -> object:
+    """The object ``grader`` of a notebook.
+
+    Args:
+        packed: the strings of its cells.
+        names: its namespace.
+        sums: the checksums of the strings, by their names.
+
+    Raises:
+        NotWhole: a string is missing, or another one.
+    """
+    lost = [name for name, total in sums.items() if zlib.crc32(packed.get(name, "").encode()) != total]
+    if lost:
+        raise NotWhole(
+            f"Parts of the checks are missing ({', '.join(lost)}). Run all cells called Checks, from part 1 on. If you "
+            "changed or deleted one of them, copy it from the notebook as you got it."
+        )
     carried = json.loads(lzma.decompress(base64.b85decode(packed["code"])))
     for name in [name for name in sys.modules if name.partition(".")[0] == PACKAGE]:
         del sys.modules[name]

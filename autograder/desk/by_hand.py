@@ -7,8 +7,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from autograder.desk.limit import at_most
 from autograder.desk.run import NameMissing, Raised, fresh_state, sentence, session_kept, what_raised
 
+SECONDS = 10.0
 _IMPORT = re.compile(r"^from otter\.test_files import .*$", re.MULTILINE)
 
 
@@ -22,7 +24,7 @@ class ByHand:
 
 
 def by_hand(source: str, names: dict[str, object]) -> list[ByHand]:
-    """Run a file of tests on the names of a notebook."""
+    """Run a file of tests on the names of a notebook; a test in which the time runs out is the last one."""
     found: list[tuple[str, Callable]] = []
 
     def test_case(name: str | None = None, **settings: object) -> Callable:
@@ -30,8 +32,13 @@ def by_hand(source: str, names: dict[str, object]) -> list[ByHand]:
 
     space: dict[str, object] = {"test_case": test_case, "__name__": "tests_by_hand"}
     exec(compile(_IMPORT.sub("", source), "<tests by hand>", "exec"), space)
+    done: list[ByHand] = []
     with session_kept(names):
-        return [_outcome(title, function, names) for title, function in found]
+        for title, function in found:
+            done.append(_outcome(title, function, names))
+            if done[-1].raised is not None and done[-1].raised.late:
+                break
+    return done
 
 
 def _outcome(title: str, function: Callable, names: dict[str, object]) -> ByHand:
@@ -42,7 +49,8 @@ def _outcome(title: str, function: Callable, names: dict[str, object]) -> ByHand
             if name != "env" and name not in names:
                 raise NameMissing(name)
             given[name] = names if name == "env" else names[name]
-        function(**given)
+        with at_most(SECONDS):
+            function(**given)
     except AssertionError as error:
         raised = what_raised(error, names)
         return (
@@ -50,7 +58,7 @@ def _outcome(title: str, function: Callable, names: dict[str, object]) -> ByHand
             if not raised.line
             else ByHand(title, sentence(raised), raised)
         )
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raised = what_raised(error, names)
         return ByHand(title, sentence(raised), raised)
     return ByHand(title)

@@ -4,18 +4,34 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 
-from autograder.desk.boot import PACKAGE
-from autograder.desk.by_hand import by_hand
-from autograder.desk.run import Outcome, outcomes, session_kept
+from autograder.desk.boot import PACKAGE, Sentence
+from autograder.desk.by_hand import ByHand, by_hand
+from autograder.desk.run import Outcome, outcomes, session_kept, what_raised
 from autograder.desk.table import loaded
 from autograder.desk.told import RIGHT, WRONG, Line, lines
 
 COLOURS = {RIGHT: "#2e7d32", WRONG: "#c62828"}
 OURS = ("boot", "code")  # the parts of a packed notebook that are no question
-NO_OTTER = "grader.{} needs Otter: pip install otter-grader. The last cell of this notebook makes your zip without it."
+NO_CHECKS = "NoChecks"  # what ``grader`` is before, where Otter is not installed
+NO_OTTER = (
+    "grader.{} is Otter's: it needs the package otter-grader, and this notebook's file in the working folder. The last cell "
+    "of this notebook makes your zip without it."
+)
+
+
+class NoQuestion(Sentence, ValueError):
+    """The notebook has no question of this name."""
+
+
+class NoOtter(Sentence, RuntimeError):
+    """Only Otter can do this, and it is not installed."""
+
+
+class Interrupted(Sentence, KeyboardInterrupt):
+    """The student has interrupted a check."""
 
 
 class Checked:
@@ -77,43 +93,61 @@ class Grader:
     ) -> None:
         self._names, self._packed, self._homes, self._hand = names, packed, homes, hand
         own = names.get("grader")
-        self._otter = own._otter if type(own).__name__ == type(self).__name__ else own
+        kind = type(own).__name__
+        self._otter = own._otter if kind == type(self).__name__ else None if kind == NO_CHECKS else own
         self._wrong: set[str] = set()
 
     def check(self, question: str, global_env: dict[str, object] | None = None) -> Checked:
         """Run the checks of a question: those by hand, then the question's own tests on public inputs."""
         names = self._names if global_env is None else global_env
         if question not in self._hand and question not in self._packed:
-            raise ValueError(f"there is no question {question!r}; the questions are {', '.join(self._questions())}")
-        told = self._told(question, names)
-        return Checked({question: told}, self._asked("check(question, globals())", names, question=question))
+            raise NoQuestion(f"There is no question {question!r}; the questions are {', '.join(self._questions())}.")
+        told, ended = self._told(question, names)
+        asked = self._asked("check(question, globals())", names, question=question) if ended else None
+        return Checked({question: told}, asked)
 
     def check_all(self) -> Checked:
         """Run the checks of every question."""
-        told = {question: self._told(question, self._names) for question in self._questions()}
-        return Checked(told, self._asked("check_all()", self._names))
+        found = {question: self._told(question, self._names) for question in self._questions()}
+        all_ended = all(ended for _, ended in found.values())
+        asked = self._asked("check_all()", self._names) if all_ended else None
+        return Checked({question: told for question, (told, _) in found.items()}, asked)
 
     def __getattr__(self, name: str) -> object:
         if name.startswith("_"):
             raise AttributeError(name)
         if self._otter is None:
-            raise RuntimeError(NO_OTTER.format(name))
+            raise NoOtter(NO_OTTER.format(name))
         return getattr(self._otter, name)
 
     def _questions(self) -> list[str]:
         return list(dict.fromkeys([*self._hand, *(name for name in self._packed if name not in OURS)]))
 
-    def _told(self, question: str, names: dict[str, object]) -> list[Line]:
+    def _told(self, question: str, names: dict[str, object]) -> tuple[list[Line], bool]:
+        """What a student reads of a question, and whether every test came to an end.
+
+        Raises:
+            Interrupted: by the student.
+        """
+        try:
+            return self._run(question, names)
+        except KeyboardInterrupt as interrupt:
+            where = what_raised(interrupt, names)
+            line = f" in line {where.number}: {where.line}" if where.line else ""
+            raise Interrupted(f"You interrupted the check of {question}{line}") from None
+
+    def _run(self, question: str, names: dict[str, object]) -> tuple[list[Line], bool]:
         hand = by_hand(self._hand[question], names) if question in self._hand else []
         found: list[Outcome] = []
-        if question in self._packed:
+        ended = not _any_late(hand)
+        if ended and question in self._packed:
             tests = loaded(base64.b85decode(self._packed[question]))
             found = outcomes(tests, find, names, self._wrong)
-        if all(one.judgement.passed for one in found):
+        if ended and all(one.judgement.passed for one in found):
             self._wrong.discard(question)
         else:
             self._wrong.add(question)
-        return lines(hand, found, self._homes)
+        return lines(hand, found, self._homes), ended and not _any_late(found)
 
     def _asked(self, call: str, names: dict[str, object], **given: object) -> object:
         """Otter's own result, which writes its log; None without Otter, or where it does not find the notebook's file."""
@@ -125,6 +159,10 @@ class Grader:
                 return eval(f"otter.{call}", names, {"otter": self._otter, **given})
         except Exception:
             return None
+
+
+def _any_late(tests: Sequence[ByHand | Outcome]) -> bool:
+    return any(one.raised is not None and one.raised.late for one in tests)
 
 
 def find(address: str) -> Callable:

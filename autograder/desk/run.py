@@ -8,6 +8,8 @@ from __future__ import annotations
 import io
 import linecache
 import random
+import re
+import time
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -16,6 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from autograder.desk.limit import OutOfTime, at_most
 from autograder.engine.counting import counted
 from autograder.engine.judge import Failure, Judgement, KeyCase, KeyTest, Result, judge, shows_work
 from autograder.questions.probing import described
@@ -23,6 +26,7 @@ from autograder.stand_ins import globals_of, standing_in
 
 Find = Callable[[str], Callable]  # a probe, a count or a stand-in by its address
 OURS = __name__.partition(".")[0]
+_BYTES = re.compile(r"DefaultCPUAllocator: .*you tried to allocate (\d+) bytes")
 
 
 class NameMissing(KeyError):
@@ -34,7 +38,7 @@ class Raised:
     """An exception: its type, its text, and the last line of the notebook that it went through ('': none).
 
     ``missing`` is a name that is not defined, ``stub`` the function that is not implemented. ``complains``: a probe raised
-    it, and its text is a sentence for the student.
+    it, and its text is a sentence for the student. ``late``: the code was stopped, since it did not end.
     """
 
     type: str
@@ -44,6 +48,7 @@ class Raised:
     missing: str = ""
     stub: str = ""
     complains: bool = False
+    late: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ class Names(Mapping[str, object]):
 def outcomes(
     tests: Sequence[KeyTest], find: Find, names: dict[str, object], wrong: Collection[str] = ()
 ) -> list[Outcome]:
-    """How the functions of a notebook do in the tests of a question.
+    """How the functions of a notebook do in the tests of a question; a test in which the time runs out is the last one.
 
     Args:
         tests: with their references; the variants too.
@@ -99,7 +104,9 @@ def outcomes(
                 found[place] = Outcome(place, test.title, judgement, raised)
             elif judgement.passed:
                 found[place] = replace(found[place], judgement=Judgement(True, test.title), raised=None)
-    return [_with_needs(found[test.id], test, working) for test in tests if not test.instead_of]
+            if raised is not None and raised.late:
+                break
+    return [_with_needs(found[test.id], test, working) for test in tests if test.id in found]
 
 
 def _is_after(test: KeyTest, found: Mapping[str, Outcome], wrong: Collection[str]) -> bool:
@@ -114,27 +121,31 @@ def _with_needs(outcome: Outcome, test: KeyTest, working: Collection[str]) -> Ou
 
 
 def _asked(test: KeyTest, find: Find, names: dict[str, object]) -> tuple[dict[str, Result], Raised | None]:
-    """The results of all cases of a test, and the first exception. What is missing is missing in every case."""
+    """The results of all cases of a test, and the first exception. What is missing is missing in every case, and after
+    the end of its time a test is not tried again."""
     results: dict[str, Result] = {}
     first = None
+    end = time.monotonic() + test.seconds
     for case in test.cases:
-        results[case.name], raised = _result(test, case, find, names)
+        results[case.name], raised = _result(test, case, find, names, end - time.monotonic())
         first = first or raised
-        if raised is not None and (raised.missing or raised.stub):
+        if raised is not None and (raised.missing or raised.stub or raised.late):
             return dict.fromkeys((one.name for one in test.cases), results[case.name]) | results, raised
     return results, first
 
 
-def _result(test: KeyTest, case: KeyCase, find: Find, names: dict[str, object]) -> tuple[Result, Raised | None]:
+def _result(
+    test: KeyTest, case: KeyCase, find: Find, names: dict[str, object], seconds: float
+) -> tuple[Result, Raised | None]:
     sent = {name: value for name, value in _copies(case.inputs).items() if name not in test.kept}
     stand_ins = {name: find(address) for name, address in test.stand_ins.items()}
     places = [names, *globals_of(names[name] for name in test.names if name in names)] if stand_ins else []
     fresh_state()
     try:
-        with standing_in(stand_ins, list({id(place): place for place in places}.values())):
+        with standing_in(stand_ins, list({id(place): place for place in places}.values())), at_most(max(seconds, 0)):
             answer = find(test.probe)(Names(names), **sent)
-        produced = {name: plain(value, name) for name, value in answer.items()}
-    except Exception as error:
+            produced = {name: plain(value, name) for name, value in answer.items()}
+    except (Exception, SystemExit) as error:
         raised = what_raised(error, names)
         return Failure(raised.type, sentence(raised)), raised
     fresh_state()
@@ -158,6 +169,10 @@ def sentence(raised: Raised) -> str:
         return f"{raised.missing} is not defined"
     if raised.stub:
         return f"{raised.stub} is not implemented yet"
+    if raised.late:
+        return f"your code was stopped after {raised.text} seconds: it is too slow or never ends"
+    if raised.type == "MemoryError":
+        return "your code asks for more memory than there is" + (f": {raised.text}" if raised.text else "")
     if raised.complains:
         return raised.text
     return f"your code raised {raised.type}" + (f": {raised.text}" if raised.text else "")
@@ -174,9 +189,13 @@ def what_raised(error: BaseException, names: Mapping[str, object]) -> Raised:
     line = linecache.getline(code.co_filename, number).strip() if code else ""
     function = getattr(code, "co_qualname", code.co_name).partition(".")[0] if code else ""
     missing = error.args[0] if type(error) is NameMissing else getattr(error, "name", None) or ""
+    # Without torch's own frames in C++, which may follow.
+    text = " ".join(str(error).partition("Exception raised from")[0].split())
+    asked = _BYTES.search(text)
+    late = type(error) is OutOfTime
     return Raised(
-        type(error).__name__,
-        " ".join(str(error).split()),
+        "MemoryError" if asked or isinstance(error, MemoryError) else type(error).__name__,
+        f"{error.args[0]:.0f}" if late else f"{int(asked[1]) / 1e9:,.0f} GB" if asked else text,
         line,
         number if code else 0,
         missing=missing
@@ -184,6 +203,7 @@ def what_raised(error: BaseException, names: Mapping[str, object]) -> Raised:
         else "",
         stub=function if type(error) is NotImplementedError and function != "<module>" else "",
         complains=type(error).__module__.partition(".")[0] == OURS or type(error).__module__.startswith("kit_course"),
+        late=late,
     )
 
 

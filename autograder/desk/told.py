@@ -37,7 +37,8 @@ def lines(hand: Sequence[ByHand], outcomes: Sequence[Outcome], homes: Mapping[st
     waiting: dict[str, None] = {}
     wrong: dict[object, tuple[str, str, list[str]]] = {}
     right, later = [], []
-    for title, passed, text, raised in _all(hand, outcomes):
+    hints = {one.judgement.message for one in outcomes if one.judgement.misconception is not None}
+    for title, passed, text, raised in sorted(_all(hand, outcomes), key=lambda one: one[2] not in hints):
         if passed:
             right.append(Line(RIGHT, text or title))
         elif raised is not None and (raised.missing or raised.stub):

@@ -29,7 +29,8 @@ def official(kind, unpacked: str, **options):
         return kind(root, download=True, **options)
     except (OSError, RuntimeError) as error:
         address = getattr(kind, "url", None) or (kind.mirrors[0] if hasattr(kind, "mirrors") else "its server")
+        why = " ".join(str(error).split())
         raise Stop(
-            f"Could not download {kind.__name__} from {address} ({error}): download it on a machine with internet access "
+            f"Could not download {kind.__name__} from {address} ({why}): download it on a machine with internet access "
             f"and copy it to {root.resolve()}, or set KIT_DATA to the folder that holds it, then run this cell again."
         ) from None

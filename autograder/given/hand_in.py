@@ -1,8 +1,8 @@
 STUB = re.compile(r'raise NotImplementedError\("q\d')
 SAVE = """
 if (typeof Jupyter !== "undefined") Jupyter.notebook.save_checkpoint();
-else document.querySelector('[data-command="docmanager:save"]').click();
-"""
+else [...document.querySelectorAll('[data-command="docmanager:save"]')].find(button => button.offsetParent)?.click();
+"""  # each tab has such a button; those of hidden tabs do nothing
 
 
 def let_browser_save(path: Path) -> str:

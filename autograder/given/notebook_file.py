@@ -26,3 +26,33 @@ def make_grader():
         return otter.Notebook()
     except Exception:
         return None  # the checks of this notebook need neither Otter nor a file
+
+
+class NoChecks:
+    """What ``grader`` is until the cells called Checks have run, where Otter is not installed."""
+
+    def __getattr__(self, name: str):
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise Stop("Run the folded cells called Checks first: they stand above the data.")
+
+
+def make_run_folder(run: Path) -> Path:
+    """Make the folder ``run``, or one beside it if another assignment's notebook uses it; returns which.
+
+    Raises:
+        Stop: it cannot be written to.
+    """
+    whose = run / "assignment.txt"
+    try:
+        if whose.is_file() and whose.read_text(encoding="utf-8") != "{{name}}":
+            run = run.with_name(f"{run.name}-{{name}}")
+            print(f"another assignment's notebook uses the folder {whose.parent}: this one uses {run}")
+        (run / "figures").mkdir(parents=True, exist_ok=True)
+        (run / "assignment.txt").write_text("{{name}}", encoding="utf-8")
+    except OSError as error:
+        raise Stop(
+            f"The notebook cannot write to the folder {run.resolve()} ({error.strerror}). Move the notebook to a folder of "
+            "your own, or set the environment variable KIT_RUN to one, then restart the kernel."
+        ) from None
+    return run

@@ -70,7 +70,7 @@ def read_master(path: Path, name: str, colab_url: str) -> NotebookNode:
 
 def fold(cell: NotebookNode) -> None:
     """Show a cell as its title: Jupyter hides its source, Colab has a form view for this."""
-    cell.source = f'#@title {cell.metadata.pop("title")} {{ display-mode: "form" }}\n\n{cell.source}'
+    cell.source = f"# @title {cell.metadata.pop('title')}\n\n{cell.source}"
     cell.metadata |= {"jupyter": {"source_hidden": True}, "cellView": "form"}
 
 

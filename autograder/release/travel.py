@@ -12,6 +12,7 @@ import hashlib
 import json
 import lzma
 import re
+import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -35,13 +36,15 @@ CELL_ID = "public-checks"
 WIDTH = 2000  # of a line of the cell
 _IMPORT = re.compile(rf"^([ \t]*(?:from|import)[ \t]+)(autograder|{COURSE})\b", re.MULTILINE)
 LONGEST = 240_000  # characters of a cell: the grading reads no longer ones
-HEAD = """# @title Checks, part {part} of {parts}: run this cell, you need not read it {{ display-mode: "form" }}
+HEAD = """# @title Checks, part {part} of {parts}: run this cell, you need not read it
 # made from {made_from}
+_kit = vars().get("_kit", {{}})
 """
-FIRST = "import base64, lzma\n\n_kit = {}\n"
 START = """
+import base64, lzma
+
 exec(lzma.decompress(base64.b85decode(_kit["boot"])), vars(boot := type(lzma)("boot")))
-grader = boot.start(_kit, globals())"""
+grader = boot.start(_kit, globals(), {sums})"""
 MADE_FROM = re.compile(r"# made from (\w+)$", re.MULTILINE)
 
 
@@ -119,20 +122,21 @@ def checks_cells(
         "hand": dict(hand),
     }
     packed = {
-        "boot": lzma.compress((KIT / "desk" / "boot.py").read_bytes()),
         "code": lzma.compress(json.dumps(carried, ensure_ascii=False).encode(), preset=9),
         **{
             question: dumped([test for test in tests if test.question == question])
             for question in dict.fromkeys(test.question for test in tests)
         },
+        "boot": lzma.compress((KIT / "desk" / "boot.py").read_bytes()),
     }
-    parts = [FIRST]
-    for name, content in packed.items():
-        text = f'_kit["{name}"] = (\n{_lines(content)}\n)\n'
-        if len(parts[-1]) + len(text) > LONGEST:
+    strings = {name: base64.b85encode(content).decode() for name, content in packed.items()}
+    parts = [""]
+    for name, string in strings.items():
+        text = f'_kit["{name}"] = (\n{_lines(string)}\n)\n'
+        if len(parts[-1]) + len(text) > LONGEST and name != "boot":  # the last cell can begin, whatever is missing
             parts.append("")
         parts[-1] += text
-    parts[-1] += START
+    parts[-1] += START.format(sums={name: zlib.crc32(string.encode()) for name, string in strings.items()})
     return [
         new_code_cell(
             HEAD.format(part=part, parts=len(parts), made_from=made_from) + text,
@@ -160,8 +164,7 @@ def public_cells(
     return checks_cells(folder, tests, hand, hashlib.sha256(made_from.encode()).hexdigest()[:16])
 
 
-def _lines(content: bytes) -> str:
-    text = base64.b85encode(content).decode()
+def _lines(text: str) -> str:
     return "\n".join(f'"{text[start : start + WIDTH]}"' for start in range(0, len(text), WIDTH))
 
 

@@ -506,7 +506,7 @@ seed_everything(HP["seed"])
 # The notebook writes all outputs (checkpoints, figures, `metrics.json`, the zip that you hand in) to one run folder:
 # `run` beside this notebook, or the folder that the environment variable `KIT_RUN` names.
 
-# %% tags=["skip-grading"]
+# %% tags=["skip-grading", "folded"] title="Given: run folder, Otter"
 # {{given run_folder.py}}
 
 # %% [markdown] tags=["only-cifar10"]
@@ -1031,8 +1031,8 @@ def test_model_stem(SimCLR):
 #
 # 1. random resized crop to `size`, area scale 0.2 to 1
 # 2. horizontal flip with probability 0.5
-# 3. with probability 0.8, colour jitter: brightness, contrast, saturation $0.8\cdot$`strength`, hue
-#    $0.2\cdot$`strength`
+# 3. with probability 0.8, colour jitter: brightness, contrast, saturation 0.8 · `strength`, hue
+#    0.2 · `strength`
 # 4. grayscale with probability 0.2 (still three channels)
 # 5. if `blur`: Gaussian blur with probability 0.5
 # 6. to float in [0, 1], then normalise with `MEAN` and `STD`

@@ -2,18 +2,36 @@
 
 import random
 import sys
+import threading
+import time
+from _thread import interrupt_main
+from dataclasses import replace
 from importlib import import_module
 
 import numpy as np
 import pytest
 import torch
 
-from autograder.desk.run import outcomes
+from autograder.desk import by_hand
+from autograder.desk.run import outcomes, sentence
 from autograder.desk.table import dumped, loaded
 
 STUB = 'def softmax_loss(W, x, y):\n    raise NotImplementedError("q1: return (loss, gradient)")\n'
 RAISES = "def softmax_loss(W, x, y):\n    scores = x @ W.T\n    return scores.sum(), W\n"
 CALLS = "def softmax_loss(W, x, y):\n    return helper(W, x, y)\n"
+ENDLESS = "def softmax_loss(W, x, y):\n    import time\n    while True:\n        {}\n"
+BY_HAND = """from otter.test_files import test_case
+
+
+@test_case(name="first")
+def test_first(softmax_loss):
+    softmax_loss(None, None, None)
+
+
+@test_case(name="second")
+def test_second(softmax_loss):
+    softmax_loss(None, None, None)
+"""
 LISTS = "def softmax_loss(W, x, y):\n    return [0.0], [1.0]\n"
 
 
@@ -112,3 +130,48 @@ def test_code_of_another_device_is_checked_on_the_processor(tests, question):
     names |= {"right": question.correct["by formula"]["softmax_loss"], "DEVICE": torch.device("meta")}
     assert all(outcome.judgement.passed for outcome in checked(tests, names).values())
     assert names["DEVICE"] == torch.device("meta")
+
+
+def timed(do):
+    """What a call returns, and how many seconds it took."""
+    start = time.monotonic()
+    return do(), time.monotonic() - start
+
+
+@pytest.mark.parametrize("body", ["pass", "time.sleep(60)"])
+def test_code_that_never_ends_is_stopped_once_and_told_with_its_line(tests, body):
+    names = defined(ENDLESS.format(body))
+    short = [replace(test, seconds=0.3) for test in tests]
+    (outcome,), seconds = timed(lambda: outcomes(short, find, names))
+    assert seconds < 5 and not outcome.judgement.passed
+    assert sentence(outcome.raised) == "your code was stopped after 0 seconds: it is too slow or never ends"
+    assert outcome.raised.number in (3, 4)
+    right = defined("def softmax_loss(W, x, y):\n    return torch.zeros(3)\n")
+    assert len(outcomes(short, find, right)) == len(tests)  # the session goes on, and no interrupt is left behind
+
+
+def test_a_test_by_hand_has_a_limit_too(monkeypatch):
+    monkeypatch.setattr(by_hand, "SECONDS", 0.3)
+    (first,), seconds = timed(lambda: by_hand.by_hand(BY_HAND, defined(ENDLESS.format("pass"))))
+    assert seconds < 5 and first.raised.late and "never ends" in first.wrong
+
+
+def test_an_interrupt_of_the_student_stays_one(tests):
+    threading.Timer(0.3, interrupt_main).start()
+    with pytest.raises(KeyboardInterrupt):
+        outcomes(tests, find, defined(ENDLESS.format("pass")))
+
+
+@pytest.mark.parametrize(
+    ("expression", "said"),
+    [
+        ("softmax_loss(W, x, y)", "your code raised RecursionError: maximum recursion depth exceeded"),
+        ("torch.empty(10**15)", "your code asks for more memory than there is: 4,000,000 GB"),
+        ("[0] * 10**15", "your code asks for more memory than there is"),
+        ("__import__('sys').exit(3)", "your code raised SystemExit: 3"),
+    ],
+)
+def test_what_would_end_a_session_is_a_sentence(tests, expression, said):
+    names = defined(f"def softmax_loss(W, x, y):\n    return {expression}\n")
+    for outcome in checked(tests, names).values():
+        assert sentence(outcome.raised).startswith(said)

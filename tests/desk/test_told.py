@@ -17,6 +17,8 @@ def test_the_hint_comes_first_and_once():
     hint = "You divide by n; divide by 2n."
     told = lines([], [outcome("value", hint, misconception="n"), outcome("gradient", hint, misconception="n")], HOMES)
     assert told == [Line("✗", f"{hint}  (value; gradient)")]
+    (first, second) = lines([ByHand("pair", "Expected 1, got 2.")], [outcome("value", hint, misconception="n")], HOMES)
+    assert (first.text, second.text) == (f"{hint}  (value)", "Expected 1, got 2.  (pair)")
 
 
 def test_what_is_right_comes_last():

@@ -96,7 +96,23 @@ def test_a_mistake_an_error_and_a_missing_cell_are_told(cells, tmp_path):
 
 def test_what_needs_otter_says_so(cells, tmp_path):
     found = said(tmp_path, cells, "try:\n    grader.export()\nexcept RuntimeError as error:\n    print(error)")
-    assert found.startswith("grader.export needs Otter")
+    assert found.startswith("grader.export is Otter's: it needs")
+
+
+TOLD = "except ValueError as error:\n    print(error)\n"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "other"), [(r'_kit\["code"\] = \(\n.*?\n\)', ""), (r'(?<=_kit\["code"\] = \(\n"....)..', "00")]
+)
+def test_checks_that_are_missing_or_changed_are_told_and_run_once_they_are_whole(cells, tmp_path, pattern, other):
+    source = cells[-1].source
+    broken, count = re.subn(pattern, other, source, count=1, flags=re.DOTALL)
+    start = broken.index("\nexec(")
+    tried = f"{broken[:start]}\ntry:\n    {broken[start:].strip().replace(chr(10), chr(10) + '    ')}\n{TOLD}"
+    found = said(tmp_path, [], *(cell.source for cell in cells[:-1]), tried, source, RIGHT, "print(grader.check('q1'))")
+    assert count == 1 and found.startswith("Parts of the checks are missing (code). Run all cells called Checks")
+    assert "q1: all 3 checks passed" in found
 
 
 def test_otters_own_object_answers_what_is_not_ours(cells, tmp_path):

@@ -36,11 +36,10 @@ def test_what_a_student_sees_is_short(name):
     shown = [cell for cell in code if cell not in folded]
     assert sum(len(code_lines(cell.source)) for cell in shown) <= 400
     assert max(len(cell.source.splitlines()) for cell in shown) <= 40
-    assert len(folded) == 2
+    assert len(folded) == 3
     for cell in folded:
         title, *_ = cell.source.splitlines()
-        assert title.startswith("#@title Given: ") and title.endswith(' { display-mode: "form" }')
-        assert cell.metadata["cellView"] == "form" and "tags" not in cell.metadata
+        assert title.startswith("# @title Given: ") and cell.metadata["cellView"] == "form"
     table = next(cell.source for cell in shown if "\nTABLE = {" in cell.source)
     assert table.startswith('PROFILE = os.environ.get("KIT_PROFILE") or "smoke"')
 
@@ -205,6 +204,37 @@ def test_the_hash_of_code_is_the_same_in_every_process():
     assert len(hashes) == 1 and len(hashes.pop().strip()) == 16
 
 
+FOLDER = f"import os\nfrom pathlib import Path\n\nON_COLAB = False\n{given_code('data.py')}\n{given_code('notebook_file.py')}\n{given_code('run_folder.py')}"
+
+
+def made_folder(folder, monkeypatch, name="simclr"):
+    """The names of the cell that makes the run folder of an assignment, run in a folder without its notebook."""
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("KIT_RUN", raising=False)
+    names = {}
+    exec(compile(FOLDER.replace("{{name}}", name), "<run folder>", "exec"), names)
+    return names
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path, monkeypatch):
+    (tmp_path / "run").write_text("not a folder")
+    with pytest.raises(Exception, match="cannot write to the folder .*run .*set the environment variable KIT_RUN"):
+        made_folder(tmp_path, monkeypatch)
+
+
+def test_two_assignments_in_one_folder_keep_their_runs_apart(tmp_path, monkeypatch, capsys):
+    runs = [made_folder(tmp_path, monkeypatch, name)["RUN"].name for name in ("simclr", "ddpm", "simclr", "ddpm")]
+    assert runs == ["run", "run-ddpm", "run", "run-ddpm"]
+    assert "another assignment's notebook uses the folder run: this one uses run-ddpm" in capsys.readouterr().out
+
+
+def test_before_the_cells_of_the_checks_grader_says_which_to_run(tmp_path, monkeypatch):
+    grader = made_folder(tmp_path, monkeypatch)["grader"]  # Otter finds no notebook here
+    with pytest.raises(Exception, match="Run the folded cells called Checks first"):
+        grader.check("q1a")
+    assert not hasattr(grader, "_repr_html_")
+
+
 DOWNLOAD = """
 import os
 from pathlib import Path
@@ -218,6 +248,12 @@ HP = {"dataset": "cifar10"}
 UNREACHABLE = """
 class CIFAR10(torchvision.datasets.CIFAR10):
     url = "http://127.0.0.1:9/cifar-10-python.tar.gz"
+
+    def download(self):
+        try:
+            super().download()
+        except OSError as error:
+            raise RuntimeError(f"Tried one mirror:\\n{error}\\n")  # the form of torchvision's MNIST
 
 official(CIFAR10, "cifar-10-batches-py")
 """

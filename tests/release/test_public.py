@@ -6,6 +6,7 @@ from importlib import import_module
 import pytest
 import torch
 
+from autograder.course_code import open_package
 from autograder.desk.run import outcomes
 from autograder.desk.table import dumped, loaded
 from autograder.errors import KitError
@@ -13,7 +14,7 @@ from autograder.questions.cases import same_inputs, stored_draws
 from autograder.questions.loading import load_questions
 from autograder.questions.model import Case
 from autograder.release.public import compact, public_cases, public_tests, shown_inputs, slips
-from tests.checkout import COURSE
+from tests.checkout import COURSE, SOLUTIONS
 
 QUESTIONS = {f"{name}-{one.id}": one for name in COURSE.names() for one in load_questions(COURSE.assignment(name))}
 # Cases whose tensors are made by hand, without the generator: the grading has them, too.
@@ -29,6 +30,7 @@ def find(address):
 @pytest.fixture(scope="module", params=QUESTIONS)
 def checked(request):
     """A question, its public tests, and the same as they travel."""
+    open_package(SOLUTIONS)  # another file of tests may have opened a course of its own
     question = QUESTIONS[request.param]
     tests = tuple(public_tests(question))
     return question, tests, loaded(dumped(map(compact, tests)))

@@ -36,7 +36,9 @@ import torch
 ON_COLAB = False
 HANDED_IN = ["metrics.json"]
 """
-GIVEN = "\n\n".join(given_code(f"{name}.py") for name in ("data", "training", "run_folder", "report", "hand_in"))
+GIVEN = "\n\n".join(
+    given_code(f"{name}.py") for name in ("data", "training", "notebook_file", "run_folder", "report", "hand_in")
+)
 GIVEN = GIVEN.replace("{{name}}", "simclr")
 PIXEL = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(90)).decode()
 METRICS = {
