@@ -204,7 +204,12 @@ def test_the_hash_of_code_is_the_same_in_every_process():
     assert len(hashes) == 1 and len(hashes.pop().strip()) == 16
 
 
-FOLDER = f"import os\nfrom pathlib import Path\n\nON_COLAB = False\n{given_code('data.py')}\n{given_code('notebook_file.py')}\n{given_code('run_folder.py')}"
+FOLDER = "\n".join(
+    [
+        "import os\nfrom pathlib import Path\n\nON_COLAB = False",
+        *(given_code(f"{name}.py") for name in ("data", "notebook_file", "run_folder")),
+    ]
+)
 
 
 def made_folder(folder, monkeypatch, name="simclr"):

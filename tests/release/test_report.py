@@ -237,7 +237,7 @@ def test_a_folder_that_cannot_be_written_is_told_and_keeps_the_last_zip(desk):
         desk.hand_in()
     assert Path("run/simclr-submission.zip").read_bytes() == before
     shutil.rmtree("run")
-    with without_rights(), pytest.raises(Exception, match=r"No folder for your results \(.*set KIT_RUN"):
+    with without_rights(), pytest.raises(Exception, match=r"cannot write to the folder .*KIT_RUN"):
         exec(compile(SETUP + GIVEN, "<given>", "exec"), {})
 
 
