@@ -1,0 +1,733 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Variational autoencoder
+#
+# {{colab_badge}}
+#
+# An autoencoder squeezes an image into a few numbers and back. A *variational* autoencoder (VAE) makes these numbers
+# random, in a way that you can compute: every image gets a small cloud in a space of 20 dimensions, and all clouds
+# together fill a standard normal distribution. Draw a point from that distribution, decode it, and you have a new image.
+# In this assignment you write the densities, the bound, the training loop and the sampler. The two networks are given.
+#
+# | question | you write | points | minutes | difficulty |
+# | --- | --- | --- | --- | --- |
+# | q1a | `reparameterize` | {{points q1a}} | 5 | ★ |
+# | q1b | `kl_divergence` | {{points q1b}} | 10 | ★★ |
+# | q1c | `log_likelihood_bernoulli` | {{points q1c}} | 15 | ★★ |
+# | q1d | `log_likelihood_normal` | {{points q1d}} | 10 | ★ |
+# | q1e | `log_mean_exp` | {{points q1e}} | 10 | ★★ |
+# | q2 | `VAE`, which joins encoder and decoder | {{points q2}} | 10 | ★ |
+# | q3 | `vae_loss` | {{points q3}} | 10 | ★ |
+# | q4 | `train_one_epoch` | {{points q4}} | 20 | ★★ |
+# | q5 | `sample`, `interpolate` | {{points q5}} | 15 | ★ |
+# | q6 | the files `vae_best.pt` and `vae_samples.pt`, from your training | {{points q6}} | 20 | ★★ |
+# | q7 | `importance_weighted_bound`, a tighter bound | {{points q7}} bonus | 30 | ★★★ |
+# | w1 – w3 | three short written answers | graded by hand | 45 | ★★ |
+#
+# **How to work here.** Fill in the stubs from top to bottom. After each question, `grader.check("q1a")` tells you what
+# is wrong, in seconds. The hidden tests check the same with other numbers. Keep the names and signatures of the stubs;
+# you may add helper functions and cells. The grader runs your cells in order, but skips cells with the tag
+# `skip-grading` (downloads, training, plots). Do not put anything there that a stub needs.
+#
+# Papers: [Auto-encoding variational Bayes](https://arxiv.org/abs/1312.6114) (Kingma and Welling, 2013),
+# [β-VAE](https://openreview.net/forum?id=Sy2fzU9gl) (Higgins et al., 2017), [Importance weighted
+# autoencoders](https://arxiv.org/abs/1509.00519) (Burda et al., 2016).
+
+# %% [markdown]
+# ## Setup
+#
+# You need the next cell on Colab only. It keeps the checkpoints on your Google Drive, because Colab deletes a machine's
+# files when its session ends. Elsewhere, run `pip install torch torchvision numpy matplotlib tqdm otter-grader`.
+
+# %% tags=["skip-grading"]
+# {{given colab.py}}
+
+# %%
+import ast
+import copy
+import csv
+import hashlib
+import json
+import math
+import os
+import random
+import re
+import time
+import zipfile
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+import torch.nn.functional as F
+import torchvision
+from PIL import Image
+from torch import nn
+from tqdm.auto import tqdm
+
+
+# %% [markdown]
+# ### Given code
+
+# %% tags=["folded"] title="Given: data, training, figures, hand-in"
+kinds = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+DEVICE = torch.device(next(kind for kind, there in kinds.items() if there))
+
+# {{given seed.py}}
+
+# {{given progress.py}}
+
+
+# %% [markdown]
+# ## 1 · Densities
+#
+# The model says: draw $z \sim \mathcal{N}(0, I)$, then draw the pixels of $x$ from $p_\theta(x \mid z)$. The probability
+# $p_\theta(x)$ of an image is an integral over all $z$ that nobody can compute. But with an encoder
+# $q_\phi(z \mid x) = \mathcal{N}(\mu, \sigma^2)$ there is a lower bound, the ELBO, that you can:
+#
+# $$
+# \log p_\theta(x) \ \ge\ \mathbb{E}_{q_\phi(z \mid x)}\bigl[\log p_\theta(x \mid z)\bigr]
+#   - \mathrm{KL}\bigl(q_\phi(z \mid x)\,\|\,p(z)\bigr) .
+# $$
+#
+# In all questions: **sum over pixels and over latent dimensions, mean over the batch**; `logvar` is $\log\sigma^2$, not
+# $\log\sigma$; all logarithms are natural, so the bound is in *nats*.
+#
+# ### q1a · Reparameterisation ({{points q1a}} points)
+#
+# A draw from $\mathcal{N}(\mu, \sigma^2)$ that lets the gradient through to $\mu$ and $\sigma$:
+#
+# $$ z = \mu + \sigma\,\epsilon, \qquad \epsilon \sim \mathcal{N}(0, I) . $$
+#
+# The caller passes ε, so that your function is exact.
+#
+# **What the grader checks:** value and both gradients; inputs of any shape; dtype and device kept; unchanged inputs.
+
+
+# %% tags=["stub", "q1a"] stub="return a draw with mean mu and variance exp(logvar), from the given eps"
+def reparameterize(mu: torch.Tensor, logvar: torch.Tensor, eps: torch.Tensor) -> torch.Tensor:
+    r"""A draw from :math:`\mathcal{N}(\mu, \sigma^2)` with given noise (Kingma and Welling 2013, section 2.4).
+
+    .. math:: z = \mu + \sigma\,\epsilon, \quad \log\sigma^2 = \mathrm{logvar}
+
+    mu, logvar, eps: one shape (...). Returns (...), with a gradient to mu and logvar.
+    """
+    ### BEGIN SOLUTION
+    return mu + (logvar / 2).exp() * eps
+    ### END SOLUTION
+
+
+# %% tags=["public-tests", "q1a"]
+from otter.test_files import test_case
+
+OK_FORMAT = False
+name = "q1a"
+points = None
+
+
+@test_case(name="two numbers by hand")
+def test_reparameterize(reparameterize):
+    import math
+
+    import torch
+
+    mu, logvar, eps = torch.tensor([1.0, -2.0]), torch.tensor([0.0, math.log(9.0)]), torch.tensor([0.5, 2.0])
+    z = reparameterize(mu, logvar, eps)
+    # σ is 1 and 3: 1 + 1 * 0.5 and -2 + 3 * 2
+    assert z.shape == (2,), f"z has the shape of mu, (2,), got {tuple(z.shape)}."
+    assert (z - torch.tensor([1.5, 4.0])).abs().max() < 1e-5, f"Expected [1.5, 4.0], got {z.tolist()}."
+
+
+# %% [markdown]
+# ### q1b · KL divergence ({{points q1b}} points)
+#
+# How far the cloud of an image is from the standard normal distribution. Between two diagonal Gaussians the integral has
+# a closed form:
+#
+# $$
+# \mathrm{KL}\bigl(\mathcal{N}(\mu, \sigma^2)\,\|\,\mathcal{N}(0, I)\bigr)
+#   = \tfrac12 \sum_j \bigl(\sigma_j^2 + \mu_j^2 - 1 - \log\sigma_j^2\bigr) .
+# $$
+#
+# **What the grader checks:** the sum over the **last** axis, whatever axes come before it: `(n, d)` gives `(n,)`, and
+# `(k, n, d)` gives `(k, n)`; `d = 1`; value and both gradients.
+
+
+# %% tags=["stub", "q1b"] stub="return the KL divergence of each row from the standard normal distribution"
+def kl_divergence(mu: torch.Tensor, logvar: torch.Tensor) -> torch.Tensor:
+    r"""KL of :math:`\mathcal{N}(\mu, \sigma^2)` from :math:`\mathcal{N}(0, I)` (Kingma and Welling 2013, appendix B).
+
+    .. math:: \frac{1}{2} \sum_j (\sigma_j^2 + \mu_j^2 - 1 - \log\sigma_j^2)
+
+    mu, logvar: (n, d), or with other leading axes. Returns (n,): the last axis is summed.
+    """
+    ### BEGIN SOLUTION
+    return (logvar.exp() + mu**2 - 1 - logvar).sum(dim=-1) / 2
+    ### END SOLUTION
+
+
+# %% tags=["public-tests", "q1b"]
+from otter.test_files import test_case
+
+OK_FORMAT = False
+name = "q1b"
+points = None
+
+
+@test_case(name="two rows by hand")
+def test_kl(kl_divergence):
+    import math
+
+    import torch
+
+    mu = torch.tensor([[0.0, 0.0, 0.0], [1.0, 2.0, 0.0]])
+    logvar = torch.tensor([[0.0, 0.0, 0.0], [0.0, 0.0, math.log(4.0)]])
+    kl = kl_divergence(mu, logvar)
+    assert kl.shape == (2,), f"One number for each row: expected shape (2,), got {tuple(kl.shape)}."
+    assert abs(kl[0].item()) < 1e-6, f"The KL of the standard normal distribution from itself is 0, got {kl[0]:.4f}."
+    by_hand = (1 + 4 + (4 - 1 - math.log(4.0))) / 2
+    assert abs(kl[1].item() - by_hand) < 1e-4, f"Row 1: expected {by_hand:.4f}, got {kl[1]:.4f}."
+
+
+# %% [markdown]
+# ### q1c · Likelihood of the pixels ({{points q1c}} points)
+#
+# The decoder returns a *logit* $l_i$ for each pixel, and $p_i = 1/(1+e^{-l_i})$ is the probability that the pixel is
+# white:
+#
+# $$ \log p(x \mid z) = \sum_i \bigl( x_i \log p_i + (1 - x_i) \log (1 - p_i) \bigr) . $$
+#
+# **Grey pixels.** The pixels of MNIST are not black or white. Some papers set them at random in every epoch (*dynamic*
+# binarisation) or once (*static*). This assignment keeps them as they are, $x_i \in [0, 1]$: the formula above with a
+# grey $x_i$ is the mean over all random black-and-white images with these grey values. Numbers in nats can only be
+# compared between papers that do the same.
+#
+# **What the grader checks:** `(n, ...)` gives `(n,)`, the sum over all axes but the first; any $x$ in $[0, 1]$;
+# **finite values and gradients at logits of ±100** (and far beyond), where $p$ is rounded to 0 or 1 and $\log$ of it
+# is not a number.
+
+
+# %% tags=["stub", "q1c"] stub="return the log-likelihood of each image, also at large logits"
+def log_likelihood_bernoulli(logits: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    r"""Log-likelihood of pixels in [0, 1] under independent Bernoulli distributions.
+
+    .. math:: \sum_i x_i \log p_i + (1 - x_i) \log(1 - p_i), \quad p_i = 1 / (1 + e^{-l_i})
+
+    logits, x: (n, ...). Returns (n,): all axes but the first are summed.
+    """
+    ### BEGIN SOLUTION
+    return -F.binary_cross_entropy_with_logits(logits, x, reduction="none").flatten(1).sum(dim=1)
+    ### END SOLUTION
+
+
+# %% tags=["public-tests", "q1c"]
+from otter.test_files import test_case
+
+OK_FORMAT = False
+name = "q1c"
+points = None
+
+
+@test_case(name="two images by hand")
+def test_bernoulli(log_likelihood_bernoulli):
+    import math
+
+    import torch
+
+    logits = torch.tensor([[[0.0, 0.0]], [[math.log(3.0), -math.log(3.0)]]])
+    x = torch.tensor([[[0.0, 0.3]], [[1.0, 0.5]]])
+    found = log_likelihood_bernoulli(logits, x)
+    assert found.shape == (2,), f"One number for each image: expected shape (2,), got {tuple(found.shape)}."
+    # p is 1/2 everywhere in image 0; 3/4 and 1/4 in image 1
+    by_hand = [2 * math.log(0.5), math.log(0.75) + 0.5 * math.log(0.25) + 0.5 * math.log(0.75)]
+    assert (found - torch.tensor(by_hand)).abs().max() < 1e-4, f"Expected {by_hand}, got {found.tolist()}."
+
+
+@test_case(name="logits of 100")
+def test_bernoulli_large(log_likelihood_bernoulli):
+    import torch
+
+    logits = torch.tensor([[100.0, -100.0], [-100.0, 100.0]], requires_grad=True)
+    found = log_likelihood_bernoulli(logits, torch.tensor([[1.0, 0.0], [1.0, 0.0]]))
+    assert bool(found.isfinite().all()), (
+        f"Not finite at logits of 100: {found.tolist()}. Do not take log of a rounded p."
+    )
+    assert (found - torch.tensor([0.0, -200.0])).abs().max() < 1e-3, f"Expected [0, -200], got {found.tolist()}."
+    found.sum().backward()
+    assert bool(logits.grad.isfinite().all()), f"The gradient is not finite: {logits.grad.tolist()}."
+
+
+# %% [markdown]
+# ### q1d · Likelihood of a Gaussian ({{points q1d}} points)
+#
+# $$
+# \log \mathcal{N}(x;\ \mu, \sigma^2) = \sum_j \Bigl( -\tfrac12 \log 2\pi - \tfrac12 \log\sigma_j^2
+#   - \frac{(x_j - \mu_j)^2}{2\,\sigma_j^2} \Bigr) .
+# $$
+#
+# You need it in q7, for $p(z)$ and $q(z \mid x)$. **The constant $-\tfrac12\log 2\pi$ counts, once for each dimension.**
+#
+# **What the grader checks:** `(n, d)` gives `(n,)`; `d = 1`; value and all three gradients.
+
+
+# %% tags=["stub", "q1d"] stub="return the log-density of each row, with its constant"
+def log_likelihood_normal(mu: torch.Tensor, logvar: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    r"""Log-density of x under :math:`\mathcal{N}(\mu, \sigma^2)` with a diagonal covariance.
+
+    .. math:: \sum_j -\frac{1}{2} (\log 2\pi + \log\sigma_j^2 + (x_j - \mu_j)^2 / \sigma_j^2)
+
+    mu, logvar, x: (n, d). Returns (n,): the last axis is summed.
+    """
+    ### BEGIN SOLUTION
+    return -(math.log(2 * math.pi) + logvar + (x - mu) ** 2 / logvar.exp()).sum(dim=-1) / 2
+    ### END SOLUTION
+
+
+# %% tags=["public-tests", "q1d"]
+from otter.test_files import test_case
+
+OK_FORMAT = False
+name = "q1d"
+points = None
+
+
+@test_case(name="two rows by hand")
+def test_normal(log_likelihood_normal):
+    import math
+
+    import torch
+
+    mu = torch.tensor([[0.0, 0.0], [1.0, -1.0]])
+    logvar = torch.tensor([[0.0, 0.0], [math.log(4.0), 0.0]])
+    found = log_likelihood_normal(mu, logvar, torch.tensor([[0.0, 0.0], [3.0, 1.0]]))
+    assert found.shape == (2,), f"One number for each row: expected shape (2,), got {tuple(found.shape)}."
+    by_hand = [-math.log(2 * math.pi), -math.log(2 * math.pi) - math.log(4.0) / 2 - 0.5 - 2]
+    assert (found - torch.tensor(by_hand)).abs().max() < 1e-4, f"Expected {by_hand}, got {found.tolist()}."
+
+
+# %% [markdown]
+# ### q1e · Log of a mean of exponentials ({{points q1e}} points)
+#
+# $$ \log\Bigl(\frac1k \sum_{j=1}^{k} e^{y_{ij}}\Bigr) \quad\text{for each row } i . $$
+#
+# The log-likelihoods of images are around −100 and lower, and $e^{-200}$ is 0 in float32. Subtract the largest entry of
+# the row first; then at least one exponential is 1.
+#
+# **What the grader checks:** `(n, k)` gives `(n,)` (not `(n, n)`); `k = 1`; rows around ±1000.
+
+
+# %% tags=["stub", "q1e"] stub="return the logarithm of the mean of exp(y), over the columns"
+def log_mean_exp(y: torch.Tensor) -> torch.Tensor:
+    r""":math:`\log \frac{1}{k} \sum_j e^{y_{ij}}` of each row, without overflow or underflow.
+
+    y: (n, k). Returns (n,).
+    """
+    ### BEGIN SOLUTION
+    return torch.logsumexp(y, dim=1) - math.log(y.shape[1])
+    ### END SOLUTION
+
+
+# %% tags=["public-tests", "q1e"]
+from otter.test_files import test_case
+
+OK_FORMAT = False
+name = "q1e"
+points = None
+
+
+@test_case(name="three rows by hand")
+def test_log_mean_exp(log_mean_exp):
+    import math
+
+    import torch
+
+    y = torch.tensor([[0.0, 0.0], [math.log(1.0), math.log(3.0)], [-1000.0, -1000.0]])
+    found = log_mean_exp(y)
+    assert found.shape == (3,), f"One number for each row: expected shape (3,), got {tuple(found.shape)}."
+    by_hand = [0.0, math.log(2.0), -1000.0]
+    assert bool(found.isfinite().all()), f"Not finite: {found.tolist()}. Subtract the largest entry of the row first."
+    assert (found - torch.tensor(by_hand)).abs().max() < 1e-3, f"Expected {by_hand}, got {found.tolist()}."
+
+
+# %% [markdown]
+# ## 2 · The model
+#
+# ### The networks (given)
+#
+# Encoder and decoder are small: two hidden layers each. The encoder has two outputs, μ and log σ². The decoder returns
+# logits, not probabilities.
+
+# %% tags=["folded"] title="Given: the encoder and the decoder"
+# {{given vae.py}}
+
+
+# %% [markdown]
+# ### q2 · `VAE` ({{points q2}} points)
+#
+# Join the networks. `encode` and `decode` call them; `forward` encodes, draws $z$ with your `reparameterize` and the
+# given ε, and decodes. The constructor is given; keep its three attributes, and keep `latent`, the width of $z$.
+#
+# **What the grader checks:** the wiring with encoders and decoders of its own: `forward` equals
+# `decode(reparameterize(encode(x), eps))`; no noise besides ε, in train mode and in eval mode.
+
+
+# %% tags=["stub", "q2"] stub="call the networks"
+class VAE(nn.Module):
+    """Encoder and decoder, joined by a draw of z."""
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module):
+        super().__init__()
+        self.encoder, self.decoder, self.latent = encoder, decoder, decoder.latent
+
+    def encode(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Images (n, 1, 28, 28) -> (mu, logvar) of q(z|x), (n, latent) each."""
+        ### BEGIN SOLUTION
+        return self.encoder(x)
+        ### END SOLUTION
+
+    def decode(self, z: torch.Tensor) -> torch.Tensor:
+        """Latent vectors (n, latent) -> logits (n, 1, 28, 28)."""
+        ### BEGIN SOLUTION
+        return self.decoder(z)
+        ### END SOLUTION
+
+    def forward(self, x: torch.Tensor, eps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Images (n, 1, 28, 28) and eps (n, latent) -> (logits, mu, logvar)."""
+        ### BEGIN SOLUTION
+        mu, logvar = self.encode(x)
+        return self.decode(reparameterize(mu, logvar, eps)), mu, logvar
+        ### END SOLUTION
+
+
+# %% tags=["public-tests", "q2"]
+from otter.test_files import test_case
+
+OK_FORMAT = False
+name = "q2"
+points = None
+
+
+@test_case(name="forward encodes, draws and decodes")
+def test_forward(VAE, Encoder, Decoder):
+    import torch
+
+    torch.manual_seed(0)
+    model = VAE(Encoder(3, (8,)), Decoder(3, (8,)))
+    x, eps = torch.rand(2, 1, 28, 28), torch.randn(2, 3)
+    out = model(x, eps)
+    assert isinstance(out, tuple) and len(out) == 3, "forward returns (logits, mu, logvar)."
+    logits, mu, logvar = out
+    assert logits.shape == (2, 1, 28, 28) and mu.shape == (2, 3) and logvar.shape == (2, 3), (
+        f"Shapes {tuple(logits.shape)}, {tuple(mu.shape)}, {tuple(logvar.shape)}."
+    )
+    same = model.decode(mu + (logvar / 2).exp() * eps)
+    assert (logits - same).abs().max() < 1e-5, "The logits are not those of z = mu + sigma * eps."
+
+
+# %% [markdown]
+# ## 3 · Loss
+#
+# ### q3 · `vae_loss` ({{points q3}} points)
+#
+# Training maximises the ELBO, so the loss is its negative, as a mean over the batch:
+#
+# $$
+# L = \underbrace{-\operatorname{mean}\,\log p(x \mid z)}_{\text{reconstruction}}
+#   + \beta\,\underbrace{\operatorname{mean}\,\mathrm{KL}}_{\text{kl}} .
+# $$
+#
+# With $\beta = 1$, $-L$ is an estimate of the ELBO. Other values make a *β-VAE*. A mean over pixels in one term and a sum
+# over latent dimensions in the other is a β of 784 that nobody asked for.
+#
+# **What the grader checks:** three 0-d tensors `(loss, reconstruction, kl)`, where `kl` is without β; the gradient of
+# the loss to the logits, to μ and to log σ².
+
+
+# %% tags=["stub", "q3"] stub="return the loss and its two parts"
+def vae_loss(
+    logits: torch.Tensor, x: torch.Tensor, mu: torch.Tensor, logvar: torch.Tensor, beta: float = 1.0
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    r"""The negative ELBO, with a weight of the KL divergence (Higgins et al. 2017).
+
+    .. math:: -\mathrm{mean} \log p(x \mid z) + \beta\,\mathrm{mean}\,\mathrm{KL}(q(z \mid x) \,\|\, p(z))
+
+    logits, x: (n, ...); mu, logvar: (n, d). Returns (loss, reconstruction, kl), 0-d each:
+    reconstruction is the mean of :math:`-\log p(x \mid z)`, kl the mean KL divergence without beta.
+    """
+    ### BEGIN SOLUTION
+    reconstruction = -log_likelihood_bernoulli(logits, x).mean()
+    kl = kl_divergence(mu, logvar).mean()
+    return reconstruction + beta * kl, reconstruction, kl
+    ### END SOLUTION
+
+
+# %% tags=["public-tests", "q3"]
+from otter.test_files import test_case
+
+OK_FORMAT = False
+name = "q3"
+points = None
+
+
+@test_case(name="two images by hand")
+def test_vae_loss(vae_loss):
+    import math
+
+    import torch
+
+    logits, x = torch.zeros(2, 1, 2, 2), torch.ones(2, 1, 2, 2)
+    mu, logvar = torch.tensor([[2.0, 0.0], [0.0, 4.0]], requires_grad=True), torch.zeros(2, 2)
+    out = vae_loss(logits, x, mu, logvar, beta=0.5)
+    assert isinstance(out, tuple) and len(out) == 3, "Return (loss, reconstruction, kl)."
+    assert all(torch.is_tensor(part) and part.shape == () for part in out), "Return three 0-d tensors."
+    # Four pixels of log 1/2 in each image; KL 4/2 and 16/2.
+    loss, reconstruction, kl = (part.item() for part in out)
+    assert abs(reconstruction - 4 * math.log(2)) < 1e-4, f"4 log 2 = 2.7726 for each image, got {reconstruction:.4f}."
+    assert abs(kl - 5) < 1e-4, f"The mean of the KL divergences 2 and 8 is 5, got {kl:.4f}."
+    assert abs(loss - (4 * math.log(2) + 2.5)) < 1e-4, f"2.7726 + 0.5 * 5 = 5.2726, got {loss:.4f}."
+    out[0].backward()
+    assert mu.grad is not None, "No gradient reaches mu."
+    assert abs(mu.grad[0, 0].item() - 0.5) < 1e-4, f"beta * mu / n = 0.5, got {mu.grad[0, 0]:.4f}."
+
+
+# %% [markdown]
+# ## 4 · Training
+#
+# ### q4 · One epoch ({{points q4}} points)
+#
+# One pass over the batches. For each batch, draw ε **with one call of `torch.randn` of shape `(n, model.latent)` from
+# `generator`**, call the model, compute `vae_loss` with the given β, then clear the old gradients, `backward`,
+# `optimizer.step()`. Return the means of loss, reconstruction and KL **per image**, so that a small last batch counts
+# less.
+#
+# **What the grader checks:** train mode; the parameters after the epoch; three Python floats, and no graph kept from
+# batch to batch; new noise for each batch, from the generator; an unchanged global generator.
+
+
+# %% tags=["stub", "q4"] stub="train on every batch, return the three means per image"
+def train_one_epoch(
+    model, loader, optimizer, generator: torch.Generator, beta: float = 1.0, device="cpu"
+) -> tuple[float, float, float]:
+    r"""One pass over ``loader``: :math:`\theta \leftarrow \mathrm{step}(\theta, \nabla_\theta L)` for each batch.
+
+    loader yields (x, labels), x in [0, 1]; model(x, eps) -> (logits, mu, logvar); model.latent is the width of eps.
+    Returns the means per image of (loss, reconstruction, kl), such as :math:`\sum_b n_b L_b / \sum_b n_b`.
+    """
+    batches = tqdm(loader, desc="train", leave=False)  # batches.set_postfix(loss=...) shows a running loss
+    ### BEGIN SOLUTION
+    model.train()
+    totals, count = [0.0, 0.0, 0.0], 0
+    for x, _ in batches:
+        x = x.to(device)
+        eps = torch.randn(len(x), model.latent, generator=generator, device=generator.device).to(device)
+        logits, mu, logvar = model(x, eps)
+        parts = vae_loss(logits, x, mu, logvar, beta)
+        optimizer.zero_grad()
+        parts[0].backward()
+        optimizer.step()
+        totals = [total + part.item() * len(x) for total, part in zip(totals, parts)]
+        count += len(x)
+        batches.set_postfix(loss=f"{totals[0] / count:.1f}")
+    loss, reconstruction, kl = (total / count for total in totals)
+    return loss, reconstruction, kl
+    ### END SOLUTION
+
+
+# %% tags=["public-tests", "q4"]
+from otter.test_files import test_case
+
+OK_FORMAT = False
+name = "q4"
+points = None
+
+
+@test_case(name="the form of the result, and the noise")
+def test_epoch(train_one_epoch):
+    import torch
+    from torch import nn
+
+    class Small(nn.Module):
+        latent = 2
+
+        def __init__(self):
+            super().__init__()
+            self.shift, self.seen, self.modes = nn.Parameter(torch.zeros(())), [], []
+
+        def forward(self, x, eps):
+            self.seen.append(eps.clone())
+            self.modes.append(self.training)
+            return 0 * x + self.shift, self.shift + torch.zeros_like(eps), torch.zeros_like(eps)
+
+    model = Small().eval()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    batches = [(torch.ones(2, 1, 1, 1), torch.zeros(2)), (torch.ones(1, 1, 1, 1), torch.zeros(1))]
+    means = train_one_epoch(model, batches, optimizer, torch.Generator().manual_seed(3), 1.0)
+    assert isinstance(means, tuple) and [type(mean) for mean in means] == [float] * 3, "Return three Python floats."
+    wanted = torch.Generator().manual_seed(3)
+    for eps, n in zip(model.seen, (2, 1)):
+        assert eps.shape == (n, 2), f"eps is (n, model.latent) = ({n}, 2), got {tuple(eps.shape)}."
+        assert torch.equal(eps, torch.randn(n, 2, generator=wanted)), "Draw eps with torch.randn from the generator."
+    assert all(model.modes), "Put the model into train mode."
+    # Gradients: -1/2 at first; then the shift is 0.05, the gradient -sigmoid(-0.05) + 2 * 0.05
+    expected = 0.05 - 0.1 * (2 * 0.05 - 1 / (1 + 2.718281828**0.05))
+    assert abs(model.shift.item() - expected) < 1e-4, (
+        f"After two steps the parameter is {expected:.4f}, got {model.shift.item():.4f}: look at zero_grad and at the loss."
+    )
+
+
+# %% [markdown]
+# ## 5 · Sampling
+#
+# ### q5 · `sample` and `interpolate` ({{points q5}} points)
+#
+# **`sample`** draws $z \sim \mathcal{N}(0, I)$ **with one call of `torch.randn` from `generator`**, decodes it without
+# gradients, and returns the *probabilities* of the pixels, in $[0, 1]$.
+#
+# **`interpolate`** walks straight from one latent vector to another: `steps` points at equal distances, **both ends
+# included**. With `steps = 1` it is the first vector alone.
+#
+# **What the grader checks:** shapes; probabilities, not logits and not black and white; the same result for the same
+# generator, another one for another; an unchanged global generator; both ends of the line.
+
+
+# %% tags=["stub", "q5"] stub="return the pixel probabilities of n new images"
+def sample(model, n: int, generator: torch.Generator) -> torch.Tensor:
+    r"""New images: :math:`z \sim \mathcal{N}(0, I)`, decoded to probabilities of the pixels.
+
+    model.decode(z) -> logits; model.latent is the width of z. Returns (n, 1, 28, 28) in [0, 1], without a graph.
+    """
+    ### BEGIN SOLUTION
+    device = next(model.parameters()).device
+    z = torch.randn(n, model.latent, generator=generator, device=generator.device).to(device)
+    with torch.no_grad():
+        return torch.sigmoid(model.decode(z))
+    ### END SOLUTION
+
+
+# %% tags=["stub", "q5"] stub="return the points of a straight line"
+def interpolate(z0: torch.Tensor, z1: torch.Tensor, steps: int) -> torch.Tensor:
+    """``steps`` points at equal distances from z0 to z1, both included. z0, z1: (d,). Returns (steps, d)."""
+    ### BEGIN SOLUTION
+    shares = torch.linspace(0, 1, steps, dtype=z0.dtype, device=z0.device)[:, None]
+    return (1 - shares) * z0 + shares * z1
+    ### END SOLUTION
+
+
+# %% tags=["public-tests", "q5"]
+from otter.test_files import test_case
+
+OK_FORMAT = False
+name = "q5"
+points = None
+
+
+@test_case(name="probabilities from the generator")
+def test_sample(sample, VAE, Encoder, Decoder):
+    import torch
+
+    torch.manual_seed(0)
+    model = VAE(Encoder(3, (8,)), Decoder(3, (8,)))
+    first = sample(model, 4, torch.Generator().manual_seed(1))
+    assert first.shape == (4, 1, 28, 28), f"Expected (4, 1, 28, 28), got {tuple(first.shape)}."
+    assert not first.requires_grad, "Sampling needs no gradients."
+    assert first.min() >= 0 and first.max() <= 1, "Return probabilities, not logits."
+    z = torch.randn(4, 3, generator=torch.Generator().manual_seed(1))
+    assert (first - model.decode(z).sigmoid()).abs().max() < 1e-5, "Decode one draw of torch.randn from the generator."
+    assert not torch.equal(first, sample(model, 4, torch.Generator().manual_seed(2))), "The generator is ignored."
+
+
+@test_case(name="a line of three points, and of one")
+def test_interpolate(interpolate):
+    import torch
+
+    z0, z1 = torch.tensor([0.0, 2.0]), torch.tensor([4.0, 0.0])
+    line = interpolate(z0, z1, 3)
+    assert line.shape == (3, 2), f"Expected (3, 2), got {tuple(line.shape)}."
+    expected = torch.tensor([[0.0, 2.0], [2.0, 1.0], [4.0, 0.0]])
+    assert (line - expected).abs().max() < 1e-5, f"Expected {expected.tolist()}, got {line.tolist()}."
+    one = interpolate(z0, z1, 1)
+    assert one.shape == (1, 2) and torch.equal(one[0], z0), f"With one step it is z0 alone, got {one.tolist()}."
+
+
+# %% [markdown]
+# ## 6 · Bonus: a tighter bound
+#
+# ### q7 · The importance-weighted bound ({{points q7}} bonus points)
+#
+# The ELBO is below $\log p(x)$ by $\mathrm{KL}(q(z \mid x)\,\|\,p(z \mid x))$. Several draws from $q$, weighted by how
+# well they fit, come closer (Burda et al., 2016):
+#
+# $$
+# \mathcal{L}_k(x) = \log \frac1k \sum_{j=1}^{k} \frac{p(x \mid z_j)\,p(z_j)}{q(z_j \mid x)}, \qquad
+# z_j = \mu + \sigma\,\epsilon_j .
+# $$
+#
+# For $k = 1$ its mean is the ELBO; it rises with $k$ and tends to $\log p(x)$. Use your `log_likelihood_bernoulli`,
+# `log_likelihood_normal` and `log_mean_exp`: the numbers are far too small for anything but logarithms.
+#
+# **What the grader checks:** `eps` of shape `(k, n, d)`, with $k = 1$ and $n = 1$ too; one number for each image; the
+# gradient to the model's parameters.
+
+
+# %% tags=["stub", "q7"] stub="return the bound of each image"
+def importance_weighted_bound(model, x: torch.Tensor, eps: torch.Tensor) -> torch.Tensor:
+    r"""The bound of k draws (Burda et al. 2016, equation 8).
+
+    .. math:: \log \frac{1}{k} \sum_j p(x \mid z_j)\, p(z_j) / q(z_j \mid x), \quad z_j = \mu + \sigma\,\epsilon_j
+
+    model: a VAE with encode and decode; x: (n, 1, 28, 28); eps: (k, n, latent). Returns (n,).
+    """
+    ### BEGIN SOLUTION
+    mu, logvar = model.encode(x)
+    nothing = torch.zeros_like(mu)
+
+    def log_weight(noise):
+        z = reparameterize(mu, logvar, noise)
+        prior, posterior = log_likelihood_normal(nothing, nothing, z), log_likelihood_normal(mu, logvar, z)
+        return log_likelihood_bernoulli(model.decode(z), x) + prior - posterior
+
+    return log_mean_exp(torch.stack([log_weight(noise) for noise in eps], dim=1))
+    ### END SOLUTION
+
+
+# %% tags=["public-tests", "q7"]
+from otter.test_files import test_case
+
+OK_FORMAT = False
+name = "q7"
+points = None
+
+
+@test_case(name="one draw, and a decoder that ignores z")
+def test_bound(importance_weighted_bound, VAE, Encoder, Decoder):
+    import math
+
+    import torch
+
+    torch.manual_seed(0)
+    model = VAE(Encoder(3, (8,)), Decoder(3, (8,)))
+    for network in (model.encoder, model.decoder):
+        for parameter in network.parameters():
+            torch.nn.init.zeros_(parameter)
+    # q(z|x) is the prior and every pixel is 1/2: all weights are (1/2)^784.
+    x = torch.rand(2, 1, 28, 28)
+    for k in (1, 4):
+        bound = importance_weighted_bound(model, x, torch.randn(k, 2, 3))
+        assert bound.shape == (2,), f"One number for each image: expected shape (2,), got {tuple(bound.shape)}."
+        assert (bound + 784 * math.log(2)).abs().max() < 1e-2, f"Expected -784 log 2 = -543.43, got {bound.tolist()}."
+    # With mu = 1 a draw at eps = 0 weighs p(z)/q(z) = exp(-d/2) less.
+    torch.nn.init.ones_(model.encoder.mu.bias)
+    bound = importance_weighted_bound(model, x, torch.zeros(1, 2, 3))
+    assert (bound + 784 * math.log(2) + 1.5).abs().max() < 1e-2, f"Expected -544.93, got {bound.tolist()}."
