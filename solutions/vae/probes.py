@@ -11,7 +11,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import vector_to_parameters
 
-from autograder.questions.probing import LostGradient, as_tensor, described, global_state_kept, gradients, tracked
+from autograder.questions.probing import (
+    LostGradient,
+    as_tensor,
+    described,
+    global_state_kept,
+    gradients,
+    holding,
+    tracked,
+)
 from autograder.questions.side_effects.probes import side_effects
 
 Student = Mapping[str, Callable]
@@ -27,6 +35,10 @@ ARGUMENTS = {  # in their order; the gradient is taken to those of the second ro
 
 class WrongShape(ValueError):
     """A result has another shape than the gradient needs."""
+
+
+class NotThree(TypeError):
+    """Three things are needed and something else was returned."""
 
 
 class WrongLatent(TypeError):
@@ -117,7 +129,7 @@ class GivenEncoder(nn.Module):
 
     def __init__(self, pixels: int, d: int) -> None:
         super().__init__()
-        self.mu, self.logvar = nn.Linear(pixels, d), nn.Linear(pixels, d)
+        self.latent, self.mu, self.logvar = d, nn.Linear(pixels, d), nn.Linear(pixels, d)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         flat = x.flatten(1)
@@ -129,11 +141,11 @@ class GivenDecoder(nn.Module):
 
     def __init__(self, d: int, image: tuple[int, ...]) -> None:
         super().__init__()
-        self.image = tuple(image)
+        self.latent, self.image = d, tuple(image)
         self.logits = nn.Linear(d, torch.Size(image).numel())
 
     def forward(self, z: Tensor) -> Tensor:
-        return self.logits(latent_rows(z, self.logits.in_features)).view(-1, *self.image)
+        return self.logits(latent_rows(z, self.latent)).view(-1, *self.image)
 
 
 def given_parts(start: Tensor, d: int, image: tuple[int, ...]) -> tuple[GivenEncoder, GivenDecoder]:
@@ -146,6 +158,13 @@ def given_parts(start: Tensor, d: int, image: tuple[int, ...]) -> tuple[GivenEnc
 def parameters_of(d: int, image: tuple[int, ...]) -> int:
     """How many numbers ``given_parts`` takes."""
     return 2 * d * (torch.Size(image).numel() + 1) + torch.Size(image).numel() * (d + 1)
+
+
+def three(answer: object, what: str, form: str) -> tuple:
+    """The three parts of a tuple or list; ``what`` names it, ``form`` says how it should look. Raises NotThree."""
+    if not isinstance(answer, tuple | list) or len(answer) != 3:
+        raise NotThree(f"{what} should be {form}; it is {described(answer)}{holding(answer)}")
+    return tuple(answer)
 
 
 def latent_rows(z: object, d: int) -> Tensor:
