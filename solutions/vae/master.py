@@ -80,15 +80,323 @@ from tqdm.auto import tqdm
 
 # %% [markdown]
 # ### Given code
+#
+# Folded cells hold code that you need not read: it reads the data, trains, saves checkpoints, draws the figures and packs
+# what you hand in. Run them.
+
 
 # %% tags=["folded"] title="Given: data, training, figures, hand-in"
 kinds = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
 DEVICE = torch.device(next(kind for kind, there in kinds.items() if there))
 
+# fmt: off
+RECIPE = {  # what is seldom changed; the columns are those of the table below
+    #                         smoke       demo          cpu           gpu
+    "validation":           (16,         500,          2_000,        2_000),          # images kept out of the training
+    "grid":                 (8,          8,            8,            8),              # images in a row of a figure
+}
+# fmt: on
+
+
 # {{given seed.py}}
+
 
 # {{given progress.py}}
 
+
+# {{given data.py}}
+
+
+def load_images(name: str, split: str, limit: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The first ``limit`` images (n, 1, 28, 28) uint8 and labels (n,) int64 of a split, "train" or "test"."""
+    rows = prepared_rows(split, limit)
+    if rows is not None:
+        return rows[:, 1:].reshape(-1, 1, 28, 28), rows[:, 0].long()
+    kind = {"mnist": torchvision.datasets.MNIST, "fashion_mnist": torchvision.datasets.FashionMNIST}[name]
+    dataset = official(kind, f"{kind.__name__}/raw", train=split == "train")
+    some = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(0))[:limit]  # a file may be sorted
+    return dataset.data[some].unsqueeze(1).contiguous(), dataset.targets[some].long()
+
+
+# {{given figures.py}}
+
+
+# {{given rows.py}}
+
+
+# {{given grid.py}}
+
+
+# {{given batches.py}}
+
+
+# {{given precision.py}}
+
+
+PRECISION = "float32"  # the networks are small: half precision gains nothing
+
+
+# {{given checkpoints.py}}
+
+
+# {{given training.py}}
+
+
+def adam(lr: float):
+    """Adam whose rate falls to 0 along a cosine; every step of the optimiser is a step of the schedule."""
+
+    def optimise(model, total_steps):
+        def factor(step: int) -> float:
+            return (1 + math.cos(math.pi * min(1.0, step / max(1, total_steps)))) / 2
+
+        optimizer = torch.optim.Adam(model.parameters(), lr=lr)
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        optimizer.register_step_post_hook(lambda *_: scheduler.step())
+        return optimizer, scheduler
+
+    return optimise
+
+
+def make_generator(seed: int) -> torch.Generator:
+    """A new generator on the device."""
+    return torch.Generator(DEVICE).manual_seed(seed)
+
+
+@torch.no_grad()
+def elbo_of(model, images: torch.Tensor) -> float:
+    """The mean ELBO of uint8 images (n, 1, 28, 28), in nats, by your loss with one draw of z for each image."""
+    total, generator = 0.0, make_generator(HP["seed"])
+    for some in images.split(500):
+        x, eps = to_floats(some.to(DEVICE)), torch.randn(len(some), LATENT, generator=generator, device=DEVICE)
+        logits, mu, logvar = model(x, eps)
+        total -= vae_loss(logits, x, mu, logvar)[0].item() * len(some)
+    return total / len(images)
+
+
+@torch.no_grad()
+def latents_of(model, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """mu and logvar (n, LATENT) of uint8 images."""
+    parts = [model.encode(to_floats(some.to(DEVICE))) for some in images.split(500)]
+    return tuple(torch.cat(part).cpu() for part in zip(*parts))
+
+
+@torch.no_grad()
+def decoded(model, z: torch.Tensor) -> torch.Tensor:
+    """Latent vectors (n, LATENT) -> uint8 images (n, 1, 28, 28)."""
+    return to_pixels(model.decode(z.to(DEVICE)).sigmoid())
+
+
+def shown_epochs(total: int) -> list[int]:
+    """The epochs whose samples and reconstructions are shown."""
+    return [epoch for epoch in (1, 10, 15, 20, 25) if epoch < total] + [total]
+
+
+def train_vae(images, shown, beta=1.0, name="vae", restart=False) -> tuple[nn.Module, list[dict]]:
+    """Train a fresh VAE; returns its best epoch and the history, writes ``<name>_best.pt``.
+
+    images: uint8 (n, 1, 28, 28), the last of which are kept for validation; shown: images to reconstruct.
+    """
+    seed_everything(HP["seed"])
+    model = VAE(Encoder(LATENT, HP["hidden"]), Decoder(LATENT, HP["hidden"][::-1]))
+    plan = {key: HP[key] for key in ("epochs", "lr", "batch", "dataset", "seed", "validation")}
+    plan |= {"images": len(images), "hidden": list(HP["hidden"]), "beta": beta}
+    plan["code"] = ["reparameterize", "kl_divergence", "log_likelihood_bernoulli", "VAE", "vae_loss", "train_one_epoch"]
+    (RUN / "epochs").mkdir(exist_ok=True)
+    kept = images[-HP["validation"] :]
+
+    def train(network, batches, optimizer, scheduler):
+        generator = make_generator(int(torch.randint(2**31, ())))  # from the global one, which a resumed run restores
+        means = train_one_epoch(model, batches, optimizer, generator, beta, DEVICE)
+        return dict(zip(("loss", "reconstruction", "kl"), means))
+
+    def test(network):
+        return {"validation_elbo": elbo_of(model.eval(), kept)}
+
+    def after_epoch(history):
+        result = {"state_dict": model.state_dict(), "epoch": len(history), "profile": PROFILE}
+        if history[-1] is max(history, key=lambda row: row["validation_elbo"]):
+            save_atomically(RUN / f"{name}_best.pt", result)
+        if len(history) in shown_epochs(HP["epochs"]):
+            drawn = to_pixels(sample(model, HP["grid"], make_generator(HP["seed"])))
+            pictures = torch.cat([drawn, decoded(model, latents_of(model, shown)[0])])
+            save_atomically(RUN / "epochs" / f"{name}-{len(history):03d}.pt", result | {"shown": pictures})
+
+    loader = Batches(images[: -HP["validation"]], torch.zeros(len(images)), HP["batch"], to_floats)
+    history = fit(name, model, loader, plan, adam(HP["lr"]), train, test, after_epoch, restart)
+    model.load_state_dict(torch.load(RUN / f"{name}_best.pt", map_location="cpu", weights_only=True)["state_dict"])
+    return model.to(DEVICE).eval(), history
+
+
+def plot_epochs(history: list[dict], shown: torch.Tensor, name: str = "vae"):
+    """Samples from the same z, and reconstructions of the same images, after several epochs."""
+    epochs, count = shown_epochs(len(history)), len(shown)
+    figure, all_axes = plt.subplots(len(epochs) + 1, 2, figsize=(10, 0.72 * len(epochs) + 1), squeeze=False)
+    all_axes[0, 0].set_axis_off()
+    rows = [(all_axes[0, 1], shown, "test images")]
+    for (left, right), epoch in zip(all_axes[1:], epochs):
+        saved = torch.load(RUN / "epochs" / f"{name}-{epoch:03d}.pt", map_location="cpu", weights_only=True)["shown"]
+        seconds = sum(row["seconds"] for row in history[:epoch])
+        rows += [(left, saved[:-count], f"epoch {epoch}\n{seconds:.0f} s"), (right, saved[-count:], "")]
+    for axes, images, title in rows:
+        axes.imshow(as_grid(images, len(images)))
+        axes.set(xticks=[], yticks=[])
+        axes.set_ylabel(title, fontsize=8, rotation=0, ha="right", va="center")
+    all_axes[1, 0].set_title("samples", fontsize=9)
+    all_axes[1, 1].set_title("reconstructions", fontsize=9)
+    figure.tight_layout(h_pad=0.2)
+    return figure
+
+
+def plot_means(mu: torch.Tensor, labels: torch.Tensor):
+    """Bars of the mean latent vector of each class."""
+    classes = labels.unique().tolist()
+    columns = (len(classes) + 1) // 2
+    figure, all_axes = plt.subplots(2, columns, figsize=(2.4 * columns, 3.6), sharex=True, sharey=True)
+    for axes, label in zip(all_axes.flat, classes):
+        axes.bar(range(mu.shape[1]), mu[labels == label].mean(dim=0))
+        axes.axhline(0, color="black", linewidth=0.5)
+        axes.set_title(f"class {label}", fontsize=9)
+    figure.supxlabel("latent dimension", fontsize=9)
+    figure.supylabel("mean of mu", fontsize=9)
+    figure.tight_layout()
+    return figure
+
+
+def plot_interpolation(model, images: torch.Tensor, steps: int = 9):
+    """From each even image to the next one: straight in the latent space, and straight in pixels."""
+    mu, rows, names = latents_of(model, images)[0], [], []
+    for first in range(0, len(images) - 1, 2):
+        ends = [images[k].float().flatten() for k in (first, first + 1)]
+        between = interpolate(*ends, steps).round().to(torch.uint8).view(steps, *images.shape[1:])
+        rows += [decoded(model, interpolate(mu[first], mu[first + 1], steps)), between]
+        names += ["latent", "pixels"]
+    return show_rows(rows, [f"{share:.0%}" for share in np.linspace(0, 1, steps)], names)
+
+
+def plot_traversals(model, image: torch.Tensor, used: torch.Tensor, most: int = 8, steps: int = 9):
+    """One image, with one latent dimension at a time moved from -3 to 3; ``used`` lists dimensions, the first are shown."""
+    mu, values = latents_of(model, image[None])[0], torch.linspace(-3, 3, steps)
+    rows = []
+    for dimension in used[:most].tolist():
+        z = mu.repeat(steps, 1)
+        z[:, dimension] = values
+        rows.append(decoded(model, z))
+    return show_rows(rows, [f"{value:g}" for value in values.tolist()], [f"z{k}" for k in used[:most].tolist()])
+
+
+def plot_large(images: torch.Tensor):
+    """A few images, large."""
+    figure, all_axes = plt.subplots(1, len(images), figsize=(2.6 * len(images), 2.8))
+    for axes, image in zip(all_axes, images):
+        axes.imshow(image[0], cmap="gray", vmin=0, vmax=255)
+        axes.set_axis_off()
+    figure.tight_layout()
+    return figure
+
+
+def plot_bound(model, images: torch.Tensor, most: int):
+    """Your bound against k, mean of some images, from the same draws of eps."""
+    counts = [k for k in (1, 2, 5, 10, 20, 50, 100, 200, 500) if k <= most]
+    means, generator = [], make_generator(HP["seed"])
+    with torch.no_grad():
+        x = to_floats(images.to(DEVICE))
+        eps = torch.randn(most, len(x), LATENT, generator=generator, device=DEVICE)
+        means = [importance_weighted_bound(model, x, eps[:k]).mean().item() for k in counts]
+    figure, axes = plt.subplots(figsize=(5.4, 3))
+    axes.semilogx(counts, means, marker="o")
+    axes.set(xlabel="k", ylabel="bound in nats", title=f"{len(images)} test images")
+    axes.grid(alpha=0.3)
+    print(", ".join(f"k = {k}: {mean:.2f}" for k, mean in zip(counts, means)))
+    return figure
+
+
+HANDED_IN = ["vae_best.pt", "vae_samples.pt", "metrics.json"]
+SHOWN = ("training", "epochs", "means", "interpolation", "traversals", "large", "samples", "bound")
+HANDED_IN += [f"figures/{name}.png" for name in SHOWN]
+
+
+# {{given hand_in.py}}
+
+
+# %% [markdown]
+# ### Profile and hyper-parameters
+#
+# `PROFILE` chooses a column of the table in the next cell. Leave it at `smoke` until all your checks pass, then choose
+# `cpu` or `gpu`.
+#
+# | profile | purpose | time |
+# | --- | --- | --- |
+# | `smoke` | check that everything runs | seconds on a CPU |
+# | `demo` | a first real checkpoint | about a minute of training |
+# | `cpu` | **the full training**, two CPU cores | minutes |
+# | `gpu` | more epochs, wider networks | minutes on a GPU |
+#
+# The row `dataset` chooses the images: MNIST or Fashion-MNIST.
+
+# %%
+PROFILE = os.environ.get("KIT_PROFILE") or "smoke"
+
+# fmt: off
+PROFILES = ("smoke", "demo", "cpu", "gpu")
+TABLE = {
+    # data                    smoke       demo          cpu           gpu
+    "dataset":              ("mnist",    "mnist",      "mnist",      "mnist"),        # fashion_mnist
+    "train_images":         (64,         10_000,       60_000,       60_000),         # the first of the data
+    "test_images":          (32,         1_000,        10_000,       10_000),
+    # networks
+    "hidden":               ((32,),      (512, 512),   (512, 512),   (1024, 1024)),   # widths of the encoder's layers
+    # training
+    "batch":                (16,         64,           128,          128),
+    "epochs":               (2,          10,           30,           60),
+    "lr":                   (1e-3,       1e-3,         1e-3,         1e-3),           # learning rate
+    "beta":                 (1.0,        1.0,          1.0,          1.0),            # weight of the KL divergence
+    "samples":              (16,         1_024,        1_024,        1_024),          # to hand in
+    "draws":                (5,          50,           500,          500),            # of the bound in q7, at most
+    "seed":                 (0,          0,            0,            0),
+}
+# fmt: on
+assert PROFILE in PROFILES, f"PROFILE is {PROFILE!r}; choose one of {', '.join(PROFILES)}"
+HP = {name: row[PROFILES.index(PROFILE)] for name, row in (RECIPE | TABLE).items()}
+
+print(f"profile {PROFILE} on {DEVICE.type} in {PRECISION}")
+
+# %% [markdown]
+# All random numbers come from one seed; training and sampling below set it again.
+
+# %%
+seed_everything(HP["seed"])
+
+# %% [markdown]
+# The notebook writes all outputs (checkpoints, figures, `metrics.json`, the zip that you hand in) to one run folder:
+# `run` beside this notebook, or the folder that the environment variable `KIT_RUN` names.
+
+# %% tags=["skip-grading"]
+# {{given run_folder.py}}
+
+# %% [markdown]
+# ## Data
+#
+# The cell reads a prepared copy (such as `mnist/train.npy` under `KIT_DATA` or a `data` folder nearby; each row holds
+# the label and then the bytes of the image). If there is none, torchvision downloads the data set. You get **uint8**
+# images `(n, 1, 28, 28)` and int64 labels `(n,)`. The networks work on floats in $[0, 1]$: `to_floats` and `to_pixels`
+# convert them.
+
+
+# %%
+def to_floats(images: torch.Tensor) -> torch.Tensor:
+    """uint8 images -> float32 in [0, 1]."""
+    return images.float() / 255
+
+
+def to_pixels(x: torch.Tensor) -> torch.Tensor:
+    """Floats, clipped to [0, 1] -> uint8 images on the CPU."""
+    return (x.detach().cpu().float() * 255).round().clamp(0, 255).to(torch.uint8)
+
+
+# %% tags=["skip-grading"]
+train_images, _ = load_images(HP["dataset"], "train", HP["train_images"])
+test_images, test_labels = load_images(HP["dataset"], "test", HP["test_images"])
+print(f"{len(train_images)} training and {len(test_images)} test images")
 
 # %% [markdown]
 # ## 1 · Densities
@@ -662,6 +970,95 @@ def test_interpolate(interpolate):
 
 
 # %% [markdown]
+# ### Run it
+#
+# The driver is folded code: it trains with Adam and a rate that falls to 0, keeps 2,000 training images for validation,
+# and saves `run/vae_best.pt`, the epoch with the highest bound on them. After every epoch it saves everything to
+# `run/vae_last.pt`: run the cell again to resume a lost session. If you change hyper-parameters, the training starts
+# again. **If you change your code, set `restart=True`**; the driver tells you if you forget it.
+#
+# What to expect with the profile `cpu`: about −130 nats after the first epoch, −110 after the fifth, and from then on a
+# slow climb. If the KL divergence falls to 0 and the bound stays near −206, the decoder ignores $z$ (see w3).
+
+# %% tags=["skip-grading"]
+model, history = train_vae(train_images, test_images[: HP["grid"]], HP["beta"], restart=False)  # True: train anew
+test_elbo = elbo_of(model, test_images)
+update_metrics(train=history, test_elbo=test_elbo)
+print(f"{sum(parameter.numel() for parameter in model.parameters()):,} parameters, {len(history)} epochs")
+print(f"{sum(row['seconds'] for row in history):.0f} s, ELBO of the test images {test_elbo:.2f} nats")
+save_figure(
+    plot_history(history, "training", nats="loss reconstruction", KL_in_nats="kl", seconds_per_epoch="seconds"),
+    "training",
+)
+save_figure(plot_epochs(history, test_images[: HP["grid"]]), "epochs")
+
+# %% [markdown]
+# ### What the latent space holds
+#
+# The bars show the mean of μ for each class: a code for a digit is a pattern over all dimensions, not one switch. A
+# dimension whose bars are near 0 everywhere may be unused: its KL divergence is about 0, and the decoder ignores it.
+
+# %% tags=["skip-grading"]
+mu, logvar = latents_of(model, test_images)
+kl_of_each = (logvar.exp() + mu**2 - 1 - logvar).mean(dim=0) / 2
+used = kl_of_each.argsort(descending=True)
+print("KL divergence of each dimension, in nats:", ", ".join(f"{kl:.1f}" for kl in kl_of_each[used].tolist()))
+save_figure(plot_means(mu, test_labels), "means")
+
+# %% [markdown]
+# Half-way between two images, the mean of their pixels is two pale images on top of each other. The decoder's image of
+# the mean of their latent vectors is *one* image.
+
+# %% tags=["skip-grading"]
+PAIRS = [int((test_labels == label).nonzero()[0]) for label in test_labels.unique()[:6]]
+save_figure(plot_interpolation(model, test_images[PAIRS]), "interpolation")
+
+# %% [markdown]
+# Each row moves one latent dimension from −3 to 3 and keeps the others. The dimensions with the largest KL divergence
+# come first: slant, width, thickness, and the change from one digit to another.
+
+# %% tags=["skip-grading"]
+save_figure(plot_traversals(model, test_images[PAIRS[-1]], used), "traversals")
+
+# %% tags=["skip-grading"]
+save_figure(plot_large(to_pixels(sample(model, 5, make_generator(HP["seed"] + 2)))), "large")
+
+# %% [markdown]
+# ### q6 · The trained model ({{points q6}} points)
+#
+# You write nothing here. Hand in two files: `vae_best.pt` holds the weights (the driver wrote it) and `vae_samples.pt`
+# holds 1,024 samples of *your* `sample`.
+#
+# **The bound (5 points).** The grader loads the weights (never code) into its own encoder and decoder and computes the
+# ELBO of the 10,000 test images, grey as they are, in nats, with its own noise. The share of the points rises from 0 at
+# ELBO_FROM to 1 at ELBO_TO.
+#
+# **The samples (3 points).** A small classifier that was trained on real digits measures three numbers, as in the
+# assignment on diffusion:
+#
+# - **coverage**: how well the classes of the samples agree with those of real images; 1 means the same histogram;
+# - **confidence**: how sure the classifier is on average; blurred or unclear digits lower it;
+# - **Fréchet distance**: between its features of the samples and of real test images; 0 means the same distribution.
+#
+# The product of the three shares gives the points; the share is at most that of the bound. Copies of training images
+# earn nothing. Measured on MNIST:
+#
+# TABLE_OF_SCORES
+
+# %% tags=["skip-grading"]
+samples = to_pixels(sample(model, HP["samples"], make_generator(HP["seed"] + 1)))
+torch.save({"samples": samples}, RUN / "vae_samples.pt")
+figure, axes = plt.subplots(figsize=(8, 4))
+axes.imshow(as_grid(samples[:128], 16))
+axes.set_axis_off()
+save_figure(figure, "samples")
+
+# %% [markdown]
+# ### Beside a diffusion model
+#
+# BESIDE_DDPM
+
+# %% [markdown]
 # ## 6 · Bonus: a tighter bound
 #
 # ### q7 · The importance-weighted bound ({{points q7}} bonus points)
@@ -731,3 +1128,104 @@ def test_bound(importance_weighted_bound, VAE, Encoder, Decoder):
     torch.nn.init.ones_(model.encoder.mu.bias)
     bound = importance_weighted_bound(model, x, torch.zeros(1, 2, 3))
     assert (bound + 784 * math.log(2) + 1.5).abs().max() < 1e-2, f"Expected -544.93, got {bound.tolist()}."
+
+
+# %% [markdown]
+# The bound of some test images against k, with the same draws for all k. The distance from $k = 1$ to the right end is at
+# least the part of the gap that the Gaussian $q$ leaves open.
+
+# %% tags=["skip-grading"]
+if is_stub_here("importance_weighted_bound"):
+    print("q7 is not filled in: skipping the bonus part")
+else:
+    save_figure(plot_bound(model, test_images[:100], HP["draws"]), "bound")
+
+# %% [markdown]
+# ## 7 · Written questions
+#
+# Answer each question in a few sentences; you may use a formula or a sketch.
+
+# %% [markdown] tags=["written", "w1"]
+# ### w1 · Why the samples blur
+#
+# Compare your samples with real digits. Why are they blurred, and reconstructions less so? Name two things that would
+# make the samples sharper, and what each costs.
+
+# %% [markdown] tags=["model-answer", "w1"]
+# Given $z$, the pixels are independent, and what we show is the mean of each pixel. Several images fit the same $z$,
+# because $q(z \mid x)$ is a cloud and clouds overlap: the best answer of the decoder under this likelihood is the mean
+# of all of them, and a mean of shifted strokes is blurred. (Drawing the pixels from their Bernoulli distributions
+# instead gives noise, not sharp strokes, since the pixels are drawn independently.) A reconstruction starts from a $z$
+# that the encoder chose for this image, near the centre of its cloud. A sample starts from the prior, which also puts
+# mass where no image of the training data was encoded: the mean of all $q(z \mid x)$ is not exactly the prior, and
+# between the clouds the decoder must guess. Sharper: a likelihood that does not treat pixels as independent (an
+# autoregressive decoder, a GAN or perceptual loss; costs slow sampling, or the bound); a smaller β or more latent
+# dimensions (better reconstructions, but the clouds fill the prior less well and samples get worse); a learnt prior or
+# a hierarchy of latent variables (more to train); many small steps, as in diffusion (hundreds of evaluations).
+
+# %% [markdown] tags=["rubric", "w1"]
+# 4 points
+#
+# - 2 · pixels independent given $z$: the decoder outputs a mean over all images that fit $z$
+# - 1 · reconstructions start from the encoder's $z$; samples also from places where little was encoded
+# - 1 · two remedies, each with its price
+
+# %% [markdown] tags=["written", "w2"]
+# ### w2 · VAE and DDPM
+#
+# Both maximise a bound on $\log p(x)$. Compare latent variables, encoder, the terms of the bound, the quality of the
+# samples and the cost to draw one. When would you still choose a VAE?
+
+# %% [markdown] tags=["model-answer", "w2"]
+# The VAE has one latent vector, much smaller than the image, and an encoder that is learnt. A DDPM has $T$ latent images
+# of full size and a fixed encoder, the forward process, which needs no training and cannot collapse. The VAE's bound is
+# a reconstruction term minus one KL divergence; the DDPM's is a sum of KL divergences between Gaussians of known
+# variance, one for each step, each of which is a weighted squared error of the predicted noise. The VAE's decoder must
+# produce the image in one step and outputs a mean, which is blurred; a DDPM makes many small changes, for each of which
+# a Gaussian is nearly exact, and each adds new noise, so that the result is a sample. A sample costs one evaluation of a
+# small decoder for the VAE and $T$ evaluations of a U-Net for the DDPM, here tens of thousands of times the work. Choose
+# a VAE for a compact code (compression, interpolation, features, anomaly scores), for speed, or as the first stage of a
+# latent diffusion model.
+
+# %% [markdown] tags=["rubric", "w2"]
+# 4 points
+#
+# - 1 · one small latent vector and a learnt encoder, against $T$ latents of full size and a fixed one
+# - 1 · the terms of both bounds
+# - 1 · quality against cost: one evaluation and a mean, against $T$ evaluations and a sample
+# - 1 · when a VAE is the better choice
+
+# %% [markdown] tags=["written", "w3"]
+# ### w3 · Posterior collapse and β
+#
+# What happens for β = 0, for β = 10, and for a decoder that can model images without $z$? Look at the table in q6. How
+# do you notice a collapse during training, and what helps?
+
+# %% [markdown] tags=["model-answer", "w3"]
+# With β = 0 nothing keeps $q(z \mid x)$ near the prior: the variances shrink, the means spread, the KL divergence is
+# huge and the ELBO bad, though reconstructions are the best. The prior then draws $z$ from places that the decoder never
+# saw, so the samples are poor. With β = 10 a nat in the KL divergence must save ten nats in the pixels: only the few
+# dimensions that pay for that stay in use, the rest collapse to the prior (μ = 0, σ = 1, KL = 0), and reconstructions
+# are vague. If the decoder can model images without $z$ (an autoregressive one), the optimum may be to ignore $z$
+# completely: $q(z \mid x) = p(z)$ costs nothing. At the start of training $z$ carries little information, so the KL term
+# pulls everything to the prior before the decoder learns to use it. Signs: the KL divergence near 0, in total or for
+# single dimensions; the same reconstruction for every image; traversals that change nothing. Remedies: KL annealing (β
+# from 0 to 1 during the first epochs), free bits (no penalty below a threshold in each dimension), a weaker decoder, a
+# tighter bound.
+
+# %% [markdown] tags=["rubric", "w3"]
+# 4 points
+#
+# - 1 · β = 0: good reconstructions, huge KL, poor samples
+# - 1 · β = 10: dimensions collapse to the prior, vague images
+# - 1 · why a collapse happens (a strong decoder, or early in training), and how to see it
+# - 1 · a remedy, with the reason why it helps
+
+# %% [markdown]
+# ## 8 · Hand in
+#
+# This last cell saves the notebook (in JupyterLab and on Colab; elsewhere, save it first), then collects it, the
+# checkpoint, the samples, the figures and the numbers in `vae-submission.zip` in the run folder: upload that file.
+
+# %% tags=["skip-grading"]
+print(write_submission())
