@@ -168,10 +168,14 @@ def three(answer: object, what: str, form: str) -> tuple:
 
 
 def latent_rows(z: object, d: int) -> Tensor:
-    """``z`` itself, if it is a tensor (m, d). Raises WrongLatent."""
-    if not isinstance(z, Tensor) or z.ndim != 2 or z.shape[1] != d:
-        raise WrongLatent(f"the model gets {described(z)}; it needs a tensor of shape (rows, {d})")
-    return z
+    """``z`` as rows (m, d), as the notebook's decoder takes it: (..., d) with one leading axis or more.
+
+    Raises:
+        WrongLatent: it is something else.
+    """
+    if not isinstance(z, Tensor) or z.ndim < 2 or z.shape[-1] != d:
+        raise WrongLatent(f"the decoder gets {described(z)}; it needs a tensor of shape (rows, {d})")
+    return z.reshape(-1, d)
 
 
 def other_reparameterize(mu: Tensor, logvar: Tensor, eps: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ class KnownLogits(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         first = sum(map(len, self.seen))
         self.seen.append(latent_rows(z, LATENT).detach().clone())
-        k = torch.arange(first, first + len(z)) % len(self.rows)
+        k = torch.arange(first, first + len(self.seen[-1])) % len(self.rows)
         return self.one * (self.rows[k][:, None, :, None] + self.columns[k][:, None, None, :])
 
 
