@@ -13,9 +13,11 @@ ROUNDING = 2e-3  # of the largest entry, between float32 and float64: near 10000
 
 
 def conduct(produced: Mapping[str, Tensor], function: str, **inputs: Tensor) -> dict[str, Tensor]:
-    """Side effects, and whether float32 inputs give a float32 result."""
+    """Side effects, dtype; ``moved``: 1 if the result is none of the inputs."""
+    result = produced["value_seed_1"]
+    moved = not any(tensor.shape == result.shape and torch.equal(tensor, result) for tensor in inputs.values())
     first = next(iter(inputs.values()))
-    return {**side_effects(produced, **inputs), **dtype_kept(produced, first)}
+    return {**side_effects(produced, **inputs), **dtype_kept(produced, first), "moved": torch.tensor(int(moved))}
 
 
 def both_precisions(produced: Mapping[str, Tensor], **inputs: object) -> dict[str, Tensor]:

@@ -22,8 +22,8 @@ def case(name: str, function: str, generator: torch.Generator, shape: Sequence[i
     return Case(name, {"function": function, "weights": weights * signs, **given})
 
 
-def value_test(what: str, cases: Sequence[str], advice: str | None = None) -> Test:
-    return Test("value", f"value of {what}", probes.value, tuple(cases), {"value": Close(1e-4, advice=advice, what=what)},
+def value_test(what: str, cases: Sequence[str]) -> Test:
+    return Test("value", f"value of {what}", probes.value, tuple(cases), {"value": Close(1e-4, what=what)},
                 kept=("weights",))  # fmt: skip
 
 
@@ -60,7 +60,11 @@ def conduct_test(function: str, names: Mapping[str, str], cases: Sequence[str], 
         "float32; inputs and global state stay as they are",
         probes.conduct,
         tuple(cases),
-        {**comparisons(function, names), **float32_result(function)},
+        {
+            **comparisons(function, names),
+            **float32_result(function),
+            "moved": Exact(advice=f"You return an input of {function} as it is"),
+        },
         count=counts.conduct,
         kept=("weights",),
         needs=tuple(needs),

@@ -33,10 +33,6 @@ ARGUMENTS = {  # in their order; the gradient is taken to those of the second ro
 }
 
 
-class WrongShape(ValueError):
-    """A result has another shape than the gradient needs."""
-
-
 class NotThree(TypeError):
     """Three things are needed and something else was returned."""
 
@@ -60,25 +56,26 @@ def value(student: Student, function: str, **given: Tensor) -> dict[str, Tensor]
 def gradient(student: Student, function: str, weights: Tensor, **given: Tensor) -> dict[str, Tensor]:
     """``gradient_<name>``: gradients of the sum of ``weights`` times the result, zeros where none arrives.
 
+    A result of another shape than ``weights`` has its sum instead: only a test of the value speaks of shapes.
+
     Raises:
         NoTensor, LostGradient, BrokenBackward: as ``probing.gradients``.
-        WrongShape: the result is not of the shape of ``weights``.
     """
-    return _value_and_gradient(student, function, weights, given, strict=True)[1]
+    return _value_and_gradient(student, function, weights, given)[1]
 
 
 def value_and_gradient(student: Student, function: str, weights: Tensor, **given: Tensor) -> dict[str, Tensor]:
     """Both of the above. Raises as ``gradient`` does."""
-    result, arrived = _value_and_gradient(student, function, weights, given, strict=True)
+    result, arrived = _value_and_gradient(student, function, weights, given)
     return {"value": result, **arrived}
 
 
 def in_both_precisions(student: Student, function: str, weights: Tensor, **given: Tensor) -> dict[str, Tensor]:
-    """The same, for a result of any shape, and named ``double_…`` for float64 copies of the inputs."""
+    """The same, and named ``double_…`` for float64 copies of the inputs."""
     found = {}
     for prefix, dtype in (("", torch.float32), ("double_", torch.float64)):
         inputs = {name: tensor.to(dtype) for name, tensor in given.items()}
-        result, arrived = _value_and_gradient(student, function, weights.to(dtype), inputs, strict=False)
+        result, arrived = _value_and_gradient(student, function, weights.to(dtype), inputs)
         found |= {prefix + name: tensor for name, tensor in {"value": result, **arrived}.items()}
     return found
 
@@ -93,7 +90,7 @@ def conduct(student: Student, function: str, **given: Tensor) -> dict[str, Tenso
 
 
 def _value_and_gradient(
-    student: Student, function: str, weights: Tensor, given: Mapping[str, Tensor], strict: bool
+    student: Student, function: str, weights: Tensor, given: Mapping[str, Tensor]
 ) -> tuple[Tensor, dict[str, Tensor]]:
     to = ARGUMENTS[function][1]
     pairs = {name: tracked(given[name]) for name in to}
@@ -105,8 +102,6 @@ def _value_and_gradient(
         torch.set_grad_enabled(True)
         if not returned.requires_grad:
             raise LostGradient(f"{function} returns a tensor that carries no gradient to its inputs")
-        if strict and result.shape != weights.shape:
-            raise WrongShape(f"{function} returns shape {tuple(result.shape)}, expected {tuple(weights.shape)}")
         weighted = returned * weights if result.shape == weights.shape else returned
         arrived = gradients(weighted.sum(), function, "its inputs", [edge for _, edge in pairs.values()])
     dtype = _first(given).dtype

@@ -31,7 +31,7 @@ def draw(generator: torch.Generator) -> tuple[Case, ...]:
 
 STUBS = ("reparameterize",)
 TESTS = (
-    value_test("z", _SHAPES),
+    value_test("the result of reparameterize", _SHAPES),
     gradient_test({"mu": "mu", "logvar": "logvar"}, _SHAPES),
     conduct_test("reparameterize", NAMES, tuple(_CONDUCT)),
 )

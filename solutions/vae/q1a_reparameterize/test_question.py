@@ -12,6 +12,7 @@ from .oracle import reparameterize
 HERE = Path(__file__).parent
 COSTS = {
     "noise subtracted": {"value", "gradient"},
+    "noise left out": {"value", "gradient", "conduct"},
     "mu left out": {"value", "gradient"},
     "deviation detached": {"gradient"},
     "logvar overwritten": {"conduct"},

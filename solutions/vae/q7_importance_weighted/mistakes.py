@@ -19,7 +19,6 @@ _EDITS = (
          f"    return {_RESULT}", f"        return {_RESULT}"),
     edit("mean over the images", "You average over the images; average over the draws, and return one number for each image.",
          _RESULT, "_log_mean_exp(torch.stack(weights, dim=0))"),
-    edit("mean of the bounds", "You average the bounds of the images; return one for each.", _RESULT, f"{_RESULT}.mean()"),
     edit("prior missing", "The density p(z) is missing from your weights.", _WEIGHT, "log_p - posterior"),
     edit("posterior missing", "The density q(z|x) is missing from your weights.", _WEIGHT, "log_p + prior"),
     edit("posterior added", "The sign of log q(z|x) is wrong: the weights are divided by that density.",

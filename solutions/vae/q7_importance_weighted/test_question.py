@@ -18,10 +18,7 @@ from .probes import GivenVAE, parameters_of
 HERE = Path(__file__).parent
 CASES = {name: case.inputs for name, case in stored_cases(HERE).items()}
 COSTS = {
-    **{
-        id: {"value", "extreme"}
-        for id in ("sum of the weights", "prior missing", "posterior added", "mean of the bounds")
-    },
+    **{id: {"value", "extreme"} for id in ("sum of the weights", "prior missing", "posterior added")},
     "exponentials of log weights": {"extreme"},
     "noise drawn inside": {"value", "extreme", "conduct"},
     "noise overwritten": {"conduct"},
