@@ -1,7 +1,5 @@
 """Correct reparameterisations in the styles that people write: each must earn all points."""
 
-from __future__ import annotations
-
 import torch
 
 
@@ -11,17 +9,9 @@ def std_and_sum(mu, logvar, eps):
     return mu + std * eps
 
 
-def addcmul(mu, logvar, eps):
-    return torch.addcmul(mu, logvar.exp().sqrt(), eps)
-
-
-def transformed(mu, logvar, eps):
-    return torch.distributions.transforms.AffineTransform(mu, (logvar / 2).exp())(eps)
-
-
 def written_in_place(mu, logvar, eps):
     z = eps.clone()
-    z *= torch.pow(torch.full_like(logvar, 2.718281828459045), logvar / 2)
+    z *= logvar.exp().sqrt()
     z += mu
     return z
 
@@ -29,15 +19,13 @@ def written_in_place(mu, logvar, eps):
 def one_by_one(mu, logvar, eps):
     z = torch.empty_like(mu).flatten()
     for k, (m, v, e) in enumerate(zip(mu.flatten(), logvar.flatten(), eps.flatten())):
-        z[k] = m + v.div(2).exp() * e
+        z[k] = torch.addcmul(m, v.div(2).exp(), e)
     return z.view(mu.shape)
 
 
 def in_float64(mu, logvar, eps):
-    return (mu.double() + torch.exp(logvar.double()) ** 0.5 * eps.double()).to(mu.dtype)
+    z = torch.distributions.AffineTransform(mu.double(), torch.exp(logvar.double()) ** 0.5)(eps.double())
+    return z.to(mu.dtype)
 
 
-CORRECT = {
-    function.__name__.replace("_", " "): {"reparameterize": function}
-    for function in (std_and_sum, addcmul, transformed, written_in_place, one_by_one, in_float64)
-}
+CORRECT = {f.__name__: {"reparameterize": f} for f in (std_and_sum, written_in_place, one_by_one, in_float64)}

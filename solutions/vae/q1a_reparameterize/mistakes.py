@@ -1,7 +1,5 @@
 """Wrong reparameterisations, each a small change of a correct one."""
 
-from __future__ import annotations
-
 from autograder.questions.edits import edit, misconceptions
 from autograder.questions.side_effects import mistakes as side_effects
 from autograder.questions.side_effects.question import changed
@@ -10,7 +8,7 @@ from .correct import std_and_sum
 
 _STD = "torch.exp(0.5 * logvar)"
 
-VALUE_EDITS = (
+_EDITS = (
     edit("variance for deviation",
          "You multiply eps by the variance: logvar is the logarithm of the variance, and eps needs the standard deviation.",
          _STD, "torch.exp(logvar)"),
@@ -34,12 +32,10 @@ VALUE_EDITS = (
          "* eps", "* torch.randn_like(std)"),
     edit("noise of the first row", "You give all rows the noise of the first one; each row has its own.",
          "* eps", "* eps[:1]"),
-)  # fmt: skip
-_OTHER_EDITS = (
     edit("logvar overwritten", f"{changed('reparameterize', 'logvar')}.", _STD, "logvar.mul_(0.5).exp_()"),
 )  # fmt: skip
 
 MISCONCEPTIONS = (
-    *misconceptions("reparameterize", std_and_sum, (*VALUE_EDITS, *_OTHER_EDITS)),
+    *misconceptions("reparameterize", std_and_sum, _EDITS),
     *side_effects.misconceptions("reparameterize", {"reparameterize": std_and_sum}, {"seeds": "seeds"}),
 )

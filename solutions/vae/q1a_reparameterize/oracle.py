@@ -1,7 +1,5 @@
 """Reparameterisation, one number at a time."""
 
-from __future__ import annotations
-
 import torch
 
 

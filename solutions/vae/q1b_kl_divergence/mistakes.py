@@ -1,7 +1,5 @@
 """Wrong KL divergences, each a small change of a correct one."""
 
-from __future__ import annotations
-
 from autograder.questions.edits import edit, misconceptions
 from autograder.questions.side_effects import mistakes as side_effects
 from autograder.questions.side_effects.question import changed
@@ -10,7 +8,7 @@ from .correct import in_one_sum
 
 _SUM = "0.5 * terms.sum(dim=-1)"
 
-VALUE_EDITS = (
+_EDITS = (
     edit("negated", "The sign is wrong: a KL divergence is never negative.", _SUM, f"-{_SUM}"),
     edit("mean over dimensions", "You take the mean over the latent dimensions; sum over them.", ".sum(dim=-1)",
          ".mean(dim=-1)"),
@@ -35,14 +33,12 @@ VALUE_EDITS = (
     edit("mu not squared", "You add mu itself; its square belongs there.", "mu.pow(2)", "mu"),
     edit("one forgotten", "The KL divergence of N(0, 1) from itself is 0; yours is not.", " - 1", ""),
     edit("sign of logvar", "The sign of the last term is wrong.", "1 - logvar", "1 + logvar"),
-)  # fmt: skip
-_OTHER_EDITS = (
     edit("logvar overwritten", f"{changed('kl_divergence', 'logvar')}.",
          "terms = logvar.exp()", "log_variance = logvar.clone()\n    terms = logvar.exp_()",
          "- logvar", "- log_variance"),
 )  # fmt: skip
 
 MISCONCEPTIONS = (
-    *misconceptions("kl_divergence", in_one_sum, (*VALUE_EDITS, *_OTHER_EDITS)),
+    *misconceptions("kl_divergence", in_one_sum, _EDITS),
     *side_effects.misconceptions("kl_divergence", {"kl_divergence": in_one_sum}, {"float64 result": "float64"}),
 )

@@ -1,7 +1,5 @@
 """The KL divergence from a standard normal distribution, one number at a time."""
 
-from __future__ import annotations
-
 import torch
 
 

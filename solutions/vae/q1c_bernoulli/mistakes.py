@@ -1,7 +1,5 @@
 """Wrong Bernoulli log-likelihoods, each a small change of a correct one."""
 
-from __future__ import annotations
-
 from autograder.questions.edits import edit, misconceptions
 from autograder.questions.side_effects.question import changed
 
@@ -13,7 +11,7 @@ _NAN = (
     "logarithm. Work with the logits themselves."
 )
 
-VALUE_EDITS = (
+_EDITS = (
     edit("negated", "You return the cross-entropy; the log-likelihood has the other sign.", _SUM, _SUM[1:]),
     edit("mean over pixels", "You take the mean over the pixels; sum over them.", ".sum(1)", ".mean(1)"),
     edit("pixels not summed", "You return one number for each pixel; sum over all but the first axis.", _SUM, "-bce"),
@@ -31,8 +29,6 @@ VALUE_EDITS = (
          "(logits, x, ", "(torch.sigmoid(logits), x, "),
     edit("pixels rounded", "You round the pixels; they may lie anywhere between 0 and 1.",
          "(logits, x, ", "(logits, x.round(), "),
-)  # fmt: skip
-_OTHER_EDITS = (
     edit("log of a sigmoid", _NAN,
          _BCE, "-(x * torch.sigmoid(logits).log() + (1 - x) * (1 - torch.sigmoid(logits)).log())"),
     edit("log of a sigmoid and a constant",
@@ -42,12 +38,7 @@ _OTHER_EDITS = (
          "You take the cross-entropy of probabilities, which torch cuts off at -100 and which loses the gradient of large "
          "logits; there is one that takes logits.",
          _BCE, 'F.binary_cross_entropy(torch.sigmoid(logits), x, reduction="none")'),
+    edit("logits overwritten", f"{changed('log_likelihood_bernoulli', 'the logits')}.", "return", "logits.sigmoid_()\n    return"),
 )  # fmt: skip
 
-MISCONCEPTIONS = (
-    *misconceptions("log_likelihood_bernoulli", bce_with_logits, (*VALUE_EDITS, *_OTHER_EDITS)),
-    *misconceptions("log_likelihood_bernoulli", bce_with_logits, [
-        edit("logits overwritten", f"{changed('log_likelihood_bernoulli', 'the logits')}.",
-             "return", "logits.sigmoid_()\n    return"),
-    ]),
-)  # fmt: skip
+MISCONCEPTIONS = misconceptions("log_likelihood_bernoulli", bce_with_logits, _EDITS)

@@ -1,7 +1,5 @@
 """The Bernoulli log-likelihood, one pixel at a time, by the side of zero on which its logit lies."""
 
-from __future__ import annotations
-
 import torch
 
 

@@ -1,7 +1,5 @@
 """The log density of a normal distribution, one number at a time."""
 
-from __future__ import annotations
-
 import math
 
 import torch

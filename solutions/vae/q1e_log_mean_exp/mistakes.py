@@ -1,7 +1,5 @@
 """Wrong logarithms of means of exponentials, each a small change of a correct one."""
 
-from __future__ import annotations
-
 from autograder.questions.edits import edit, misconceptions
 from autograder.questions.side_effects.question import changed
 
@@ -9,7 +7,7 @@ from .correct import maximum_subtracted
 
 _LARGEST, _KEPT = "y.max(dim=1, keepdim=True).values", ".exp().mean(dim=1).log() + largest.squeeze(1)"
 
-VALUE_EDITS = (
+_EDITS = (
     edit("sum for mean", "You take the logarithm of the sum; the mean has log k less.", "mean(dim=1)", "sum(dim=1)"),
     edit("log k added", "The sign of log k is wrong.", "mean(dim=1).log()", "sum(dim=1).mul(y.shape[1]).log()"),
     edit("k subtracted", "You subtract k; the logarithm of a quotient is a difference of logarithms.",
@@ -28,8 +26,6 @@ VALUE_EDITS = (
     edit("mean of all", "You average over all rows; return one number for each row.", "mean(dim=1)", "mean()"),
     edit("shape with an axis of one", "Your result keeps an axis of length 1; return shape (n,).",
          "mean(dim=1)", "mean(dim=1, keepdim=True)", "largest.squeeze(1)", "largest"),
-)  # fmt: skip
-_OTHER_EDITS = (
     edit("no maximum", "exp overflows or underflows far from 0: bring the numbers near 0 first, row by row.",
          _LARGEST, "torch.zeros_like(y[:, :1])"),
     edit("one maximum for all", "You subtract the maximum of the whole tensor, so rows far below it underflow; each row has "
@@ -40,4 +36,4 @@ _OTHER_EDITS = (
     edit("y overwritten", f"{changed('log_mean_exp', 'y')}.", "(y - largest)", "y.sub_(largest)"),
 )  # fmt: skip
 
-MISCONCEPTIONS = misconceptions("log_mean_exp", maximum_subtracted, (*VALUE_EDITS, *_OTHER_EDITS))
+MISCONCEPTIONS = misconceptions("log_mean_exp", maximum_subtracted, _EDITS)

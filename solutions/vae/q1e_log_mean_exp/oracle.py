@@ -1,7 +1,5 @@
 """The logarithm of a mean of exponentials, two numbers at a time."""
 
-from __future__ import annotations
-
 import math
 
 import torch

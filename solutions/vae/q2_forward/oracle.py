@@ -1,7 +1,5 @@
 """The VAE: encoder, one draw, decoder, image by image."""
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 

@@ -1,7 +1,5 @@
 """Correct losses of a VAE in the styles that people write: each must earn all points."""
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from torch.distributions import Bernoulli, Normal, kl_divergence
@@ -24,44 +22,22 @@ def two_means(logits, x, mu, logvar, beta=1.0):
 
 
 def sums_over_the_batch(logits, x, mu, logvar, beta=1.0):
-    n = x.size(0)
-    bce = F.binary_cross_entropy_with_logits(logits, x, reduction="sum") / n
-    kld = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp()) / n
+    bce = F.binary_cross_entropy_with_logits(logits, x, reduction="sum") / x.size(0)
+    kld = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp()) / x.size(0)
     return [bce + kld * beta, bce, kld]
-
-
-def mean_of_the_bound(logits, x, mu, logvar, beta=1.0):
-    log_p, kl = _log_likelihood(logits, x), _kl(mu, logvar)
-    elbo = log_p - beta * kl
-    return -elbo.mean(), -log_p.mean(), kl.mean()
 
 
 def by_distributions(logits, x, mu, logvar, beta=1.0):
     log_p = Bernoulli(logits=logits, validate_args=False).log_prob(x).flatten(1).sum(1)
-    q = Normal(mu, (logvar / 2).exp())
-    kl = kl_divergence(q, Normal(torch.zeros_like(mu), torch.ones_like(mu))).sum(1)
-    return (beta * kl - log_p).mean(), -log_p.mean(), kl.mean()
+    kl = kl_divergence(Normal(mu, (logvar / 2).exp()), Normal(torch.zeros_like(mu), torch.ones_like(mu))).sum(1)
+    return -(log_p - beta * kl).mean(), -log_p.mean(), kl.mean()
 
 
-def image_by_image(logits, x, mu, logvar, beta=1.0):
-    rows = [two_means(*(t[k : k + 1] for t in (logits, x, mu, logvar)), beta) for k in range(len(x))]
+def image_by_image_with_numbers(logits, x, mu, logvar, beta=1.0):
+    rows = [two_means(*(t[k : k + 1].double() for t in (logits, x, mu, logvar)), beta) for k in range(len(x))]
     loss, reconstruction, kl = (torch.stack(parts).mean() for parts in zip(*rows))
-    return loss, reconstruction.detach(), kl.detach()
+    return loss.float(), reconstruction.item(), kl.detach().float()
 
 
-def numbers_for_the_parts(logits, x, mu, logvar, beta=1.0):
-    loss, reconstruction, kl = two_means(logits.double(), x.double(), mu.double(), logvar.double(), beta)
-    return loss.float(), reconstruction.item(), kl.item()
-
-
-CORRECT = {
-    function.__name__.replace("_", " "): {"vae_loss": function}
-    for function in (
-        two_means,
-        sums_over_the_batch,
-        mean_of_the_bound,
-        by_distributions,
-        image_by_image,
-        numbers_for_the_parts,
-    )
-}
+_ALL = (two_means, sums_over_the_batch, by_distributions, image_by_image_with_numbers)
+CORRECT = {f.__name__: {"vae_loss": f} for f in _ALL}

@@ -1,7 +1,5 @@
 """Wrong losses of a VAE, each a small change of a correct one."""
 
-from __future__ import annotations
-
 from autograder.questions.edits import edit, misconceptions
 from autograder.questions.side_effects.question import changed
 

@@ -1,7 +1,5 @@
 """The negative bound, one image at a time."""
 
-from __future__ import annotations
-
 from ..q1b_kl_divergence.oracle import kl_divergence
 from ..q1c_bernoulli.oracle import log_likelihood_bernoulli
 

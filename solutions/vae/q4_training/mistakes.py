@@ -1,7 +1,5 @@
 """Mistakes seen in training loops of VAEs, as edits of a correct one."""
 
-from __future__ import annotations
-
 from autograder.questions.edits import edit, misconceptions
 from autograder.questions.training.mistakes import EPOCH
 

@@ -1,7 +1,5 @@
 """One epoch of training by its definition, with the gradient of every parameter computed by itself."""
 
-from __future__ import annotations
-
 import torch
 from torch.distributions import Bernoulli, Normal, kl_divergence
 

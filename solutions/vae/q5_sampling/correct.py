@@ -1,7 +1,5 @@
 """Correct samples and lines in the styles that people write; mistakes are edits of the first of each."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 
@@ -21,16 +19,12 @@ def line_as_taught(z0, z1, steps):
 @torch.inference_mode()
 def sample_in_eval_mode(model, n, generator):
     model.eval()
-    device = next(model.parameters()).device
-    z = torch.normal(0.0, 1.0, (n, 20), generator=generator).to(device)
+    z = torch.normal(0.0, 1.0, (n, 20), generator=generator).to(next(model.parameters()).device)
     return model.decoder(z).sigmoid().clone()
 
 
 def line_in_a_loop(z0, z1, steps):
-    points = [z0.clone()]
-    for k in range(1, steps):
-        points.append(z0 + (z1 - z0) * (k / (steps - 1)))
-    return torch.stack(points)
+    return torch.stack([z0.clone(), *(z0 + (z1 - z0) * (k / (steps - 1)) for k in range(1, steps))])
 
 
 def sample_in_batches(model, n, generator):
@@ -43,11 +37,8 @@ def line_by_lerp(z0, z1, steps):
 
 
 def sample_image_by_image(model, n, generator):
-    images = []
-    for _ in range(n):
-        with torch.no_grad():
-            images.append(torch.special.expit(model.decode(torch.randn(1, 20, generator=generator)))[0])
-    return torch.stack(images)
+    with torch.no_grad():
+        return torch.cat([torch.special.expit(model.decode(torch.randn(1, 20, generator=generator))) for _ in range(n)])
 
 
 def line_through_numpy(z0, z1, steps):
@@ -55,7 +46,7 @@ def line_through_numpy(z0, z1, steps):
 
 
 CORRECT = {
-    f"{of_images.__name__} and {of_points.__name__}".replace("_", " "): {"sample": of_images, "interpolate": of_points}
+    f"{of_images.__name__} and {of_points.__name__}": {"sample": of_images, "interpolate": of_points}
     for of_images, of_points in (
         (sample_as_taught, line_as_taught),
         (sample_in_eval_mode, line_in_a_loop),

@@ -1,7 +1,5 @@
 """Mistakes seen in sampling from a VAE and on lines between latent vectors, as edits of correct functions."""
 
-from __future__ import annotations
-
 from autograder.questions.edits import edit, misconceptions
 
 from .correct import line_as_taught, sample_as_taught

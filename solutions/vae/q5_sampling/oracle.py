@@ -1,7 +1,5 @@
 """Samples one image after the other, and a line by its definition."""
 
-from __future__ import annotations
-
 import torch
 
 from ..probes import LATENT

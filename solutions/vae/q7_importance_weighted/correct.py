@@ -1,7 +1,5 @@
 """Correct importance-weighted bounds in the styles that people write: each must earn all points."""
 
-from __future__ import annotations
-
 import math
 
 import torch

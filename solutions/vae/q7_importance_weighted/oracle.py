@@ -1,7 +1,5 @@
 """The importance-weighted bound, one image and one draw at a time (Burda et al. 2016, equation 8)."""
 
-from __future__ import annotations
-
 import torch
 from torch.distributions import Bernoulli
 
