@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import torch
 
-from autograder.questions.model import Case, Close, Exact, Test
+from autograder.questions.model import Case, Close, Exact, Test, variant
 from autograder.questions.side_effects.question import comparisons, float32_result
 
 from . import counts, probes
@@ -70,3 +70,12 @@ def extreme_tests(
         Test("extreme_of_itself", passed, probes.in_both_precisions, tuple(names), itself, count=counts.both_precisions,
              needs=("value",), instead_of="extreme", after=("value",)),
     )  # fmt: skip
+
+
+def with_variants(
+    tests: Sequence[Test], titles: Sequence[str], after: Sequence[str], stand_ins: Mapping[str, Callable]
+) -> tuple[Test, ...]:
+    """The tests, and of those that have a title the variant that is given ``stand_ins``, where a question in ``after``
+    lost points."""
+    given = {"after": tuple(after), "stand_ins": stand_ins}
+    return (*tests, *(variant(one, f"{one.id}_given", title, **given) for one, title in zip(tests, titles) if title))

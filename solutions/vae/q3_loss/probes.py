@@ -10,7 +10,7 @@ from autograder.questions.side_effects.probes import side_effects
 
 from ..probes import Student, three
 
-PARTS = ("loss", "reconstruction", "kl")
+PARTS, GRADIENT_TO = ("loss", "reconstruction", "kl"), ("logits", "mu", "logvar")
 
 
 def _parts(student: Student, given: dict[str, Tensor], beta: float | None) -> tuple:
@@ -39,8 +39,7 @@ def gradient(student: Student, beta: float | None = None, **given: Tensor) -> di
     Raises:
         NoTensor, LostGradient, ValueError, BrokenBackward: as ``probing.gradients``.
     """
-    to = ("logits", "mu", "logvar")
-    pairs = {name: tracked(given[name]) for name in to}
+    pairs = {name: tracked(given[name]) for name in GRADIENT_TO}
     with global_state_kept():
         torch.manual_seed(0)
         loss, *_ = _parts(student, {"x": given["x"].clone(), **{name: one for name, (one, _) in pairs.items()}}, beta)
@@ -48,7 +47,7 @@ def gradient(student: Student, beta: float | None = None, **given: Tensor) -> di
         arrived = gradients(loss, "vae_loss", "its inputs", [edge for _, edge in pairs.values()])
     return {
         f"gradient_{name}": torch.zeros_like(given[name]) if found is None else found.to(given[name].dtype)
-        for name, found in zip(to, arrived, strict=True)
+        for name, found in zip(GRADIENT_TO, arrived, strict=True)
     }
 
 
