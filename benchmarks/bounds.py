@@ -4,8 +4,8 @@
 
 The solution after some of its epochs, whose weights its run folder keeps; the solution's own training with a β of 0 and of
 10; a decoder that ignores z; untrained networks. Bound and scores are those of the grader. Also measures what it costs to
-draw a sample, beside the U-Net of the diffusion assignment. Prints a Markdown table and writes ``scores.csv`` and
-``drawing.csv``.
+draw a sample, beside the U-Net of the diffusion assignment. Prints a Markdown table and writes ``scores.csv``,
+``drawing.csv`` and a digit with its reconstruction, ``digits.png``.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ import math
 import os
 import time
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 
+import numpy as np
 import torch
+from PIL import Image
 
 from autograder.artefacts import Inputs
 from autograder.artefacts.elbo import Elbo
@@ -45,11 +48,13 @@ def main() -> None:
     (sheet,) = read_assignment(SOLUTIONS / "vae" / "assignment.toml").artefacts
     print(f"| {' | '.join(COLUMNS)} |\n|{' --- |' * len(COLUMNS)}")
     rows = []
-    for title, weights in (*solution(options.run), *other_betas(options.run, options.epochs), *without_z()):
+    models = chain(solution(options.run), other_betas(options.run, options.epochs), without_z())
+    for title, weights in models:
         rows.append(measured(sheet, title, weights))
         print(f"| {' | '.join(rows[-1])} |", flush=True)
     write(options.out / "scores.csv", COLUMNS, rows)
     write(options.out / "drawing.csv", ("model", "milliseconds_per_image"), list(drawing(options.run)))
+    save_digits(options.run, options.out / "digits.png")
 
 
 def write(path: Path, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
@@ -73,8 +78,9 @@ def other_betas(run: Path, epochs: int) -> Iterator[tuple[str, Tensors]]:
         folder.mkdir(exist_ok=True)
         names = notebook_names(read_master(SOLUTIONS / "vae" / "master.py", "vae", ""), folder)
         names["HP"]["epochs"] = epochs
-        model, _ = names["train_vae"](images, images[:8], beta)
-        yield f"β = {beta:g}, after epoch {epochs}", model.cpu().state_dict()
+        names["train_vae"](images, images[:8], beta)
+        last = torch.load(folder / "epochs" / f"vae-{epochs:03d}.pt", map_location="cpu", weights_only=True)
+        yield f"β = {beta:g}, after epoch {epochs}", last["state_dict"]
 
 
 def without_z() -> Iterator[tuple[str, Tensors]]:
@@ -115,6 +121,14 @@ def drawing(run: Path) -> Iterator[tuple[str, str]]:
     with torch.inference_mode():
         yield "VAE", f"{1000 * seconds(lambda: decoder(z).sigmoid()) / 256:.4f}"
         yield f"DDPM, {DDPM_STEPS} steps", f"{1000 * DDPM_STEPS * seconds(lambda: unet(x, t)) / 256:.1f}"
+
+
+def save_digits(run: Path, path: Path) -> None:
+    """A test image and its reconstruction after the last epoch, side by side."""
+    last = max((run / "epochs").glob("vae-*.pt"))
+    shown = torch.load(last, map_location="cpu", weights_only=True)["shown"]
+    image = find_data("mnist", None, COURSE).images("test")[0]
+    Image.fromarray(np.concatenate([image[0], shown[-8, 0].numpy()], axis=1)).save(path)
 
 
 def seconds(call: object, rounds: int = 5) -> float:
