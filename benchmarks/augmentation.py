@@ -72,7 +72,7 @@ def all_ways(names: Names, images, labels, size: int, batch: int) -> dict[str, C
 
     of_one = names["simclr_transform"](size, strength, False)
     return {
-        "the notebook's, by batches": by_batches(lambda x: names["draw_views"](x, size, strength, False)),
+        "the notebook's, by batches": by_batches(lambda x: names["draw_views"](x, size, strength)),
         "kornia, by batches": by_batches(kornia_views(names, size, strength)),
         "torchvision v2, one draw for the whole batch": by_batches(of_one),
         "torchvision v2, tensors one by one": lambda: sum(of_one(image).shape[0] // 3 for image in images),

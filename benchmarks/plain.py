@@ -114,7 +114,7 @@ def notebook_recipe(run: Path, profile: str) -> Recipe:
     """As the notebook's drivers train under ``profile``."""
     names = solution(run, profile)
     table = names["HP"]
-    how = (table["view_size"], table["jitter_strength"], table["blur"])
+    how = (table["view_size"], table["jitter_strength"])
 
     def draw(images):
         return names["draw_views"](images, *how), names["draw_views"](images, *how)

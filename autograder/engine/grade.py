@@ -25,8 +25,8 @@ from autograder.engine.curves import read_curves
 from autograder.engine.hidden_tests import TestFailed, run_hidden_test
 from autograder.engine.judge import Failure, Judgement, KeyTest, Result, judge, shows_work
 from autograder.engine.notebook import Notebook, NotebookError, read_notebook, reader
+from autograder.engine.public_checks import OWN, Question, run_public
 from autograder.engine.public_checks import read as read_public
-from autograder.engine.public_checks import run_public
 from autograder.engine.reading import read_tensors
 from autograder.engine.report import Filled, Report, Verdict, line_of
 from autograder.engine.runner import CellOutcome, Runner
@@ -166,6 +166,7 @@ class Grader:
         self.homes = {name: test.question for test in reversed(self.tests) for name in test.names}
         self.counts = counts_of(self.tests, bundle / "code")
         self.public = read_public(bundle).get("tests", {})
+        self.own = read_draws(bundle / OWN) if (bundle / OWN).is_file() else ()
         probes = probes_in(bundle, self.assignment, self.tests)
         self.sandbox = Sandbox(probes, replace(self.assignment.limits, patience=patience), unsafe=unsafe)
 
@@ -273,14 +274,33 @@ class Grader:
         so it comes from a process that has seen nothing of the hidden tests."""
         deadline = min(grading.deadline, grading.clock() + CHECKS_SECONDS)
         begun = [one.question for one in grading.report.filled if not one.untouched]
-        tests = {question: self.public[question] for question in begun if question in self.public}
-        if not tests or grading.left() <= 0:
+        # Where students read the hints of the hidden tests, their own tests have nothing to add.
+        own = self.own if grading.report.feedback == "public" else ()
+        questions = [
+            Question(
+                id,
+                self.public.get(id, ""),
+                tuple(test for test in own if test.question == id),
+                frozenset(test for question, test in grading.right if question == id),
+                whole=not grading.lost(id, id),
+            )
+            for id in begun
+        ]
+        if not any(one.hand or one.own for one in questions) or grading.left() <= 0:
             return
-        explain, slow = partial(whereabouts, notebook, self.homes), grading.slow
+
+        def ask(test: KeyTest) -> tuple[dict[str, Result], str]:
+            found = ask_cases(runner, test, grading.counts[test.count])
+            if grading.clock() >= deadline:
+                raise SessionLost("deadline", "")
+            return found
+
+        explain = partial(whereabouts, notebook, self.homes)
         with Runner(
-            self.sandbox, notebook.cells, beside, deadline, None, explain, grading.clock, reduced=slow
+            self.sandbox, notebook.cells, beside, deadline, None, explain, grading.clock, reduced=grading.slow
         ) as runner:
-            grading.report.checks = list(run_public(runner, tests, lambda error: sentence_of(error, self.names)))
+            told = partial(sentence_of, names=self.names)
+            grading.report.checks = list(run_public(runner, questions, told, ask))
 
     def measure_artefacts(self, grading: Grading, submission: Submission, only: Collection[str] | None) -> None:
         """Measure the artefacts, in order, while there is time."""

@@ -1,22 +1,25 @@
-"""Runs the public tests of the notebook on a submission, in the sandbox, as ``grader.check`` does for students.
+"""Runs the public checks of the notebook on a submission, in the sandbox, as ``grader.check`` does for students.
 
-The engine reads the text of a test file to find its cases, and never runs it. What a case says is the word of the
-submission's process, and is quoted.
+They are tests by hand and the question's own tests on public inputs. The engine reads the text of a file by hand to find its
+cases, and never runs it. What a case says is the word of the submission's process, and is quoted.
 """
 
 from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.engine.judge import KeyTest, Result, judge
 from autograder.engine.report import Check
 from autograder.engine.runner import Runner
 from autograder.engine.session import STUB, SessionLost, StudentError
 from autograder.text import quoted
 
-FILE = "public.json"
+FILE = "public.json"  # the tests by hand
+OWN = "public.safetensors"  # the questions' own tests on public inputs
 STOPPED = "your code was stopped: {}"
 STUBBED = "not implemented yet"
 
@@ -41,27 +44,78 @@ def cases(source: str) -> dict[str, str]:
     return found
 
 
-def run_public(runner: Runner, tests: Mapping[str, str], told: Callable[[StudentError], str]) -> Iterator[Check]:
-    """Run the public tests of each question in ``tests`` and tell of each case whether it passed.
+@dataclass(frozen=True)
+class Question:
+    """The public checks of a question: the text of its file by hand (''), and its own tests with public inputs.
 
-    ``told`` makes the sentence about an exception of the student's code. After a case that took all its time, or ended its
-    session, the others of the question are not tried; when the time for all is over, nothing more is told.
+    Tests in ``right`` passed with the inputs of the grading. So they do with these, and are not run again; ``whole``: nor is
+    anything else of the question, since all its tests passed.
     """
-    for question, source in tests.items():
-        for case, title in cases(source).items():
-            try:
-                runner.check(source, case)
-            except StudentError as error:
-                yield Check(question, title, False, sentence(error, told))
-                if error.limit is not None:
-                    break
-            except SessionLost as lost:
-                if lost.kind == "deadline":  # it says nothing about this case
-                    return
-                yield Check(question, title, False, STOPPED.format(lost.reason))
-                break
-            else:
-                yield Check(question, title, True)
+
+    id: str
+    hand: str = ""
+    own: tuple[KeyTest, ...] = ()
+    right: frozenset[str] = frozenset()
+    whole: bool = False
+
+
+def run_public(
+    runner: Runner,
+    questions: Iterable[Question],
+    told: Callable[[StudentError], str],
+    ask: Callable[[KeyTest], tuple[Mapping[str, Result], str]],
+) -> Iterator[Check]:
+    """Run the public checks of some questions and tell of each whether it passed.
+
+    After a check that took all its time, or ended its session, the others of the question are not tried; when the time for
+    all is over, nothing more is told.
+
+    Args:
+        told: makes the sentence about an exception of the student's code.
+        ask: the results of a test, and why its session ended (''). Raises SessionLost when the time for all is over.
+    """
+    try:
+        for question in questions:
+            ended = yield from _by_hand(runner, question, told)
+            if not ended:
+                yield from _own(question, ask)
+    except SessionLost:  # the time is over, which says nothing about this check
+        return
+
+
+def _by_hand(runner: Runner, question: Question, told: Callable[[StudentError], str]) -> Generator[Check, None, bool]:
+    """Run the cases by hand. The result is whether one of them ended the session or took all its time."""
+    for case, title in cases(question.hand).items():
+        if question.whole:
+            yield Check(question.id, title, True)
+            continue
+        try:
+            runner.check(question.hand, case)
+        except StudentError as error:
+            yield Check(question.id, title, False, sentence(error, told))
+            if error.limit is not None:
+                return True
+        except SessionLost as lost:
+            if lost.kind == "deadline":
+                raise
+            yield Check(question.id, title, False, STOPPED.format(lost.reason))
+            return True
+        else:
+            yield Check(question.id, title, True)
+    return False
+
+
+def _own(question: Question, ask: Callable[[KeyTest], tuple[Mapping[str, Result], str]]) -> Iterator[Check]:
+    """Run the question's own tests. Their variants are not tried: they are for the grading."""
+    for test in (test for test in question.own if not test.instead_of):
+        if test.id in question.right:
+            yield Check(question.id, test.title, True)
+            continue
+        results, ended = ask(test)
+        judgement = judge(test, results)
+        yield Check(question.id, test.title, judgement.passed, "" if judgement.passed else judgement.message)
+        if ended:
+            return
 
 
 def sentence(error: StudentError, told: Callable[[StudentError], str]) -> str:

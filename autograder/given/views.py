@@ -47,32 +47,19 @@ def random_crops(x: torch.Tensor, size: int) -> torch.Tensor:
     return F.avg_pool2d(F.grid_sample(x, grid.clamp(-edge, edge), align_corners=False), fine)
 
 
-def random_blur(x: torch.Tensor) -> torch.Tensor:
-    """Gaussian blur of deviation 0.1 to 2 pixels for half of the images (n, 3, H, W)."""
-    n, channels, height, width = x.shape
-    reach = max(3, height // 10 // 2 * 2 + 1) // 2  # about a tenth of the image, odd
-    sigma = torch.where(torch.rand(n, device=DEVICE) < 0.5, between(n, 0.1, 2.0), 1e-3)
-    kernel = (-((torch.arange(-reach, reach + 1, device=DEVICE) / sigma[:, None]) ** 2) / 2).softmax(1)
-    kernel = kernel.repeat_interleave(channels, 0)[:, None, None]  # (n * 3, 1, 1, 2 * reach + 1)
-    x = F.pad(x.reshape(1, n * channels, height, width), (reach,) * 4, mode="reflect")
-    x = F.conv2d(F.conv2d(x, kernel, groups=n * channels), kernel.mT, groups=n * channels)
-    return x.view(n, channels, height, width)
-
-
 def normalised(x: torch.Tensor) -> torch.Tensor:
     """Pixels in [0, 1] (n, 3, H, W), minus ``MEAN`` and divided by ``STD``."""
     mean, std = (torch.tensor(values, device=x.device).view(1, 3, 1, 1) for values in (MEAN, STD))
     return (x - mean) / std
 
 
-def draw_views(images: torch.Tensor, size: int, strength: float, blur: bool) -> torch.Tensor:
-    """``simclr_transform`` for a whole batch: uint8 (n, 3, H, W) -> float32 (n, 3, size, size), with its own draw for each image."""
+def draw_views(images: torch.Tensor, size: int, strength: float) -> torch.Tensor:
+    """``simclr_transform`` without blur for a whole batch: uint8 (n, 3, H, W) -> float32 (n, 3, size, size), with its own draw for each image."""
     x = random_crops(images.float() / 255, size)
     matrix, share = colour_matrices(len(x), strength)
     gray = torch.einsum("c,nchw->n", torch.tensor(GRAY, device=DEVICE), x) / size**2
     x = torch.einsum("ndc,nchw->ndhw", matrix, x) + (share * gray)[:, None, None, None]
-    x = x.clamp(0, 1)
-    return normalised(random_blur(x) if blur else x)
+    return normalised(x.clamp(0, 1))
 
 
 def draw_crops(images: torch.Tensor) -> torch.Tensor:

@@ -1,8 +1,8 @@
 """The grading bundle of an assignment, everything a grader needs beside the kit: settings, tests, answer key, probes.
 
-``<bundle>/assignment.toml``, ``<bundle>/key.safetensors``, ``<bundle>/tests/<question>.py``, the notebook's public tests in
-``<bundle>/public.json``, and in ``<bundle>/code/`` the files called ``probes.py`` and ``counts.py`` of the assignment's
-folder: no other file of it runs while a class is graded.
+``<bundle>/assignment.toml``, ``<bundle>/key.safetensors``, ``<bundle>/tests/<question>.py``, the notebook's public checks in
+``<bundle>/public.json`` and ``<bundle>/public.safetensors``, and in ``<bundle>/code/`` the files called ``probes.py`` and
+``counts.py`` of the assignment's folder: no other file of it runs while a class is graded.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from autograder.engine.judge import KeyTest
 from autograder.files import write_if_new
 from autograder.questions.loading import load_module
 from autograder.release.compile import compile_key, fingerprint
+from autograder.release.public import public_key
 from autograder.release.public_tests import write_public_tests
 from autograder.release.written import write_rubrics
 
@@ -53,6 +54,7 @@ def build_bundle(folder: AssignmentFolder, say: Callable[[str], None] = lambda t
                 warnings.simplefilter("ignore")  # some mistakes are what torch warns of
                 write_key(part, compile_key(folder), fingerprint(folder))
             part.replace(key)
+        public_key(folder, say)
     try:
         check_points(assignment, read_key(key))
         write_rubrics(bundle, folder, assignment)

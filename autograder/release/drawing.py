@@ -53,7 +53,7 @@ def image(axes: Axes, centre: Place, side: float, pixels: np.ndarray) -> None:
     axes.imshow(pixels, cmap="gray", vmin=0, vmax=255, extent=extent, interpolation="nearest", aspect="auto")
 
 
-def save(figure: Figure, path: Path, colours: int = 128) -> None:
+def save(figure: Figure, path: Path, colours: int = 64) -> None:
     """Write a figure as a PNG of few colours, which is a small file."""
     path.parent.mkdir(exist_ok=True)
     figure.savefig(path, dpi=DOTS_PER_INCH)

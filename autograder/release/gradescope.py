@@ -70,7 +70,7 @@ PROJECT = "contrastive-notebook-kit"
 REQUIREMENTS = ("numpy", "matplotlib", "tqdm", "pillow", "otter-grader", "nbformat", "ipython", "safetensors", "psutil",
                 "jinja2", "rich")  # fmt: skip
 BUNDLE = (
-    *("assignment.toml", "key.safetensors", "public.json", "tests/*.py"),
+    *("assignment.toml", "key.safetensors", "public.json", "public.safetensors", "tests/*.py"),
     *(f"code/{folders}/{file}.py" for folders in ("*", "*/*") for file in ("probes", "counts")),
 )
 # What stock Otter reads. It copies the folder of tests into the submission, and so needs one.

@@ -20,6 +20,7 @@ from autograder.desk import table
 from autograder.desk.table import coarse
 from autograder.engine.answer_key import made_from, read_draws, write_key
 from autograder.engine.judge import Failure, KeyCase, KeyMisconception, KeyTest, Result, case_complaint, excess, judge
+from autograder.engine.public_checks import OWN
 from autograder.errors import KitError
 from autograder.questions.loading import load_questions
 from autograder.questions.model import Case, Close, Question
@@ -157,7 +158,7 @@ def public_key(folder: AssignmentFolder, say: Callable[[str], None] = lambda tex
     Raises:
         KitError: a question is broken.
     """
-    path, wanted = folder.course.dist / f"{folder.name}-public.safetensors", made_with(folder)
+    path, wanted = folder.bundle / OWN, made_with(folder)
     if made_from(path) != wanted:
         say("compiling the public checks: running the tests of every question on public inputs")
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -168,7 +168,7 @@ def _lines(content: bytes) -> str:
 def with_checks(notebook: NotebookNode, checks: Sequence[NotebookNode]) -> NotebookNode:
     """The student notebook with the cells of its checks, after the cell that makes ``grader`` or before the first check."""
     cells = list(notebook.cells)
-    made = (place for place, cell in enumerate(cells, 1) if "make_grader()" in cell.source)
+    made = (place for place, cell in enumerate(cells, 1) if "grader = make_grader()" in cell.source)
     check = (place for place, cell in enumerate(cells) if cell.source.startswith("grader.check("))
     place = next(made, next(check, len(cells)))
     whole = NotebookNode(notebook, cells=[*cells[:place], *checks, *cells[place:]])

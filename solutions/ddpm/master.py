@@ -23,17 +23,19 @@
 # model (DDPM): the noise schedules, the noising, one step back, the loss, the training loop and the sampler. The
 # network, a small U-Net, is given.
 #
-# | question | you write | points |
-# | --- | --- | --- |
-# | q1a | `noise_schedule`, linear, with the posterior variance | {{points q1a}} |
-# | q1b | `cosine_schedule` | {{points q1b}} |
-# | q2 | `q_sample`, from image to noise in one step | {{points q2}} |
-# | q3 | `p_mean_variance`, `p_sample`, one step back | {{points q3}} |
-# | q4 | `ddpm_loss` | {{points q4}} |
-# | q5 | `train_one_epoch`, `sample` | {{points q5}} |
-# | q6 | the files `ddpm_model.pt` and `ddpm_samples.pt`: digits, scored by three numbers | {{points q6}} |
-# | q7 | `drop_labels`, `guided_eps`: digits of a chosen class, by classifier-free guidance | {{points q7}} bonus |
-# | w1 – w4 | four short written answers | graded by hand |
+# | question | you write | points | minutes | difficulty |
+# | --- | --- | --- | --- | --- |
+# | q1a | `noise_schedule`, linear, with the posterior variance | {{points q1a}} | 30 | easy |
+# | q1b | `cosine_schedule` | {{points q1b}} | 20 | easy |
+# | q2 | `q_sample`, from image to noise in one step | {{points q2}} | 20 | easy |
+# | q3 | `p_mean_variance`, `p_sample`, one step back | {{points q3}} | 45 | hard |
+# | q4 | `ddpm_loss` | {{points q4}} | 15 | easy |
+# | q5 | `train_one_epoch`, `sample` | {{points q5}} | 45 | medium |
+# | q6 | the files `ddpm_model.pt` and `ddpm_samples.pt`: digits, scored by three numbers | {{points q6}} | 5 | easy |
+# | q7 | `drop_labels`, `guided_eps`: digits of a chosen class, by classifier-free guidance | {{points q7}} bonus | 30 | medium |
+# | w1 – w4 | four short written answers, graded by hand | {{points w1}} each | 10 each | medium |
+#
+# The minutes are an estimate for a student who has trained a network in PyTorch before; the computer's time comes on top.
 #
 # **How to work here.** Fill in the stubs from top to bottom. After each question, `grader.check("q1a")` tells you what
 # is wrong, in seconds. The hidden tests check the same with other numbers. Keep the names and signatures of the stubs;
@@ -42,7 +44,9 @@
 #
 # Papers: [DDPM](https://arxiv.org/abs/2006.11239) (Ho et al., 2020), [Improved
 # DDPM](https://arxiv.org/abs/2102.09672) (Nichol and Dhariwal, 2021), [Classifier-free
-# guidance](https://arxiv.org/abs/2207.12598) (Ho and Salimans, 2022).
+# guidance](https://arxiv.org/abs/2207.12598) (Ho and Salimans, 2022). To read first: [What are diffusion
+# models?](https://lilianweng.github.io/posts/2021-07-11-diffusion-models/) (Weng, 2021), all formulas with their derivation;
+# [Guidance](https://sander.ai/2022/05/26/guidance.html) (Dieleman, 2022), why q7 works.
 
 # %% [markdown]
 # ## Setup
@@ -357,6 +361,9 @@ SHOWN = ("forward_strip", "train_loss", "samples_by_epoch", "reconstructions", "
 HANDED_IN += [f"figures/{name}.png" for name in SHOWN]
 
 
+# {{given notebook_file.py}}
+
+
 # {{given hand_in.py}}
 
 
@@ -473,6 +480,8 @@ class Schedule(NamedTuple):
 # %% [markdown]
 # ### q1a · Linear schedule ({{points q1a}} points)
 #
+# *30 minutes · easy*
+#
 # $\beta_1, \dots, \beta_T$ rise in equal steps from `beta_start` to `beta_end`, **both included**, and
 #
 # $$
@@ -483,8 +492,25 @@ class Schedule(NamedTuple):
 # $\tilde\beta_t$ is the variance of $x_{t-1}$ when both $x_t$ and the clean image are known. For $t = 1$, $x_{t-1}$ is
 # the clean image itself, so the first $\tilde\beta$ is 0.
 #
+# **By hand first**, for $T = 3$ with β from 0.1 to 0.3. Compute the two lower rows with pen and paper, then write the code:
+#
+# | | $t = 1$ | $t = 2$ | $t = 3$ |
+# | --- | --- | --- | --- |
+# | $\beta_t$ | 0.1 | 0.2 | 0.3 |
+# | $\bar\alpha_t$ | 0.9 | 0.72 | 0.504 |
+# | $\tilde\beta_t$ | 0 | 0.0714 | 0.1694 |
+#
 # **What the grader checks:** any `T` from 1 to 1000 (with `T = 1` the only β is `beta_start`) and any ends;
 # four float32 tensors of shape `(T,)` in a `Schedule`.
+#
+# <details><summary>Hints and common pitfalls</summary>
+#
+# - PyTorch has a function for equal steps and one for running products.
+# - $\bar\alpha_{t-1}$ is the same sequence, shifted by one place. Which number comes first?
+# - Pitfalls: a running sum for the product; the last β left out; $\bar\alpha_1$ taken for $\bar\alpha_0$, so that the first
+#   $\tilde\beta$ is $\beta_1$; a loop that is right for three steps and slow for a thousand.
+#
+# </details>
 
 
 # %% tags=["stub", "q1a"] stub="return the linear Schedule"
@@ -545,6 +571,8 @@ def test_linear_lengths(noise_schedule):
 # %% [markdown]
 # ### q1b · Cosine schedule ({{points q1b}} points)
 #
+# *20 minutes · easy*
+#
 # The linear schedule destroys small images too early. Nichol and Dhariwal let $\bar\alpha$ follow a cosine:
 #
 # $$
@@ -553,6 +581,15 @@ def test_linear_lengths(noise_schedule):
 # $$
 #
 # The other three sequences follow from these clipped β by the formulas of q1a.
+#
+# With $T = 2$ and $s = 0$, $f$ is 1, 0.5, 0, and β is 0.5, 0.999.
+#
+# <details><summary>Hints and common pitfalls</summary>
+#
+# - $f$ has $T + 1$ values, β has $T$. What of q1a can both schedules share, as a helper function?
+# - Pitfalls: $f$ at $T$ places only; $\bar\alpha$ taken from $f$ and not from the clipped β; the square forgotten.
+#
+# </details>
 
 
 # %% tags=["stub", "q1b"] stub="return the cosine Schedule"
@@ -606,6 +643,8 @@ save_figure(plot_schedules(HP["T"]), "schedules")
 #
 # ### q2 · `q_sample` ({{points q2}} points)
 #
+# *20 minutes · easy*
+#
 # A sum of Gaussians is Gaussian, so you can compute any $x_t$ from the clean image in one step:
 #
 # $$ x_t = \sqrt{\bar\alpha_t}\,x_0 + \sqrt{1-\bar\alpha_t}\,\epsilon, \qquad \epsilon \sim \mathcal{N}(0, I) . $$
@@ -614,6 +653,17 @@ save_figure(plot_schedules(HP["T"]), "schedules")
 #
 # **What the grader checks:** images of any shape, also plain vectors `(n, d)`; a different `t` in each row; dtype and
 # device of the inputs kept; unchanged inputs.
+#
+# One pixel first: with $\bar\alpha_t = 0.64$, $x_0 = 1$ and $\epsilon = 2$ it becomes 2.0. Then a batch whose rows have different `t`.
+#
+# <details><summary>Hints and common pitfalls</summary>
+#
+# - `schedule.alpha_bar[t]` has the shape `(n,)`. Which shape must it have to be multiplied with `(n, c, h, w)`, and with `(n, d)`?
+#   You need this again in q3.
+# - Pitfalls: a root forgotten; the two factors exchanged; the `t` of the first row used for all rows; shapes that fit only
+#   if $n$ is 1 or the width of an image.
+#
+# </details>
 
 
 # %% tags=["stub", "q2"] stub="return x_t, with the t of each row"
@@ -670,6 +720,8 @@ save_figure(forward_strip(train_images[0], STRIP), "forward_strip")
 #
 # ### q3 · `p_mean_variance` and `p_sample` ({{points q3}} points)
 #
+# *45 minutes · hard*
+#
 # A network $\epsilon_\theta(x_t, t)$ predicts the noise in $x_t$. The prediction gives the mean of $x_{t-1}$,
 #
 # $$
@@ -683,6 +735,19 @@ save_figure(forward_strip(train_images[0], STRIP), "forward_strip")
 # **What the grader checks:** $\sigma_t^2 = \beta_t$, not $\tilde\beta_t$; mean and variance in any shape that
 # broadcasts against `x_t`; a call of the network with the given `t`; rows at different `t` in one batch: only the rows
 # with `t = 0` get no noise.
+#
+# **In two stages.** First `p_mean_variance`: with $\beta_t = 0.36$, $\bar\alpha_t = 0.64$, $x_t = 3$ and a network that says 1,
+# the mean is 3.0 and the variance 0.36. Then `p_sample`. A test with all of it: noise images with your `q_sample` at `t = 0`,
+# and go back with a network that knows this noise, `lambda x, t: noise`: you must get the images themselves.
+#
+# <details><summary>Hints and common pitfalls</summary>
+#
+# - The mean is a formula for each row; shape its factors as in q2.
+# - "No noise" is a decision for each row, not for the batch: a factor that is 0 or 1, or `torch.where`.
+# - Pitfalls: the variance where its root belongs; $\tilde\beta_t$ as the variance; $\beta_t$ divided by $1-\bar\alpha_t$ without the
+#   root; the noise switched off for all rows as soon as one has `t = 0`.
+#
+# </details>
 
 
 # %% tags=["stub", "q3"] stub="return the mean and the variance of x_(t-1)"
@@ -767,6 +832,8 @@ def test_step(p_sample, Schedule):
 #
 # ### q4 · `ddpm_loss` ({{points q4}} points)
 #
+# *15 minutes · easy*
+#
 # The variational bound becomes a regression: predict the noise.
 #
 # $$
@@ -775,7 +842,14 @@ def test_step(p_sample, Schedule):
 # $$
 #
 # The mean is over **all elements** of the batch. The grader checks the value and the gradient to the network's
-# parameters.
+# parameters. A network that always says 0 has a loss of about 1, the variance of the noise.
+#
+# <details><summary>Hints and common pitfalls</summary>
+#
+# - You have written the noising already: call it. Two more calls are enough.
+# - Pitfalls: $x_0$ as the target; a sum for the mean; the prediction detached; new noise drawn in the loss.
+#
+# </details>
 
 
 # %% tags=["stub", "q4"] stub="return the mean squared error of the predicted noise"
@@ -832,6 +906,8 @@ def test_loss(ddpm_loss, Schedule):
 # %% [markdown]
 # ### q5 · One epoch, and a sample ({{points q5}} points)
 #
+# *45 minutes · medium*
+#
 # **`train_one_epoch`** makes one pass over the batches. For each batch, compute the loss, then clear the old gradients,
 # `backward`, `optimizer.step()`, `scheduler.step()`. `loss_fn(model, x0, labels)` (given below) draws `t` and the noise
 # and calls your `ddpm_loss`. Return the mean loss **per image**, so that a small last batch counts less.
@@ -842,6 +918,17 @@ def test_loss(ddpm_loss, Schedule):
 # **What the grader checks:** train mode; one scheduler step per batch, after the optimiser's step; a Python float, and
 # no graph kept from batch to batch; `t` as an int64 tensor `(n,)` at every step of the sampler; the same result for the
 # same generator, another result for another one, and an unchanged global generator.
+#
+# <details><summary>Hints and common pitfalls</summary>
+#
+# - `train_one_epoch`: write the step for one batch, then the loop, then the mean.
+# - `sample`: a loop over the steps, from the last to the first. What do `torch.full` and `torch.randn(..., generator=...)` need
+#   to know about the device?
+# - Pitfalls: gradients cleared between `backward` and the step; one scheduler step for the whole epoch; the losses added up with
+#   their graphs; the batches' losses averaged although the last batch is smaller; the steps in the wrong order, or the last
+#   one left out; the same noise at every step; uniform noise (`rand`).
+#
+# </details>
 
 
 # %% tags=["stub", "q5"] stub="train on every batch, return the mean loss per image"
@@ -959,8 +1046,10 @@ def test_sample(sample, Schedule, noise_schedule):
 #
 # ### Run it
 #
-# The loss falls fast at first and then hardly changes, while the samples still improve. After every epoch the driver
-# writes a grid of samples from the same noise to `run/epochs`.
+# The loss starts at 1 (the last layer of the new network is 0), falls fast and then hardly changes, while the samples still
+# improve. With the profile `cpu` the solution's mean loss is 0.116 in epoch 1, 0.029 in epoch 2 and 0.025 in epoch 5. A loss
+# that stays at 1: do the parameters change? After every epoch the driver writes a grid of samples from the same noise to
+# `run/epochs`. Noise after a low loss: look at `sample` and q3.
 
 # %% tags=["skip-grading"]
 network, train_history = train_ddpm(train_images, train_labels, restart=False)  # True: discard the last run
@@ -984,6 +1073,8 @@ display(ShownImage(save_animation(network).read_bytes()))
 
 # %% [markdown]
 # ### q6 · The trained model ({{points q6}} points)
+#
+# *5 minutes · easy*
 #
 # You write nothing here. Hand in two files: `ddpm_model.pt` holds the averaged weights (the driver wrote it) and
 # `ddpm_samples.pt` holds 1,024 samples of *your* `sample`. The grader loads the weights (never code) into its own U-Net
@@ -1029,6 +1120,8 @@ save_figure(figure, "samples")
 #
 # ### q7 · Classifier-free guidance ({{points q7}} bonus points)
 #
+# *30 minutes · medium*
+#
 # Train one network with labels, but hide the label of some images, so that the network also works without one. Then
 # increase the difference that the label makes:
 #
@@ -1039,6 +1132,15 @@ save_figure(figure, "samples")
 #
 # The **scale** $s = 0$ ignores the label, $s = 1$ is the plain conditional model, and larger values follow the label
 # more strongly. (Ho and Salimans write $w = s - 1$.) The label $\varnothing$ is a separate number, `null_label`.
+#
+# If the network says 7 without a label and 2 with it, the guided noise is 7, 2 and −8 for $s$ = 0, 1 and 3.
+#
+# <details><summary>Hints and common pitfalls</summary>
+#
+# - Both functions are short. `torch.where` chooses element by element; `torch.full_like` makes labels of one kind.
+# - Pitfalls: hidden where `uniform` is *above* $p$; the labels changed in place; $s$ taken for $w$; the two predictions exchanged.
+#
+# </details>
 
 
 # %% tags=["stub", "q7"] stub="return the labels with null_label where uniform < p"
@@ -1117,6 +1219,8 @@ else:
 # %% [markdown] tags=["written", "w1"]
 # ### w1 · Why the noise?
 #
+# *10 minutes · medium*
+#
 # The network could predict the clean image $x_0$ instead of the noise $\epsilon$; given $x_t$, each follows from the
 # other. Why is the noise the better target, and for which $t$ does the difference matter most?
 
@@ -1143,6 +1247,8 @@ else:
 # %% [markdown] tags=["written", "w2"]
 # ### w2 · What a schedule trades
 #
+# *10 minutes · medium*
+#
 # What changes with a smaller $T$, a larger $\beta_T$, or the cosine schedule? What must hold at the end of the forward
 # process so that the sampler is correct?
 
@@ -1167,6 +1273,8 @@ else:
 # %% [markdown] tags=["written", "w3"]
 # ### w3 · DDPM and VAE
 #
+# *10 minutes · medium*
+#
 # Compare a DDPM with a variational autoencoder: latent variables, encoder, bound, quality and speed of sampling. Why
 # are the samples of a VAE blurred, and those of a DDPM not?
 
@@ -1190,6 +1298,8 @@ else:
 
 # %% [markdown] tags=["written", "w4"]
 # ### w4 · What guidance costs
+#
+# *10 minutes · medium*
 #
 # What does the guidance scale do to fidelity and to diversity, and why? Look at your own grids. What do you expect at
 # scale 0, and at a very large scale?

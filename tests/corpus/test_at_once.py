@@ -14,6 +14,9 @@ import pytest
 
 from autograder.assignment import FEEDBACK
 from autograder.classroom.store import _plain, _report
+from autograder.engine.answer_key import read_draws
+from autograder.engine.grade import ask_cases as ask
+from autograder.engine.public_checks import OWN
 from autograder.engine.report import Filled
 from autograder.engine.scoring import rescored
 from autograder.frontends.at_once import Due
@@ -57,6 +60,14 @@ def read_by(report, due=Due()):  # noqa: B008
     return html.unescape(re.sub(r"<[^>]+>", "\n", content["output"])), rows
 
 
+@pytest.fixture
+def with_own(checked, bundle):
+    """The grader with the questions' own tests on public inputs, too."""
+    whole = copy(checked)
+    whole.own = tuple(test for test in read_draws(bundle / OWN) if test.question in QUESTIONS)
+    return whole
+
+
 @pytest.mark.parametrize("feedback", FEEDBACK)
 def test_each_setting_shows_what_it_says(graded, feedback):
     report = graded([IMPORTS, SUMMED, BARLOW_TWINS, EUCLIDEAN], feedback)
@@ -75,6 +86,26 @@ def test_each_setting_shows_what_it_says(graded, feedback):
     for verdict in report.verdicts if feedback != "all" else ():
         assert f"{verdict.question_title}: {verdict.title}" not in shown and verdict.test not in text.split()
     assert ("after the due date" in text) == (feedback != "all")
+
+
+def test_a_question_s_own_tests_name_the_mistake_before_the_due_date(with_own, tmp_path):
+    text, rows = read_by(report := with_own.grade(hand_in(tmp_path / "handed in", [IMPORTS, SUMMED, *HONEST[2:]])))
+    own = {test.title for test in with_own.own if test.question == "q1a" and not test.instead_of}
+    told = {check.title: check for check in report.checks if check.question == "q1a"}
+    lost = {verdict.title for verdict in report.verdicts if not verdict.passed}
+    assert lost and own <= told.keys() and {title for title in own if not told[title].passed} == lost
+    assert text.count(HINT) == 1 and "(and" in text and not rows
+    assert all(check.passed for check in report.checks if check.question != "q1a")
+
+
+def test_own_tests_are_not_run_where_they_can_say_nothing_new(with_own, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        "autograder.engine.grade.ask_cases", lambda r, test, *more: asked.append(test) or ask(r, test, *more)
+    )
+    report = with_own.grade(hand_in(tmp_path / "right", HONEST))
+    assert all(check.passed for check in report.checks) and {test.id for test in with_own.own} > {"value"}
+    assert not any(test in with_own.own for test in asked)
 
 
 def test_a_blank_notebook_is_told_so_with_its_stubs(graded):
@@ -126,20 +157,21 @@ def test_what_a_submission_says_cannot_be_markup_or_end_its_quotation(graded):
     )
     assert content.count("passed. &lt;script") == 1  # a sentence that five checks have
     _, student = pages(report)
-    assert "&lt;b&gt;" in student and "<b>" not in student and "7 of 12 public checks pass" in student
+    assert "&lt;b&gt;" in student and "<script" not in student and "7 of 12 public checks pass" in student
 
 
-def test_endless_code_takes_one_check_s_time(graded):
-    report = graded([IMPORTS, "def nt_xent(z_i, z_j, temperature):\n    while True: pass", *HONEST[2:]])
+def test_endless_code_takes_one_check_s_time(with_own, tmp_path):
+    endless = "def nt_xent(z_i, z_j, temperature):\n    while True: pass"
+    report = with_own.grade(hand_in(tmp_path / "endless", [IMPORTS, endless, *HONEST[2:]]))
     checks = {question: [one for one in report.checks if one.question == question] for question in QUESTIONS}
     assert [one.message for one in checks["q1a"]] == ["your code was stopped after 5 seconds (line 2 of cell 2)"]
-    assert len(checks["q1b"]) == 4 and all(one.passed for one in checks["q1b"])
+    assert len(checks["q1b"]) == 8 and all(one.passed for one in checks["q1b"])
 
 
 def test_checks_that_the_time_does_not_reach_are_not_told(graded, monkeypatch):
     monkeypatch.setattr("autograder.engine.grade.CHECKS_SECONDS", 4.0)
     endless = "def barlow_twins(z_a, z_b, lambd):\n    while True: pass"
-    report = graded([IMPORTS, NT_XENT, endless, EUCLIDEAN])
+    report = graded([IMPORTS, NT_XENT, endless, EUCLIDEAN.replace("return ", "return 2 * ")])
     assert [one.question for one in report.checks] == ["q1a"] * 5 + ["q1b"]
     assert "q1c · NT-Xent with Euclidean similarity: filled in.\n" in read_by(report)[0]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -53,7 +54,7 @@ def boxes(names, views):
 
 
 def test_crops_and_flips_are_distributed_as_image_by_image(names, ramps):
-    batched = names["draw_views"](ramps, 32, 0.0, False)
+    batched = names["draw_views"](ramps, 32, 0.0)
     transform = names["simclr_transform"](32, 0.0, False)
     single = torch.stack([transform(image) for image in ramps])
 
@@ -83,7 +84,7 @@ def test_colours_are_distributed_as_image_by_image(names):
     images = plain.expand(1500, 3, 8, 8).contiguous()
     transform = names["simclr_transform"](8, 0.5, False)
     theirs = as_pixels(names, torch.stack([transform(image) for image in images])).mean((2, 3))
-    mine = as_pixels(names, names["draw_views"](images, 8, 0.5, False)).mean((2, 3))
+    mine = as_pixels(names, names["draw_views"](images, 8, 0.5)).mean((2, 3))
     gray = [(c.amax(1) - c.amin(1) < 1e-3).float().mean() for c in (mine, theirs)]
     assert abs(gray[0] - gray[1]) < 0.04
     unchanged = [((c - plain[:, 0, 0] / 255).abs().amax(1) < 5e-3).float().mean() for c in (mine, theirs)]
@@ -98,7 +99,7 @@ def test_colours_are_distributed_as_image_by_image(names):
     assert abs(first[0] - first[1]) < 0.05
 
 
-def test_contrast_keeps_the_mean_and_blur_smooths(names):
+def test_contrast_keeps_the_mean(names):
     torch.manual_seed(1)
     images = torch.randint(60, 196, (64, 3, 32, 32), dtype=torch.uint8)
     names["random_crops"] = lambda x, size: x
@@ -110,10 +111,6 @@ def test_contrast_keeps_the_mean_and_blur_smooths(names):
     brightness = after / means  # contrast, saturation and hue leave the mean gray where it is
     assert brightness.min() > 0.58 and brightness.max() < 1.42
     assert abs((matrix @ torch.ones(3)).std(1)).max() < 1e-4  # gray pixels stay gray
-    blurred = names["random_blur"](images / 255)
-    roughness = blurred.diff(dim=3).abs().mean((1, 2, 3)) / (images / 255).diff(dim=3).abs().mean((1, 2, 3))
-    assert 0.3 < (roughness > 0.999).float().mean() < 0.75 and roughness.min() < 0.5
-    assert torch.allclose(blurred.mean(), (images / 255).mean(), atol=2e-3)
 
 
 def test_fine_tuning_crops_are_shifts_and_flips(names):
@@ -252,7 +249,9 @@ def test_a_run_is_a_folder_and_ends_with_a_table(whole_run):
         rows = (folder / f"{name}.csv").read_text().splitlines()
         assert len(rows) == 3 and rows[0].startswith("epoch,")
         assert (folder / f"{name}.json").is_file() and (folder / f"{name}_last.pt").is_file()
-    assert (folder / "figures" / "finetune_curves.png").is_file()
+    for figure in ("finetune_curves", "neighbours"):
+        assert (folder / "figures" / f"{figure}.png").is_file()
+    assert re.search(r"^4 labels: after pre-training \d+\.\d%, from scratch \d+\.\d%$", said, re.MULTILINE)
     for row in ("linear probe", "k-NN", "its last epoch", "minutes to 75%"):
         assert row in said
 
