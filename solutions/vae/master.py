@@ -25,18 +25,20 @@
 #
 # | question | you write | points | minutes | difficulty |
 # | --- | --- | --- | --- | --- |
-# | q1a | `reparameterize` | {{points q1a}} | 5 | ★ |
-# | q1b | `kl_divergence` | {{points q1b}} | 10 | ★★ |
-# | q1c | `log_likelihood_bernoulli` | {{points q1c}} | 15 | ★★ |
-# | q1d | `log_likelihood_normal` | {{points q1d}} | 10 | ★ |
-# | q1e | `log_mean_exp` | {{points q1e}} | 10 | ★★ |
-# | q2 | `VAE`, which joins encoder and decoder | {{points q2}} | 10 | ★ |
-# | q3 | `vae_loss` | {{points q3}} | 10 | ★ |
-# | q4 | `train_one_epoch` | {{points q4}} | 20 | ★★ |
-# | q5 | `sample`, `interpolate` | {{points q5}} | 15 | ★ |
-# | q6 | the files `vae_best.pt` and `vae_samples.pt`, from your training | {{points q6}} | 20 | ★★ |
-# | q7 | `importance_weighted_bound`, a tighter bound | {{points q7}} bonus | 30 | ★★★ |
-# | w1 – w3 | three short written answers | graded by hand | 45 | ★★ |
+# | q1a | `reparameterize` | {{points q1a}} | 10 | easy |
+# | q1b | `kl_divergence` | {{points q1b}} | 15 | easy |
+# | q1c | `log_likelihood_bernoulli` | {{points q1c}} | 30 | medium |
+# | q1d | `log_likelihood_normal` | {{points q1d}} | 15 | easy |
+# | q1e | `log_mean_exp` | {{points q1e}} | 15 | medium |
+# | q2 | `VAE`, which joins encoder and decoder | {{points q2}} | 10 | easy |
+# | q3 | `vae_loss` | {{points q3}} | 15 | easy |
+# | q4 | `train_one_epoch` | {{points q4}} | 30 | medium |
+# | q5 | `sample`, `interpolate` | {{points q5}} | 20 | easy |
+# | q6 | the files `vae_best.pt` and `vae_samples.pt`, from your training | {{points q6}} | 5 | easy |
+# | q7 | `importance_weighted_bound`, a tighter bound | {{points q7}} bonus | 40 | hard |
+# | w1 – w3 | three short written answers, graded by hand | {{points w1}} each | 10 each | medium |
+#
+# The minutes are an estimate for a student who has trained a network in PyTorch before; the computer's time comes on top.
 #
 # **How to work here.** Fill in the stubs from top to bottom. After each question, `grader.check("q1a")` tells you what
 # is wrong, in seconds. The hidden tests check the same with other numbers. Keep the names and signatures of the stubs;
@@ -45,7 +47,8 @@
 #
 # Papers: [Auto-encoding variational Bayes](https://arxiv.org/abs/1312.6114) (Kingma and Welling, 2013),
 # [β-VAE](https://openreview.net/forum?id=Sy2fzU9gl) (Higgins et al., 2017), [Importance weighted
-# autoencoders](https://arxiv.org/abs/1509.00519) (Burda et al., 2016).
+# autoencoders](https://arxiv.org/abs/1509.00519) (Burda et al., 2016). To read first: [An introduction to variational
+# autoencoders](https://arxiv.org/abs/1906.02691) (Kingma and Welling, 2019), chapters 1 and 2.
 
 # %% [markdown]
 # ## Setup
@@ -317,6 +320,9 @@ SHOWN = ("training", "epochs", "means", "interpolation", "traversals", "large", 
 HANDED_IN += [f"figures/{name}.png" for name in SHOWN]
 
 
+# {{given notebook_file.py}}
+
+
 # {{given hand_in.py}}
 
 
@@ -417,6 +423,8 @@ print(f"{len(train_images)} training and {len(test_images)} test images")
 #
 # ### q1a · Reparameterisation ({{points q1a}} points)
 #
+# *10 minutes · easy*
+#
 # A draw from $\mathcal{N}(\mu, \sigma^2)$ that lets the gradient through to $\mu$ and $\sigma$:
 #
 # $$ z = \mu + \sigma\,\epsilon, \qquad \epsilon \sim \mathcal{N}(0, I) . $$
@@ -424,6 +432,15 @@ print(f"{len(train_images)} training and {len(test_images)} test images")
 # The caller passes ε, so that your function is exact.
 #
 # **What the grader checks:** value and both gradients; inputs of any shape; dtype and device kept; unchanged inputs.
+#
+# With μ = 1, log σ² = log 9 and ε = 2 it is 7.
+#
+# <details><summary>Hints and common pitfalls</summary>
+#
+# - Which power of e turns log σ² into σ?
+# - Pitfalls: σ² where σ belongs; `logvar` taken for log σ; noise drawn in the function; `logvar` changed in place.
+#
+# </details>
 
 
 # %% tags=["stub", "q1a"] stub="return a draw with mean mu and variance exp(logvar), from the given eps"
@@ -463,6 +480,8 @@ def test_reparameterize(reparameterize):
 # %% [markdown]
 # ### q1b · KL divergence ({{points q1b}} points)
 #
+# *15 minutes · easy*
+#
 # How far the cloud of an image is from the standard normal distribution. Between two diagonal Gaussians the integral has
 # a closed form:
 #
@@ -473,6 +492,15 @@ def test_reparameterize(reparameterize):
 #
 # **What the grader checks:** the sum over the **last** axis, whatever axes come before it: `(n, d)` gives `(n,)`, and
 # `(k, n, d)` gives `(k, n)`; `d = 1`; value and both gradients.
+#
+# With μ = (1, 2, 0) and σ² = (1, 1, 4) it is 3.3069; with μ = 0 and σ² = 1 it is 0.
+#
+# <details><summary>Hints and common pitfalls</summary>
+#
+# - Write one dimension first, then the sum over `dim=-1`.
+# - Pitfalls: the factor ½ lost; the sign turned round; a mean for the sum; the sum over the batch as well, or over axis 1.
+#
+# </details>
 
 
 # %% tags=["stub", "q1b"] stub="return the KL divergence of each row from the standard normal distribution"
@@ -514,6 +542,8 @@ def test_kl(kl_divergence):
 # %% [markdown]
 # ### q1c · Likelihood of the pixels ({{points q1c}} points)
 #
+# *30 minutes · medium*
+#
 # The decoder returns a *logit* $l_i$ for each pixel, and $p_i = 1/(1+e^{-l_i})$ is the probability that the pixel is
 # white:
 #
@@ -527,6 +557,17 @@ def test_kl(kl_divergence):
 # **What the grader checks:** `(n, ...)` gives `(n,)`, the sum over all axes but the first; any $x$ in $[0, 1]$;
 # **finite values and gradients at logits of ±100** (and far beyond), where $p$ is rounded to 0 or 1 and $\log$ of it
 # is not a number.
+#
+# Two pixels with logits 0 and $x$ = 0 and 0.3 give 2 log ½ = −1.3863, whatever $x$ is.
+#
+# <details><summary>Hints and common pitfalls</summary>
+#
+# - Write $\log p$ and $\log(1-p)$ as functions of the logit. PyTorch has them: look for a softplus, a logsigmoid, or a loss
+#   "with logits".
+# - Pitfalls: a sigmoid and then a logarithm; an ε in the logarithm, which makes every value a little wrong; a mean over the
+#   pixels; the sum over the batch as well.
+#
+# </details>
 
 
 # %% tags=["stub", "q1c"] stub="return the log-likelihood of each image, also at large logits"
@@ -582,6 +623,8 @@ def test_bernoulli_large(log_likelihood_bernoulli):
 # %% [markdown]
 # ### q1d · Likelihood of a Gaussian ({{points q1d}} points)
 #
+# *15 minutes · easy*
+#
 # $$
 # \log \mathcal{N}(x;\ \mu, \sigma^2) = \sum_j \Bigl( -\tfrac12 \log 2\pi - \tfrac12 \log\sigma_j^2
 #   - \frac{(x_j - \mu_j)^2}{2\,\sigma_j^2} \Bigr) .
@@ -590,6 +633,15 @@ def test_bernoulli_large(log_likelihood_bernoulli):
 # You need it in q7, for $p(z)$ and $q(z \mid x)$. **The constant $-\tfrac12\log 2\pi$ counts, once for each dimension.**
 #
 # **What the grader checks:** `(n, d)` gives `(n,)`; `d = 1`; value and all three gradients.
+#
+# With μ = (1, −1), σ² = (4, 1) and $x$ = (3, 1) it is −5.0310.
+#
+# <details><summary>Hints and common pitfalls</summary>
+#
+# - Compare with `torch.distributions.Normal`.
+# - Pitfalls: the constant forgotten, or counted once for the row; σ where σ² divides; a mean for the sum.
+#
+# </details>
 
 
 # %% tags=["stub", "q1d"] stub="return the log-density of each row, with its constant"
@@ -630,12 +682,24 @@ def test_normal(log_likelihood_normal):
 # %% [markdown]
 # ### q1e · Log of a mean of exponentials ({{points q1e}} points)
 #
+# *15 minutes · medium*
+#
 # $$ \log\Bigl(\frac1k \sum_{j=1}^{k} e^{y_{ij}}\Bigr) \quad\text{for each row } i . $$
 #
 # The log-likelihoods of images are around −100 and lower, and $e^{-200}$ is 0 in float32. Subtract the largest entry of
 # the row first; then at least one exponential is 1.
 #
-# **What the grader checks:** `(n, k)` gives `(n,)` (not `(n, n)`); `k = 1`; rows around ±1000.
+# **What the grader checks:** `(n, k)` gives `(n,)` (not `(n, n)`); `k = 1`; value and gradient, also for rows around ±10,000.
+#
+# The row (log 1, log 3) gives log 2; the row (−1000, −1000) gives −1000.
+#
+# <details><summary>Hints and common pitfalls</summary>
+#
+# - The maximum of a row must be subtracted from the row, and added again in the end.
+# - Pitfalls: a maximum without `keepdim`, which gives `(n, n)`; one maximum for all rows; log k forgotten; the mean of the
+#   exponentials before the maximum is subtracted.
+#
+# </details>
 
 
 # %% tags=["stub", "q1e"] stub="return the logarithm of the mean of exp(y), over the columns"
@@ -686,11 +750,21 @@ def test_log_mean_exp(log_mean_exp):
 # %% [markdown]
 # ### q2 · `VAE` ({{points q2}} points)
 #
+# *10 minutes · easy*
+#
 # Join the networks. `encode` and `decode` call them; `forward` encodes, draws $z$ with your `reparameterize` and the
 # given ε, and decodes. The constructor is given; keep its three attributes, and keep `latent`, the width of $z$.
 #
 # **What the grader checks:** the wiring with encoders and decoders of its own: `forward` equals
 # `decode(reparameterize(encode(x), eps))`; no noise besides ε, in train mode and in eval mode.
+#
+# <details><summary>Hints and common pitfalls</summary>
+#
+# - Each method is one or two lines; call your methods, not the networks, in `forward`.
+# - Pitfalls: a sigmoid after the decoder (it returns logits); new noise drawn in `forward`; the pair of the encoder taken
+#   for one tensor.
+#
+# </details>
 
 
 # %% tags=["stub", "q2"] stub="call the networks"
@@ -751,6 +825,8 @@ def test_forward(VAE, Encoder, Decoder):
 #
 # ### q3 · `vae_loss` ({{points q3}} points)
 #
+# *15 minutes · easy*
+#
 # Training maximises the ELBO, so the loss is its negative, as a mean over the batch:
 #
 # $$
@@ -763,6 +839,16 @@ def test_forward(VAE, Encoder, Decoder):
 #
 # **What the grader checks:** three 0-d tensors `(loss, reconstruction, kl)`, where `kl` is without β; the gradient of
 # the loss to the logits, to μ and to log σ².
+#
+# With four pixels of logit 0, a mean KL divergence of 5 and β = 0.5 the loss is 5.2726.
+#
+# <details><summary>Hints and common pitfalls</summary>
+#
+# - Call `log_likelihood_bernoulli` and `kl_divergence`, then take the means over the batch.
+# - Pitfalls: the ELBO for its negative; a minus before the KL term; β also in the `kl` that you return; `.item()` on the
+#   way to the loss.
+#
+# </details>
 
 
 # %% tags=["stub", "q3"] stub="return the loss and its two parts"
@@ -817,6 +903,8 @@ def test_vae_loss(vae_loss):
 #
 # ### q4 · One epoch ({{points q4}} points)
 #
+# *30 minutes · medium*
+#
 # One pass over the batches. For each batch, draw ε **with one call of `torch.randn` of shape `(n, model.latent)` from
 # `generator`**, call the model, compute `vae_loss` with the given β, then clear the old gradients, `backward`,
 # `optimizer.step()`. Return the means of loss, reconstruction and KL **per image**, so that a small last batch counts
@@ -824,6 +912,15 @@ def test_vae_loss(vae_loss):
 #
 # **What the grader checks:** train mode; the parameters after the epoch; three Python floats, and no graph kept from
 # batch to batch; new noise for each batch, from the generator; an unchanged global generator.
+#
+# <details><summary>Hints and common pitfalls</summary>
+#
+# - Write the step for one batch, then the loop, then the three means.
+# - Pitfalls: uniform noise (`rand`); `randn_like`, which ignores the generator; gradients cleared between `backward` and
+#   the step; the losses added up with their graphs; the means of the batches averaged although the last one is smaller; β
+#   not passed on.
+#
+# </details>
 
 
 # %% tags=["stub", "q4"] stub="train on every batch, return the three means per image"
@@ -902,6 +999,8 @@ def test_epoch(train_one_epoch):
 #
 # ### q5 · `sample` and `interpolate` ({{points q5}} points)
 #
+# *20 minutes · easy*
+#
 # **`sample`** draws $z \sim \mathcal{N}(0, I)$ **with one call of `torch.randn` from `generator`**, decodes it without
 # gradients, and returns the *probabilities* of the pixels, in $[0, 1]$.
 #
@@ -910,6 +1009,14 @@ def test_epoch(train_one_epoch):
 #
 # **What the grader checks:** shapes; probabilities, not logits and not black and white; the same result for the same
 # generator, another one for another; an unchanged global generator; both ends of the line.
+#
+# <details><summary>Hints and common pitfalls</summary>
+#
+# - `sample`: where is the model, and where the generator? The noise must be drawn on the device of the generator.
+# - `interpolate`: shares from 0 to 1 as a column `(steps, 1)`.
+# - Pitfalls: logits for probabilities; a graph kept; the last point left out; a division by `steps - 1` when it is 0.
+#
+# </details>
 
 
 # %% tags=["stub", "q5"] stub="return the pixel probabilities of n new images"
@@ -1029,6 +1136,8 @@ save_figure(plot_large(to_pixels(sample(model, 5, make_generator(HP["seed"] + 2)
 # %% [markdown]
 # ### q6 · The trained model ({{points q6}} points)
 #
+# *5 minutes · easy*
+#
 # You write nothing here. Hand in two files: `vae_best.pt` holds the weights (the driver wrote it) and `vae_samples.pt`
 # holds 1,024 samples of *your* `sample`.
 #
@@ -1089,6 +1198,8 @@ save_figure(figure, "samples")
 #
 # ### q7 · The importance-weighted bound ({{points q7}} bonus points)
 #
+# *40 minutes · hard*
+#
 # The ELBO is below $\log p(x)$ by $\mathrm{KL}(q(z \mid x)\,\|\,p(z \mid x))$. Several draws from $q$, weighted by how
 # well they fit, come closer (Burda et al., 2016):
 #
@@ -1100,8 +1211,17 @@ save_figure(figure, "samples")
 # For $k = 1$ its mean is the ELBO; it rises with $k$ and tends to $\log p(x)$. Use your `log_likelihood_bernoulli`,
 # `log_likelihood_normal` and `log_mean_exp`: the numbers are far too small for anything but logarithms.
 #
-# **What the grader checks:** `eps` of shape `(k, n, d)`, with $k = 1$ and $n = 1$ too; one number for each image; the
-# gradient to the model's parameters.
+# **What the grader checks:** `eps` of shape `(k, n, d)`, with $k = 1$ and $n = 1$ too; one number for each image; weights so
+# small that their exponentials are 0.
+#
+# <details><summary>Hints and common pitfalls</summary>
+#
+# - Encode once. Compute the three log-densities for one draw, then for all k, and put them into a tensor `(n, k)`.
+# - Which μ and log σ² belong to $p(z)$?
+# - Pitfalls: the closed KL divergence (it is no log-density of these draws); the mean over k of the logarithms; the sign of
+#   $\log q$; `(k, n)` handed to `log_mean_exp`, which averages over the images.
+#
+# </details>
 
 
 # %% tags=["stub", "q7"] stub="return the bound of each image"
@@ -1174,6 +1294,8 @@ else:
 # %% [markdown] tags=["written", "w1"]
 # ### w1 · Why the samples blur
 #
+# *10 minutes · medium*
+#
 # Compare your samples with real digits. Why are they blurred, and reconstructions less so? Name two things that would
 # make the samples sharper, and what each costs.
 
@@ -1199,6 +1321,8 @@ else:
 # %% [markdown] tags=["written", "w2"]
 # ### w2 · VAE and DDPM
 #
+# *10 minutes · medium*
+#
 # Both maximise a bound on $\log p(x)$. Compare latent variables, encoder, the terms of the bound, the quality of the
 # samples and the cost to draw one. When would you still choose a VAE?
 
@@ -1223,6 +1347,8 @@ else:
 
 # %% [markdown] tags=["written", "w3"]
 # ### w3 · Posterior collapse and β
+#
+# *10 minutes · medium*
 #
 # What happens for β = 0, for β = 10, and for a decoder that can model images without $z$? Look at the table in q6. How
 # do you notice a collapse during training, and what helps?
