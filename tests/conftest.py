@@ -21,6 +21,7 @@ LONGEST = (
     "test_ordinary_user.py",
     "test_docs.py",
     "test_ddpm.py",
+    "test_vae.py",
     "test_hostile.py",
     "test_grade.py",
     "test_otter.py",

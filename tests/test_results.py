@@ -83,3 +83,18 @@ def test_the_readme_states_what_the_long_run_of_ddpm_took_and_drew():
     for title, row in found.items():
         coverage, confidence, frechet, percent_of_points = list(row.values())[1:]
         assert f"# | {title} | {coverage} | {confidence} | {frechet} | {percent_of_points}% |" in master
+
+
+def test_the_notebook_and_the_readme_state_what_the_long_run_of_vae_reached():
+    results = SOLUTIONS / "vae" / "results"
+    master = (SOLUTIONS / "vae" / "master.py").read_text()
+    rows = read_rows(results / "scores.csv")
+    for row in rows:
+        assert f"# | {' | '.join(row.values())} |" in master
+    last = next(row for row in rows if row["model"] == "the solution after epoch 30")
+    assert float(last["bound"]) >= -103
+    stated = f"{last['bound']} nats, {last['points']} of 8 points"
+    assert stated in PAGES["README.md"]
+    costs = {row["model"]: float(row["milliseconds_per_image"]) for row in read_rows(results / "drawing.csv")}
+    times = costs["DDPM, 200 steps"] / costs["VAE"]
+    assert f"about {round(times, -4):,.0f} times the work" in " ".join(master.replace("\n# ", " ").split())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from autograder.artefacts import accuracy, samples
+from autograder.artefacts import accuracy, elbo, samples
 from autograder.artefacts.model import Artefact, Finding, Headline, Inputs, Test
 from autograder.toml_entries import WrongEntry, check_choice, known_names
 from autograder.toml_lines import Place
@@ -18,6 +18,7 @@ from data_scripts.dataset import Dataset
 # data set (None if it is not known, which is refused elsewhere). It raises WrongEntry.
 KINDS: dict[str, Callable[[dict, str, Place, Dataset | None], Artefact]] = {
     "accuracy": accuracy.read,
+    "elbo": elbo.read,
     "samples": samples.read,
 }
 

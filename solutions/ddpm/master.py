@@ -146,19 +146,7 @@ def plot_schedules(T: int):
     return figure
 
 
-def show_rows(rows: list, titles: list[str], row_names: list[str]):
-    """Rows of uint8 images (c, h, w) with a title above each column."""
-    size = (1.3 * len(titles), 1.45 * len(rows) + 0.2)
-    figure, axes = plt.subplots(len(rows), len(titles), figsize=size, squeeze=False)
-    for line, images, name in zip(axes, rows, row_names):
-        for axis, image in zip(line, images):
-            axis.imshow(image.permute(1, 2, 0).squeeze(-1), cmap="gray", vmin=0, vmax=255)
-            axis.set(xticks=[], yticks=[])
-        line[0].set_ylabel(name, fontsize=9)
-    for axis, title in zip(axes[0], titles):
-        axis.set_title(title, fontsize=9)
-    figure.tight_layout()
-    return figure
+# {{given rows.py}}
 
 
 def forward_strip(image: torch.Tensor, steps: list[int]):
@@ -292,12 +280,7 @@ def draw_samples(eps_model, count: int, seed: int, schedule, batch: int = 256) -
     return torch.cat([to_pixels(sample(eps_model, (size, *IMAGE_SHAPE), schedule, generator)) for size in bar])
 
 
-def as_grid(images: torch.Tensor, columns: int) -> np.ndarray:
-    """uint8 images (n, c, h, w) side by side, as one array (height, width, 3)."""
-    rows = len(images) // columns
-    n, channels, height, width = images.shape
-    grid = images[: rows * columns].reshape(rows, columns, channels, height, width).permute(0, 3, 1, 4, 2)
-    return grid.reshape(rows * height, columns * width, channels).expand(-1, -1, 3).numpy()
+# {{given grid.py}}
 
 
 def train_ddpm(images, labels, restart=False) -> tuple[nn.Module, list[dict]]:

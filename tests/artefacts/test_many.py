@@ -303,7 +303,11 @@ def test_progress_of_all_of_them_adds_up(grader, handed, bundle, data):
     ("tables", "line", "words"),
     [
         ((TABLES[0], TABLES[0]), 24, "[[artefact]] q6 appears twice"),
-        ((TABLES[0], SAMPLES.replace('"samples"', '"elbo"')), 25, "'elbo' is not known; choose from accuracy, samples"),
+        (
+            (TABLES[0], SAMPLES.replace('"samples"', '"fid"')),
+            25,
+            "'fid' is not known; choose from accuracy, elbo, samples",
+        ),
         ((TABLES[0], SAMPLES.replace('"unet"', '"dit"')), 29, "the network 'dit' is not known; choose from unet"),
         (
             (TABLES[0], '\n[[question]]\nid = "q6"\ntitle = "Loss"\npoints = { value = 1 }\n'),

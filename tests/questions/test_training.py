@@ -363,3 +363,19 @@ def test_any_kind_of_number_is_a_number(value):
 def test_anything_else_is_told(value):
     with pytest.raises(NotANumber, match="What train_one_epoch returns should be a number, found"):
         mean_loss({"train_one_epoch": lambda *_: value}, **RAGGED)
+
+
+def test_a_loop_without_scheduler_gets_what_its_question_says():
+    seen = []
+
+    def train(model, loader, optimizer, generator, beta, device="cpu"):
+        seen.append((generator, beta, device))
+        for x, y in loader:
+            optimizer.zero_grad()
+            given_loss(model(x), y).backward()
+            optimizer.step()
+
+    bare = Loop("train", given_model, LOOP.data, scheduled=False)
+    outputs = bare.run({"train": train}, **RAGGED, further=("generator", 0.5), device="cpu")[1]
+    assert seen == [("generator", 0.5, "cpu")]
+    assert outputs["optimizer_steps"] == 3 and outputs["scheduler_steps"] == 0

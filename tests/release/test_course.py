@@ -110,10 +110,11 @@ def test_a_profile_that_the_notebook_does_not_have_is_refused(master, settings):
     assert caught.value.place == ("profile",)
 
 
-def test_another_data_set_is_put_into_the_hyper_parameters():
-    ddpm = read_assignment(SOLUTIONS / "ddpm" / "assignment.toml")
-    master = read_master(SOLUTIONS / "ddpm" / "master.py", "ddpm", "")
-    cells = code(with_settings(master, replace(ddpm, dataset="fashion_mnist")))
+@pytest.mark.parametrize("name", ["ddpm", "vae"])
+def test_another_data_set_is_put_into_the_hyper_parameters(name):
+    settings = read_assignment(SOLUTIONS / name / "assignment.toml")
+    master = read_master(SOLUTIONS / name / "master.py", name, "")
+    cells = code(with_settings(master, replace(settings, dataset="fashion_mnist")))
     chosen = next(k for k, source in enumerate(cells) if source.startswith('HP["dataset"] = "fashion_mnist"'))
     assert "\nHP = " in cells[chosen - 1]
-    assert len(cells) == len(code(with_settings(master, ddpm))) + 1
+    assert len(cells) == len(code(with_settings(master, settings))) + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import statistics
 
@@ -129,6 +130,34 @@ def test_what_a_run_should_give_was_measured():
     )
     losses = [float(row["loss"]) for row in read_rows(SOLUTIONS / "ddpm" / "results" / "ddpm.csv")]
     assert f"{losses[0]:.3f} in epoch 1, {losses[1]:.3f} in epoch 2 and {losses[-1]:.3f} in epoch 5" in ddpm
+
+
+def test_the_stages_of_the_vae_give_what_the_text_says(solved):
+    names, text, log = solved("vae"), said("vae"), math.log
+
+    def row(*values):
+        return torch.tensor([values])
+
+    z = names["reparameterize"](row(1.0), row(log(9)), row(2.0))
+    assert z.item() == pytest.approx(7) and "With μ = 1, log σ² = log 9 and ε = 2 it is 7." in text
+    kl = names["kl_divergence"](row(1.0, 2.0, 0.0), row(0.0, 0.0, log(4))).item()
+    assert f"With μ = (1, 2, 0) and σ² = (1, 1, 4) it is {kl:.4f};" in text
+    pixels = names["log_likelihood_bernoulli"](row(0.0, 0.0), row(0.0, 0.3)).item()
+    assert f"$x$ = 0 and 0.3 give 2 log ½ = −{-pixels:.4f}," in text
+    normal = names["log_likelihood_normal"](row(1.0, -1.0), row(log(4), 0.0), row(3.0, 1.0)).item()
+    assert f"With μ = (1, −1), σ² = (4, 1) and $x$ = (3, 1) it is −{-normal:.4f}." in text
+    mean = names["log_mean_exp"](torch.tensor([[0.0, log(3)], [-1000.0, -1000.0]])).tolist()
+    assert mean == pytest.approx([log(2), -1000]) and "The row (log 1, log 3) gives log 2;" in text
+    loss, _, kl = names["vae_loss"](torch.zeros(1, 4), torch.ones(1, 4), row(10.0**0.5), row(0.0), beta=0.5)
+    assert f"a mean KL divergence of {kl:.0f} and β = 0.5 the loss is {loss:.4f}." in text
+
+
+def test_what_a_run_of_the_vae_should_give_was_measured():
+    results, text = SOLUTIONS / "vae" / "results", said("vae")
+    bounds = [-float(row["validation_elbo"]) for row in read_rows(results / "vae.csv")]
+    assert f"a bound of −{bounds[0]:.0f} nats after the first epoch, −{bounds[4]:.0f} after the fifth" in text
+    ignoring = next(r["bound"] for r in read_rows(results / "scores.csv") if r["model"] == "a decoder that ignores z")
+    assert f"stays near −{-float(ignoring):.0f}, the decoder ignores $z$" in text
 
 
 def test_what_pre_training_is_worth_was_measured():

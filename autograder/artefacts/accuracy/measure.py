@@ -57,6 +57,10 @@ def _finding(count: Count, data: Prepared, unfinished: str) -> Finding:
 
 def _sentence(count: Count, data: Prepared) -> str:
     """What was measured, and on which images."""
+    return f"{count.top1:.2%} top-1: {count.correct:,} of {count.evaluated:,} test images correct ({source(data)})."
+
+
+def source(data: Prepared) -> str:
+    """Which images were measured."""
     title = DATASETS[data.manifest["dataset"]].title
-    images = f"generated images, not {title}" if data.manifest["generated"] else data.source
-    return f"{count.top1:.2%} top-1: {count.correct:,} of {count.evaluated:,} test images correct ({images})."
+    return f"generated images, not {title}" if data.manifest["generated"] else data.source

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -119,24 +119,29 @@ def read(table: dict, where: str, place: Place, dataset: Dataset | None) -> Samp
     for name in ("checkpoint", "file"):
         check_file(table[name], where, (*place, name))
     check_choice(table, "network", where, place, NETWORKS)
-    for name, keys in (("points", PARTS), ("ramps", NUMBERS)):
-        if not isinstance(table[name], dict) or set(table[name]) != set(keys):
-            raise WrongEntry(
-                (*place, name), f"{where}: {name} is {table[name]!r}, expected a table of {' and '.join(keys)}"
-            )
-    check_points(where, sheet.points, (*place, "points"))
-    for name, ramp in sheet.ramps.items():
-        ends = isinstance(ramp, list) and len(ramp) == 2 and all(map(is_number, ramp))
-        if not ends or ramp[0] == ramp[1]:
-            raise WrongEntry(
-                (*place, "ramps", name), f"[artefact.ramps]: {name} is {ramp!r}, expected two different numbers"
-            )
+    check_ramps(table, where, place, PARTS, NUMBERS)
     for name, least in (("own_count", 2), ("count", 2), ("steps", 1)):
         if table[name] < least:
             raise WrongEntry(
                 (*place, name), f"{where}: {name} is {table[name]!r}, expected a whole number of at least {least}"
             )
     return replace(sheet, ramps={name: tuple(ramp) for name, ramp in sheet.ramps.items()})
+
+
+def check_ramps(table: dict, where: str, place: Place, parts: Collection[str], numbers: Collection[str]) -> None:
+    """Refuse a table whose ``points`` are not those of ``parts``, or whose ``ramps`` are not those of ``numbers``."""
+    for name, keys in (("points", parts), ("ramps", numbers)):
+        if not isinstance(table[name], dict) or set(table[name]) != set(keys):
+            raise WrongEntry(
+                (*place, name), f"{where}: {name} is {table[name]!r}, expected a table of {' and '.join(keys)}"
+            )
+    check_points(where, table["points"], (*place, "points"))
+    for name, ramp in table["ramps"].items():
+        ends = isinstance(ramp, list) and len(ramp) == 2 and all(map(is_number, ramp))
+        if not ends or ramp[0] == ramp[1]:
+            raise WrongEntry(
+                (*place, "ramps", name), f"[artefact.ramps]: {name} is {ramp!r}, expected two different numbers"
+            )
 
 
 def shares(found: Mapping[str, float], ramps: Ramps) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from typing import Any
@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from autograder.artefacts.model import Finding, Inputs
-from autograder.artefacts.samples import MOST_COPIES, NETWORKS, PARTS, Samples, ddim, share_of_points
+from autograder.artefacts.model import Finding, Headline, Inputs
+from autograder.artefacts.samples import MOST_COPIES, NETWORKS, PARTS, Ramps, Samples, ddim, share_of_points
 from autograder.artefacts.samples.copies import CLOSE, nearest
 from autograder.artefacts.samples.files import NAME, SamplesError, pictures, to_bytes
 from autograder.artefacts.samples.scores import Scores, scores
@@ -40,42 +40,70 @@ class Looked:
     finished: bool = True
 
 
+Look = Callable[[Mapping[str, torch.Tensor]], Looked]
+
+
 def measure(sheet: Samples, inputs: Inputs) -> Finding:
     """Score both sets of samples. The result of the first is published before the second is scored."""
     scorer = load(inputs.dataset)
-    files = {"checkpoint": sheet.checkpoint, "own": sheet.file}
+    looks = {
+        "checkpoint": (sheet.checkpoint, scorer and (lambda tensors: drawn_from(sheet, tensors, scorer, inputs))),
+        "own": (sheet.file, scorer and (lambda tensors: handed_in(sheet.own_count, tensors, scorer, inputs))),
+    }
+    return _finding(look_at_files(looks, inputs, lambda looked: inputs.publish(_finding(looked))))
+
+
+def look_at_files(
+    looks: Mapping[str, tuple[str, Look | None]], inputs: Inputs, publish: Callable[[Mapping[str, Looked]], None]
+) -> dict[str, Looked]:
+    """What was found in the file of each part, in order; ``publish`` gets the parts so far, after each.
+
+    The second of a pair makes a ``Looked`` of a file's tensors, or raises CheckpointError or SamplesError; it is None
+    where this grader has no scorer for it.
+    """
     looked, tensors = {}, {}
-    for part, file in files.items():
+    for part, (file, look) in looks.items():
         if not inputs.has(file):
             looked[part] = Looked(inputs.missing(file))
         elif inputs.data is None:
             looked[part] = Looked("Not measured: this grader has no test images. Ask your instructor.")
-        elif scorer is None:
+        elif look is None:
             looked[part] = Looked(f"Not measured: this grader has no scorer for {inputs.dataset}. Ask your instructor.")
         else:
             try:
                 tensors[part] = inputs.read(file)
             except Unread as error:
                 looked[part] = Looked(reworded(str(error)), finished=not error.late)
-    look_at = {"checkpoint": drawn_from, "own": handed_in}
     for part in tensors:
+        file, look = looks[part]
         try:
-            looked[part] = look_at[part](sheet, tensors[part], scorer, inputs)
+            looked[part] = look(tensors[part])
         except (CheckpointError, SamplesError) as error:
-            looked[part] = Looked(f"{files[part]}: {error}")
+            looked[part] = Looked(f"{file}: {error}")
         waiting = {other: Looked("Not scored yet.", finished=False) for other in tensors if other not in looked}
-        inputs.publish(_finding(looked | waiting))
-    return _finding(looked)
+        publish(looked | waiting)
+    return looked
 
 
 def _finding(looked: Mapping[str, Looked]) -> Finding:
-    shown = {part: looked[part].images for part in PARTS if looked[part].images is not None}
+    return finding_of(looked, PARTS, TITLES)
+
+
+def finding_of(
+    looked: Mapping[str, Looked],
+    parts: Iterable[str],
+    titles: Mapping[str, str],
+    headline: Headline | None = None,
+) -> Finding:
+    """The finding of all ``parts``, in order; the samples of the parts in ``titles`` are shown under their titles."""
+    shown = {part: looked[part].images for part in titles if looked[part].images is not None}
     return Finding(
-        {part: looked[part].sentence for part in PARTS},
-        {part: looked[part].numbers for part in PARTS if looked[part].numbers},
-        tuple(Picture(TITLES[p], x[:SHOWN], COLUMNS) for p, x in shown.items() if x.shape[1] in (1, 3)),
-        all(looked[part].finished for part in PARTS),
-        tuple(looked[part].note for part in PARTS if looked[part].note),
+        {part: looked[part].sentence for part in parts},
+        {part: looked[part].numbers for part in parts if looked[part].numbers},
+        tuple(Picture(titles[p], x[:SHOWN], COLUMNS) for p, x in shown.items() if x.shape[1] in (1, 3)),
+        all(looked[part].finished for part in parts),
+        tuple(looked[part].note for part in parts if looked[part].note),
+        headline,
     )
 
 
@@ -105,9 +133,9 @@ def drawn_from(sheet: Samples, tensors: Mapping[str, torch.Tensor], scorer: Scor
     return scored(f"{sheet.count:,} samples drawn in {steps} steps", to_bytes(drawn.images), scorer, data, about)
 
 
-def handed_in(sheet: Samples, tensors: Mapping[str, torch.Tensor], scorer: Scorer, inputs: Inputs) -> Looked:
-    """Score the samples of a file. Raises SamplesError."""
-    images = pictures(tensors, tuple(inputs.data.manifest["image_shape"]), sheet.own_count)
+def handed_in(count: int, tensors: Mapping[str, torch.Tensor], scorer: Scorer, inputs: Inputs) -> Looked:
+    """Score the ``count`` samples of a file. Raises SamplesError."""
+    images = pictures(tensors, tuple(inputs.data.manifest["image_shape"]), count)
     return scored(f"{len(images):,} samples handed in", images, scorer, inputs.data, {})
 
 
@@ -166,14 +194,25 @@ def reworded(message: str) -> str:
 
 def score(sheet: Samples, dataset: str, data: Prepared, tensors: Mapping[str, torch.Tensor] | None, split: str) -> str:
     """The score of a file's samples, of its network's samples, or of real images of a split. Raises KitError."""
+    scorer = scorer_of(dataset)
+    images = real_images(data, split, sheet.count) if tensors is None else samples_of(sheet, tensors, data)
+    return score_text(scorer, images, data, sheet.ramps, split)
+
+
+def scorer_of(dataset: str) -> Scorer:
+    """The scorer of a data set. Raises KitError if there is none."""
     scorer = load(dataset)
     if scorer is None:
         raise KitError(f"there is no scorer for {dataset}; run: python -m autograder.scorers.train {dataset}")
-    images = real_images(data, split, sheet.count) if tensors is None else samples_of(sheet, tensors, data)
+    return scorer
+
+
+def score_text(scorer: Scorer, images: torch.Tensor, data: Prepared, ramps: Ramps, split: str) -> str:
+    """The score of samples (n, c, h, w) uint8 as text; images of the split "train" are not compared with themselves."""
     found = scores(scorer, images)
     lines = [
         f"{len(images):,} images: coverage {found.coverage:.3f}, confidence {found.confidence:.3f}, "
-        f"Fréchet distance {found.frechet:.2f}; {share_of_points(asdict(found), sheet.ramps):.0%} of the points"
+        f"Fréchet distance {found.frechet:.2f}; {share_of_points(asdict(found), ramps):.0%} of the points"
     ]
     if split != "train":
         lines.append(f"copies of training images: {share_of_copies(images, data.images('train')):.2%}")

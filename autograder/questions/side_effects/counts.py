@@ -39,6 +39,14 @@ def side_effects(produced: Mapping[str, Tensor], prefix: str = "", **inputs: Ten
     return {prefix + name: value for name, value in counts.items()}
 
 
+def dtype_kept(produced: Mapping[str, Tensor], like: Tensor, prefix: str = "") -> dict[str, Tensor]:
+    """``dtype_kept``: 1 if the result of a probe of side effects has the dtype of the input ``like``.
+
+    ``prefix`` is before its name, and before the names of what was produced.
+    """
+    return {f"{prefix}dtype_kept": torch.tensor(int(produced[f"{prefix}value_seed_1"].dtype is like.dtype))}
+
+
 def dtypes_kept(produced: Mapping[str, Tensor], prefix: str = "") -> dict[str, Tensor]:
     """``dtypes_kept``: (2,), 1 where float32 inputs gave a float32 result, and where float64 inputs gave a float64 one."""
     results = own_part(produced, prefix)

@@ -29,6 +29,11 @@ def comparisons(
     return {prefix + name: comparison for name, comparison in outputs.items()}
 
 
+def float32_result(function: str, prefix: str = "") -> dict[str, Exact]:
+    """The comparison of what ``counts.dtype_kept`` returns, where the notebook promises float32 inputs."""
+    return {f"{prefix}dtype_kept": Exact(advice=f"Return float32 from {function} for float32 inputs")}
+
+
 def dtypes_kept(function: str, prefix: str = "") -> dict[str, Comparison]:
     """The comparison of what ``counts.dtypes_kept`` returns."""
     advice = f"Return float32 from {function} for float32 inputs, and float64 for float64 inputs"

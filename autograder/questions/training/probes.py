@@ -7,7 +7,7 @@ where it does not depend on the steps, and the model computes the same in train 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -163,13 +163,15 @@ class Loop:
     """What a question hands to the student's ``function(model, loader, optimizer, scheduler[, loss_fn], device=...)``.
 
     ``model`` makes a ``GivenModel`` from its parameters and ``data`` a data set from a case's tensors. ``loss`` is the
-    loss_fn, called as the question says; without one the student's function computes its own.
+    loss_fn, called as the question says; without one the student's function computes its own. Without ``scheduled`` the
+    function gets no scheduler, and the learning rate stays.
     """
 
     function: str
     model: Callable[[Tensor], GivenModel]
     data: Callable[..., Dataset]
     loss: Callable[..., Tensor] | None = None
+    scheduled: bool = True
 
     def loader(self, batch_size: int, **data: Tensor) -> DataLoader:
         """Batches in order, the last one smaller. It draws from a generator of its own, not the global one."""
@@ -231,6 +233,7 @@ class Loop:
         device: torch.device | str | None = None,
         coded: bool = False,
         batches: Callable = DataLoader,
+        further: Sequence[object] = (),
         **data: Tensor,
     ) -> tuple[object, dict[str, Tensor]]:
         """Run one epoch: what the function returned, and what it did.
@@ -242,6 +245,7 @@ class Loop:
             device: handed over by name; None leaves it to the function's default.
             coded: whether the model's answers show the mode, see ``GivenModel``.
             batches: what the batches are handed over as, a ``DataLoader``, a ``list`` or a ``generator``.
+            further: what is handed over after all these, before the device.
             data: the tensors that ``self.data`` takes.
 
         Returns:
@@ -267,7 +271,7 @@ class Loop:
         loss = GivenLoss(self.loss)
         loader = self.loader(batch_size, **data)
         handed = loader if batches is DataLoader else batches(loader)
-        given = (model, handed, optimizer, scheduler, *([loss] if self.loss else []))
+        given = (model, handed, optimizer, *[scheduler] * self.scheduled, *[loss] * bool(self.loss), *further)
         with global_state_kept():
             before = torch.get_rng_state()
             returned = student[self.function](*given, **({"device": device} if device else {}))

@@ -5,9 +5,8 @@ from __future__ import annotations
 import torch
 
 from autograder.questions.model import Case, Close, Comparison, Exact, Test, variant
-from autograder.questions.side_effects.question import comparisons
+from autograder.questions.side_effects.question import comparisons, float32_result
 
-from ..comparisons import float32_result
 from ..probes import other_moments
 from ..q1a_linear_schedule.question import near
 from . import counts, probes

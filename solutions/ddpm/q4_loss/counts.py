@@ -7,9 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from autograder.questions.side_effects.counts import side_effects
-
-from ..counts import dtype_kept
+from autograder.questions.side_effects.counts import dtype_kept, side_effects
 
 
 def denoising_loss_side_effects(produced: Mapping[str, Tensor], x0: Tensor, **inputs: object) -> dict[str, Tensor]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from autograder.questions.noise.counts import axis_correlation, fourth_moment, row_correlation, slice_correlation
 from autograder.questions.side_effects.counts import differing, rng_bytes
 from autograder.questions.training import counts
 
@@ -140,51 +141,6 @@ def _different(one: Sequence[Tensor], other: Sequence[Tensor]) -> Tensor:
     """How many images of two chains differ by more than rounding; all, if the chains are not equally long."""
     pairs = zip(one, other) if len(one) == len(other) else ()
     return len(one) - torch.tensor(sum(bool((a - b).abs().max() <= 1e-3) for a, b in pairs))
-
-
-def axis_correlation(images: Sequence[Tensor]) -> Tensor:
-    """Correlation of neighbours along each axis, of the image where its size is largest; 0 where all is 0."""
-    return torch.stack([max((_neighbours(x, axis) for x in images), key=abs) for axis in range(images[0].ndim)])
-
-
-def _neighbours(x: Tensor, axis: int) -> Tensor:
-    x = x - x.mean()
-    before, after = x.narrow(axis, 0, x.shape[axis] - 1), x.narrow(axis, 1, x.shape[axis] - 1)
-    return torch.nan_to_num((before * after).mean() / x.square().mean())
-
-
-def slice_correlation(images: Sequence[Tensor]) -> Tensor:
-    """For each axis, the correlation of two slices across it that is largest in size, of any of the images, (axes,)."""
-
-    def largest(x: Tensor, axis: int) -> Tensor:
-        return _largest(_correlations(x.movedim(axis, 0).flatten(1)))
-
-    return torch.stack([max((largest(x, axis) for x in images), key=abs) for axis in range(images[0].ndim)])
-
-
-def row_correlation(images: Sequence[Tensor]) -> Tensor:
-    """The correlation of a row of one image with a row of another one that is largest in size; 0 where there is one."""
-    n = len(images[0])
-    found = _correlations(torch.cat([x.flatten(1) for x in images]))
-    return _largest(found * (torch.arange(len(found)) // n != torch.arange(len(found))[:, None] // n))
-
-
-def _correlations(rows: Tensor) -> Tensor:
-    """Of every two rows, without their means, (rows, rows); 0 of a row with itself, and of a row without variance."""
-    rows = rows - rows.mean(1, keepdim=True)
-    rows = torch.nan_to_num(rows / rows.norm(dim=1, keepdim=True))
-    return (rows @ rows.T).fill_diagonal_(0)
-
-
-def _largest(values: Tensor) -> Tensor:
-    """The entry that is largest in size."""
-    return values.flatten()[values.abs().argmax()]
-
-
-def fourth_moment(values: Tensor) -> Tensor:
-    """The standardised fourth moment: 3 for normal numbers, 1.8 for uniform ones."""
-    squares = (values - values.mean()).square()
-    return squares.square().mean() / squares.mean().square()
 
 
 def new_parts(images: Sequence[Tensor], count: int) -> tuple[Tensor, list[Tensor]]:

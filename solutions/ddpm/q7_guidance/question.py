@@ -5,9 +5,8 @@ from __future__ import annotations
 import torch
 
 from autograder.questions.model import Case, Close, Exact, Test
-from autograder.questions.side_effects.question import comparisons
+from autograder.questions.side_effects.question import comparisons, float32_result
 
-from ..comparisons import float32_result
 from . import counts, probes
 
 # Name, number of labels, p, null label.

@@ -1,0 +1,54 @@
+"""Puts the tensors of a checkpoint into a network of the kit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+
+from autograder.errors import CheckpointError
+from autograder.text import one_line, quoted
+
+Tensors = Mapping[str, torch.Tensor]
+
+
+def part_of(tensors: Tensors, known: str, title: str) -> dict[str, torch.Tensor]:
+    """The tensors of a network, by their names in it: those with the prefix of its tensor ``known``.
+
+    If there are several such networks, the averaged one ("ema" in its prefix), else the first.
+
+    Raises:
+        CheckpointError: there is none. ``title`` names the network in the sentence: "There is no U-Net …".
+    """
+    prefixes = [name.removesuffix(known) for name in tensors if name == known or name.endswith(f".{known}")]
+    if not prefixes:
+        shown = ", ".join(f"{quoted(name, 60)} {tuple(tensor.shape)}" for name, tensor in list(tensors.items())[:3])
+        raise CheckpointError(f"There is no {title} among the {len(tensors)} tensors. The first tensors are {shown}.")
+    prefix = next((prefix for prefix in prefixes if "ema" in prefix.lower()), prefixes[0])
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def filled(model: nn.Module, state: Tensors, title: str) -> nn.Module:
+    """``model`` with the tensors of ``state``, in eval mode and without gradients.
+
+    Raises:
+        CheckpointError: a tensor is missing, has another shape, or holds NaN or infinity.
+    """
+    for name, wanted in model.state_dict().items():
+        tensor, shape = state.get(name), tuple(wanted.shape)
+        if tensor is None:
+            raise CheckpointError(f"The {title} lacks {name}; save a complete network.")
+        if tuple(tensor.shape) != shape:
+            raise CheckpointError(
+                f"The {title}'s {name} has shape {short(tuple(tensor.shape))}; the other tensors need {shape}."
+            )
+        if not tensor.isfinite().all():
+            raise CheckpointError(f"The checkpoint's {name} holds NaN or infinity: the training diverged.")
+    model.load_state_dict({name: state[name] for name in model.state_dict()}, assign=True)
+    return model.eval().requires_grad_(False)
+
+
+def short(sizes: tuple[int, ...]) -> str:
+    """A tuple of sizes as text of limited length."""
+    return one_line(str(sizes), 80)
