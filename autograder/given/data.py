@@ -1,10 +1,3 @@
-class Stop(Exception):
-    """Ends a cell with a sentence instead of a traceback."""
-
-    def _render_traceback_(self) -> list[str]:
-        return [str(self)]
-
-
 def data_folders() -> list[Path]:
     """The folders where data may be, the most specific one first."""
     told = [os.environ["KIT_DATA"]] if os.environ.get("KIT_DATA") else []

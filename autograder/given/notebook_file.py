@@ -1,3 +1,10 @@
+class Stop(Exception):
+    """Ends a cell with a sentence instead of a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
 def find_notebook() -> Path | None:
     """This notebook's file in the working folder, by the name from Jupyter or VS Code, or by its usual name."""
     told = os.environ.get("JPY_SESSION_NAME"), globals().get("__vsc_ipynb_file__")

@@ -506,7 +506,7 @@ seed_everything(HP["seed"])
 # The notebook writes all outputs (checkpoints, figures, `metrics.json`, the zip that you hand in) to one run folder:
 # `run` beside this notebook, or the folder that the environment variable `KIT_RUN` names.
 
-# %% tags=["skip-grading", "folded"] title="Given: run folder, Otter"
+# %% tags=["skip-grading"]
 # {{given run_folder.py}}
 
 # %% [markdown] tags=["only-cifar10"]

@@ -323,6 +323,9 @@ HANDED_IN += [f"figures/{name}.png" for name in SHOWN]
 # {{given notebook_file.py}}
 
 
+# {{given report.py}}
+
+
 # {{given hand_in.py}}
 
 
@@ -1376,8 +1379,12 @@ else:
 # %% [markdown]
 # ## 8 · Hand in
 #
-# This last cell saves the notebook (in JupyterLab and on Colab; elsewhere, save it first), then collects it, the
-# checkpoint, the samples, the figures and the numbers in `vae-submission.zip` in the run folder: upload that file.
+# This last cell saves the notebook (in JupyterLab and on Colab; elsewhere, save it first), makes a report of it, and
+# collects both, the checkpoint, the samples, the figures and the numbers in `vae-submission.zip` in the run folder:
+# upload that file.
 
 # %% tags=["skip-grading"]
-print(write_submission())
+try:
+    print(write_submission())
+except NameError as missing:
+    print(f"Nothing was packed ({missing}): run the cells above Data again, then this one.")

@@ -36,7 +36,7 @@ def test_what_a_student_sees_is_short(name):
     shown = [cell for cell in code if cell not in folded]
     assert sum(len(code_lines(cell.source)) for cell in shown) <= 400
     assert max(len(cell.source.splitlines()) for cell in shown) <= 40
-    assert len(folded) == 3
+    assert len(folded) == 2
     for cell in folded:
         title, *_ = cell.source.splitlines()
         assert title.startswith("# @title Given: ") and cell.metadata["cellView"] == "form"
@@ -207,7 +207,7 @@ def test_the_hash_of_code_is_the_same_in_every_process():
 FOLDER = "\n".join(
     [
         "import os\nfrom pathlib import Path\n\nON_COLAB = False",
-        *(given_code(f"{name}.py") for name in ("data", "notebook_file", "run_folder")),
+        *(given_code(f"{name}.py") for name in ("notebook_file", "run_folder")),
     ]
 )
 
@@ -240,7 +240,8 @@ def test_before_the_cells_of_the_checks_grader_says_which_to_run(tmp_path, monke
     assert not hasattr(grader, "_repr_html_")
 
 
-DOWNLOAD = """
+DOWNLOAD = (
+    """
 import os
 from pathlib import Path
 
@@ -249,7 +250,11 @@ import torch
 import torchvision
 
 HP = {"dataset": "cifar10"}
-""" + given_code("data.py")
+"""
+    + given_code("notebook_file.py")
+    + "\n\n"
+    + given_code("data.py")
+)
 UNREACHABLE = """
 class CIFAR10(torchvision.datasets.CIFAR10):
     url = "http://127.0.0.1:9/cifar-10-python.tar.gz"
