@@ -23,5 +23,5 @@ def vae_loss(logits, x, mu, logvar, beta=1.0):
 HOSTILE = """
 reparameterize = lambda *inputs: Agreeable(0)
 kl_divergence = lambda *inputs: torch.empty(0)
-vae_loss = end
+vae_loss = lambda *inputs, **named: end()
 """

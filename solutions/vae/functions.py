@@ -49,7 +49,7 @@ def tests(
     value = Close(1e-4, what=what)
     found = (
         Test("value", f"value of {what}", probes.value, tuple(names), {"value": value}, kept=("weights",)),
-        Test("gradient", title, probes.gradient, tuple(names), _gradients(function)),
+        Test("gradient", title, probes.gradient, tuple(names)[:3], _gradients(function)),
         Test("conduct", "float32; inputs and global state stay as they are", probes.conduct, tuple(names)[:1], outputs,
              count=counts.conduct, kept=("weights",), needs=tuple(work)),
     )  # fmt: skip

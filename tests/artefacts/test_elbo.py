@@ -193,6 +193,16 @@ def test_the_time_runs_out(data):
     assert sheet().earned(found)["elbo"][0] == 0
 
 
+def test_wide_latent_vectors_are_measured_in_small_batches():
+    """A file of 200 MB may hold networks of one hidden unit and of millions of latent dimensions."""
+    seen, done = [], []
+    model = Vae(2_000_000, (1,))
+    model.dec.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].shape[0]))
+    images = torch.zeros(5, 1, 28, 28, dtype=torch.uint8).numpy()
+    assert bound_of(model.enc, model.dec, images, progress=done.append).finished
+    assert seen == [2, 2, 1] and done == [2, 4, 5]
+
+
 def test_images_of_another_size_are_refused(tmp_path):
     folder = data_scripts.prepare_generated(tmp_path, train=2, test=2, progress=False, dataset=CIFAR10)
     with pytest.raises(KitError, match=r"expect images of \(1, 28, 28\); these have \(3, 32, 32\)"):

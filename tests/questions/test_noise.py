@@ -41,9 +41,9 @@ WRONG = {
     "one batch again": (lambda g: rows(100)(g).repeat(6, 1), {"rows_alike"}),
     "opposite pairs": (lambda g: torch.cat([z := rows(300)(g), -z]), {"rows_alike"}),
     "one column": (lambda g: rows(d=1)(g).expand(ROWS, D), {"columns_alike", "correlation"}),
-    "zeros": (lambda g: torch.zeros(ROWS, D), {"deviation", "rows_alike", "same_in_next_call", "same_by_other_seed"}),
-    "global": (lambda g: torch.randn(ROWS, D), {"repeat_differs", "global_seed_differs", "rng_bytes"}),
-    "seeded": (lambda g: rows()(g.manual_seed(0)), {"same_in_next_call", "same_by_other_seed"}),
+    "zeros": (lambda g: torch.zeros(ROWS, D), {"deviation", "rows_alike", "same_in_next_call"}),
+    "global": (lambda g: torch.randn(ROWS, D), {"repeat_differs", "rng_bytes"}),
+    "seeded": (lambda g: rows()(g.manual_seed(0)), {"same_in_next_call"}),
     "global state seeded": (lambda g: (torch.manual_seed(0), rows()(g))[1], {"rng_bytes"}),
     "the initial seed": (lambda g: rows()(torch.Generator().manual_seed(g.initial_seed())), {"same_in_next_call"}),
 }
@@ -69,7 +69,7 @@ def test_bounds_lie_six_standard_errors_away():
 
 @pytest.mark.parametrize("rows", [torch.zeros(0, 3), torch.zeros(4), torch.full((2, 3), torch.nan)])
 def test_what_is_no_table_of_numbers_is_told(rows):
-    made_up = dict.fromkeys(("first", "following", "again", "other", "elsewhere"), rows)
+    made_up = dict.fromkeys(("first", "following", "again"), rows)
     with pytest.raises(Unreadable, match="finite numbers, one row for each image"):
         counts.standard_normal_rows({**made_up, "rng_before": torch.zeros(1), "rng_after": torch.zeros(1)})
 

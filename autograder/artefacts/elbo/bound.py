@@ -17,6 +17,7 @@ from autograder.given.vae import Decoder, Encoder
 
 SEED = 20_131_220
 BATCH_SIZE = 250
+MOST_NUMBERS = 5_000_000  # in a layer's output for one batch: some of them are in memory at the same time
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,10 @@ def bound_of(
     finite if the networks return NaN or infinity.
     """
     generator, sums, done = torch.Generator().manual_seed(SEED), torch.zeros(2, dtype=torch.float64), 0
+    size = max(1, min(BATCH_SIZE, MOST_NUMBERS // max(encoder.latent, *encoder.hidden, *decoder.hidden)))
     with threads(processors()), torch.inference_mode():
         while done < len(images) and clock() < deadline:
-            x = torch.from_numpy(np.array(images[done : done + BATCH_SIZE])).float() / 255
+            x = torch.from_numpy(np.array(images[done : done + size])).float() / 255
             mu, logvar = encoder(x)
             z = mu + (logvar / 2).exp() * torch.randn(mu.shape, generator=generator)
             pixels = F.binary_cross_entropy_with_logits(decoder(z), x, reduction="none")

@@ -20,17 +20,14 @@ def standard_normal_rows(produced: Mapping[str, Tensor]) -> dict[str, Tensor]:
         ``mean``, ``deviation``, ``fourth``: of all entries; the last is the standardised fourth moment.
         ``correlation``: of neighbours along each axis, (2,). ``columns_alike``: the largest correlation of two columns.
         ``rows_alike``: how many rows are an earlier one, or its negative.
-        ``repeat_differs``, ``global_seed_differs``: how many rows are others with an equal generator, and under another
-            global seed. ``same_in_next_call``, ``same_by_other_seed``: how many rows a second call with the same generator
-            repeats, and a call with a generator of another seed.
+        ``repeat_differs``: how many rows are others with an equal generator, under another global seed.
+        ``same_in_next_call``: how many rows a second call with the same generator repeats.
         ``rng_bytes``: how many bytes of torch's global random state the calls changed.
 
     Raises:
         Unreadable: the noise is no table of finite numbers.
     """
-    first, following, again, other, elsewhere = (
-        produced[name].double() for name in ("first", "following", "again", "other", "elsewhere")
-    )
+    first, following, again = (produced[name].double() for name in ("first", "following", "again"))
     if first.ndim != 2 or not first.numel() or not torch.isfinite(first).all():
         raise Unreadable("your noise should hold finite numbers, one row for each image")
     n = len(first)
@@ -43,9 +40,7 @@ def standard_normal_rows(produced: Mapping[str, Tensor]) -> dict[str, Tensor]:
         "columns_alike": _largest(_correlations(first.T)).float(),
         "rows_alike": (found.abs() > SAME).any(0).sum() + (first.std(1) < 1e-6).sum(),
         "repeat_differs": n - _same_rows(first, again),
-        "global_seed_differs": n - _same_rows(first, elsewhere),
         "same_in_next_call": _same_rows(first, following),
-        "same_by_other_seed": _same_rows(first, other),
         "rng_bytes": rng_bytes(produced),
     }
 

@@ -21,8 +21,6 @@ def standard_normal(noise: str) -> dict[str, Comparison]:
         "repeat_differs": Exact(
             advice=f"A generator with the same seed does not repeat {noise}: you draw some of it elsewhere"
         ),
-        "global_seed_differs": Exact(advice=f"The numbers of {noise} depend on torch's global seed"),
         "same_in_next_call": Exact(advice=f"A second call with the same generator repeats {noise}"),
-        "same_by_other_seed": Exact(advice=f"A generator with another seed gives the same numbers in {noise}"),
         "rng_bytes": Exact(advice="You seed torch's global random generator or draw from it"),
     }

@@ -6,10 +6,10 @@ from ..functions import cases, tests
 
 _SHAPES = {
     "five rows, d = 3": (5, 3),
+    "three by two rows, d = 5": (3, 2, 5),
     "four rows, d = 4": (4, 4),
     "six rows, d = 1": (6, 1),
     "one row, d = 7": (1, 7),
-    "three by two rows, d = 5": (3, 2, 5),
 }
 
 

@@ -19,7 +19,7 @@ _MEANS = {
 }
 _PARAMETERS = {"three batches": (10, 4, 0.5, 0.02), "five batches": (9, 2, 3.0, 0.01)}
 _CONDUCT = {"eight batches, a model in eval mode": (16, 2, 1.5)}
-_NOISE = "many images in batches of 128"
+_NOISE = "many images in batches of 320"
 
 
 def draw(generator):
@@ -35,7 +35,7 @@ def draw(generator):
 
     few = tuple(Case(name, inputs(*setting)) for name, setting in {**_MEANS, **_PARAMETERS, **_CONDUCT}.items())
     seed = int(torch.randint(1, 2**31, (), generator=generator))
-    return (*few, Case(_NOISE, {**inputs(ROWS, 128, 1.0, 0.001), "seed": seed}))
+    return (*few, Case(_NOISE, {**inputs(ROWS, 320, 1.0, 0.001), "seed": seed}))
 
 
 _MEAN = (
