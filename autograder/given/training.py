@@ -26,10 +26,18 @@ def codes_of(name: str) -> list:
 
 
 def instructions(code) -> str:
-    """What a code object does, as text: neither where it stands nor its comments."""
-    constants = [instructions(part) if hasattr(part, "co_code") else part for part in code.co_consts]
-    ordered = [sorted(map(repr, part)) if isinstance(part, frozenset) else part for part in constants]
-    return f"{code.co_code.hex()} {code.co_names} {ordered}"
+    """What a code object does, as text: neither where it stands nor its comments, and alike in a notebook and a script."""
+    import dis
+
+    alike = {"LOAD_METHOD": "LOAD_ATTR", "CALL_METHOD": "CALL_FUNCTION"}  # a script knows which names are modules
+    jumps, found = {*dis.hasjrel, *dis.hasjabs}, []
+    for one in dis.get_instructions(code):
+        value = "" if one.opcode in jumps else one.argval
+        value = instructions(value) if hasattr(value, "co_code") else value
+        value = sorted(map(repr, value)) if isinstance(value, frozenset) else value
+        if one.opname not in ("EXTENDED_ARG", "PUSH_NULL"):
+            found.append(f"{alike.get(one.opname, one.opname)} {value!r}")
+    return " ".join(found)
 
 
 def hash_of(name: str) -> str:

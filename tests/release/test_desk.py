@@ -180,6 +180,23 @@ def test_only_what_code_does_counts_as_a_change(desk, change):
     assert (desk.names["hash_of"]("Own") == before) == ("2 *" not in change)
 
 
+OWN = """
+def own(x, names):
+    for name in names:
+        x = math.sqrt(x) if name else [math.pi * y for y in names]
+    return x
+"""
+
+
+def test_a_script_that_trains_and_a_notebook_agree_on_what_code_is(desk):
+    """In one script the compiler sees which names are imported modules, and calls their functions otherwise."""
+    hashes = []
+    for code in (OWN, f"import math\n{OWN}", OWN.replace("sqrt", "cbrt")):
+        desk.type(code)
+        hashes.append(desk.names["hash_of"]("own"))
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
 HASHED = """
 def own(x):
     return x in {"cat", "dog", "frog", "horse", "ship"}
