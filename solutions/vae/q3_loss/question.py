@@ -9,7 +9,7 @@ from ..functions import with_variants
 from ..probes import other_bernoulli, other_kl
 from . import counts, probes
 
-# Number of images, their shape, the width of z, and β; None leaves it to the default.
+# Number of images, their shape, the width of z, and β; None leaves it to the default. The KL divergence of the first is small.
 _SIZES = {
     "three images (2, 2, 3), d = 5, beta 0.25": (3, (2, 2, 3), 5, 0.25),
     "four images (1, 2, 5), d = 3, no beta given": (4, (1, 2, 5), 3, None),
@@ -27,7 +27,8 @@ def draw(generator):
         logits = 2 * torch.randn(n, *image, generator=generator) - 0.5
         x = (1.6 * torch.rand(n, *image, generator=generator) - 0.3).clamp(0, 1)
         mu, logvar = (torch.randn(n, d, generator=generator) for _ in range(2))
-        given = {"logits": logits, "x": x, "mu": 1.5 * mu, "logvar": logvar - 0.5}
+        scale = 0.2 if beta == 0.25 else 1.5
+        given = {"logits": logits, "x": x, "mu": scale * mu, "logvar": scale * (logvar - 0.3)}
         return given if beta is None else {**given, "beta": beta}
 
     return tuple(Case(name, inputs(*sizes)) for name, sizes in _SIZES.items())
