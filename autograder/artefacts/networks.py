@@ -23,7 +23,9 @@ def part_of(tensors: Tensors, known: str, title: str) -> dict[str, torch.Tensor]
     """
     prefixes = [name.removesuffix(known) for name in tensors if name == known or name.endswith(f".{known}")]
     if not prefixes:
-        shown = ", ".join(f"{quoted(name, 60)} {tuple(tensor.shape)}" for name, tensor in list(tensors.items())[:3])
+        shown = ", ".join(
+            f"{quoted(name, 60)} {short(tuple(tensor.shape))}" for name, tensor in list(tensors.items())[:3]
+        )
         raise CheckpointError(f"There is no {title} among the {len(tensors)} tensors. The first tensors are {shown}.")
     prefix = next((prefix for prefix in prefixes if "ema" in prefix.lower()), prefixes[0])
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

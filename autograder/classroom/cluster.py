@@ -78,7 +78,7 @@ def grade_here(setup: WorkerSetup, task: Task) -> Report:
             close(_mine.grader)
             del _mine.grader
         data = find_data(setup.dataset, setup.data, None) if setup.data else None
-        _mine.grader = Grader(setup.bundle, data, setup.unsafe, LOCAL_PATIENCE).__enter__()
+        _mine.grader = Grader(setup.bundle, data, setup.unsafe, LOCAL_PATIENCE, for_class=True).__enter__()
         _open.add(_mine.grader)
         _mine.setup = setup
     return grade_task(_mine.grader, task)

@@ -168,7 +168,8 @@ def finish(plan: Plan, result: ClassRun, done: Callable[[Plan, Report | None], N
 
 def add(plan: Plan, report: Report, settings: Settings, result: ClassRun) -> None:
     """Put the new results of a submission together with its earlier ones, and write them."""
-    keep_report(plan.folder, report.handed_report)
+    with only_this_one(plan.handed, result, "graded, but the student's report could not be kept"):
+        keep_report(plan.folder, report.handed_report)
     report = replace(report, handed_report=None)
     if plan.record:
         old = replace(plan.record.report, pictures=read_pictures(plan.folder))

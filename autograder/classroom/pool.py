@@ -82,7 +82,7 @@ class Pool:
 
     def __init__(self, bundle: Path, data: Prepared | None, unsafe: bool, jobs: int) -> None:
         self.jobs = jobs
-        self._make = lambda: Grader(bundle, data, unsafe, LOCAL_PATIENCE)
+        self._make = lambda: Grader(bundle, data, unsafe, LOCAL_PATIENCE, for_class=True)
         self._graders: queue.SimpleQueue[Grader] = queue.SimpleQueue()
         self._open = contextlib.ExitStack()
 
@@ -101,7 +101,7 @@ class Pool:
         futures = {executor.submit(self._grade, task): task for task in tasks}
         try:
             for future in as_completed(futures):
-                yield futures[future].number, outcome(future)
+                yield futures.pop(future).number, outcome(future)  # a report can be large
         finally:
             executor.shutdown(wait=False, cancel_futures=True)
 

@@ -9,7 +9,6 @@ import io
 import linecache
 import random
 import re
-import time
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -125,24 +124,21 @@ def _asked(test: KeyTest, find: Find, names: dict[str, object]) -> tuple[dict[st
     the end of its time a test is not tried again."""
     results: dict[str, Result] = {}
     first = None
-    end = time.monotonic() + test.seconds
     for case in test.cases:
-        results[case.name], raised = _result(test, case, find, names, end - time.monotonic())
+        results[case.name], raised = _result(test, case, find, names)
         first = first or raised
         if raised is not None and (raised.missing or raised.stub or raised.late):
             return dict.fromkeys((one.name for one in test.cases), results[case.name]) | results, raised
     return results, first
 
 
-def _result(
-    test: KeyTest, case: KeyCase, find: Find, names: dict[str, object], seconds: float
-) -> tuple[Result, Raised | None]:
+def _result(test: KeyTest, case: KeyCase, find: Find, names: dict[str, object]) -> tuple[Result, Raised | None]:
     sent = {name: value for name, value in _copies(case.inputs).items() if name not in test.kept}
     stand_ins = {name: find(address) for name, address in test.stand_ins.items()}
     places = [names, *globals_of(names[name] for name in test.names if name in names)] if stand_ins else []
     fresh_state()
     try:
-        with standing_in(stand_ins, list({id(place): place for place in places}.values())), at_most(max(seconds, 0)):
+        with standing_in(stand_ins, list({id(place): place for place in places}.values())), at_most(test.seconds):
             answer = find(test.probe)(Names(names), **sent)
             produced = {name: plain(value, name) for name, value in answer.items()}
     except (Exception, SystemExit) as error:
@@ -195,7 +191,7 @@ def what_raised(error: BaseException, names: Mapping[str, object]) -> Raised:
     late = type(error) is OutOfTime
     return Raised(
         "MemoryError" if asked or isinstance(error, MemoryError) else type(error).__name__,
-        f"{error.args[0]:.0f}" if late else f"{int(asked[1]) / 1e9:,.0f} GB" if asked else text,
+        f"{error.args[0]:g}" if late else f"{int(asked[1]) / 1e9:,.0f} GB" if asked else text,
         line,
         number if code else 0,
         missing=missing

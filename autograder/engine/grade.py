@@ -32,7 +32,7 @@ from autograder.engine.reading import read_tensors
 from autograder.engine.report import Filled, Report, Verdict, line_of
 from autograder.engine.runner import CellOutcome, Runner
 from autograder.engine.scoring import NOT_REACHED, OUT_OF_TIME, earned, headlines, unreached, unsaved, written
-from autograder.engine.session import STUB, Probes, Sandbox, Session, SessionLost, StudentError
+from autograder.engine.session import STUB, NotStopped, Probes, Sandbox, Session, SessionLost, StudentError
 from autograder.engine.submission import Submission, collect
 from autograder.engine.whereabouts import Explain, whereabouts
 from autograder.errors import KitError, MachineError
@@ -151,14 +151,24 @@ class Grader:
         data: the prepared images that artefacts are measured with; without them (None) no artefact is measured.
         unsafe: grade even if this machine cannot isolate student code from the grader's files and processes.
         patience: see ``Limits``; 1 where something ends this process after some time by the clock.
+        for_class: an instructor reads all results first. So students' reports are kept, and a public check of what passed
+            the hidden tests is not run: students who read of it before could learn which hidden tests passed.
 
     Raises:
         KitError: the bundle or the sandbox is not usable.
     """
 
-    def __init__(self, bundle: Path, data: Prepared | None = None, unsafe: bool = False, patience: float = 1.0) -> None:
+    def __init__(
+        self,
+        bundle: Path,
+        data: Prepared | None = None,
+        unsafe: bool = False,
+        patience: float = 1.0,
+        for_class: bool = False,
+    ) -> None:
         self.bundle = bundle
         self.data = data
+        self.for_class = for_class
         self.assignment = read_assignment(bundle / "assignment.toml")
         key = bundle / "key.safetensors"
         self.tests, self.secret = read_draws(key), (made_from(key) or "").encode()
@@ -220,7 +230,7 @@ class Grader:
                 last = time.monotonic() + patience * left
                 submission = collect(source, Path(scratch) / "submission", assignment.name, deadline=last)
                 beside = submission.beside_notebook(assignment.files)
-                if assignment.written:  # before any code of the submission runs
+                if assignment.written and self.for_class:  # before any code of the submission runs
                     report.handed_report = read_report(submission, assignment.name)
                 with reader(self.sandbox, submission.notebook, beside) as (session, first):
                     last = time.monotonic() + grading.left()
@@ -240,7 +250,13 @@ class Grader:
                         self.run_notebook(grading, notebook, beside, first, questions)
                 self.measure_artefacts(grading, submission, only)
                 if questions:
-                    self.run_checks(grading, notebook, beside)
+                    try:
+                        self.run_checks(grading, notebook, beside)
+                    except NotStopped:
+                        raise
+                    except Exception as error:  # the points are earned by now, and these checks cost none
+                        said = f"{type(error).__name__}: {quoted(str(error))}"
+                        report.notes.append(f"public checks: the grader failed: {said}")
             except MachineError:
                 raise
             except KitError as error:
@@ -277,6 +293,7 @@ class Grader:
         so it comes from a process that has seen nothing of the hidden tests."""
         deadline = min(grading.deadline, grading.clock() + CHECKS_SECONDS)
         begun = [one.question for one in grading.report.filled if not one.untouched]
+        blank = [one.question for one in grading.report.filled if one.untouched]
         # Where students read the hints of the hidden tests, their own tests have nothing to add.
         own = self.own if grading.report.feedback == "public" else ()
         questions = [
@@ -284,8 +301,8 @@ class Grader:
                 id,
                 self.public.get(id, ""),
                 tuple(test for test in own if test.question == id),
-                frozenset(test for question, test in grading.right if question == id),
-                whole=not grading.lost(id, id),
+                frozenset(test for question, test in grading.right if question == id and self.for_class),
+                whole=self.for_class and not grading.lost(id, id),
             )
             for id in begun
         ]
@@ -303,7 +320,7 @@ class Grader:
             self.sandbox, notebook.cells, beside, deadline, None, explain, grading.clock, reduced=grading.slow
         ) as runner:
             told = partial(sentence_of, names=self.names)
-            grading.report.checks = list(run_public(runner, questions, told, ask))
+            grading.report.checks = list(run_public(runner, questions, told, ask, blank))
 
     def measure_artefacts(self, grading: Grading, submission: Submission, only: Collection[str] | None) -> None:
         """Measure the artefacts, in order, while there is time."""

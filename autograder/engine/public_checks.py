@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autograder.engine.judge import KeyTest, Result, judge
@@ -64,6 +64,7 @@ def run_public(
     questions: Iterable[Question],
     told: Callable[[StudentError], str],
     ask: Callable[[KeyTest], tuple[Mapping[str, Result], str]],
+    blank: Iterable[str] = (),
 ) -> Iterator[Check]:
     """Run the public checks of some questions and tell of each whether it passed.
 
@@ -73,12 +74,16 @@ def run_public(
     Args:
         told: makes the sentence about an exception of the student's code.
         ask: the results of a test, and why its session ended (''). Raises SessionLost when the time for all is over.
+        blank: questions of which nothing is written; what builds on them is tried with stand-ins.
     """
+    wrong = set(blank)
     try:
         for question in questions:
             ended = yield from _by_hand(runner, question, told)
-            if not ended:
-                yield from _own(question, ask)
+            own = [] if ended else _own(question, ask, wrong)
+            yield from own
+            if ended or not all(check.passed for check in own):
+                wrong.add(question.id)
     except SessionLost:  # the time is over, which says nothing about this check
         return
 
@@ -105,17 +110,32 @@ def _by_hand(runner: Runner, question: Question, told: Callable[[StudentError], 
     return False
 
 
-def _own(question: Question, ask: Callable[[KeyTest], tuple[Mapping[str, Result], str]]) -> Iterator[Check]:
-    """Run the question's own tests. Their variants are not tried: they are for the grading."""
-    for test in (test for test in question.own if not test.instead_of):
+def _own(
+    question: Question, ask: Callable[[KeyTest], tuple[Mapping[str, Result], str]], wrong: Collection[str]
+) -> list[Check]:
+    """Run the question's own tests, and the variants of those that fail after another one or after something in ``wrong``."""
+    found: dict[str, Check] = {}
+    for test in sorted(question.own, key=lambda one: bool(one.instead_of)):
+        first = found.get(test.instead_of)
+        if test.instead_of and (first is None or first.passed or not _is_after(test, found, wrong)):
+            continue
         if test.id in question.right:
-            yield Check(question.id, test.title, True)
+            found[test.id] = Check(question.id, test.title, True)
             continue
         results, ended = ask(test)
         judgement = judge(test, results)
-        yield Check(question.id, test.title, judgement.passed, "" if judgement.passed else judgement.message)
+        if first is None:
+            message = "" if judgement.passed else judgement.message
+            found[test.id] = Check(question.id, test.title, judgement.passed, message)
+        elif judgement.passed:
+            found[test.instead_of] = replace(first, passed=True, message="")
         if ended:
-            return
+            break
+    return list(found.values())
+
+
+def _is_after(test: KeyTest, found: Mapping[str, Check], wrong: Collection[str]) -> bool:
+    return any(place in wrong or (place in found and not found[place].passed) for place in test.after)
 
 
 def sentence(error: StudentError, told: Callable[[StudentError], str]) -> str:

@@ -67,6 +67,10 @@ class SandboxError(MachineError):
     """The sandbox itself cannot work here."""
 
 
+class NotStopped(SandboxError):
+    """Processes of a submission could not be ended, so no result may be written."""
+
+
 class StudentError(Exception):
     """Student code raised an exception. ``type`` and ``message`` come from it, cleaned; ``cell`` and ``line`` say where.
 
@@ -260,7 +264,7 @@ class Sandbox:
         """End a worker and its descendants. Returns how the worker ended, if it ended by itself within ``grace``."""
         reply = self._ask({"op": "kill", "pid": pid, "grace": grace})
         if not reply["dead"]:
-            raise SandboxError("could not stop the submission's processes; it was not graded")
+            raise NotStopped("could not stop the submission's processes; it was not graded")
         excess = reply["excess"]
         return SessionLost(excess, EXCESSES[excess]) if excess else _explain(reply["status"])
 

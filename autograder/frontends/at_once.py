@@ -42,7 +42,10 @@ class Due:
     over: bool = False
 
 
-def answer(report: Report, due: Due = Due()) -> list[Item]:  # noqa: B008  (frozen)
+NOT_DUE = Due()
+
+
+def answer(report: Report, due: Due = NOT_DUE) -> list[Item]:
     """All that a student reads at once about the whole submission."""
     if not report.remarks and all(verdict.unfinished for verdict in report.verdicts) and not report.filled:
         return [Item(NOT_READ)]
@@ -65,7 +68,7 @@ def headline(report: Report) -> str:
         return "Nothing is filled in yet. These functions wait for you:"
     passed = sum(check.passed for check in report.checks)
     checks = f"; {passed} of {len(report.checks)} public checks pass" if report.checks else ""
-    return f"{whole} of {counted(len(report.filled), 'question')} {'is' if whole == 1 else 'are'} filled in{checks}."
+    return f"{whole} of {plural(len(report.filled), 'question')} {'is' if whole == 1 else 'are'} filled in{checks}."
 
 
 def question(filled: Filled, checks: Iterable[Check]) -> Item:
@@ -75,7 +78,7 @@ def question(filled: Filled, checks: Iterable[Check]) -> Item:
     for check in (check for check in mine if not check.passed):
         failed.setdefault(check.message, []).append(check.title)
     passed = (
-        f"{sum(check.passed for check in mine)} of {counted(len(mine), 'public check')} pass{'es' * (len(mine) == 1)}"
+        f"{sum(check.passed for check in mine)} of {plural(len(mine), 'public check')} pass{'es' * (len(mine) == 1)}"
         if mine
         else ""
     )
@@ -147,7 +150,7 @@ def when(report: Report, due: Due) -> list[Item]:
     return [Item(APPEARS[kind].format(at))]
 
 
-def counted(number: int, noun: str) -> str:
+def plural(number: int, noun: str) -> str:
     """``1 question``, ``2 questions``."""
     return f"{number} {noun}{'s' * (number != 1)}"
 

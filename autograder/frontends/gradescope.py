@@ -9,9 +9,7 @@ from pathlib import Path
 
 from autograder.engine.report import Report, Verdict, Written, told_once
 from autograder.files import TEAM, write_private
-from autograder.frontends.at_once import Due, answer, as_html, as_text, beside, seen
-
-NOT_DUE = Due()
+from autograder.frontends.at_once import NOT_DUE, Due, answer, as_html, as_text, beside, seen
 
 
 def results(report: Report, due: Due = NOT_DUE) -> dict:

@@ -396,7 +396,7 @@ def grader_of(converter: BaseConverter, course: str, name: str, data: str, unsaf
         bundle = build_bundle(folder, say)
         dataset = read_assignment(bundle / "assignment.toml").dataset
         prepared = find_data(dataset, Path(data) if data else None, folder.course)
-        grader = Grader(bundle, prepared, unsafe, LOCAL_PATIENCE).__enter__()
+        grader = Grader(bundle, prepared, unsafe, LOCAL_PATIENCE, for_class=True).__enter__()
         weakref.finalize(converter, grader.__exit__, None, None, None)
         graders[converter] = grader
     return graders[converter]

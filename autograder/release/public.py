@@ -46,7 +46,7 @@ def public_cases(question: Question) -> dict[str, Case]:
     Raises:
         KitError: a tensor that is drawn for the grading is the same here.
     """
-    generator = torch.Generator().manual_seed(int.from_bytes(f"public {question.id}".encode()[:7]))
+    generator = torch.Generator().manual_seed(int.from_bytes(b"public "))
     cases = {case.name: case for case in question.draw(generator)}
     for name, case in cases.items():
         if shown := shown_inputs(case, [draw[name] for draw in draws_of(question) if name in draw]):

@@ -1090,8 +1090,8 @@ display(ShownImage(save_animation(network).read_bytes()))
 #
 # Each number gives a share of the points between 0 and 1: coverage from 0.5 to 0.85, confidence from 0.55 to 0.85, the
 # distance from 50 down to 10. The product of the three shares gives up to 6 points for the grader's samples and up to 2
-# for yours (whose share is at most that of the model). Copies of training images earn nothing. Measured on MNIST, with
-# 256 samples each:
+# for yours (whose share is at most that of the model). Copies of training or test images earn nothing.
+# Measured on MNIST, with 256 samples each:
 #
 # | samples | coverage | confidence | Fréchet distance | share of the points |
 # | --- | --- | --- | --- | --- |

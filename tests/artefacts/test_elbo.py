@@ -6,13 +6,14 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
 import data_scripts
 from autograder.artefacts import Inputs, read_artefact
 from autograder.artefacts.elbo import PARTS, Elbo
-from autograder.artefacts.elbo.bound import BATCH_SIZE, SEED, bound_of
+from autograder.artefacts.elbo.bound import BATCH_SIZE, bound_of, seed_of
 from autograder.artefacts.elbo.vae import networks
 from autograder.assignment import Assignment, Visibility
 from autograder.engine.grade import Grading, grade_artefact
@@ -82,7 +83,8 @@ def graded(submission, sandbox, data, sheet, seconds=60.0) -> Report:
 
 def image_by_image(model: Vae, images) -> float:
     """The mean bound, with densities by torch.distributions and the noise of the grader, one image at a time."""
-    model, generator, total = model.double(), torch.Generator().manual_seed(SEED), 0.0
+    generator, total = torch.Generator().manual_seed(seed_of(model.enc, model.dec)), 0.0
+    model = model.double()
     for first in range(0, len(images), BATCH_SIZE):
         batch = torch.from_numpy(images[first : first + BATCH_SIZE].copy()).double() / 255
         for x, noise in zip(batch, torch.randn(len(batch), model.enc.latent, generator=generator)):
@@ -100,6 +102,23 @@ def test_the_bound_is_that_of_other_densities(data):
         found = bound_of(model.enc, model.dec, images)
         assert found.finished
         assert found.elbo == pytest.approx(image_by_image(model, images), abs=1e-3)
+
+
+def test_no_decoder_can_be_fitted_to_the_noise(data):
+    """It would need no encoder: the noise says which image it is. But other weights get other noise."""
+    images = data.images("test")[:100]
+    encoder, decoder = Encoder(20, (1,)), Decoder(20, (400,))
+    with torch.no_grad():
+        for parameter in encoder.parameters():
+            parameter.zero_()
+        noise = torch.randn(100, 20, generator=torch.Generator().manual_seed(seed_of(encoder, decoder)))
+        x = torch.from_numpy(images.copy()).float() / 255
+        logits = x.flatten(1).clamp(0.002, 0.998).logit().double()
+        fitted = torch.linalg.lstsq(decoder.body(noise).double(), logits, driver="gelsd").solution
+        decoder.logits.weight.copy_(fitted.T)
+        decoder.logits.bias.zero_()
+        wanted = -F.binary_cross_entropy_with_logits(decoder(noise), x, reduction="sum").item() / 100
+        assert bound_of(encoder, decoder, images).elbo < 2 * wanted
 
 
 def test_the_bound_is_below_the_likelihood(data):
@@ -146,7 +165,7 @@ def test_copies_of_training_images_earn_nothing(tmp_path, sandbox, data):
     copied = torch.from_numpy(data.images("train")[:40].copy())
     report = graded(submission(tmp_path, best=checkpoint(), samples={"samples": copied}), sandbox, data, sheet())
     assert points(report) == {"elbo": 5, "own": 0}
-    assert "copies of training images" in messages(report)["own"]
+    assert "copies of training or test images" in messages(report)["own"]
 
 
 @pytest.mark.parametrize(
@@ -159,7 +178,10 @@ def test_copies_of_training_images_earn_nothing(tmp_path, sandbox, data):
         (changed("enc.body.0.weight", torch.zeros(9, 1, 28, 28)), "a linear layer has two sizes"),
         (changed("enc.logvar.weight", torch.zeros(0, 9)), "a linear layer has two sizes"),
         (changed("enc.mu.bias", torch.full((4,), math.nan)), "mu.bias holds NaN or infinity"),
-        (changed("enc.logvar.bias", torch.full((4,), 1e30)), "return NaN or infinity, so there is no bound"),
+        (
+            changed("enc.logvar.bias", torch.full((4,), 1e30)),
+            "NaN, infinity or extremely large numbers, so there is no bound",
+        ),
         (without("enc.body.0.weight"), "The encoder lacks body.0.weight"),
         (without("dec.body.0.bias"), "The decoder lacks body.0.bias"),
         ({"x": torch.zeros(1).expand(10**10)}, "more than 200 MB"),

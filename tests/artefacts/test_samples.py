@@ -152,7 +152,7 @@ def test_copies_of_training_images_earn_nothing(tmp_path, sandbox, data):
     copied[:1] = training[:1]  # 2.5 % of 40
     report = graded(submission(tmp_path, model=checkpoint(), samples={"samples": copied}), sandbox, data, sheet())
     assert points(report) == {"checkpoint": 6, "own": 0}
-    assert "2% of them are copies of training images" in messages(report)["own"]
+    assert "2% of them are copies of training or test images" in messages(report)["own"]
 
 
 def test_a_network_that_draws_training_images_earns_nothing(tmp_path, sandbox, data):
@@ -166,7 +166,7 @@ def test_a_network_that_draws_training_images_earns_nothing(tmp_path, sandbox, d
     np.save(known.folder / "train.npy", rows)
     report = graded(given, sandbox, known, sheet())
     assert points(report)["checkpoint"] == 0
-    assert "100% of them are copies of training images" in messages(report)["checkpoint"]
+    assert "100% of them are copies of training or test images" in messages(report)["checkpoint"]
 
 
 def test_without_training_images_the_instructor_is_told(tmp_path, sandbox, data):

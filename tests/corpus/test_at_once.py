@@ -19,6 +19,7 @@ from autograder.engine.grade import ask_cases as ask
 from autograder.engine.public_checks import OWN
 from autograder.engine.report import Filled
 from autograder.engine.scoring import rescored
+from autograder.engine.session import SandboxError
 from autograder.frontends.at_once import Due
 from autograder.frontends.gradescope import read_due, results
 from autograder.frontends.html import pages
@@ -98,14 +99,31 @@ def test_a_question_s_own_tests_name_the_mistake_before_the_due_date(with_own, t
     assert all(check.passed for check in report.checks if check.question != "q1a")
 
 
-def test_own_tests_are_not_run_where_they_can_say_nothing_new(with_own, tmp_path, monkeypatch):
+def test_only_results_that_an_instructor_reads_first_rely_on_the_hidden_tests(with_own, tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(
-        "autograder.engine.grade.ask_cases", lambda r, test, *more: asked.append(test) or ask(r, test, *more)
-    )
-    report = with_own.grade(hand_in(tmp_path / "right", HONEST))
-    assert all(check.passed for check in report.checks) and {test.id for test in with_own.own} > {"value"}
-    assert not any(test in with_own.own for test in asked)
+
+    def noted(runner, test, *more):
+        asked.append(test)
+        return ask(runner, test, *more)
+
+    monkeypatch.setattr("autograder.engine.grade.ask_cases", noted)
+    for for_class in (True, False):
+        grader = copy(with_own)
+        grader.for_class = for_class
+        report = grader.grade(hand_in(tmp_path / str(for_class), HONEST))
+        assert len(report.checks) == 23 and all(check.passed for check in report.checks)
+        assert any(test in with_own.own for test in asked) != for_class
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no reason"), SandboxError("no session")])
+def test_a_failure_of_the_public_checks_costs_no_point(checked, tmp_path, monkeypatch, error):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr("autograder.engine.grade.run_public", fail)
+    report = checked.grade(hand_in(tmp_path / "handed in", HONEST))
+    assert report.score == FULL and str(error) in report.notes[-1]
+    assert not any(verdict.unfinished for verdict in report.verdicts)
 
 
 def test_a_blank_notebook_is_told_so_with_its_stubs(graded):

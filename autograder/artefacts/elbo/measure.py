@@ -15,6 +15,9 @@ from autograder.artefacts.model import Finding, Headline, Inputs
 from autograder.artefacts.samples.measure import TITLES, Looked, finding_of, handed_in, look_at_files
 from autograder.errors import CheckpointError
 from autograder.scorers.classifier import load
+from autograder.text import one_line
+
+LEAST = -1e9  # nats: a number of more digits says nothing
 
 
 def measure(sheet: Elbo, inputs: Inputs) -> Finding:
@@ -35,15 +38,18 @@ def measured(sheet: Elbo, tensors: Mapping[str, torch.Tensor], inputs: Inputs) -
     if images.shape[1:] != (1, 28, 28):
         raise CheckpointError(f"The networks expect images of (1, 28, 28); these have {tuple(images.shape[1:])}.")
     limits = {"deadline": inputs.deadline, "clock": inputs.clock, "progress": inputs.progress}
-    found = bound_of(encoder, decoder, images, **limits)
+    try:
+        found = bound_of(encoder, decoder, images, **limits)
+    except RuntimeError as error:
+        raise CheckpointError(f"The networks do not run: {one_line(str(error))}") from None
     if not found.finished:
         sentence = (
             f"The time for this submission ran out after {found.evaluated:,} of {found.dataset_size:,} test images, so "
             "there are no points; use smaller networks."
         )
         return Looked(sentence, finished=False)
-    if not math.isfinite(found.elbo):
-        raise CheckpointError("The networks return NaN or infinity, so there is no bound.")
+    if not math.isfinite(found.elbo) or found.elbo < LEAST:
+        raise CheckpointError("The networks return NaN, infinity or extremely large numbers, so there is no bound.")
     numbers = {"elbo": found.elbo} | {part: getattr(found, part) / found.evaluated for part in ("reconstruction", "kl")}
     sentence = (
         f"A bound of {found.elbo:.2f} nats: {numbers['reconstruction']:.2f} for the pixels and {numbers['kl']:.2f} for the "

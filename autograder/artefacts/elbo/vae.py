@@ -12,6 +12,8 @@ from autograder.artefacts.networks import Tensors, filled, part_of, short
 from autograder.errors import CheckpointError
 from autograder.given.vae import Decoder, Encoder
 
+WIDEST = 100_000  # units of a layer: its output for one image takes no memory to speak of
+
 
 def networks(tensors: Tensors) -> tuple[Encoder, Decoder]:
     """Encoder and decoder with the submitted weights, in eval mode.
@@ -47,4 +49,9 @@ def _matrix(state: Tensors, name: str, title: str) -> torch.Tensor:
     if state[name].ndim != 2 or not state[name].numel():  # the sizes of an empty tensor have no limit
         shape = short(tuple(state[name].shape))
         raise CheckpointError(f"The {title}'s {name} has shape {shape}; a linear layer has two sizes.")
+    if max(state[name].shape) > WIDEST:
+        shape = short(tuple(state[name].shape))
+        raise CheckpointError(
+            f"The {title}'s {name} has shape {shape}; the grader takes layers of at most {WIDEST:,} units."
+        )
     return state[name]

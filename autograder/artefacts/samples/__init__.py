@@ -155,7 +155,7 @@ def share_of_points(found: Mapping[str, float], ramps: Ramps) -> float:
 
 
 def copied(found: Mapping[str, Any]) -> bool:
-    """Whether too many of the samples are copies of training images."""
+    """Whether too many of the samples are copies of training or test images."""
     return (found["copies"] or 0) > MOST_COPIES
 
 

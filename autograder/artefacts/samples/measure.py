@@ -140,7 +140,7 @@ def handed_in(count: int, tensors: Mapping[str, torch.Tensor], scorer: Scorer, i
 
 
 def scored(what: str, images: torch.Tensor, scorer: Scorer, data: Prepared, about: Mapping[str, Any]) -> Looked:
-    """Score (n, c, h, w) uint8 samples and compare them with training images."""
+    """Score (n, c, h, w) uint8 samples and compare them with training and test images."""
     found = scores(scorer, images)
     sentence = f"{what}: {score_sentence(found)} ({source(scorer, data)})."
     numbers = {**asdict(found), **about, "copies": None}
@@ -148,14 +148,14 @@ def scored(what: str, images: torch.Tensor, scorer: Scorer, data: Prepared, abou
     if training is None:
         note = f"{what}: not compared with training images, because this grader has none."
         return Looked(sentence, numbers, images, note)
-    numbers["copies"] = share_of_copies(images, training)
+    numbers["copies"] = max(share_of_copies(images, known) for known in (training, data.images("test")))
     if numbers["copies"] > MOST_COPIES:
-        sentence += f" {numbers['copies']:.0%} of them are copies of training images, so they earn no points."
+        sentence += f" {numbers['copies']:.0%} of them are copies of training or test images, so they earn no points."
     return Looked(sentence, numbers, images)
 
 
 def share_of_copies(images: torch.Tensor, training: np.ndarray) -> float:
-    """The fraction of the samples that are copies of training images."""
+    """The fraction of the samples that are copies of known images."""
     return (nearest(images, training) < CLOSE).double().mean().item()
 
 

@@ -18,8 +18,7 @@ _EDITS = (
          "(y - largest)" + _KEPT, "largest.squeeze(1)"),
     edit("maximum not added", "You subtract the maximum before exp and do not add it afterwards.", " + largest.squeeze(1)", ""),
     edit("maximum without keepdim",
-         "Your result has a number for each pair of rows: two axes meet in a sum where there should be one, look at "
-         "the shapes of its parts.",
+         "Your result has shape (n, n): you add tensors of shapes (n, 1) and (n,). Give both the same shape.",
          "largest.squeeze(1)", "largest"),
     edit("mean over the rows", "You average over the first axis; average over the k numbers of each row.",
          _LARGEST, "y.max(dim=0, keepdim=True).values", "mean(dim=1)", "mean(dim=0)", "squeeze(1)", "squeeze(0)"),

@@ -23,7 +23,7 @@ _EDITS = (
          _RETURN, "return total_loss / total_num, total_kl / total_num, total_rec / total_num"),
     edit("loss alone returned", "You return the mean loss alone; return the three means.", _RETURN, "return total_loss / total_num"),
     edit("loss computed again after the step",
-         "You pass every batch through the model a second time, after its step; note the loss that you train with.",
+         "You pass every batch through the model a second time, after its step; record the loss that you train with.",
          "        total_loss", "        loss, rec, kl = _vae_loss(*(lambda out: (out[0], x, *out[1:]))(model(x, eps)), beta)\n"
          "        total_loss"),
     edit("noise uniform", "Your eps is uniform; draw it from the standard normal distribution.", _EPS, _EPS.replace("randn", "rand")),

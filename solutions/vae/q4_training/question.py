@@ -14,7 +14,7 @@ from . import counts, probes
 # in one batch they come before the only step.
 _MEANS = {
     "ten images in batches of four": (10, 4, 0.5, 0.0),
-    "seven images in batches of six": (7, 6, 2.0, 0.0),
+    "seven images in batches of six": (7, 6, 0.0, 0.0),
     "one batch, before its step": (5, 5, 1.5, 0.1),
 }
 _PARAMETERS = {"three batches": (10, 4, 0.5, 0.02), "five batches": (9, 2, 3.0, 0.01)}

@@ -30,7 +30,7 @@ _LINES = (
     edit("end left out", "Your line stops before z1; both ends belong to it.", _T, "(torch.arange(steps) / steps)"),
     edit("both ends left out", "Your line leaves out its ends; both belong to it.",
          _T, "torch.linspace(0, 1, steps + 2)[1:-1]"),
-    edit("one point too many", "Your line has one point too many: steps counts the points, not the ways between them.",
+    edit("one point too many", "Your line has one point too many: steps counts the points, not the gaps between them.",
          _T, "torch.linspace(0, 1, steps + 1)"),
     edit("from z1 to z0", "Your line goes from z1 to z0.", "(1 - t) * z0 + t * z1", "t * z0 + (1 - t) * z1"),
     edit("divided by zero", "With one step your line is not z0: look at what you divide by.",

@@ -45,7 +45,7 @@ _LINE = "The points do not lie at equal distances on the line from z0 to z1, wit
 _OF_CONDUCT = {
     "images_have_graph": Exact(advice="The result of sample requires gradients: sampling needs none"),
     "gradients_off": Exact(
-        advice="When sample has returned, gradients are still switched off, or those of the model are"
+        advice="When sample has returned, gradients are still switched off, or the parameters of the model no longer require them"
     ),
     **comparisons("interpolate", {"z0": "z0", "z1": "z1"}, prefix="line_"),
 }

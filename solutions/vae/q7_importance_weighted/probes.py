@@ -32,6 +32,16 @@ class GivenVAE(nn.Module):
         """All parameters, in the order of ``start``."""
         return [self.moments.weight, self.moments.bias, self.weight.weight, self.bias]
 
+    @property
+    def encoder(self) -> object:
+        """What a VAE that joins two networks has."""
+        return self.encode
+
+    @property
+    def decoder(self) -> object:
+        """What a VAE that joins two networks has."""
+        return self.decode
+
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         mu, logvar = self.moments(x.mean((1, 2))).chunk(2, dim=1)
         return mu, torch.tanh(logvar)
