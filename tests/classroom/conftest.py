@@ -82,7 +82,7 @@ def small(bundle, tmp_path) -> Path:
 @pytest.fixture(scope="package")
 def grader(bundle, tmp_path_factory):
     """One preloaded parent for all tests here."""
-    with Grader(small_bundle(bundle, tmp_path_factory.mktemp("grader") / "bundle")) as grader:
+    with Grader(small_bundle(bundle, tmp_path_factory.mktemp("grader") / "bundle"), for_class=True) as grader:
         yield grader
 
 

@@ -118,15 +118,20 @@ raise ValueError
 
 def renderings(report: object) -> dict[str, list[str]]:
     """All texts of a report, by who shows them."""
-    console = Console(record=True, width=400, file=io.StringIO())
+    console = Console(record=True, width=4000, file=io.StringIO())
     terminal.print_report(console, report)
     told = [*report.remarks, *report.notes, *report.attention(), *(verdict.detail for verdict in report.verdicts)]
     return {
-        "Gradescope": _strings(gradescope.results(report)),
-        "HTML": [unescape(text) for text in re.split("<[^>]*>", html.render(report))],
+        "Gradescope": [part for text in _strings(gradescope.results(report)) for part in _texts(text)],
+        "HTML": _texts(html.render(report)),
         "terminal": console.export_text().splitlines(),
         "tables": told,
     }
+
+
+def _texts(page: str) -> list[str]:
+    """The texts of HTML, as they are read, without the line of the student's code, which stands in a block of its own."""
+    return [unescape(text) for text in re.split("<[^>]*>", re.sub("<pre><code>[^<]*</code></pre>", "", page))]
 
 
 def only_quoted(grader: object, report: object, folder: Path) -> list[str]:
