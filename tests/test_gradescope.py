@@ -118,7 +118,7 @@ def test_a_submission_is_graded_as_on_gradescope(base, master, checkpoint):
     assert content["leaderboard"][0]["order"] == "desc"
     assert "generated images" in next(t["output"] for t in content["tests"] if t["number"] == "q6")
     at_once = content["output"]
-    assert "7 of 7 questions are filled in; 28 of 28 public checks pass." in at_once and "code cells ran" in at_once
+    assert "7 of 7 questions are filled in; 59 of 59 public checks pass." in at_once and "code cells ran" in at_once
     assert "q6 · Accuracy after fine-tuning: Top-1 accuracy 1" in at_once and "after the due date." in at_once
 
 

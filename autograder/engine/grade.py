@@ -151,8 +151,8 @@ class Grader:
         data: the prepared images that artefacts are measured with; without them (None) no artefact is measured.
         unsafe: grade even if this machine cannot isolate student code from the grader's files and processes.
         patience: see ``Limits``; 1 where something ends this process after some time by the clock.
-        for_class: an instructor reads all results first. So students' reports are kept, and a public check of what passed
-            the hidden tests is not run: students who read of it before could learn which hidden tests passed.
+        for_class: students read the results when they read all of them. So students' reports are kept, and of the public
+            checks only those by hand are run, where a hidden test failed. Who reads sooner could learn which ones passed.
 
     Raises:
         KitError: the bundle or the sandbox is not usable.
@@ -295,13 +295,12 @@ class Grader:
         begun = [one.question for one in grading.report.filled if not one.untouched]
         blank = [one.question for one in grading.report.filled if one.untouched]
         # Where students read the hints of the hidden tests, their own tests have nothing to add.
-        own = self.own if grading.report.feedback == "public" else ()
+        own = self.own if grading.report.feedback == "public" and not self.for_class else ()
         questions = [
             Question(
                 id,
                 self.public.get(id, ""),
                 tuple(test for test in own if test.question == id),
-                frozenset(test for question, test in grading.right if question == id and self.for_class),
                 whole=self.for_class and not grading.lost(id, id),
             )
             for id in begun

@@ -48,14 +48,12 @@ def cases(source: str) -> dict[str, str]:
 class Question:
     """The public checks of a question: the text of its file by hand (''), and its own tests with public inputs.
 
-    Tests in ``right`` passed with the inputs of the grading. So they do with these, and are not run again; ``whole``: nor is
-    anything else of the question, since all its tests passed.
+    ``whole``: all tests of the question passed with the inputs of the grading, so those by hand are not run.
     """
 
     id: str
     hand: str = ""
     own: tuple[KeyTest, ...] = ()
-    right: frozenset[str] = frozenset()
     whole: bool = False
 
 
@@ -118,9 +116,6 @@ def _own(
     for test in sorted(question.own, key=lambda one: bool(one.instead_of)):
         first = found.get(test.instead_of)
         if test.instead_of and (first is None or first.passed or not _is_after(test, found, wrong)):
-            continue
-        if test.id in question.right:
-            found[test.id] = Check(question.id, test.title, True)
             continue
         results, ended = ask(test)
         judgement = judge(test, results)

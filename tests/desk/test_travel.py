@@ -157,7 +157,7 @@ def test_no_answer_is_in_the_committed_notebook(name):
     carried = as_lines("\n".join(modules.values()))
     files = [path for kind in answers - {"question"} for path in folder.path.glob(f"q*/{kind}.py")]
     bodies = {body for path in files for body in bodies_in(path.read_text(encoding="utf-8"))}
-    assert len(bodies) > 50 and [body for body in bodies if body in carried] == []
+    assert len(bodies) > 30 and [body for body in bodies if body in carried] == []
     shown = {
         (question.id, case.name, number_bytes(tensor))
         for question in load_questions(folder)

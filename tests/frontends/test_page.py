@@ -37,7 +37,7 @@ BLANK = "\ndef nt_xent(z_i, z_j, temperature):\n    raise NotImplementedError('q
 def graded(bundle, tmp_path_factory):
     """The report on a notebook whose code cells are these."""
     folder = tmp_path_factory.mktemp("pages")
-    with Grader(small_bundle(bundle, folder / "bundle")) as grader:
+    with Grader(small_bundle(bundle, folder / "bundle"), for_class=True) as grader:
 
         def grade(*cells: str) -> Report:
             from nbformat.v4 import new_code_cell, new_notebook, writes
