@@ -33,6 +33,7 @@ NEEDED = (
     "import os\n",
     "# @title",
     "train_images, train_labels = ",
+    "grader = make_grader()",
     "grader.check(",
     "try:\n    print(write_submission())",
 )
