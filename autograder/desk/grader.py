@@ -9,9 +9,10 @@ from importlib import import_module
 
 from autograder.desk.boot import PACKAGE, Sentence
 from autograder.desk.by_hand import ByHand, by_hand
-from autograder.desk.run import Outcome, outcomes, session_kept, what_raised
+from autograder.desk.run import outcomes, session_kept, what_raised
 from autograder.desk.table import loaded
 from autograder.desk.told import RIGHT, WRONG, Line, lines
+from autograder.engine.outcomes import Outcome
 
 COLOURS = {RIGHT: "#2e7d32", WRONG: "#c62828"}
 OURS = ("boot", "code")  # the parts of a packed notebook that are no question

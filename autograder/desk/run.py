@@ -12,14 +12,15 @@ import re
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from autograder.desk.limit import OutOfTime, at_most
 from autograder.engine.counting import counted
-from autograder.engine.judge import Failure, Judgement, KeyCase, KeyTest, Result, judge, shows_work
+from autograder.engine.judge import Failure, KeyCase, KeyTest, Result
+from autograder.engine.outcomes import Answers, Outcome, outcomes_of
 from autograder.questions.probing import described
 from autograder.stand_ins import globals_of, standing_in
 
@@ -50,16 +51,6 @@ class Raised:
     late: bool = False
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """The outcome of one test, and the first exception in one of its cases."""
-
-    id: str
-    title: str
-    judgement: Judgement
-    raised: Raised | None = None
-
-
 class Names(Mapping[str, object]):
     """The names of a notebook, as a probe sees them."""
 
@@ -88,48 +79,22 @@ def outcomes(
         names: the notebook's own namespace, in which stand-ins are put while a variant runs.
         wrong: other questions that are known to be wrong; variants after them are tried.
     """
-    found: dict[str, Outcome] = {}
-    working: set[str] = set()
     with session_kept(names):
-        for test in sorted(tests, key=lambda one: bool(one.instead_of)):
-            place = test.instead_of or test.id
-            if test.instead_of and (found[place].judgement.passed or not _is_after(test, found, wrong)):
-                continue
-            results, raised = _asked(test, find, names)
-            judgement = judge(test, results)
-            if shows_work(test, results, judgement):
-                working.add(place)
-            if not test.instead_of:
-                found[place] = Outcome(place, test.title, judgement, raised)
-            elif judgement.passed:
-                found[place] = replace(found[place], judgement=Judgement(True, test.title), raised=None)
-            if raised is not None and raised.late:
-                break
-    return [_with_needs(found[test.id], test, working) for test in tests if test.id in found]
+        return outcomes_of(tests, lambda test: _asked(test, find, names), wrong)
 
 
-def _is_after(test: KeyTest, found: Mapping[str, Outcome], wrong: Collection[str]) -> bool:
-    return any(place in wrong or (place in found and not found[place].judgement.passed) for place in test.after)
-
-
-def _with_needs(outcome: Outcome, test: KeyTest, working: Collection[str]) -> Outcome:
-    """A test that compares a function with itself passes only beside one that shows the function at work."""
-    if not outcome.judgement.passed or not test.needs or not working.isdisjoint(test.needs):
-        return outcome
-    return replace(outcome, judgement=Judgement(False, ""))
-
-
-def _asked(test: KeyTest, find: Find, names: dict[str, object]) -> tuple[dict[str, Result], Raised | None]:
-    """The results of all cases of a test, and the first exception. What is missing is missing in every case, and after
-    the end of its time a test is not tried again."""
+def _asked(test: KeyTest, find: Find, names: dict[str, object]) -> Answers:
+    """The answers in all cases of a test. What is missing is missing in every case, and after the end of its time a test is
+    not tried again."""
     results: dict[str, Result] = {}
     first = None
     for case in test.cases:
         results[case.name], raised = _result(test, case, find, names)
         first = first or raised
         if raised is not None and (raised.missing or raised.stub or raised.late):
-            return dict.fromkeys((one.name for one in test.cases), results[case.name]) | results, raised
-    return results, first
+            same = dict.fromkeys((one.name for one in test.cases), results[case.name])
+            return Answers(same | results, raised, ended=raised.late)
+    return Answers(results, first)
 
 
 def _result(test: KeyTest, case: KeyCase, find: Find, names: dict[str, object]) -> tuple[Result, Raised | None]:

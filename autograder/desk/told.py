@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from autograder.desk.by_hand import ByHand
-from autograder.desk.run import Outcome, Raised, sentence
+from autograder.desk.run import Raised, sentence
+from autograder.engine.outcomes import LATER, Outcome
 from autograder.text import clean
 
 RIGHT, WRONG, WAITS = "✓", "✗", "·"
@@ -47,7 +48,7 @@ def lines(hand: Sequence[ByHand], outcomes: Sequence[Outcome], homes: Mapping[st
             same = (raised.type, raised.line, raised.number) if raised is not None and raised.line else text
             wrong.setdefault(same, (_sentence(text), _where(raised), []))[2].append(title)
         else:
-            later.append(Line(WAITS, f"{title}: this counts once the other checks pass"))
+            later.append(Line(WAITS, f"{title}: {LATER}"))
     told = [Line(WRONG, f"{text}  ({_listed(titles)}){where}") for text, where, titles in wrong.values()]
     return [*(Line(WAITS, text) for text in waiting), *told, *later, *right]
 

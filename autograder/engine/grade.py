@@ -26,6 +26,7 @@ from autograder.engine.handed_report import read_report
 from autograder.engine.hidden_tests import TestFailed, run_hidden_test
 from autograder.engine.judge import Failure, Judgement, KeyTest, Result, judge, shows_work
 from autograder.engine.notebook import Notebook, NotebookError, read_notebook, reader
+from autograder.engine.outcomes import Answers
 from autograder.engine.public_checks import OWN, Question, run_public
 from autograder.engine.public_checks import read as read_public
 from autograder.engine.reading import read_tensors
@@ -308,11 +309,11 @@ class Grader:
         if not any(one.hand or one.own for one in questions) or grading.left() <= 0:
             return
 
-        def ask(test: KeyTest) -> tuple[dict[str, Result], str]:
-            found = ask_cases(runner, test, grading.counts[test.count])
+        def ask(test: KeyTest) -> Answers:
+            results, incident = ask_cases(runner, test, grading.counts[test.count])
             if grading.clock() >= deadline:
                 raise SessionLost("deadline", "")
-            return found
+            return Answers(results, ended=bool(incident))
 
         explain = partial(whereabouts, notebook, self.homes)
         with Runner(

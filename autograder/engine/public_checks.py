@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.engine.judge import KeyTest, Result, judge
+from autograder.engine.judge import KeyTest
+from autograder.engine.outcomes import LATER, Answers, outcomes_of
 from autograder.engine.report import Check
 from autograder.engine.runner import Runner
 from autograder.engine.session import STUB, SessionLost, StudentError
@@ -61,7 +62,7 @@ def run_public(
     runner: Runner,
     questions: Iterable[Question],
     told: Callable[[StudentError], str],
-    ask: Callable[[KeyTest], tuple[Mapping[str, Result], str]],
+    ask: Callable[[KeyTest], Answers],
     blank: Iterable[str] = (),
 ) -> Iterator[Check]:
     """Run the public checks of some questions and tell of each whether it passed.
@@ -71,16 +72,18 @@ def run_public(
 
     Args:
         told: makes the sentence about an exception of the student's code.
-        ask: the results of a test, and why its session ended (''). Raises SessionLost when the time for all is over.
+        ask: the answers in the cases of a test. Raises SessionLost when the time for all is over.
         blank: questions of which nothing is written; what builds on them is tried with stand-ins.
     """
     wrong = set(blank)
     try:
         for question in questions:
             ended = yield from _by_hand(runner, question, told)
-            own = [] if ended else _own(question, ask, wrong)
-            yield from own
-            if ended or not all(check.passed for check in own):
+            own = [] if ended else outcomes_of(question.own, ask, wrong)
+            for one in own:
+                passed = one.judgement.passed
+                yield Check(question.id, one.title, passed, "" if passed else one.judgement.message or LATER)
+            if ended or not all(one.judgement.passed for one in own):
                 wrong.add(question.id)
     except SessionLost:  # the time is over, which says nothing about this check
         return
@@ -106,31 +109,6 @@ def _by_hand(runner: Runner, question: Question, told: Callable[[StudentError], 
         else:
             yield Check(question.id, title, True)
     return False
-
-
-def _own(
-    question: Question, ask: Callable[[KeyTest], tuple[Mapping[str, Result], str]], wrong: Collection[str]
-) -> list[Check]:
-    """Run the question's own tests, and the variants of those that fail after another one or after something in ``wrong``."""
-    found: dict[str, Check] = {}
-    for test in sorted(question.own, key=lambda one: bool(one.instead_of)):
-        first = found.get(test.instead_of)
-        if test.instead_of and (first is None or first.passed or not _is_after(test, found, wrong)):
-            continue
-        results, ended = ask(test)
-        judgement = judge(test, results)
-        if first is None:
-            message = "" if judgement.passed else judgement.message
-            found[test.id] = Check(question.id, test.title, judgement.passed, message)
-        elif judgement.passed:
-            found[test.instead_of] = replace(first, passed=True, message="")
-        if ended:
-            break
-    return list(found.values())
-
-
-def _is_after(test: KeyTest, found: Mapping[str, Check], wrong: Collection[str]) -> bool:
-    return any(place in wrong or (place in found and not found[place].passed) for place in test.after)
 
 
 def sentence(error: StudentError, told: Callable[[StudentError], str]) -> str:

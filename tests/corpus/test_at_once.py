@@ -16,6 +16,7 @@ from autograder.assignment import FEEDBACK
 from autograder.classroom.store import _plain, _report
 from autograder.engine.answer_key import read_draws
 from autograder.engine.grade import ask_cases as ask
+from autograder.engine.outcomes import LATER
 from autograder.engine.public_checks import OWN
 from autograder.engine.report import Filled
 from autograder.engine.scoring import rescored
@@ -97,6 +98,15 @@ def test_a_question_s_own_tests_name_the_mistake_before_the_due_date(with_own, t
     assert lost and own <= told.keys() and {title for title in own if not told[title].passed} == lost
     assert text.count(HINT) == 1 and "(and" in text and not rows
     assert all(check.passed for check in report.checks if check.question != "q1a")
+
+
+def test_a_check_that_needs_another_one_waits_for_it(with_own, tmp_path):
+    """As at the student's desk: what compares a function with itself says nothing about a function that does no work."""
+    idle = "def nt_xent(z_i, z_j, temperature):\n    return (z_i - z_j).pow(3).mean() * temperature"
+    report = with_own.grade(hand_in(tmp_path / "idle", [IMPORTS, idle, *HONEST[2:]]))
+    waiting = [check for check in report.checks if check.message == LATER]
+    assert [check.question for check in waiting] == ["q1a"] and not waiting[0].passed
+    assert read_by(report)[0].count(LATER) == 1
 
 
 def test_only_results_that_an_instructor_reads_first_rely_on_the_hidden_tests(with_own, tmp_path, monkeypatch):

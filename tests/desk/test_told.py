@@ -1,9 +1,10 @@
 """The lines of a check: hints first, what stops several tests once, short numbers."""
 
 from autograder.desk.by_hand import ByHand
-from autograder.desk.run import Outcome, Raised
+from autograder.desk.run import Raised
 from autograder.desk.told import Line, lines, rounded
 from autograder.engine.judge import Judgement
+from autograder.engine.outcomes import LATER, Outcome
 
 HOMES = {"TwoViews": "q3"}
 
@@ -48,7 +49,7 @@ def test_a_recognised_exception_keeps_its_hint():
 
 def test_a_test_that_needs_another_waits_and_a_remark_is_shown():
     told = lines([], [outcome("conduct"), outcome("value", "Fine, but slow.", passed=True)], HOMES)
-    assert told == [Line("·", "conduct: this counts once the other checks pass"), Line("✓", "Fine, but slow.")]
+    assert told == [Line("·", f"conduct: {LATER}"), Line("✓", "Fine, but slow.")]
 
 
 def test_long_numbers_are_rounded():
