@@ -20,8 +20,7 @@ torch.set_num_threads(1)
 LONGEST = (
     "test_ordinary_user.py",
     "test_docs.py",
-    "test_ddpm.py",
-    "test_vae.py",
+    "test_whole.py",
     "test_hostile.py",
     "test_grade.py",
     "test_otter.py",
