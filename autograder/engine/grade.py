@@ -235,7 +235,8 @@ class Grader:
                     report.handed_report = read_report(submission, assignment.name)
                 with reader(self.sandbox, submission.notebook, beside) as (session, first):
                     last = time.monotonic() + grading.left()
-                    notebook = read_notebook(session, submission.notebook, self.names, last)
+                    keep = (beside / submission.notebook.name).exists()
+                    notebook = read_notebook(session, submission.notebook, self.names, last, keep)
                     report.submission = submission.name
                     report.remarks += submission.remarks
                     report.curves = read_curves(submission)

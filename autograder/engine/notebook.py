@@ -19,7 +19,9 @@ SECONDS = 30.0
 SMALL_BYTES = 2 * 2**20
 
 
-def read_notebook(session: Session, path: Path, graded: Collection[str], deadline: float) -> Notebook:
+def read_notebook(
+    session: Session, path: Path, graded: Collection[str], deadline: float, keep: bool = False
+) -> Notebook:
     """The code of a notebook, read before ``deadline`` (a ``time.monotonic()``).
 
     Args:
@@ -27,13 +29,14 @@ def read_notebook(session: Session, path: Path, graded: Collection[str], deadlin
         path: the collected notebook.
         graded: the names that tests ask for.
         deadline: when the time of the submission ends.
+        keep: leave the notebook in the work folder, since it is one of the files that its cells find there.
 
     Raises:
         NotebookError: it is not a notebook, or it takes too much time or memory to read; a sentence for the student.
     """
     shown = file_name(path.name)
     try:
-        return session.read_notebook(path.name, graded, max(0.1, min(SECONDS, deadline - time.monotonic())))
+        return session.read_notebook(path.name, graded, max(0.1, min(SECONDS, deadline - time.monotonic())), keep)
     except SessionLost as lost:
         raise NotebookError(f"{shown} could not be read: {lost.reason}. Clear its outputs.") from None
     except StudentError as error:
@@ -51,12 +54,15 @@ def reader(sandbox: Sandbox, path: Path, beside: Path) -> Iterator[tuple[Session
     Args:
         beside: the files for the work folder of the cells. The notebook itself is not there, unless it is one of these.
     """
-    small = path.stat().st_size <= SMALL_BYTES and not (beside / path.name).exists()
+    small = path.stat().st_size <= SMALL_BYTES
     with ExitStack() as stack:
         folder = beside
         if not small:
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="notebook-", dir=sandbox.root)))
-        os.link(path, folder / path.name)
+        lent = not (folder / path.name).exists()
+        if lent:
+            os.link(path, folder / path.name)
         session = stack.enter_context(sandbox.session(folder))
-        (folder / path.name).unlink()  # the session has a copy, which it removes when it has read it
+        if lent:
+            (folder / path.name).unlink()  # the session has a copy, which it removes when it has read it
         yield session, (session if small else None)

@@ -419,12 +419,14 @@ class Session:
         request = {"op": "checkpoint", "path": path}
         return self._request(request, {}, seconds or self.limits.test_seconds, self.limits.frame_mb * MB)
 
-    def read_notebook(self, path: str, graded: Collection[str], seconds: float) -> Notebook:
-        """The code of a notebook in the work folder; ``graded`` are the names that tests ask for.
+    def read_notebook(self, path: str, graded: Collection[str], seconds: float, keep: bool = False) -> Notebook:
+        """The code of a notebook in the work folder, which is removed there unless it is to ``keep``.
+
+        ``graded`` are the names that tests ask for.
 
         Raises StudentError or SessionLost.
         """
-        request = {"op": "notebook", "path": path, "graded": sorted(graded)}
+        request = {"op": "notebook", "path": path, "graded": sorted(graded), "keep": keep}
         # A character of code has at most six bytes in JSON; notes and names make up the rest.
         answer = self._request(request, {}, seconds, 6 * MAX_CODE + 8 * MB)
         try:

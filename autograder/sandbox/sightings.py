@@ -24,10 +24,10 @@ MOST_SOUGHT = 50  # names with a similar spelling are looked for
 MOST_PLACES = 3
 LONGEST_NAME = 60
 ALIKE = 0.8  # share of letters in common
-# A definition in Python, or a function in R, JavaScript or Julia.
-_DEFINED = re.compile(
-    r"(?:\b(?:def|class|function)[ \t]+|^[ \t#>]*(?=\w+[ \t]*(?:<-|=[ \t]*function\b)))(\w+)", re.MULTILINE
-)
+# A definition in Python, or a function in R, JavaScript or Julia. Patterns that begin with a letter are quick in the images
+# that text cells hold; so there is no word boundary before it.
+_DEFINED = re.compile(r"(?:def(?<!\wdef)|class(?<!\wclass)|function(?<!\wfunction))[ \t]+(\w+)")
+_ASSIGNED = re.compile(r"^[ \t#>]*(\w+)[ \t]*(?:<-|=[ \t]*function\b)", re.MULTILINE)
 _BLOCKS = {ast.If: "if", ast.For: "for", ast.While: "while", ast.Try: "try", ast.With: "with", ast.Match: "match"}
 _WRITES = re.compile(r"\s*%%(?:writefile|file)\b")
 
@@ -93,8 +93,8 @@ def _held(parts: Iterable[Part]) -> Found:
     for part in parts:
         if part.kind != "code" or part.skipped:
             sighting = Sighting(HELD, part.before) if part.kind == "code" else Sighting(TEXT, part.before, part.kind)
-            for match in _DEFINED.finditer(part.text):
-                yield match[1], sighting
+            for name in _defined(part.text):
+                yield name, sighting
 
 
 def _inside(parts: Iterable[Part]) -> Found:
@@ -106,8 +106,13 @@ def _inside(parts: Iterable[Part]) -> Found:
                     yield node.name, Sighting(NESTED, part.before, outer)
     for part in parts:
         if part.kind == "code" and not part.skipped:
-            for match in _DEFINED.finditer(part.text):
-                yield match[1], Sighting(FILED if _WRITES.match(part.text) else COMMENT, part.before)
+            for name in _defined(part.text):
+                yield name, Sighting(FILED if _WRITES.match(part.text) else COMMENT, part.before)
+
+
+def _defined(text: str) -> list[str]:
+    """The names that a text defines, in Python or another language."""
+    return [*_DEFINED.findall(text), *_ASSIGNED.findall(text)]
 
 
 def _near(parts: Iterable[Part], lost: Sequence[str], graded: Collection[str]) -> Found:
@@ -140,5 +145,8 @@ def _likeness(name: str, other: str) -> float:
         return 1.0
     if len(one) > 3 and (other.startswith(f"{name}_") or other.endswith(f"_{name}")):
         return ALIKE
-    matcher = SequenceMatcher(None, one, two)
-    return matcher.ratio() if len(one) > 3 and matcher.real_quick_ratio() >= ALIKE else 0.0
+    if len(one) <= 3:
+        return 0.0
+    letters, others = set(one), set(two)
+    most = min(len(one) - len(letters - others), len(two) - len(others - letters))  # no more can be common
+    return SequenceMatcher(None, one, two).ratio() if 2 * most / (len(one) + len(two)) >= ALIKE else 0.0

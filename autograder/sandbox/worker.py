@@ -243,13 +243,14 @@ class Worker:
         return dict(checkpoint.load(request["path"]))
 
     def read_notebook(self, request: dict, _: dict) -> dict[str, torch.Tensor]:
-        """Read the code of a notebook in the work folder and remove the file. Its code: JSON as bytes.
+        """Read the code of a notebook in the work folder and remove the file, unless it is kept. Its code: JSON as bytes.
 
         No student code has run in this session yet.
         """
         path = Path(request["path"])
         found = notebook.read_notebook(path, request["graded"])
-        path.unlink()
+        if not request["keep"]:
+            path.unlink()
         text = json.dumps(vars(found), ensure_ascii=False, default=vars)
         return {"notebook": torch.frombuffer(bytearray(text.encode()), dtype=torch.uint8)}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from contextlib import suppress
@@ -13,6 +14,7 @@ import psutil
 import pytest
 import torch
 
+from autograder.engine.notebook import read_notebook, reader
 from autograder.engine.session import Probes, Sandbox, SandboxError, SessionLost, StudentError
 from autograder.sandbox import layers
 from tests.checkout import PROBES
@@ -190,6 +192,28 @@ def test_a_probe_starts_from_a_fresh_global_state(session):
     first, second = (session.call(f"{PROBES}.result", {"function": "f"})["result"] for _ in range(2))
     assert first.dtype == torch.float32 and torch.equal(first, second)
     assert session.call(f"{PROBES}.true", {"function": "g"})["result"] == 1
+
+
+def test_a_seed_gives_the_numbers_that_it_gives_elsewhere(session):
+    define(session, "import torch\nfrom torch import manual_seed")
+    drawn = torch.rand(2, generator=torch.Generator().manual_seed(-5)).tolist()
+    for form in ("torch.manual_seed", "torch.random.manual_seed", "manual_seed"):
+        said = say(session, f"return {form}(-5).initial_seed() % 2**64, torch.rand(2).tolist()")
+        assert said == f"({2**64 - 5}, {drawn})"
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_cells_run_in_the_session_that_has_read_them(sandbox, tmp_path, kept):
+    """The notebook is beside them only if it is one of the files that they are to find."""
+    folder = tmp_path / "beside"
+    path = (folder if kept else tmp_path) / "own.ipynb"
+    folder.mkdir()
+    path.write_text(json.dumps({"cells": [{"cell_type": "code", "source": "import os\nseen = os.listdir()"}]}))
+    with reader(sandbox, path, folder) as (session, same):
+        read = read_notebook(session, path, ["seen"], time.monotonic() + 30, kept)
+        assert same is session and path.exists()
+        define(session, read.cells[0].source)
+        assert say(session, "return seen") == str(["own.ipynb"] if kept else [])
 
 
 def test_definitions_only_leaves_out_what_may_take_time(session):
