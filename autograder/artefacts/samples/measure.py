@@ -13,7 +13,7 @@ import torch
 
 from autograder.artefacts.model import Finding, Headline, Inputs
 from autograder.artefacts.samples import MOST_COPIES, NETWORKS, PARTS, Ramps, Samples, ddim, share_of_points
-from autograder.artefacts.samples.copies import CLOSE, nearest
+from autograder.artefacts.samples.copies import copied
 from autograder.artefacts.samples.files import NAME, SamplesError, pictures, to_bytes
 from autograder.artefacts.samples.scores import Scores, scores
 from autograder.errors import CheckpointError, KitError, Unread
@@ -148,15 +148,15 @@ def scored(what: str, images: torch.Tensor, scorer: Scorer, data: Prepared, abou
     if training is None:
         note = f"{what}: not compared with training images, because this grader has none."
         return Looked(sentence, numbers, images, note)
-    numbers["copies"] = max(share_of_copies(images, known) for known in (training, data.images("test")))
+    numbers["copies"] = share_of_copies(images, training, data.images("test"))
     if numbers["copies"] > MOST_COPIES:
         sentence += f" {numbers['copies']:.0%} of them are copies of training or test images, so they earn no points."
     return Looked(sentence, numbers, images)
 
 
-def share_of_copies(images: torch.Tensor, training: np.ndarray) -> float:
+def share_of_copies(images: torch.Tensor, *known: np.ndarray) -> float:
     """The fraction of the samples that are copies of known images."""
-    return (nearest(images, training) < CLOSE).double().mean().item()
+    return copied(images, known).double().mean().item()
 
 
 def score_sentence(found: Scores) -> str:
