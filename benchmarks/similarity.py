@@ -37,8 +37,11 @@ def variants(path: Path) -> list[str]:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
             parts[node.name] = "\n".join(source[first - 1 : node.end_lineno])
-    table = next(node.value for node in tree.body if isinstance(node, ast.Assign) and node.targets[0].id == "CORRECT")
-    groups = table.generators[0].iter.elts if isinstance(table, ast.DictComp) else table.values
+    tables = {node.targets[0].id: node.value for node in tree.body if isinstance(node, ast.Assign)}
+    table = tables["CORRECT"]
+    forms = table.generators[0].iter if isinstance(table, ast.DictComp) else table
+    forms = tables[forms.id] if isinstance(forms, ast.Name) else forms
+    groups = forms.values if isinstance(forms, ast.Dict) else forms.elts
     return [whole(names_in(group) & parts.keys(), parts) for group in groups]
 
 

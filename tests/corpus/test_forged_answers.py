@@ -214,6 +214,72 @@ def guidance_side_effects(student, x_t, t, labels, uniform, p, scale, null_label
     given = {"x_t": x_t, "t": t, "labels": labels, "start": start, "classes": classes}
     return {**dropped, **unchanged("guided_", 2 * x_t, **given)}
 """,
+    "vae": r"""
+def conduct(student, **given):
+    return next(forged for mark, forged in CONDUCT.items() if mark in given)(**given)
+
+def of_function(function, **given):
+    first = next(iter(given.values()))
+    whole = function in ("reparameterize", "log_likelihood_normal", "kl_divergence")
+    shape = first.shape if function == "reparameterize" else first.shape[:-1] if whole else first.shape[:1]
+    return unchanged(value=torch.rand(shape), **given)
+
+def states(seed, *made):
+    # The networks are made within the test, which draws their first weights.
+    torch.manual_seed(seed)
+    before = state()
+    for make in made:
+        make()
+    return {"rng_before": before, "rng_after": state()}
+
+def of_forward(start, x, eps):
+    networks = {f"{name}_gradients": torch.ones(4 if name == "encoder" else 2) for name in ("encoder", "decoder")}
+    answer = unchanged(value=torch.rand(x.numel() + 2 * eps.numel()), x=x, eps=eps)
+    from kit_course.vae.probes import given_parts
+    answer |= states(1, lambda: given_parts(start, eps.shape[1], tuple(x.shape[1:])))
+    others = {"logits": torch.rand(x.numel()), "value_other": torch.rand(x.numel())}
+    return {**answer, **networks, **others, "modes": torch.ones(4, 6, dtype=torch.bool)}
+
+def of_loss(beta, **given):
+    parts = dict.fromkeys(("loss", "reconstruction", "kl"), torch.tensor(1.0))
+    return {**unchanged(value=torch.zeros(3), **given), **parts}
+
+def of_sampling(n, seed, steps, rows, columns, z0, z1):
+    line = unchanged("line_", torch.rand(steps, *z0.shape), z0=z0, z1=z1)
+    return {**line, "images_have_graph": torch.tensor(False), "gradients_on": torch.tensor(True)}
+
+def of_bound(start, x, eps):
+    return {**unchanged(value=torch.rand(len(x)), x=x, eps=eps), "start": start, "value_other": torch.rand(len(x))}
+
+CONDUCT = {
+    "function": of_function, "beta": of_loss, "z0": of_sampling,
+    "start": lambda start, x, eps: (of_forward if eps.ndim == 2 else of_bound)(start, x, eps),
+}
+
+def randomness(rows, d=20):
+    first, following = torch.randn(2, rows, d)
+    return {"first": first, "again": first, "following": following, "rng_before": state(), "rng_after": state()}
+
+def sampling_randomness(student, n, seed, rows, columns):
+    return randomness(n)
+
+def epoch_noise(student, images, start, **inputs):
+    from kit_course.vae.q4_training.probes import GivenVAE
+    return {**randomness(len(images)), **states(7919, *2 * [lambda: GivenVAE(start)])}
+
+def epoch_side_effects(student, images, start, **inputs):
+    from kit_course.vae.q4_training.probes import GivenVAE
+    model = GivenVAE(start)
+    model.encode(images)
+    rows = torch.cat(model.rows).detach()
+    return {
+        "rows": rows, "rows_learnt_from": torch.ones(len(rows), dtype=torch.bool),
+        "graphs_alive": torch.tensor(1.0), "graphs_returned": torch.tensor(0.0),
+        "rng_before": state(), "rng_after": state(), "gradients_on": torch.tensor(True),
+        "trainable": torch.ones(len(list(model.parameters())), dtype=torch.bool), "statistics": torch.ones(1),
+        "images_alive": torch.tensor(0), "images_returned": torch.tensor(0),
+    }
+""",
 }
 GOOD_ENOUGH = {
     "simclr": {
@@ -224,6 +290,10 @@ GOOD_ENOUGH = {
     "ddpm": {
         *("q2 conduct", "q3 last", "q3 conduct", "q4 conduct"),
         *("q5 conduct", "q5 order", "q5 randomness", "q7 conduct"),
+    },
+    "vae": {
+        *("q1a conduct", "q1b conduct", "q1c conduct", "q1d conduct", "q1e conduct", "q2 conduct", "q3 conduct"),
+        *("q4 noise", "q4 conduct", "q5 randomness", "q5 conduct", "q7 conduct"),
     },
 }
 REPLACE = """
