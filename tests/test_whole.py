@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -197,3 +200,24 @@ def test_a_wrong_sampler_costs_its_own_points_and_is_told_in_a_sentence(whole, t
     assert {v.test for v in lost} == {"order", "chain", "randomness"}
     assert all(any(word in v.message for word in words.split("|")) for v in lost[:1]), lost
     assert all(len(v.message) < 500 and "Traceback" not in v.message for v in lost)
+
+
+def test_vae_on_fashion_mnist_by_its_one_switch(tmp_path):
+    """Trained for seconds on generated images in Fashion-MNIST's format, and measured on them."""
+    images, switched = data_scripts.DATASETS["fashion_mnist"], tmp_path / "bundle"
+    data = data_scripts.prepare_generated(tmp_path / "data", 200, 100, progress=False, dataset=images)
+    shutil.copytree(COURSE.assignment("vae").settings.parent, tmp_path / "course" / "solutions" / "vae")
+    shutil.copytree(build_bundle(COURSE.assignment("vae")), switched)
+    for settings in (tmp_path / "course" / "solutions" / "vae" / "assignment.toml", switched / "assignment.toml"):
+        settings.write_text(settings.read_text().replace('dataset = "mnist"', 'dataset = "fashion_mnist"'))
+    train = [sys.executable, "-m", "autograder", "train", "vae", "--profile", "smoke", "--data", str(tmp_path / "data")]
+    train += ["--course", str(tmp_path / "course"), "--run", str(tmp_path / "run")]
+    done = subprocess.run(train, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text())["dataset"] == "fashion_mnist"
+    with Grader(switched, data) as grader:
+        measured = {
+            v.test: v for v in grader.grade(tmp_path / "run" / "vae-submission.zip").verdicts if v.question == "q6"
+        }
+    assert measured["elbo"].message.startswith("A bound of ")
+    assert "(16, 1, 28, 28), expected (1024, 1, 28, 28)" in measured["own"].message, "smoke draws few samples"
