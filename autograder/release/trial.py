@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -11,7 +11,7 @@ from autograder.course import Course
 from autograder.engine.answer_key import made_from, read_draws
 from autograder.engine.judge import Judgement, KeyTest, judge
 from autograder.questions.loading import load_question
-from autograder.questions.model import Case, Namespace, Test
+from autograder.questions.model import Case, Misconception, Namespace, Test
 from autograder.release.compile import fingerprint, key_tests, run_probe
 
 
@@ -54,6 +54,18 @@ def lost(folder: Path, namespace: Namespace, wrong: Collection[str] = (), one_dr
     return {
         id: found.message for id, found in judgements(folder, namespace, wrong, one_draw).items() if not found.passed
     }
+
+
+def surprises(
+    folder: Path, mistakes: Iterable[Misconception], costs: Mapping[Collection[str], str]
+) -> dict[str, dict[str, str]]:
+    """The mistakes that fail other tests than ``costs`` says (tests -> ids, between commas), or none, or whose hint no
+    test tells."""
+    wanted = {id: set(tests) for tests, ids in costs.items() for id in ids.split(", ")}
+    found = {mistake.id: lost(folder, mistake.namespace) for mistake in mistakes}
+    assert wanted.keys() <= found.keys()
+    told = {mistake.id: mistake.hint in found[mistake.id].values() for mistake in mistakes}
+    return {id: tests for id, tests in found.items() if not told[id] or wanted.get(id, set(tests)) != set(tests)}
 
 
 @cache
