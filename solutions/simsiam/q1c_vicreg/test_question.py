@@ -55,11 +55,9 @@ def detached_covariance(z1, z2, sim=25.0, var=25.0, cov=1.0):
     return sim * invariance + var * variance + cov * covariance.detach(), invariance, variance, covariance
 
 
-@pytest.mark.parametrize(
-    ("wrong", "tests"), [(epsilon_outside, {"constant"}), (detached_covariance, {"gradient", "constant"})]
-)
+@pytest.mark.parametrize(("wrong", "tests"), [(epsilon_outside, {"constant"}), (detached_covariance, {"gradient"})])
 def test_a_mistake_that_nobody_listed_is_seen(wrong, tests):
-    assert tests <= set(lost(HERE, {"vicreg_loss": wrong}))
+    assert tests == set(lost(HERE, {"vicreg_loss": wrong}))
 
 
 def test_weights_may_be_in_any_order_if_they_have_their_names():
