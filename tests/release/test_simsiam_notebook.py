@@ -1,4 +1,4 @@
-"""The SimSiam notebook's given code: a checkpoint that the grader takes, runs that resume and that begin alike, its figures."""
+"""The SimSiam notebook's given code: what the grader takes, runs that resume and that begin alike, its figures."""
 
 from __future__ import annotations
 
