@@ -1,0 +1,77 @@
+"""Question 3: the accuracy of a weighted vote of nearest neighbours."""
+
+import torch
+import torch.nn.functional as F
+
+from autograder.questions.model import Case, Close, Exact, Test, Within
+from autograder.questions.side_effects.question import comparisons
+
+from . import counts, probes
+
+# k and temperature of the calls with the same features; there are 30 rows in the bank.
+_CALLS = ((1, 0.1), (5, 0.2), (9, 3.0), (20, 0.07), (30, 0.3), (200, 0.1))
+_FEW = "thirty rows, forty queries, labels 0, 2, 3 and 7"
+_MANY = "forty rows, 1030 queries, k 5"
+_OF_MANY = (5, 0.1)
+_REPEATED = 40  # queries that come 25 times; thirty others follow
+MARGIN = 2e-3
+
+
+def draw(generator):
+    """Features of overlapping classes whose rows have very different lengths. No vote is close, so that rounding decides none."""
+
+    def features(n, d, classes):
+        y = torch.tensor(classes)[torch.randint(len(classes), (n,), generator=generator)]
+        centres = torch.randn(10, d, generator=generator)
+        return centres, y
+
+    def rows(y, centres, spread):
+        h = centres[y] + spread * torch.randn(len(y), centres.shape[1], generator=generator)
+        return h * torch.exp(torch.randn(len(y), 1, generator=generator))
+
+    def inputs(n, m, d, classes, calls, spread):
+        centres, train_y = features(n, d, classes)
+        train_h = rows(train_y, centres, spread)
+        _, test_y = features(8 * m, d, classes)
+        test_h = rows(test_y, centres, spread)
+        clear = torch.stack([_clear(train_h, train_y, test_h, *call) for call in calls]).all(0)
+        kept = clear.nonzero().flatten()[:m]
+        assert len(kept) == m
+        return {"train_h": train_h, "train_y": train_y, "test_h": test_h[kept], "test_y": test_y[kept]}
+
+    few = inputs(30, 40, 4, (0, 2, 3, 7), _CALLS, 1.0)
+    few["test_y"][:3] = 9  # a class that the bank does not have
+    settings = {"ks": torch.tensor([k for k, _ in _CALLS]), "temperatures": torch.tensor([t for _, t in _CALLS])}
+    many = inputs(40, 70, 3, (0, 1, 4, 9), (_OF_MANY,), 0.8)
+    many["test_y"][_REPEATED:] = (many["test_y"][_REPEATED:] + 1) % 10  # hardly any of the last ones is right
+    k, temperature = _OF_MANY
+    more = {"repeated": _REPEATED, "times": 25, "k": k, "temperature": temperature}
+    return Case(_FEW, {**few, **settings}), Case(_MANY, {**many, **more})
+
+
+def _clear(train_h, train_y, test_h, k, temperature):
+    """For which queries neither the border of the neighbours nor the vote is close, (queries,) bool."""
+    s, order = (F.normalize(test_h) @ F.normalize(train_h).T).sort(dim=1, descending=True)
+    border = s[:, k - 1] - s[:, k] > MARGIN if k < len(train_h) else torch.ones(len(s), dtype=torch.bool)
+    s, order = s[:, :k], order[:, :k]
+    votes = torch.zeros(len(s), 10).scatter_add_(1, train_y[order], (s / temperature).exp())
+    first, second = votes.topk(2).values.unbind(1)
+    return border & (first > (1 + MARGIN) * second)
+
+
+STUBS = ("knn_accuracy",)
+_ACCURACIES = {
+    f"accuracy_{number}": Close(1e-5, 1e-6, what=f"the accuracy for k = {k} and temperature {temperature}")
+    for number, (k, temperature) in enumerate(_CALLS)
+}
+_CONDUCT = {
+    **comparisons("knn_accuracy", {"train_h": "train_h", "train_y": "train_y", "test_h": "test_h", "test_y": "test_y"}),
+    "constant": Exact(advice="What knn_accuracy returns does not depend on the features"),
+}
+TESTS = (
+    Test("accuracy", "the share of queries that the vote gets right", probes.accuracies, (_FEW,), _ACCURACIES),
+    Test("chunks", "the share of 1030 queries is the mean of those of its parts", probes.chunks, (_MANY,),
+         {"beside": Within(-1e-5, 1e-5, advice="The accuracy of 1030 queries is not the share of all of them: every query counts "
+                           "once, in whatever chunks you take them")}, count=counts.chunks, needs=("accuracy",)),
+    Test("conduct", "inputs and global state stay as they are", probes.conduct, (_FEW,), _CONDUCT, count=counts.conduct, needs=("accuracy",)),
+)  # fmt: skip

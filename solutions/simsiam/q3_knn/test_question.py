@@ -1,0 +1,76 @@
+"""Question 3: the oracle against lightly, an example by hand, and what a mistake costs."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from lightly.utils.benchmarking import knn_predict
+
+from autograder.release.trial import lost, surprises
+
+from .correct import in_chunks
+from .mistakes import MISCONCEPTIONS
+from .oracle import knn_accuracy
+
+HERE = Path(__file__).parent
+
+
+@pytest.mark.parametrize(("k", "temperature"), [(1, 0.1), (5, 0.5), (20, 0.07)])
+def test_the_oracle_agrees_with_lightly_which_leaves_normalising_to_its_caller(k, temperature):
+    train_h, test_h = torch.randn(20, 3, dtype=torch.float64), torch.randn(50, 3, dtype=torch.float64)
+    train_y, test_y = torch.arange(20) % 4, torch.arange(50) % 4
+    bank, queries = F.normalize(train_h, dim=1), F.normalize(test_h, dim=1)
+    predicted = knn_predict(queries.float(), bank.float().T, train_y, 4, k, temperature)[:, 0]
+    wanted = (predicted == test_y).double().mean().item()
+    assert knn_accuracy(train_h, train_y, test_h, test_y, k, temperature) == pytest.approx(wanted)
+    with pytest.raises(RuntimeError):  # where lightly stops, all rows vote
+        knn_predict(queries.float(), bank.float().T, train_y, 4, 21, temperature)
+
+
+@pytest.mark.parametrize(("k", "temperature", "wanted"), [(1, 1, 1.0), (3, 0.05, 1.0), (3, 10, 0.0), (99, 10, 0.0)])
+def test_a_near_row_against_two_far_ones(k, temperature, wanted):
+    train_h = torch.tensor([[5.0, 0.0], [0.1, 0.2], [0.2, 0.4]])
+    given = train_h, torch.tensor([1, 0, 0]), torch.tensor([[2.0, 0.1]]), torch.tensor([1])
+    assert knn_accuracy(*given, k, temperature) == wanted
+
+
+def test_a_mistake_costs_what_it_breaks_and_is_recognised():
+    costs = {
+        ("accuracy",): "k above the bank, majority, temperature ignored, temperature multiplied, cosines as weights, "
+        "nearest alone, all rows vote, one neighbour too many, nearest left out, nothing normalised, bank not normalised, "
+        "smallest cosines, per cent",
+        ("chunks",): "mean over chunks",
+        ("accuracy", "chunks"): "counted",
+    }
+    assert surprises(HERE, MISCONCEPTIONS, costs) == {}
+
+
+def last_chunk_dropped(train_h, train_y, test_h, test_y, k, temperature):
+    whole = max(len(test_y) // 100 * 100, min(len(test_y), 99))
+    return in_chunks(train_h, train_y, test_h[:whole], test_y[:whole], k, temperature)
+
+
+def query_normalised_in_place(train_h, train_y, test_h, test_y, k, temperature):
+    test_h /= test_h.norm(dim=1, keepdim=True)
+    return in_chunks(train_h, train_y, test_h, test_y, k, temperature)
+
+
+def mean_of_the_votes(train_h, train_y, test_h, test_y, k, temperature):
+    s, nearest = (F.normalize(test_h) @ F.normalize(train_h).T).topk(min(k, len(train_h)))
+    votes = torch.zeros(len(s), 10).scatter_reduce(
+        1, train_y[nearest], (s / temperature).exp(), "mean", include_self=False
+    )
+    return (votes.argmax(1) == test_y).float().mean()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "tests"),
+    [
+        (last_chunk_dropped, {"chunks"}),
+        (query_normalised_in_place, {"conduct"}),
+        (mean_of_the_votes, {"accuracy"}),
+    ],
+)
+def test_a_mistake_that_nobody_listed_is_seen(wrong, tests):
+    assert set(lost(HERE, {"knn_accuracy": wrong})) == tests
