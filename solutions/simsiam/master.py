@@ -446,11 +446,8 @@ def test_negative_cosine(negative_cosine):
     p = torch.tensor([[2.0, 0.0], [0.0, 1.0]], requires_grad=True)
     z = torch.tensor([[4.0, 3.0], [0.0, 2.0]], requires_grad=True)
     loss = negative_cosine(p, z)
-    assert torch.is_tensor(loss) and loss.shape == (), "Return one number, a 0-d tensor."
-    # The cosines are 8 / (2 * 5) and 1.
-    assert abs(loss.item() + 0.9) < 1e-5, f"-(0.8 + 1) / 2 = -0.9, got {loss.item():.4f}."
+    assert abs(loss.item() + 0.9) < 1e-5, f"The cosines are 0.8 and 1: expected -0.9, got {loss.item():.4f}."
     loss.backward()
-    assert p.grad is not None and p.grad.abs().sum() > 0, "No gradient reaches p."
     assert z.grad is None or not z.grad.any(), "z is a constant: no gradient may reach it."
 
 
@@ -504,8 +501,7 @@ def test_simsiam_loss(simsiam_loss):
     p1, p2 = torch.tensor([[2.0, 0.0], [0.0, 1.0]]), torch.tensor([[0.0, 1.0], [1.0, 0.0]])
     z1, z2 = torch.tensor([[3.0, 4.0], [0.0, 1.0]]), torch.tensor([[4.0, 3.0], [0.0, 2.0]])
     loss = float(simsiam_loss(p1, p2, z1, z2))
-    # D(p1, z2) = -(0.8 + 1) / 2 and D(p2, z1) = -(0.8 + 0) / 2
-    assert abs(loss + 0.65) < 1e-5, f"(-0.9 - 0.4) / 2 = -0.65, got {loss:.4f}."
+    assert abs(loss + 0.65) < 1e-5, f"D is -0.9 and -0.4: expected -0.65, got {loss:.4f}."
 
 
 # %% [markdown]
@@ -580,15 +576,9 @@ points = None
 def test_vicreg(vicreg_loss):
     import torch
 
-    z1 = torch.tensor([[0.0, 0.0], [1.0, 2.0], [2.0, 1.0]])
-    z2 = torch.tensor([[0.0, 1.0], [1.0, 1.0], [2.0, 1.0]])
-    out = vicreg_loss(z1, z2)
-    assert isinstance(out, tuple) and len(out) == 4, "Return (loss, invariance, variance, covariance)."
-    # Two entries differ by 1; the last column of z2 is constant, 1 - 0.01; the covariance in z1 is 1/2.
-    loss, *terms = (float(part) for part in out)
-    for name, found, expected in zip(("invariance", "variance", "covariance"), terms, (1 / 3, 0.2475, 0.25)):
-        assert abs(found - expected) < 1e-4, f"The {name} is {expected:.4f}, got {found:.4f}."
-    assert abs(loss - 14.7708) < 1e-3, f"25 / 3 + 25 * 0.2475 + 0.25 = 14.7708, got {loss:.4f}."
+    out = vicreg_loss(torch.tensor([[0.0, 0], [1, 2], [2, 1]]), torch.tensor([[0.0, 1], [1, 1], [2, 1]]))
+    for found, expected in zip(out, (14.7708, 1 / 3, 0.2475, 0.25), strict=True):
+        assert abs(float(found) - expected) < 1e-3, f"Expected 14.7708, 0.3333, 0.2475, 0.25; got {out}."
 
 
 # %% [markdown]
@@ -676,38 +666,22 @@ name = "q1d"
 points = None
 
 
-@test_case(name="the loss by hand")
-def test_byol_loss(byol_loss):
-    import torch
-
-    p1, p2 = torch.tensor([[2.0, 0.0], [0.0, 1.0]]), torch.tensor([[0.0, 1.0], [1.0, 0.0]])
-    t1, t2 = torch.tensor([[3.0, 4.0], [0.0, 1.0]]), torch.tensor([[4.0, 3.0], [0.0, 2.0]])
-    loss = float(byol_loss(p1, p2, t1, t2))
-    # The four cosines are 0.8 and 1, 0.8 and 0.
-    assert abs(loss - 1.4) < 1e-5, f"(0.4 + 0) / 2 + (0.4 + 2) / 2 = 1.4, got {loss:.4f}."
-
-
-@test_case(name="one step of the average")
-def test_ema_update(ema_update):
+@test_case(name="by hand: the loss, one step of the average, the schedule")
+def test_byol(byol_loss, ema_update, tau_schedule):
     import torch
     from torch import nn
 
+    p, t = torch.tensor([[2.0, 0.0], [0.0, 1.0]]), torch.tensor([[4.0, 3.0], [0.0, 2.0]])
+    loss = float(byol_loss(p, p, t, t))
+    assert abs(loss - 0.4) < 1e-5, f"2 - 2cos is 0.4 and 0 in both directions: 0.2 + 0.2 = 0.4, got {loss:.4f}."
     online, target = nn.BatchNorm1d(1), nn.BatchNorm1d(1)
     nn.init.constant_(online.weight, 3.0)
     online.running_mean.fill_(5.0)
-    weight = target.weight
     ema_update(online, target, 0.75)
-    assert target.weight is weight, "Change the parameters in place: the target has a new Parameter object."
-    assert abs(weight.item() - 1.5) < 1e-6, f"0.75 * 1 + 0.25 * 3 = 1.5, got {weight.item():.4f}."
+    assert abs(target.weight.item() - 1.5) < 1e-6, f"0.75 * 1 + 0.25 * 3 = 1.5, got {target.weight.item():.4f}."
     assert target.running_mean.item() == 5.0, "Copy the buffers of online."
-    assert weight.requires_grad and weight.grad_fn is None, "Record no graph, and leave requires_grad as it is."
-    assert online.weight.item() == 3.0, "The online network must not change."
-
-
-@test_case(name="the schedule from tau0 to 1")
-def test_tau_schedule(tau_schedule):
-    found = [float(tau_schedule(step, 4, 0.9)) for step in (0, 2, 4)]
-    assert all(abs(a - b) < 1e-6 for a, b in zip(found, (0.9, 0.95, 1.0))), f"Expected 0.9, 0.95, 1; got {found}."
+    taus = [float(tau_schedule(step, 4, 0.9)) for step in (0, 2, 4)]
+    assert all(abs(a - b) < 1e-6 for a, b in zip(taus, (0.9, 0.95, 1.0))), f"Expected 0.9, 0.95, 1; got {taus}."
 
 
 # %% [markdown]
@@ -793,14 +767,11 @@ points = None
 def test_simsiam(SimSiam, SmallEncoder):
     import torch
 
-    torch.manual_seed(0)
     model = SimSiam(SmallEncoder((4, 4, 4, 6)), width=10, bottleneck=3)
-    out = model(torch.randn(8, 3, 16, 16), torch.randn(8, 3, 16, 16))
-    assert isinstance(out, tuple) and len(out) == 4, "forward returns (p1, p2, z1, z2)."
-    assert all(part.shape == (8, 10) for part in out), f"Each is (8, 10), got {[tuple(part.shape) for part in out]}."
-    for z in out[2:]:
-        assert z.mean(dim=0).abs().max() < 1e-4, "The projector ends with a batch norm."
-        assert z.requires_grad, "z keeps its graph in forward: the loss stops the gradient."
+    out = model(*torch.rand(2, 8, 3, 16, 16))
+    assert [tuple(part.shape) for part in out] == [(8, 10)] * 4, "forward returns (p1, p2, z1, z2), each (n, width)."
+    assert max(z.mean(dim=0).abs().max() for z in out[2:]) < 1e-4, "The projector ends with a batch norm."
+    assert all(z.requires_grad for z in out[2:]), "z keeps its graph in forward: the loss stops the gradient."
 
 
 # %% [markdown]
@@ -872,11 +843,9 @@ def test_knn(knn_accuracy):
     import torch
 
     bank, classes = torch.tensor([[1.0, 0.0], [0.6, 0.8], [0.8, 0.6]]), torch.tensor([0, 1, 1])
-    row, label = torch.tensor([[2.0, 0.0]]), torch.tensor([0])
-    # The weights are e^(1/T) against e^(0.6/T) + e^(0.8/T).
-    for k, temperature, right in ((1, 1.0, 1), (3, 1.0, 0), (3, 0.1, 1), (9, 1.0, 0)):
-        found = float(knn_accuracy(bank, classes, row, label, k, temperature))
-        assert found == right, f"k = {k}, temperature {temperature}: expected {right}, got {found}."
+    for k, temperature, expected in ((1, 1.0, 1), (3, 1.0, 0), (3, 0.1, 1), (9, 1.0, 0)):
+        found = float(knn_accuracy(bank, classes, torch.tensor([[2.0, 0.0]]), torch.tensor([0]), k, temperature))
+        assert found == expected, f"k = {k}, temperature {temperature}: expected {expected}, got {found}."
 
 
 # %% [markdown]
@@ -961,42 +930,29 @@ def test_epoch(train_one_epoch):
     import torch
     from torch import nn
 
-    class OneWeight(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.w, self.modes = nn.Parameter(torch.ones(1)), []
-
+    class OneWeight(nn.Linear):
         def forward(self, x1, x2):
-            self.modes.append(self.training)
-            return self.w * x1, self.w * x2, -x1, -x2
+            return self.weight * x1, self.weight * x2, -x1, -x2
 
-    def half_sum(p1, p2, z1, z2):
-        return (p1 + p2).mean() / 2
-
-    ones = torch.ones(2, 1)
-    batches = [((ones, 3 * ones), torch.zeros(2)), ((2 * ones[:1], 8 * ones[:1]), torch.zeros(1))]
-    # The losses are 2 w for two images and 5 w for one; the gradients 2 and 5, the rates lr and lr / 2.
-    for lr, mean, weight in ((0.0, 3.0, 1.0), (0.1, (2 * 2 + 5 * 0.8) / 3, 0.55)):
-        model = OneWeight().eval()
-        optimizer = torch.optim.SGD(model.parameters(), lr=lr)
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5**step)
-        loss = train_one_epoch(model, batches, optimizer, scheduler, half_sum)
-        assert isinstance(loss, float), "Return a Python float: a tensor keeps the graph of the epoch in memory."
-        assert abs(loss - mean) < 1e-5, f"lr = {lr}: the mean loss per image is {mean:.4f}, got {loss:.4f}."
-        assert abs(model.w.item() - weight) < 1e-5, (
-            f"1 - 0.1 * 2 - 0.05 * 5 = 0.55, but your weight is {model.w.item():.4f}: check zero_grad and the scheduler."
-        )
-        assert all(model.modes), "Put the model into train mode."
+    model = OneWeight(1, 1, bias=False)
+    nn.init.ones_(model.weight)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5**step)
+    batches = [((torch.ones(2, 1), 3 * torch.ones(2, 1)), None), ((2 * torch.ones(1, 1), 8 * torch.ones(1, 1)), None)]
+    loss = train_one_epoch(model.eval(), batches, optimizer, scheduler, lambda p1, p2, z1, z2: (p1 + p2).mean() / 2)
+    # The losses are 2 w for two images and 5 w for one, their gradients 2 and 5, the rates 0.1 and 0.05.
+    assert abs(loss - 8 / 3) < 1e-5, f"(2 * 2 + 5 * 0.8) / 3 = 2.6667, got {loss:.4f}."
+    w = model.weight.item()
+    assert abs(w - 0.55) < 1e-5, f"1 - 0.1 * 2 - 0.05 * 5 = 0.55, but your weight is {w:.4f}."
+    assert model.training, "Put the model into train mode."
 
 
 @test_case(name="spread and equal rows")
 def test_feature_std(feature_std):
     import torch
 
-    spread = float(feature_std(torch.tensor([[3.0, 0.0], [0.0, 5.0]])))
-    assert abs(spread - 0.5**0.5) < 1e-4, f"Each column holds 0 and 1 after normalising: 0.7071, got {spread:.4f}."
-    equal = float(feature_std(torch.tensor([[1.0, 2.0], [2.0, 4.0]])))
-    assert abs(equal) < 1e-6, f"Rows of one direction have collapsed: 0, got {equal:.4f}."
+    found = [float(feature_std(torch.tensor(rows))) for rows in ([[3.0, 0.0], [0.0, 5.0]], [[1.0, 2.0], [2.0, 4.0]])]
+    assert abs(found[0] - 0.7071) < 1e-3 and abs(found[1]) < 1e-6, f"Expected 0.7071 and 0, got {found}."
 
 
 # %% [markdown]
@@ -1067,26 +1023,15 @@ points = None
 def test_variant(variant, SmallEncoder):
     import torch
 
-    x = torch.randn(4, 3, 8, 8)
     for name, width in (("full", 6), ("no stop-gradient", 6), ("identity predictor", 6), ("double width", 12)):
         model, loss_function = variant(name, SmallEncoder((4, 4, 4, 4)), 6, 2)
-        p1, p2, z1, z2 = model(x, x.flip(3))
-        assert z1.shape == p1.shape == (4, width), f"{name}: p and z have {width} columns, got {tuple(z1.shape)}."
-        same = bool(torch.equal(p1, z1) and torch.equal(p2, z2))
+        leaves = [part.detach().requires_grad_() for part in model(*torch.rand(2, 4, 3, 8, 8))]
+        assert leaves[2].shape == (4, width), f"{name}: z has {width} columns, got {tuple(leaves[2].shape)}."
+        same = torch.equal(leaves[0], leaves[2])
         assert same == (name == "identity predictor"), f"{name}: whether p equals z is {same}."
-        leaves = [part.detach().requires_grad_() for part in (p1, p2, z1, z2)]
         loss_function(*leaves).backward()
-        moved = any(leaf.grad is not None and bool(leaf.grad.any()) for leaf in leaves[2:])
+        moved = leaves[2].grad is not None and bool(leaves[2].grad.any())
         assert moved == (name == "no stop-gradient"), f"{name}: whether a gradient reaches z is {moved}."
-
-
-@test_case(name="an unknown name")
-def test_unknown(variant, SmallEncoder):
-    try:
-        variant("half", SmallEncoder((4, 4, 4, 4)), 6, 2)
-    except ValueError:
-        return
-    raise AssertionError("Raise a ValueError for an unknown name.")
 
 
 # %% [markdown]
@@ -1214,9 +1159,7 @@ def test_directed(directed_loss):
 
     p1, p2 = torch.tensor([[2.0, 0.0], [0.0, 1.0]]), torch.tensor([[0.0, 1.0], [1.0, 0.0]])
     z1, z2 = torch.tensor([[3.0, 4.0], [0.0, 1.0]]), torch.tensor([[4.0, 3.0], [0.0, 2.0]])
-    p_heavy = torch.stack([p1, p2])[:, None]
-    loss = float(directed_loss(p_heavy, torch.ones(2, 1, 2, 2), p1, p2, z1, z2))
-    # The cosines are 0.6 and 1 for view 1, 0.6 and 0 for view 2.
+    loss = float(directed_loss(torch.stack([p1, p2])[:, None], torch.ones(2, 1, 2, 2), p1, p2, z1, z2))
     assert abs(loss + 1.2) < 1e-5, f"-0.65 - (0.8 + 0.3) / 2 = -1.2, got {loss:.4f}."
 
 
