@@ -102,6 +102,15 @@ def conduct_test(
 def with_variants(
     tests: Sequence[Test], title: str, after: Sequence[str], stand_ins: Mapping[str, Callable]
 ) -> tuple[Test, ...]:
-    """The tests, and of each the variant that is given ``stand_ins``, where a question in ``after`` lost points."""
-    given = {"after": tuple(after), "stand_ins": stand_ins}
-    return (*tests, *(variant(test, f"{test.id}_given", title, **given) for test in tests))
+    """The tests, and of each the variants that are given ``stand_ins``, all or one of them, where a question in ``after``
+    lost points."""
+    some = [dict([one]) for one in stand_ins.items()] if len(stand_ins) > 1 else []
+    given = {"_given": stand_ins, **{f"_given_{'_'.join(one)}": one for one in some}}
+    return (
+        *tests,
+        *(
+            variant(test, test.id + name, title, tuple(after), stand_ins=chosen)
+            for test in tests
+            for name, chosen in given.items()
+        ),
+    )

@@ -159,6 +159,9 @@ def other_simsiam_loss(p1: Tensor, p2: Tensor, z1: Tensor, z2: Tensor) -> Tensor
     return (torch.tanh(p1) * (1 + z2.detach()) - 2 * torch.sin(p2) * (3 - z1.detach())).mean()
 
 
+OTHER_LOSSES = {"negative_cosine": other_negative_cosine, "simsiam_loss": other_simsiam_loss}
+
+
 class OtherSimSiam(nn.Module):
     """A stand-in for ``SimSiam``, with the same attributes."""
 

@@ -4,8 +4,8 @@ import torch
 
 from autograder.questions.model import Case, Close, Exact, Test, variant
 
-from ..losses import pair_of_rows
-from ..probes import ARGUMENTS, OtherSimSiam, other_negative_cosine, other_simsiam_loss
+from ..losses import pair_of_rows, with_variants
+from ..probes import ARGUMENTS, OTHER_LOSSES, OtherSimSiam
 from ..q2_network.probes import RESULTS
 from . import probes
 
@@ -49,18 +49,13 @@ _TESTS = (
     Test("losses", "the losses of the four variants, and where their gradients go", probes.losses, (_ROWS,), _LOSSES),
     Test("names", "a ValueError for any other name", probes.errors, (_NAMES,), _ERRORS, needs=("networks", "losses")),
 )
-_OTHER_LOSSES = {"negative_cosine": other_negative_cosine, "simsiam_loss": other_simsiam_loss}
-_OTHER_NETWORK = {"SimSiam": OtherSimSiam}
+_NETWORK = {"SimSiam": OtherSimSiam}
+_OF_LOSSES = "Your losses are correct: variant was given other functions in the place of yours."
 TESTS = (
     *_TESTS,
     variant(_TESTS[0], "networks_given", "Your networks are correct: variant was given another SimSiam in the place of yours.",
-            after=("q2",), stand_ins=_OTHER_NETWORK),
-    variant(_TESTS[1], "losses_given", "Your losses are correct: variant was given another loss in the place of yours.",
-            after=("q1a", "q1b"), stand_ins=_OTHER_LOSSES),
-    variant(_TESTS[1], "losses_given_a_network",
-            "Your losses are correct: variant was given another SimSiam in the place of yours.",
-            after=("q2",), stand_ins=_OTHER_NETWORK),
-    variant(_TESTS[1], "losses_given_both",
-            "Your losses are correct: variant was given another SimSiam and another loss in the place of yours.",
-            after=("q2",), stand_ins=_OTHER_LOSSES | _OTHER_NETWORK),
+            after=("q2",), stand_ins=_NETWORK),
+    variant(_TESTS[1], "losses_given_a_network", _OF_LOSSES, after=("q2",), stand_ins=_NETWORK),
+    *with_variants(_TESTS[1:2], _OF_LOSSES, ("q1a", "q1b"), OTHER_LOSSES)[1:],
+    variant(_TESTS[1], "losses_given_both", _OF_LOSSES, after=("q2",), stand_ins=OTHER_LOSSES | _NETWORK),
 )  # fmt: skip
