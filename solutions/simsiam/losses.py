@@ -52,7 +52,7 @@ def value_outputs(function: str, sizes: Sequence[tuple[int, int]]) -> dict[str, 
     """How the results for each batch are compared."""
     parts = probes.PARTS.get(function, ("loss",))
     return {
-        f"{part}_{letter}": Close(1e-4, 1e-6, what=f"the {part} of a batch of {n} × {d}")
+        f"{part}_{letter}": Close(3e-5, 1e-6, what=f"the {part} of a batch of {n} × {d}")
         for letter, (n, d) in zip(ascii_lowercase, sizes)
         for part in parts
     }

@@ -18,6 +18,6 @@ def chunks(produced: Mapping[str, Tensor], **inputs: object) -> dict[str, Tensor
 
 
 def conduct(produced: Mapping[str, Tensor], ks: Tensor, temperatures: Tensor, **inputs: Tensor) -> dict[str, Tensor]:
-    """Side effects; ``constant``: 1 if the accuracy is the same for other features."""
+    """Side effects; ``constant``: 1 if the accuracy is the same for other labels of the bank."""
     constant = torch.equal(produced["value_seed_1"], produced["value_other"])
     return {**side_effects(produced, **inputs), "constant": torch.tensor(int(constant))}

@@ -52,9 +52,10 @@ def chunks(
 
 
 def conduct(student: Student, ks: Tensor, temperatures: Tensor, **given: Tensor) -> dict[str, Tensor]:
-    """What ``side_effects`` returns for the second k; ``value_other``: the accuracy where the bank has other features."""
+    """What ``side_effects`` returns for the second k; ``value_other``: the accuracy where all rows of the bank have
+    the label 8, which no query has."""
     setting = int(ks[1]), float(temperatures[1])
     effects = side_effects(lambda **copies: _accuracy(student, copies, *setting), given)
     with global_state_kept():
-        other = {**{name: tensor.clone() for name, tensor in given.items()}, "train_h": -given["train_h"]}
+        other = {**{name: tensor.clone() for name, tensor in given.items()}, "train_y": 0 * given["train_y"] + 8}
         return {**effects, "value_other": _accuracy(student, other, *setting)}

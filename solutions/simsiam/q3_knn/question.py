@@ -9,8 +9,8 @@ from autograder.questions.side_effects.question import comparisons
 from . import counts, probes
 
 # k and temperature of the calls with the same features; there are 30 rows in the bank.
-_CALLS = ((1, 0.1), (5, 0.2), (9, 3.0), (20, 0.07), (30, 0.3), (200, 0.1))
-_FEW = "thirty rows, forty queries, labels 0, 2, 3 and 7"
+_CALLS = ((1, 0.1), (3, 2.0), (5, 0.2), (9, 3.0), (20, 0.07), (30, 0.3), (200, 0.1))
+_FEW = "thirty rows, sixty queries, labels 0, 2, 3 and 7"
 _MANY = "forty rows, 1030 queries, k 5"
 _OF_MANY = (5, 0.1)
 _REPEATED = 40  # queries that come 25 times; thirty others follow
@@ -39,7 +39,7 @@ def draw(generator):
         assert len(kept) == m
         return {"train_h": train_h, "train_y": train_y, "test_h": test_h[kept], "test_y": test_y[kept]}
 
-    few = inputs(30, 40, 4, (0, 2, 3, 7), _CALLS, 1.0)
+    few = inputs(30, 60, 4, (0, 2, 3, 7), _CALLS, 1.0)
     few["test_y"][:3] = 9  # a class that the bank does not have
     settings = {"ks": torch.tensor([k for k, _ in _CALLS]), "temperatures": torch.tensor([t for _, t in _CALLS])}
     many = inputs(40, 70, 3, (0, 1, 4, 9), (_OF_MANY,), 0.8)
@@ -66,7 +66,7 @@ _ACCURACIES = {
 }
 _CONDUCT = {
     **comparisons("knn_accuracy", {"train_h": "train_h", "train_y": "train_y", "test_h": "test_h", "test_y": "test_y"}),
-    "constant": Exact(advice="What knn_accuracy returns does not depend on the features"),
+    "constant": Exact(advice="What knn_accuracy returns does not depend on the labels of the bank"),
 }
 TESTS = (
     Test("accuracy", "the share of queries that the vote gets right", probes.accuracies, (_FEW,), _ACCURACIES),
