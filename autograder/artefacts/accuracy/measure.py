@@ -43,12 +43,10 @@ def counted(
     inputs: Inputs,
     classifier: Callable[[Tensors], nn.Module],
     rows: Callable[[Prepared], slice | np.ndarray],
-    done: int = 0,
 ) -> Finding:
     """Count the images that the classifier of the sheet's file gets correct, among some ``rows`` of the test images.
 
-    After every batch the certain part is published: other images count as wrong. ``classifier`` raises CheckpointError;
-    ``done`` are the units of progress that it has done.
+    After every batch the certain part is published: other images count as wrong. ``classifier`` raises CheckpointError.
     """
     data = inputs.data
     if not inputs.has(sheet.file):
@@ -67,7 +65,7 @@ def counted(
         inputs.publish(
             _finding(sheet, count, data, f"Measured {count.evaluated:,} of {count.dataset_size:,} images so far")
         )
-        inputs.progress(done + count.evaluated)
+        inputs.progress(count.evaluated)
 
     count = count_top1(
         model, data.images("test")[tested], data.labels("test")[tested], mean=sheet.mean, std=sheet.std,

@@ -134,12 +134,13 @@ def read(table: dict, where: str, place: Place, dataset: Dataset | None) -> Knn:
 
 
 def balanced(labels: np.ndarray, count: int, classes: int) -> np.ndarray:
-    """(k,) rows in ascending order: the first images of each class, equally many of each, at most ``count`` in all.
+    """(k,) rows in ascending order: the first images of each class, equally many of each, ``count`` in all if there are.
 
-    Classes without an image are left out. Prepared images are shuffled, so the first of a class are a fair sample of it.
+    There is at least one of each; classes without an image are left out. Prepared images are shuffled, so the first of a
+    class are a fair sample of it.
     """
     import numpy as np
 
     members = [rows for label in range(classes) if len(rows := np.flatnonzero(labels == label))]
-    each = min(count // len(members), *map(len, members))
+    each = max(1, min(count // len(members), *map(len, members)))
     return np.sort(np.concatenate([rows[:each] for rows in members]))

@@ -39,10 +39,10 @@ class Neighbours(nn.Module):
 
 def measure(sheet: Knn, inputs: Inputs) -> Finding:
     """Compute the features of the bank, then count the queries that its vote classifies correctly."""
-    rows = sheet.rows(inputs.data) if inputs.data else {}
-    numbers = {}
+    rows, numbers = {}, {}
 
     def classifier(tensors: Tensors) -> nn.Module:
+        rows.update(sheet.rows(inputs.data))
         encoder = import_module(NETWORKS[sheet.network]).encoder(tensors)
         images, labels = (part("train")[rows["train"]] for part in (inputs.data.images, inputs.data.labels))
         features = []
@@ -60,5 +60,6 @@ def measure(sheet: Knn, inputs: Inputs) -> Finding:
             numbers["feature_std"] = F.normalize(bank).std(0).mean().item() * bank.shape[1] ** 0.5
         return Neighbours(encoder, bank, torch.from_numpy(labels[: len(bank)]), sheet.neighbours, sheet.temperature)
 
-    found = counted(sheet, inputs, classifier, lambda data: rows["test"], len(rows.get("train", ())))
+    after_the_bank = replace(inputs, progress=lambda done: inputs.progress(len(rows["train"]) + done))
+    found = counted(sheet, after_the_bank, classifier, lambda data: rows["test"])
     return replace(found, numbers={**found.numbers, **numbers} if found.numbers else {})
