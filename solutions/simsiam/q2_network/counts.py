@@ -34,21 +34,12 @@ def forward(produced: Mapping[str, Tensor], **inputs: Tensor | int) -> dict[str,
 
 
 def conduct(produced: Mapping[str, Tensor], x1: Tensor, x2: Tensor, **inputs: Tensor | int) -> dict[str, Tensor]:
-    """Side effects; ``modes_switched``: how many modules a call left in another mode; ``moved_in_eval``,
-    ``idle_statistics``: how many running means a call in eval mode moved, and one in train mode did not; ``unregistered``,
-    ``frozen``, ``idle_weights``: how many weights in use are none of the model's, require no gradients, get none;
-    ``z_without_graph``: 1 if no gradient of z reaches the encoder."""
-    before, between, after = (
-        produced[name].split(produced["means_sizes"].tolist())
-        for name in ("means_before", "means_between", "means_after")
-    )
+    """Side effects; ``modes_switched``: how many modules a call left in another mode; ``idle``, ``learning``: how many matrices
+    get no gradient, and how many do; ``z_without_graph``: 1 if no gradient of z reaches the encoder."""
     return {
         **side_effects(produced, x1=x1, x2=x2),
         "modes_switched": (~produced["modes"].bool()).sum(),
-        "moved_in_eval": torch.tensor(sum(not torch.equal(*pair) for pair in zip(before, between))),
-        "idle_statistics": torch.tensor(sum(torch.equal(*pair) for pair in zip(between, after))),
-        "unregistered": (~produced["registered"].bool()).sum(),
-        "frozen": (~produced["trainable"].bool()).sum(),
-        "idle_weights": (produced["gradient_sizes"] == 0)[produced["trainable"].bool()].sum(),
+        "idle": (produced["gradients"] == 0).sum(),
+        "learning": (produced["gradients"] != 0).sum(),
         "z_without_graph": (produced["from_z"] == 0).sum(),
     }

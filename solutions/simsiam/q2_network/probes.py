@@ -23,20 +23,14 @@ def _model(student: Student, x: Tensor, features: int, width: int, bottleneck: i
     return student["SimSiam"](GivenEncoder(x[0].numel(), features), width, bottleneck).to(x.dtype)
 
 
-def _used(call: Callable[[], object]) -> LayerTrace:
-    """The layers that a call uses."""
-    trace = LayerTrace()
-    with torch.no_grad(), trace:
-        call()
-    return trace
-
-
 def fill(call: Callable[[], object]) -> None:
     """Write fixed numbers into the layers that a call uses, and 0 into the biases of linear ones."""
-    layers = _used(call).layers
-    fill_layers(layers)
+    trace = LayerTrace()
     with torch.no_grad():
-        for layer in layers:
+        with trace:
+            call()
+        fill_layers(trace.layers)
+        for layer in trace.layers:
             if layer.key[0] == "linear" and "bias" in layer.tensors:
                 layer.tensors["bias"].zero_()
 
@@ -92,64 +86,38 @@ def forward(student: Student, x1: Tensor, x2: Tensor, width: int, bottleneck: in
 
 
 def conduct(student: Student, x1: Tensor, x2: Tensor, width: int, bottleneck: int) -> dict[str, Tensor]:
-    """How the model behaves.
+    """How the model behaves in train mode.
 
     Returns:
-        What ``side_effects`` returns, of all results in one vector, in train mode.
+        What ``side_effects`` returns, of all results in one vector.
         ``modes``: for each call and each module, whether its mode is the one before it, (calls, modules).
-        ``means_before``, ``means_between``, ``means_after``: running means of all batch norms, in one vector, before and after
-            a call in eval mode, and after one in train mode; ``means_sizes``: the length of each.
-        ``registered``, ``trainable``: for every weight in use, whether it is one of the model's, and requires gradients.
-        ``gradient_sizes``: the norm of the gradient that it gets from all results, 0 where it gets none; ``from_z``: that of the
-            encoder's from z1 and z2.
+        ``gradients``: the norm of the gradient that each matrix among the model's parameters gets from all results; ``from_z``:
+            that of the encoder's from z1 and z2; 0 where none arrives.
     """
     with global_state_kept():
         model = _model(student, x1, FEATURES, width, bottleneck)
-        norms = [m for m in model.modules() if isinstance(getattr(m, "running_mean", None), Tensor)]
-        modes: list[list[bool]] = []
+    modes: list[list[bool]] = []
 
-        def call(x1: Tensor, x2: Tensor, training: bool = True) -> dict[str, Tensor]:
-            found = results(model.train(training), x1, x2)
-            modes.append([module.training == training for module in model.modules()])
-            return found
+    def call(x1: Tensor, x2: Tensor) -> dict[str, Tensor]:
+        found = results(model.train(), x1, x2)
+        modes.append([module.training for module in model.modules()])
+        return found
 
-        def statistics() -> Tensor:
-            return torch.cat([torch.empty(0), *(norm.running_mean.detach().flatten().clone() for norm in norms)])
+    def sizes(parts: list[Tensor], weights: list[Tensor]) -> Tensor:
+        trained, parts = ([one for one in some if one.requires_grad] for some in (weights, parts))
+        found = dict.fromkeys(map(id, weights), 0.0)
+        if parts and trained:
+            value = sum((part * pattern(part.shape, ("view",), "weights", part.dtype)).sum() for part in parts)
+            for weight, gradient in zip(trained, gradients_of(value, trained), strict=True):
+                found[id(weight)] = 0.0 if gradient is None else float(gradient.norm())
+        return torch.tensor(list(found.values()))
 
-        means = [statistics()]
-        trace = _used(lambda: call(x1.clone(), x2.clone(), training=False))
-        means.append(statistics())
-        torch.set_grad_enabled(True)
-        found = call(x1.clone(), x2.clone())
-        means.append(statistics())
-        weights = [layer.tensors["weight"] for layer in trace.layers]
-        registered = {id(parameter) for parameter in model.parameters()}
-        trained = [w for w in weights if w.requires_grad]
-        encoder = [model.encoder.layer.weight]
-        sizes = {id(w): size for w, size in zip(trained, _sizes([*found.values()], trained))}
-        again = call(x1.clone(), x2.clone())  # a backward frees the graph of the first
-        from_z = _sizes([again["z1"], again["z2"]], encoder)
     effects = side_effects(
         lambda x1, x2: torch.cat([part.flatten() for part in call(x1, x2).values()]).detach(), {"x1": x1, "x2": x2}
     )
-    return {
-        **effects,
-        "modes": torch.tensor(modes),
-        **dict(zip(("means_before", "means_between", "means_after"), means)),
-        "means_sizes": torch.tensor([norm.running_mean.numel() for norm in norms]),
-        "registered": torch.tensor([id(w) in registered for w in weights]),
-        "trainable": torch.tensor([w.requires_grad for w in weights]),
-        "gradient_sizes": torch.tensor([sizes.get(id(w), 0.0) for w in weights]),
-        "from_z": torch.tensor(from_z),
-    }
-
-
-def _sizes(results: list[Tensor], weights: list[Tensor]) -> list[float]:
-    """The norm of the gradient of a weighted sum of results to each weight; 0 where none arrives."""
-    parts = [part for part in results if part.requires_grad]
-    trained = [weight for weight in weights if weight.requires_grad]
-    if not parts or not trained:
-        return [0.0] * len(weights)
-    value = sum((part * pattern(part.shape, ("view",), "weights", part.dtype)).sum() for part in parts)
-    arrived = dict(zip(map(id, trained), gradients_of(value, trained)))
-    return [float(g.norm()) if (g := arrived.get(id(weight))) is not None else 0.0 for weight in weights]
+    with global_state_kept():
+        torch.set_grad_enabled(True)
+        matrices = [parameter for parameter in model.parameters() if parameter.ndim == 2]
+        gradients = sizes([*call(x1.clone(), x2.clone()).values()], matrices)
+        from_z = sizes([*call(x1.clone(), x2.clone()).values()][2:], [model.encoder.layer.weight])
+    return {**effects, "modes": torch.tensor(modes), "gradients": gradients, "from_z": from_z}

@@ -51,13 +51,9 @@ _FORWARD = {
 _CONDUCT = {
     **comparisons("forward", {"x1": "x1", "x2": "x2"}),
     "modes_switched": Exact(advice="You switch the mode of the model or of a part in forward; leave it to the caller"),
-    "moved_in_eval": Exact(advice="A call in eval mode moves the running statistics of batch norms"),
-    "idle_statistics": Exact(advice="A call in train mode does not update the running statistics of all batch norms"),
-    "unregistered": Exact(advice="The parameters of your model do not include all that it computes with: a plain list or dict "
-                          "hides layers from an optimiser"),
-    "frozen": Exact(advice="Some parameters of your model do not require gradients: freeze nothing"),
-    "idle_weights": Exact(advice="Some weights that your results are computed from get no gradient: find where your code cuts the "
-                          "graph"),
+    "idle": Exact(advice="Some weights of your model get no gradient: find where your code cuts the graph or freezes a layer"),
+    "learning": Within(5, 99, dtype="int64", advice="Too few of your layers are among the parameters of the model: a plain list "
+                       "hides them"),
     "z_without_graph": Exact(advice="No gradient of z1 and z2 reaches the encoder: forward keeps the graph, the loss stops the "
                              "gradient"),
 }  # fmt: skip
@@ -71,6 +67,6 @@ TESTS = (
          _part("predictor", "linear, batch norm, ReLU, linear over the bottleneck"), kept=("h", "x1", "x2")),
     Test("forward", "both views pass encoder, projector and predictor", probes.forward, _CASES[:1], _FORWARD,
          count=counts.forward, kept=("h", "z"), needs=_AT_WORK[:2]),
-    Test("conduct", "modes, gradients and statistics; inputs and global state stay as they are", probes.conduct, _CASES[:1],
+    Test("conduct", "modes and gradients; inputs and global state stay as they are", probes.conduct, _CASES[:1],
          _CONDUCT, count=counts.conduct, kept=("h", "z"), needs=_AT_WORK),
 )  # fmt: skip

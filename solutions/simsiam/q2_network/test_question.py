@@ -62,6 +62,12 @@ class HiddenLayers(Plain):
         self.__dict__["predictor"] = layers[0]
 
 
+class FrozenLayer(Plain):
+    def __init__(self, encoder, width=512, bottleneck=128):
+        super().__init__(encoder, width, bottleneck)
+        self.projector[3].weight.requires_grad_(False)
+
+
 class WideBottleneck(Plain):
     def __init__(self, encoder, width=512, bottleneck=128):
         super().__init__(encoder, width, width)
@@ -69,7 +75,12 @@ class WideBottleneck(Plain):
 
 @pytest.mark.parametrize(
     ("wrong", "tests"),
-    [(TwoPredictors, {"forward"}), (HiddenLayers, {"forward", "conduct"}), (WideBottleneck, {"predictor"})],
+    [
+        (TwoPredictors, {"forward"}),
+        (HiddenLayers, {"forward", "conduct"}),
+        (FrozenLayer, {"conduct"}),
+        (WideBottleneck, {"predictor"}),
+    ],
 )
 def test_a_mistake_that_nobody_listed_is_seen(wrong, tests):
     assert set(lost(HERE, {"SimSiam": wrong})) == tests
