@@ -16,7 +16,7 @@ from autograder.datasets import find_data
 from autograder.release.drawing import BLUE, GREEN, ORANGE, arrow, box, canvas, image, label, save
 
 PICTURES = Path(__file__).parent / "pictures"
-HORSE = 13  # a test image
+TRUCK = 5875  # a test image of few, clear colours
 
 
 def view(photo: torch.Tensor, top: int, left: int, side: int, hue: float) -> np.ndarray:
@@ -34,23 +34,24 @@ def draw_network(photo: torch.Tensor) -> None:
         arrow(axes, (1.15, 1.45), (1.6, y))
         image(axes, (2.1, y), 0.9, pixels)
         label(axes, (2.1, y + 0.55), f"$x_{k}$")
-        box(axes, (3.4, y), 1.0, 0.7, "encoder\n$f$", BLUE)
-        box(axes, (5.0, y), 1.05, 0.7, "projector\n$g$", GREEN)
+        box(axes, (3.4, y), 1.0, 0.7, "encoder", BLUE)
+        box(axes, (5.0, y), 1.05, 0.7, "projector", GREEN)
         arrow(axes, (2.58, y), (2.87, y))
         arrow(axes, (3.93, y), (4.44, y))
         label(axes, (4.18, y + 0.18), f"$h_{k}$")
-    box(axes, (6.65, 2.2), 1.05, 0.7, "predictor\n$q$", GREEN)
+    box(axes, (6.65, 2.2), 1.05, 0.7, "predictor", GREEN)
     arrow(axes, (5.56, 2.2), (6.09, 2.2))
     label(axes, (5.82, 2.38), "$z_1$")
     arrow(axes, (7.2, 2.2), (7.75, 1.8))
     label(axes, (7.6, 2.2), "$p_1$")
-    arrow(axes, (5.56, 0.7), (7.7, 1.1))
-    label(axes, (5.82, 0.93), "$z_2$")
-    box(axes, (6.65, 0.88), 0.7, 0.36, "stop", ORANGE)
+    arrow(axes, (5.56, 0.7), (6.26, 0.7))
+    label(axes, (5.82, 0.88), "$z_2$")
+    box(axes, (6.65, 0.7), 0.7, 0.4, "stop", ORANGE)
+    arrow(axes, (7.03, 0.7), (7.75, 1.08))
     box(axes, (8.0, 1.45), 0.95, 0.7, r"$-\cos$", ORANGE)
     label(axes, (3.4, 1.45), "the same\nweights", 9, style="italic")
     label(axes, (5.0, 1.45), "the same\nweights", 9, style="italic")
-    label(axes, (6.9, 0.3), "and the same with 1 and 2 exchanged", 9.5, style="italic")
+    label(axes, (7.0, 0.2), "and the same with 1 and 2 exchanged", 9.5, style="italic")
     save(figure, PICTURES / "simsiam.png")
 
 
@@ -58,4 +59,4 @@ if __name__ == "__main__":
     data = find_data("cifar10", None, find_course(None))
     if data is None:
         raise SystemExit("there is no prepared CIFAR-10: type ./kit data cifar10 first")
-    draw_network(torch.from_numpy(data.images("test")[HORSE].copy()))
+    draw_network(torch.from_numpy(data.images("test")[TRUCK].copy()))

@@ -177,11 +177,10 @@ class WithExpander(nn.Module):
     Its last layer has no batch norm, which would fix the variance that the loss should care for.
     """
 
-    def __init__(self, encoder: nn.Module, width: int):
+    def __init__(self, encoder: nn.Module, d: int):
         super().__init__()
         self.encoder = encoder
-        layers = [nn.Linear(encoder.width, width), nn.BatchNorm1d(width), nn.ReLU()]
-        self.expander = nn.Sequential(*layers, nn.Linear(width, width))
+        self.expander = nn.Sequential(nn.Linear(encoder.width, d), nn.BatchNorm1d(d), nn.ReLU(), nn.Linear(d, d))
 
     def forward(self, x1: torch.Tensor, x2: torch.Tensor) -> tuple[torch.Tensor, ...]:
         z1, z2 = self.expander(self.encoder(x1)), self.expander(self.encoder(x2))
@@ -722,7 +721,7 @@ def test_byol(byol_loss, ema_update, tau_schedule):
 
 # %% tags=["stub", "q2"] stub="build projector and predictor, forward both views"
 class SimSiam(nn.Module):
-    r"""Encoder, projector and predictor, shared by both views: :math:`z = g(f(x)),\ p = h(z)`.
+    r"""Encoder, projector and predictor, shared by both views: :math:`z = g(f(x)),\ p = q(z)`.
 
     projector: linear, batch norm, ReLU, linear, batch norm, ReLU, linear, batch norm without affine parameters; its
     outputs and hidden layers have ``width`` units. predictor: linear, batch norm, ReLU, linear, from ``width`` over
@@ -915,7 +914,8 @@ def train_one_epoch(model, loader, optimizer, scheduler, loss_fn, device="cpu") 
 def feature_std(z: torch.Tensor) -> float:
     r"""The mean over columns of the standard deviation (over n − 1) of the rows :math:`z_k / \lVert z_k \rVert`.
 
-    z: (n, d) with n ≥ 2. Near :math:`1/\sqrt d` where the rows spread over the sphere, 0 where all are equal.
+    z: (n, d) with n ≥ 2; rows of zeros stay zeros. Near :math:`1/\sqrt d` where the rows spread over the sphere, 0 where
+    all are equal.
     Returns a number (a Python float or a 0-d tensor).
     """
     ### BEGIN SOLUTION
@@ -1047,6 +1047,9 @@ def test_variant(variant, SmallEncoder):
 # and the same views for all. After each epoch it measures k-NN accuracy of the **encoder's** features with images that
 # it does not train on. It saves everything after every epoch: run the cell again to resume a lost session. **If you
 # change your code, set `restart=True`**; the driver tells you if you forget it.
+#
+# The predictor learns with ten times the rate of the rest (row `predictor_rate`): it must follow features that change,
+# and in runs as short as these the full model collapses in part where it lags.
 #
 # Dotted lines show guessing, 10 %, and $1/\sqrt d$.
 
@@ -1187,15 +1190,15 @@ def test_directed(directed_loss):
 # collapse without? What does Chen and He's view of an alternation (EM) say that the stop-gradient does?
 
 # %% [markdown] tags=["model-answer", "w1"]
-# Without it the loss falls towards −1 within a few epochs, `feature_std` falls towards 0, and k-NN accuracy goes down:
-# all images get nearly the same $z$. With it the loss falls slowly and stays above, the deviation stays near $1/\sqrt
-# d$, and k-NN accuracy rises. A constant output is a global minimum of the loss. Without the stop-gradient both sides
-# move towards each other, which is the shortest way there. Chen and He write the loss as a problem in two sets of
-# variables, the weights θ and one target η for each image (the mean of its features over augmentations). SimSiam
-# alternates: with η fixed (the stop-gradient) one step on θ, then η is replaced by the features of another view under
-# the new weights. Each η is computed, not trained, so that no gradient makes the targets of different images alike.
-# This makes the collapse hard to reach from a usual start; it does not exclude it, since the constant solution stays a
-# minimum.
+# Without it the loss falls close to −1 within a few epochs, `feature_std` falls far below 1/√d, and k-NN accuracy goes
+# below that of a random encoder: nearly all images get the same direction of $z$. With it the loss stays well above,
+# the deviation stays at 1/√d, and k-NN accuracy rises. A constant output is a global minimum of the loss. Without the
+# stop-gradient both sides move towards each other, which is the shortest way there. Chen and He write the loss as a
+# problem in two sets of variables, the weights θ and one target η for each image (the mean of its features over
+# augmentations). SimSiam alternates: with η fixed (the stop-gradient) one step on θ, then η is replaced by the
+# features of another view under the new weights. Each η is computed, not trained, so that no gradient makes the
+# targets of different images alike. This makes the collapse hard to reach from a usual start; it does not exclude it,
+# since the constant solution stays a minimum.
 
 # %% [markdown] tags=["rubric", "w1"]
 # 4 points
@@ -1217,9 +1220,9 @@ def test_directed(directed_loss):
 # With $p = z$ the symmetric loss is ½D(z₁, sg z₂) + ½D(z₂, sg z₁). Its gradient to the weights is the sum of the
 # gradients to $z_1$ with $z_2$ fixed and to $z_2$ with $z_1$ fixed, each with ½. That is exactly half of the gradient
 # of D(z₁, z₂) without a stop. So the direction is that of training without a stop-gradient, and it collapses the same
-# way. With a predictor the direction is another one: $h$ must predict the projection of another view from $z$. The
-# best $h$ returns the mean of $z_2$ over augmentations given $z_1$; it fills in the expectation that the alternation
-# needs. With a fixed random predictor the encoder must make $h(z_1)$ equal to $z_2$ for an arbitrary $h$; nothing
+# way. With a predictor $q$ the direction is another one: it must predict the projection of another view from $z$. The
+# best $q$ returns the mean of $z_2$ over augmentations given $z_1$; it fills in the expectation that the alternation
+# needs. With a fixed random predictor the encoder must make $q(z_1)$ equal to $z_2$ for an arbitrary $q$; nothing
 # follows the features as they change, and in the paper the training does not converge.
 
 # %% [markdown] tags=["rubric", "w2"]
