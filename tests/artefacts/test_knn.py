@@ -149,7 +149,7 @@ def test_either_encoder_is_found_under_any_prefix(prefix):
         ({"net.0.weight": torch.zeros(3, 3)}, "There is no encoder among the 1 tensors"),
         (changed("body.0.0.0.weight", torch.zeros(4, 1, 3, 3)), "(4, 1, 3, 3); the other tensors need (4, 3, 3, 3)"),
         (changed("body.2.1.0.weight", torch.zeros(2000, 1)), "has shape (2000, 1); the grader takes convolutions of"),
-        (changed("body.2.1.0.weight", torch.zeros(0, 6, 3, 3)), "the grader takes convolutions of at most 1,024"),
+        (changed("body.2.1.0.weight", torch.zeros(0, 6, 3, 3)), "the grader takes convolutions of at most 512"),
         ({n: t for n, t in small().state_dict().items() if "2.1" not in n}, "The encoder lacks body.2.1.0.weight"),
         ({"layer1.0.conv1.weight": torch.zeros(64, 64, 3, 3)}, "The ResNet-18 lacks conv1.weight"),
         (changed("body.1.0.1.bias", torch.full((4,), math.nan)), "body.1.0.1.bias holds NaN or infinity"),
