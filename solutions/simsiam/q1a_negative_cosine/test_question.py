@@ -6,8 +6,10 @@ import pytest
 import torch
 from lightly.loss import NegativeCosineSimilarity
 
+from autograder.questions.edits import edit, misconceptions
 from autograder.release.trial import lost, surprises
 
+from .correct import by_normalize
 from .mistakes import MISCONCEPTIONS
 from .oracle import negative_cosine
 
@@ -41,14 +43,12 @@ def test_a_mistake_costs_what_it_breaks_and_is_recognised():
     assert surprises(HERE, MISCONCEPTIONS, costs) == {}
 
 
-def half_stopped(p, z):
-    return -torch.cosine_similarity(p, (z + z.detach()) / 2).mean()
-
-
-def ragged(p, z):
-    return -torch.cosine_similarity(p, z.detach()).sum() / max(len(p), 2)
-
-
-@pytest.mark.parametrize(("wrong", "tests"), [(half_stopped, {"gradient"}), (ragged, {"value", "gradient"})])
-def test_a_mistake_that_nobody_listed_is_seen(wrong, tests):
-    assert set(lost(HERE, {"negative_cosine": wrong})) == tests
+def test_mistakes_that_nobody_listed_are_seen():
+    unlisted = (
+        edit("half stopped", "", "z.detach()", "(z + z.detach()) / 2"),
+        edit("rows counted wrongly", "", ".mean()", ".sum() / max(len(p), 2)"),
+        edit("clamped", "", ".sum(dim=1)", ".sum(dim=1).clamp(max=0.5)"),
+    )
+    found = {m.id: set(lost(HERE, m.namespace)) for m in misconceptions("negative_cosine", by_normalize, unlisted)}
+    assert found.pop("half stopped") == {"gradient"}
+    assert [*found.values()] == [{"value", "gradient"}] * 2

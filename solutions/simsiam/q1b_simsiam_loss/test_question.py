@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 from lightly.loss import NegativeCosineSimilarity
 
+from autograder.questions.edits import edit, misconceptions
 from autograder.release.trial import lost, surprises
 
 from .correct import both_directions
@@ -36,15 +37,10 @@ def test_a_mistake_costs_what_it_breaks_and_is_recognised():
 
 
 def test_mistakes_that_nobody_listed_are_seen():
-    def weighted(p1, p2, z1, z2):
-        return both_directions(p1, p2, z1, z2) * len(p1) / max(len(p1), 2)
-
-    def target_learns_slowly(p1, p2, z1, z2):
-        return (
-            0.9 * both_directions(p1, p2, z1, z2)
-            - 0.1 * torch.cosine_similarity(p1, z2).mean() / 2
-            - (0.1 * torch.cosine_similarity(p2, z1).mean() / 2)
-        )
-
-    assert set(lost(HERE, {"simsiam_loss": weighted})) == {"value", "gradient"}
-    assert set(lost(HERE, {"simsiam_loss": target_learns_slowly})) == {"gradient"}
+    unlisted = (
+        edit("a slow target", "", "z1.detach()", "0.9 * z1.detach() + 0.1 * z1"),
+        edit("rows counted wrongly", "", "-(first + second) / 2", "-(first + second) * len(p1) / max(2 * len(p1), 4)"),
+        edit("second value alone", "", "-(first + second) / 2", "-first - (second - first).detach() / 2"),
+    )
+    found = {m.id: set(lost(HERE, m.namespace)) for m in misconceptions("simsiam_loss", both_directions, unlisted)}
+    assert [*found.values()] == [{"gradient"}, {"value", "gradient"}, {"gradient"}]

@@ -6,6 +6,7 @@ import pytest
 import torch
 from lightly.loss import VICRegLoss
 
+from autograder.questions.edits import edit, misconceptions
 from autograder.release.trial import lost, surprises
 
 from .correct import term_by_term
@@ -40,25 +41,20 @@ def test_a_mistake_costs_what_it_breaks_and_is_recognised():
     assert surprises(HERE, MISCONCEPTIONS, costs) == {}
 
 
-def weights_in_order(z1, z2, var=25.0, sim=25.0, cov=1.0):
-    return term_by_term(z1, z2, sim, var, cov)
-
-
-def epsilon_outside(z1, z2, sim=25.0, var=25.0, cov=1.0):
-    _, invariance, _, covariance = term_by_term(z1, z2)
-    variance = sum(torch.relu(1 - z.std(dim=0) - 1e-4).mean() / 2 for z in (z1, z2))
-    return sim * invariance + var * variance + cov * covariance, invariance, variance, covariance
-
-
-def detached_covariance(z1, z2, sim=25.0, var=25.0, cov=1.0):
-    _, invariance, variance, covariance = term_by_term(z1, z2)
-    return sim * invariance + var * variance + cov * covariance.detach(), invariance, variance, covariance
-
-
-@pytest.mark.parametrize(("wrong", "tests"), [(epsilon_outside, {"constant"}), (detached_covariance, {"gradient"})])
-def test_a_mistake_that_nobody_listed_is_seen(wrong, tests):
-    assert tests == set(lost(HERE, {"vicreg_loss": wrong}))
-
-
-def test_weights_may_be_in_any_order_if_they_have_their_names():
-    assert lost(HERE, {"vicreg_loss": weights_in_order}) == {}
+def test_mistakes_that_nobody_listed_are_seen():
+    unlisted = (
+        edit("a large epsilon", "", "1e-4", "1e-2"),
+        edit("covariance detached", "", "cov * covariance", "cov * covariance.detach()"),
+        edit(
+            "weights exchanged",
+            "",
+            "sim=25.0, var=25.0",
+            "var=25.0, sim=25.0",
+            "sim * inv",
+            "var * inv",
+            "var * var",
+            "sim * var",
+        ),
+    )
+    found = {m.id: set(lost(HERE, m.namespace)) for m in misconceptions("vicreg_loss", term_by_term, unlisted)}
+    assert [*found.values()] == [{"value", "gradient"}, {"gradient"}, {"value", "gradient"}]

@@ -10,9 +10,10 @@ from lightly.models.utils import update_momentum
 from lightly.utils.scheduler import cosine_schedule
 from torch import nn
 
+from autograder.questions.edits import edit, misconceptions
 from autograder.release.trial import lost, surprises
 
-from .correct import CORRECT
+from .correct import CORRECT, in_place
 from .mistakes import MISCONCEPTIONS
 from .oracle import byol_loss, ema_update, tau_schedule
 
@@ -62,34 +63,15 @@ def test_a_mistake_costs_what_it_breaks_and_is_recognised():
     assert surprises(HERE, MISCONCEPTIONS, costs) == {}
 
 
-def frozen_for_good(online, target, tau):
-    with torch.no_grad():
-        for new, old in zip(online.parameters(), target.parameters()):
-            old.copy_(tau * old + (1 - tau) * new)
-            new.requires_grad_(False)
-        for new, old in zip(online.buffers(), target.buffers()):
-            old.copy_(new)
-
-
-def new_parameters(online, target, tau):
-    for ours, theirs in zip(online.modules(), target.modules()):
-        for name, new in list(ours.named_parameters(recurse=False)):
-            old = getattr(theirs, name)
-            mixed = nn.Parameter(tau * old.detach() + (1 - tau) * new.detach(), requires_grad=old.requires_grad)
-            setattr(theirs, name, mixed)
-    for new, old in zip(online.buffers(), target.buffers()):
-        old.copy_(new)
-
-
-def weights_alone(online, target, tau):
-    with torch.no_grad():
-        for new, old in zip(online.parameters(), target.parameters()):
-            if new.ndim > 1:
-                old.lerp_(new, 1 - tau)
-        for new, old in zip(online.buffers(), target.buffers()):
-            old.copy_(new)
-
-
-@pytest.mark.parametrize("wrong", [frozen_for_good, new_parameters, weights_alone])
-def test_averages_that_nobody_listed_are_seen(wrong):
-    assert set(lost(HERE, {**CORRECT["plain"], "ema_update": wrong})) == {"average"}
+def test_averages_that_nobody_listed_are_seen():
+    step = "old.mul_(tau).add_(new, alpha=1 - tau)"
+    unlisted = (
+        edit("online frozen", "", step, f"{step}; new.requires_grad_(False)"),
+        edit("weights alone", "", step, f"{step} if new.ndim > 1 else old"),
+        edit("online as well", "", step, f"{step}; new.copy_(old)"),
+        edit("target frozen", "", step, f"{step}; old.requires_grad_(False)"),
+    )
+    found = {
+        m.id: set(lost(HERE, m.namespace)) for m in misconceptions("ema_update", in_place, unlisted, CORRECT["plain"])
+    }
+    assert [*found.values()] == [{"average"}] * 4

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from lightly.utils.benchmarking import knn_predict
 
+from autograder.questions.edits import edit, misconceptions
 from autograder.release.trial import lost, surprises
 
 from .correct import in_chunks
@@ -46,31 +47,17 @@ def test_a_mistake_costs_what_it_breaks_and_is_recognised():
     assert surprises(HERE, MISCONCEPTIONS, costs) == {}
 
 
-def last_chunk_dropped(train_h, train_y, test_h, test_y, k, temperature):
-    whole = max(len(test_y) // 100 * 100, min(len(test_y), 99))
-    return in_chunks(train_h, train_y, test_h[:whole], test_y[:whole], k, temperature)
-
-
-def query_normalised_in_place(train_h, train_y, test_h, test_y, k, temperature):
-    test_h /= test_h.norm(dim=1, keepdim=True)
-    return in_chunks(train_h, train_y, test_h, test_y, k, temperature)
-
-
-def mean_of_the_votes(train_h, train_y, test_h, test_y, k, temperature):
-    s, nearest = (F.normalize(test_h) @ F.normalize(train_h).T).topk(min(k, len(train_h)))
-    votes = torch.zeros(len(s), 10).scatter_reduce(
-        1, train_y[nearest], (s / temperature).exp(), "mean", include_self=False
+def test_mistakes_that_nobody_listed_are_seen():
+    unlisted = (
+        edit("last chunk dropped", "", "math.ceil(len(test_y) / 256)", "max(len(test_y) // 256, 1)"),
+        edit(
+            "queries normalised in place",
+            "",
+            "    correct = 0",
+            "    test_h /= test_h.norm(dim=1, keepdim=True)\n    correct = 0",
+        ),
+        edit("smallest vote", "", "votes.argmax(dim=1)", "votes.argmin(dim=1)"),
+        edit("distances", "", "s / temperature", "-(2 - 2 * s).sqrt() / temperature"),
     )
-    return (votes.argmax(1) == test_y).float().mean()
-
-
-@pytest.mark.parametrize(
-    ("wrong", "tests"),
-    [
-        (last_chunk_dropped, {"chunks"}),
-        (query_normalised_in_place, {"conduct"}),
-        (mean_of_the_votes, {"accuracy"}),
-    ],
-)
-def test_a_mistake_that_nobody_listed_is_seen(wrong, tests):
-    assert set(lost(HERE, {"knn_accuracy": wrong})) == tests
+    found = {m.id: set(lost(HERE, m.namespace)) for m in misconceptions("knn_accuracy", in_chunks, unlisted)}
+    assert [*found.values()] == [{"chunks"}, {"conduct"}, {"accuracy"}, {"accuracy"}]

@@ -7,14 +7,15 @@ import torch
 from lightly.utils.debug import std_of_l2_normalized
 
 from autograder.questions.cases import stored_cases
+from autograder.questions.edits import edit, misconceptions
 from autograder.release.trial import lost, surprises
 
 from . import probes
-from .correct import CORRECT
+from .correct import CORRECT, by_normalize, loop_as_taught
 from .mistakes import MISCONCEPTIONS
 from .oracle import ORACLE, feature_std
 
-HERE = Path(__file__).parent
+HERE, PLAIN = Path(__file__).parent, CORRECT["as taught"]
 RAGGED = stored_cases(HERE)["ten images in batches of four"].inputs
 
 
@@ -54,21 +55,23 @@ def test_a_mistake_costs_what_it_breaks_and_is_recognised():
     assert surprises(HERE, MISCONCEPTIONS, costs) == {}
 
 
-def hand_written_norm(z):
-    return (z / z.norm(dim=1, keepdim=True)).std(dim=0).mean()
+def test_deviations_that_nobody_listed_are_seen():
+    unlisted = (
+        edit("norm by hand", "", "F.normalize(z, dim=1)", "(z / z.norm(dim=1, keepdim=True))"),
+        edit("biased", "", "std(dim=0)", "std(dim=0, unbiased=False)"),
+        edit("root of the mean variance", "", "std(dim=0).mean()", "var(dim=0).mean().sqrt()"),
+    )
+    found = {m.id: set(lost(HERE, m.namespace)) for m in misconceptions("feature_std", by_normalize, unlisted, PLAIN)}
+    assert [*found.values()] == [{"collapsed"}, {"deviation"}, {"deviation"}]
 
 
-def biased(z):
-    return torch.nn.functional.normalize(z).std(dim=0, unbiased=False).mean()
-
-
-def root_of_the_mean_variance(z):
-    return torch.nn.functional.normalize(z).var(dim=0).mean().sqrt()
-
-
-@pytest.mark.parametrize(
-    ("wrong", "tests"),
-    [(hand_written_norm, {"collapsed"}), (biased, {"deviation"}), (root_of_the_mean_variance, {"deviation"})],
-)
-def test_deviations_that_nobody_listed_are_seen(wrong, tests):
-    assert set(lost(HERE, {**CORRECT["as taught"], "feature_std": wrong})) == tests
+def test_loops_that_nobody_listed_are_seen():
+    unlisted = (
+        edit("one batch in two", "", "loss.backward()", "loss.backward() if total_num % 3 == 0 else None"),
+        edit("loss halved", "", "loss = loss_fn(p1, p2, z1, z2)", "loss = loss_fn(p1, p2, z1, z2) / 2"),
+        edit("predictor frozen", "", "model.train()", "model.train().predictor.requires_grad_(False)"),
+    )
+    found = {
+        m.id: set(lost(HERE, m.namespace)) for m in misconceptions("train_one_epoch", loop_as_taught, unlisted, PLAIN)
+    }
+    assert all("parameters" in tests for tests in found.values())

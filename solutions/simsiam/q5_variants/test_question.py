@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from autograder.questions.edits import edit, misconceptions
 from autograder.release.trial import lost, surprises
 
 from ..probes import GivenEncoder
@@ -48,25 +49,16 @@ def test_a_mistake_costs_what_it_breaks_and_is_recognised():
     assert surprises(HERE, MISCONCEPTIONS, costs) == {}
 
 
-def full_without_predictor(name, encoder, width=512, bottleneck=128):
-    model, loss = by_branches(name, encoder, width, bottleneck)
-    if name == "full":
-        model.predictor = torch.nn.Identity()
-    return model, loss
-
-
-def own_width(name, encoder, width=512, bottleneck=128):
-    return by_branches(name, encoder, bottleneck=bottleneck)
-
-
-def identity_with_all_gradients(name, encoder, width=512, bottleneck=128):
-    model, loss = by_branches(name, encoder, width, bottleneck)
-    return model, by_branches("no stop-gradient", encoder, width, bottleneck)[1] if "identity" in name else loss
-
-
-@pytest.mark.parametrize(
-    ("wrong", "test"),
-    [(full_without_predictor, "networks"), (own_width, "networks"), (identity_with_all_gradients, "losses")],
-)
-def test_a_mistake_that_nobody_listed_is_seen(wrong, test):
-    assert set(lost(HERE, {"variant": wrong})) == {test}
+def test_mistakes_that_nobody_listed_are_seen():
+    unlisted = (
+        edit("no predictor anywhere", "", 'if name == "identity predictor":', "if True:"),
+        edit("own width", "", "width=width, ", ""),
+        edit(
+            "no stop for the identity",
+            "",
+            'if name == "no stop-gradient":',
+            'if name in ("no stop-gradient", "identity predictor"):',
+        ),
+    )
+    found = {m.id: set(lost(HERE, m.namespace)) for m in misconceptions("variant", by_branches, unlisted)}
+    assert [*found.values()] == [{"networks"}, {"networks"}, {"losses"}]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 
+from autograder.questions.edits import edit, misconceptions
 from autograder.release.trial import lost, surprises
 
 from ..q1b_simsiam_loss.oracle import simsiam_loss
@@ -44,15 +45,10 @@ def test_a_mistake_costs_what_it_breaks_and_is_recognised():
 
 
 def test_mistakes_that_nobody_listed_are_seen():
-    def pulled_a_little(p_heavy, z_heavy, p1, p2, z1, z2):
-        extra = 0.1 * torch.cosine_similarity(p1, z_heavy[0, 0].detach()).mean()
-        return view_by_view(p_heavy, z_heavy, p1, p2, z1, z2) - extra + extra.detach()
-
-    def views_of_two_alone(p_heavy, z_heavy, p1, p2, z1, z2):
-        return view_by_view(p_heavy[:, :2], z_heavy[:, :2], p1, p2, z1, z2)
-
-    def without_the_second(p_heavy, z_heavy, p1, p2, z1, z2):
-        return view_by_view(p_heavy, z_heavy, p1, p2.detach(), z1, z2)
-
-    seen = {f: set(lost(HERE, {"directed_loss": f})) for f in (pulled_a_little, views_of_two_alone, without_the_second)}
-    assert [*seen.values()] == [{"gradient"}, {"value", "gradient"}, {"gradient"}]
+    unlisted = (
+        edit("two heavy views alone", "", "range(p_heavy.shape[1])", "range(min(2, p_heavy.shape[1]))"),
+        edit("second prediction stopped", "", "_cosine(p2, ", "_cosine(p2.detach(), "),
+        edit("half of the target's gradient", "", "z2.detach()", "(z2 + z2.detach()) / 2"),
+    )
+    found = {m.id: set(lost(HERE, m.namespace)) for m in misconceptions("directed_loss", view_by_view, unlisted)}
+    assert [*found.values()] == [{"value", "gradient"}, {"gradient"}, {"gradient"}]
