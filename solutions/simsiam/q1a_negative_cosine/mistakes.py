@@ -14,7 +14,7 @@ _EDITS = (
     edit("gradient not stopped", "Your target z gets a gradient; the formula has a stop-gradient around it.", "z.detach()", "z"),
     edit("stopped on p", "You stop the gradient on the prediction p instead of on the target.",
          _P, "F.normalize(p.detach(), dim=1)", "z.detach()", "z"),
-    edit("stopped on both", "You stop the gradient on both sides, so nothing learns.", _P, "F.normalize(p.detach(), dim=1)"),
+    edit("stopped on both", "No gradient reaches the predictions: you stop it on both sides, or return a plain number.", _P, "F.normalize(p.detach(), dim=1)"),
     edit("norm of the whole tensor", "You divide by the norm of the whole tensor; divide each row by its own norm.",
          _P, "p / p.norm()", _Z, "z.detach() / z.detach().norm()"),
     edit("normalised along the batch", "You normalise the columns; normalise the rows, one for each image.",

@@ -25,7 +25,7 @@ _EDITS = (
          _FIRST, "_cosine(p1.detach(), z2)", _SECOND, "_cosine(p2.detach(), z1)"),
     edit("stopped in one direction", "One of the two targets gets a gradient; stop it in both directions.", "z1.detach()", "z1"),
     edit("one prediction stopped", "One of the two predictions gets no gradient.", "_cosine(p2, ", "_cosine(p2.detach(), "),
-    edit("stopped on both", "You stop the gradient on both sides, so nothing learns.",
+    edit("stopped on both", "No gradient reaches the predictions: you stop it on both sides, or return a plain number.",
          _RETURN, "-(first + second).detach() / 2"),
 )  # fmt: skip
 

@@ -119,5 +119,5 @@ def conduct(student: Student, x1: Tensor, x2: Tensor, width: int, bottleneck: in
         torch.set_grad_enabled(True)
         matrices = [parameter for parameter in model.parameters() if parameter.ndim == 2]
         gradients = sizes([*call(x1.clone(), x2.clone()).values()], matrices)
-        from_z = sizes([*call(x1.clone(), x2.clone()).values()][2:], [model.encoder.layer.weight])
+        from_z = sizes([*call(x1.clone(), x2.clone()).values()][2:], [*model.encoder.parameters()][:1])
     return {**effects, "modes": torch.tensor(modes), "gradients": gradients, "from_z": from_z}

@@ -10,6 +10,12 @@ from torch import Tensor
 from autograder.questions.side_effects.counts import side_effects
 
 
+def above(produced: Mapping[str, Tensor], **inputs: object) -> dict[str, Tensor]:
+    """``beside``: how far the accuracies for k above the number of rows lie from that for k equal to it, at most."""
+    first, *others = (produced[name] for name in sorted(produced))
+    return {"beside": (torch.stack(others) - first).abs().max().float()}
+
+
 def chunks(produced: Mapping[str, Tensor], **inputs: object) -> dict[str, Tensor]:
     """``beside``: how far the accuracy of all queries lies from the mean of those of its two parts, relative to that."""
     parts, sizes = torch.stack([produced["first"], produced["last"]]).double(), produced["sizes"].double()

@@ -9,8 +9,10 @@ from autograder.questions.side_effects.question import comparisons
 from . import counts, probes
 
 # k and temperature of the calls with the same features; there are 30 rows in the bank.
-_CALLS = ((1, 0.1), (3, 2.0), (5, 0.2), (9, 3.0), (20, 0.07), (30, 0.3), (200, 0.1))
+_CALLS = ((1, 0.1), (3, 2.0), (5, 0.2), (9, 3.0), (20, 0.07), (29, 0.3), (30, 0.3))
+_ABOVE = ((30, 0.3), (31, 0.3), (200, 0.3))
 _FEW = "thirty rows, sixty queries, labels 0, 2, 3 and 7"
+_ALL = "thirty rows, k above 30"
 _MANY = "forty rows, 1030 queries, k 5"
 _OF_MANY = (5, 0.1)
 _REPEATED = 40  # queries that come 25 times; thirty others follow
@@ -42,14 +44,18 @@ def draw(generator):
 
     few, _ = inputs(30, 60, 4, (0, 2, 3, 7), _CALLS, 1.0)
     few["test_y"][:3] = 9  # a class that the bank does not have
-    settings = {"ks": torch.tensor([k for k, _ in _CALLS]), "temperatures": torch.tensor([t for _, t in _CALLS])}
     many, predicted = inputs(40, 70, 3, (0, 1, 4, 9), (_OF_MANY,), 0.8)
     many["test_y"][_REPEATED:] = (
         predicted[_REPEATED:] + (torch.arange(30) % 3 > 0)
     ) % 10  # one in three of the last is right
     k, temperature = _OF_MANY
     more = {"repeated": _REPEATED, "times": 25, "k": k, "temperature": temperature}
-    return Case(_FEW, {**few, **settings}), Case(_MANY, {**many, **more})
+    settings = (
+        {"ks": torch.tensor([k for k, _ in calls]), "temperatures": torch.tensor([t for _, t in calls])}
+        for calls in (_CALLS, _ABOVE)
+    )
+    ordinary, above = ({**{name: tensor.clone() for name, tensor in few.items()}, **some} for some in settings)
+    return Case(_FEW, ordinary), Case(_ALL, above), Case(_MANY, {**many, **more})
 
 
 def _vote(train_h, train_y, test_h, k, temperature):
@@ -67,14 +73,23 @@ _ACCURACIES = {
     f"accuracy_{number}": Close(1e-5, 1e-6, what=f"the accuracy for k = {k} and temperature {temperature}")
     for number, (k, temperature) in enumerate(_CALLS)
 }
+_ABOVE_ALL = {
+    "beside": Within(-1e-5, 1e-5, advice="With k above the number of rows your accuracy is not that of all rows")
+}
+_CHUNKS = {
+    "beside": Within(
+        -1e-5, 1e-5, advice="The accuracy of 1030 queries is not the share of all: each counts once, in any chunks"
+    )
+}
 _CONDUCT = {
     **comparisons("knn_accuracy", {"train_h": "train_h", "train_y": "train_y", "test_h": "test_h", "test_y": "test_y"}),
     "constant": Exact(advice="What knn_accuracy returns does not depend on the labels of the bank"),
-}
+}  # fmt: skip
 TESTS = (
     Test("accuracy", "the share of queries that the vote gets right", probes.accuracies, (_FEW,), _ACCURACIES),
-    Test("chunks", "the share of 1030 queries is the mean of those of its parts", probes.chunks, (_MANY,),
-         {"beside": Within(-1e-5, 1e-5, advice="The accuracy of 1030 queries is not the share of all of them: every query counts "
-                           "once, in whatever chunks you take them")}, count=counts.chunks, needs=("accuracy",)),
-    Test("conduct", "inputs and global state stay as they are", probes.conduct, (_FEW,), _CONDUCT, count=counts.conduct, needs=("accuracy",)),
+    Test("all_rows", "all rows vote if k is above their number", probes.accuracies, (_ALL,), _ABOVE_ALL,
+         count=counts.above, needs=("accuracy", "conduct")),
+    Test("chunks", "the share of 1030 queries is the mean of those of its parts", probes.chunks, (_MANY,), _CHUNKS,
+         count=counts.chunks, needs=("accuracy", "conduct")),
+    Test("conduct", "inputs and global state stay as they are", probes.conduct, (_FEW,), _CONDUCT, count=counts.conduct),
 )  # fmt: skip

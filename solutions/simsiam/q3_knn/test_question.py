@@ -38,9 +38,11 @@ def test_a_near_row_against_two_far_ones(k, temperature, wanted):
 
 def test_a_mistake_costs_what_it_breaks_and_is_recognised():
     costs = {
-        ("accuracy",): "k above the bank, majority, temperature ignored, temperature multiplied, cosines as weights, "
-        "nearest alone, all rows vote, one neighbour too many, nearest left out, nothing normalised, bank not normalised, "
-        "smallest cosines, per cent",
+        ("all_rows",): "k above the bank",
+        (
+            "accuracy",
+        ): "majority, temperature ignored, temperature multiplied, cosines as weights, nearest alone, per cent, "
+        "nearest left out, nothing normalised, bank not normalised, smallest cosines, all rows vote, one neighbour too many",
         ("chunks",): "mean over chunks",
         ("accuracy", "chunks"): "counted",
     }
@@ -57,7 +59,7 @@ def test_mistakes_that_nobody_listed_are_seen():
             "    test_h /= test_h.norm(dim=1, keepdim=True)\n    correct = 0",
         ),
         edit("smallest vote", "", "votes.argmax(dim=1)", "votes.argmin(dim=1)"),
-        edit("distances", "", "s / temperature", "-(2 - 2 * s).sqrt() / temperature"),
+        edit("half of the neighbours", "", "min(k, len(train_h))", "(min(k, len(train_h)) + 1) // 2"),
     )
     found = {m.id: set(lost(HERE, m.namespace)) for m in misconceptions("knn_accuracy", in_chunks, unlisted)}
     assert [*found.values()] == [{"chunks"}, {"conduct"}, {"accuracy"}, {"accuracy"}]
