@@ -81,17 +81,18 @@ def main() -> None:
     images, labels = (part[: table["ablation_images"]] for part in cifar10("train"))
     for seed in options.seeds:
         for key in options.only:
-            if len(read_rows(options.run / f"{key}_{seed}.csv")) == epochs:
+            if complete(options.run / f"{key}_{seed}.csv", epochs):
                 continue
             table["seed"] = seed
             model, loss_fn = ABLATIONS[key][2](names)
             names["train_encoder"](f"{key}_{seed}", model, loss_fn, images, labels, epochs)
     if options.keep:
         table["seed"] = 0
-        if not read_rows(options.run / "one_0.csv"):
+        if not complete(options.run / "one_0.csv", 1):
             names["train_encoder"]("one_0", *variant("full")(names), images, labels, 1)
-        of_q6 = (part[: table["train_images"]] for part in cifar10("train"))
-        names["train_variant"]("full", *of_q6, table["epochs"], run="simsiam")
+        if not complete(options.run / "simsiam.csv", table["epochs"]):
+            of_q6 = (part[: table["train_images"]] for part in cifar10("train"))
+            names["train_variant"]("full", *of_q6, table["epochs"], run="simsiam")
         results = FOLDER / "results"
         histories = gathered(options.run)
         write_rows(results / "ablations.csv", histories)
@@ -99,6 +100,11 @@ def main() -> None:
             figure = plotted(histories, group, table["width"])
             figure.savefig(results / f"{group}.png", dpi=80, bbox_inches="tight")
         write_rows(results / "scores.csv", list(worth(names, options.run)))
+
+
+def complete(file: Path, epochs: int) -> bool:
+    """Whether a training wrote the rows of all its epochs."""
+    return len(read_rows(file)) == epochs
 
 
 def gathered(run: Path) -> list[dict[str, str]]:
