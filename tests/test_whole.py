@@ -20,6 +20,7 @@ from autograder.demo import hostile
 from autograder.demo.submissions import with_cells, with_last_cell
 from autograder.engine.grade import Grader
 from autograder.frontends.terminal import by_question
+from autograder.given.encoders import SmallEncoder
 from autograder.given.unet import UNet
 from autograder.given.vae import Decoder, Encoder
 from autograder.questions.loading import load_module
@@ -42,6 +43,11 @@ def untrained(name):
     if name == "ddpm":
         model = {"state_dict": UNet(1, (8, 8)).state_dict(), "alpha_bar": torch.linspace(0.99, 0.01, 50)}
         return {"ddpm_model": model, "ddpm_samples": SAMPLES}
+    if name == "simsiam":
+        collapsed = SmallEncoder((4, 4, 4, 4))
+        torch.nn.init.zeros_(collapsed.body[3][1][1].weight)  # and a bias: the same features for every image
+        torch.nn.init.ones_(collapsed.body[3][1][1].bias)
+        return {"simsiam_best": {"state_dict": collapsed.state_dict()}}
     model = torch.nn.ModuleDict({"encoder": Encoder(hidden=(16,)), "decoder": Decoder(hidden=(16,))})
     return {"vae_best": {"state_dict": model.state_dict()}, "vae_samples": SAMPLES}
 
@@ -56,8 +62,9 @@ class Whole:
             assignment_master(folder),
             load_module(folder, "demo"),
         )
-        questions = read_assignment(folder.settings).questions
-        self.full = {question.id: sum(question.points.values()) for question in questions}
+        settings = read_assignment(folder.settings)
+        self.dataset = settings.dataset
+        self.full = {question.id: sum(question.points.values()) for question in settings.questions}
 
     def hand_in(self, folder, notebook, **files):
         folder.mkdir()
@@ -75,17 +82,13 @@ class Whole:
         return {question: found[question] for question in self.full}
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    """Generated images in MNIST's format."""
-    folder = tmp_path_factory.mktemp("mnist")
-    return data_scripts.prepare_generated(folder, 200, 100, progress=False, dataset=data_scripts.DATASETS["mnist"])
-
-
-@pytest.fixture(scope="module", params=["ddpm", "vae"])
-def whole(request, data):
+@pytest.fixture(scope="module", params=["ddpm", "vae", "simsiam"])
+def whole(request, tmp_path_factory):
+    """The assignment, and generated images in the format of its data set as its ``data``."""
     found = Whole(request.param)
-    with Grader(found.bundle, data) as found.grader:
+    folder, dataset = tmp_path_factory.mktemp("images"), data_scripts.DATASETS[found.dataset]
+    found.data = data_scripts.prepare_generated(folder, 200, 100, progress=False, dataset=dataset)
+    with Grader(found.bundle, found.data) as found.grader:
         yield found
 
 
@@ -97,6 +100,8 @@ def test_the_solution_earns_everything_and_the_bonus(whole, tmp_path):
     assert not any(verdict.points for verdict in measured.values()), "nothing was learnt"
     if whole.name == "ddpm":
         assert "256 samples drawn in 25 steps" in measured["checkpoint"].message and len(report.pictures) == 2
+    elif whole.name == "simsiam":
+        assert "the encoder collapsed" in measured["accuracy"].message
     else:
         assert measured["elbo"].message.startswith("A bound of -5") and len(report.pictures) == 1
         assert "of 100 grey test images" in measured["elbo"].message and set(measured) == set(ELBO)
@@ -123,11 +128,12 @@ def test_a_hostile_notebook_gains_nothing(whole, tmp_path):
     assert whole.grade(tmp_path / "hostile", attack).score == 0
 
 
-def test_the_zip_grades_where_gradescope_puts_it(whole, data, tmp_path):
+def test_the_zip_grades_where_gradescope_puts_it(whole, tmp_path):
     """The layout, the script and the files of Gradescope; the environment that setup.sh would make is this one."""
-    zipped = write_zip(tmp_path / f"{whole.name}-gradescope.zip", whole.bundle, data.folder)
+    zipped = write_zip(tmp_path / f"{whole.name}-gradescope.zip", whole.bundle, whole.data.folder)
     names = zipfile.ZipFile(zipped).namelist()
-    assert {"autograder/scorers/mnist.safetensors", "data/mnist/train.npy"} <= set(names)
+    assert f"data/{whole.dataset}/train.npy" in names
+    assert ("autograder/scorers/mnist.safetensors" in names) == (whole.dataset == "mnist")
     assert not [
         name for name in names if any(word in name for word in ("oracle", "mistakes", "correct", "question.py"))
     ]

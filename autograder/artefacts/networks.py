@@ -10,6 +10,8 @@ from torch import nn
 from autograder.errors import CheckpointError
 from autograder.text import one_line, quoted
 
+COUNTER = "num_batches_tracked"  # of a batch norm: a whole number, which the sandbox leaves out
+
 Tensors = Mapping[str, torch.Tensor]
 
 
@@ -38,6 +40,8 @@ def filled(model: nn.Module, state: Tensors, title: str) -> nn.Module:
         CheckpointError: a tensor is missing, has another shape, or holds NaN or infinity.
     """
     for name, wanted in model.state_dict().items():
+        if name.endswith(COUNTER):
+            continue
         tensor, shape = state.get(name), tuple(wanted.shape)
         if tensor is None:
             raise CheckpointError(f"The {title} lacks {name}; save a complete network.")
@@ -47,7 +51,8 @@ def filled(model: nn.Module, state: Tensors, title: str) -> nn.Module:
             )
         if not tensor.isfinite().all():
             raise CheckpointError(f"The checkpoint's {name} holds NaN or infinity: the training diverged.")
-    model.load_state_dict({name: state[name] for name in model.state_dict()}, assign=True)
+    zero = torch.tensor(0)
+    model.load_state_dict({name: state.get(name, zero) for name in model.state_dict()}, assign=True)
     return model.eval().requires_grad_(False)
 
 

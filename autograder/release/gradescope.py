@@ -49,6 +49,7 @@ CODE = (
     "autograder/frontends/gradescope.py",
     "autograder/frontends/otter.py",
     "autograder/given/__init__.py",
+    "autograder/given/encoders.py",
     "autograder/given/unet.py",
     "autograder/given/vae.py",
     "autograder/questions/__init__.py",

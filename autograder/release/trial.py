@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -11,8 +11,10 @@ from autograder.course import Course
 from autograder.engine.answer_key import made_from, read_draws
 from autograder.engine.judge import Judgement, KeyTest, judge
 from autograder.questions.loading import load_question
-from autograder.questions.model import Case, Namespace, Test
-from autograder.release.compile import fingerprint, key_tests, run_probe
+from autograder.questions.model import Case, Misconception, Namespace, Test
+from autograder.release.compile import draws_of, fingerprint, key_test, key_tests, run_probe
+from autograder.release.course import assignment_master
+from autograder.release.notebooks import has_tag
 
 
 def judgements(
@@ -54,6 +56,75 @@ def lost(folder: Path, namespace: Namespace, wrong: Collection[str] = (), one_dr
     return {
         id: found.message for id, found in judgements(folder, namespace, wrong, one_draw).items() if not found.passed
     }
+
+
+def surprises(
+    folder: Path, mistakes: Iterable[Misconception], costs: Mapping[Collection[str], str]
+) -> dict[str, dict[str, str]]:
+    """The mistakes that fail other tests than ``costs`` says (tests -> ids, between commas), or none, or whose hint no
+    test tells."""
+    wanted = {id: set(tests) for tests, ids in costs.items() for id in ids.split(", ")}
+    found = {mistake.id: lost(folder, mistake.namespace) for mistake in mistakes}
+    assert wanted.keys() <= found.keys()
+    told = {mistake.id: mistake.hint in found[mistake.id].values() for mistake in mistakes}
+    return {id: tests for id, tests in found.items() if not told[id] or wanted.get(id, set(tests)) != set(tests)}
+
+
+class Solution:
+    """The stubs of an assignment's solution in one notebook, to see what a wrong one of them costs in which question.
+
+    ``folder`` is the assignment's, ``names`` are what the notebook imports.
+    """
+
+    def __init__(self, folder: Path, **names: object) -> None:
+        self.assignment = Course(folder.parents[1]).assignment(folder.name)
+        self.cells = [cell.source for cell in assignment_master(self.assignment).cells if has_tag(cell, "stub")]
+        self.names = names
+        self._tests: dict[str, list] = {}
+
+    def notebook(self, *cells: str) -> dict[str, object]:
+        """The names after the solution's cells and then these."""
+        names = dict(self.names)
+        for cell in (*self.cells, *cells):
+            exec(cell, names)
+        return names
+
+    def changed(self, name: str, *changes: str) -> str:
+        """The cell of a name with texts replaced: old, new, old, new …"""
+        (cell,) = (cell for cell in self.cells if f"def {name}(" in cell or f"class {name}(" in cell)
+        for old, new in zip(changes[::2], changes[1::2]):
+            assert cell.count(old) == 1, (name, old)
+            cell = cell.replace(old, new)
+        return cell
+
+    def judgements(self, id: str, names: Namespace, wrong: Collection[str] = ()) -> dict[str, Judgement]:
+        """Id of each test of a question -> its judgement with the first draw, or that of the variant that passes instead."""
+        if id not in self._tests:
+            question = load_question(self.assignment, id, self.assignment.question_folders()[id])
+            question, cases = replace(question, misconceptions=()), draws_of(question)[0]
+            tests = sorted(question.tests, key=lambda test: bool(test.instead_of))
+            self._tests[id] = [
+                (test, key_test(question, test, cases), [cases[c] for c in test.cases]) for test in tests
+            ]
+        found: dict[str, Judgement] = {}
+        for test, key, cases in self._tests[id]:
+            if test.instead_of and (found[test.instead_of].passed or not lost_before(key, found, wrong)):
+                continue
+            judgement = judge(key, {case.name: run_probe(test, case, names) for case in cases})
+            if not test.instead_of:
+                found[test.id] = judgement
+            elif judgement.passed:
+                found[test.instead_of] = replace(judgement, message=test.title)
+        return found
+
+    def lost(self, names: Namespace, questions: Collection[str]) -> dict[str, set[str]]:
+        """Question -> the tests that fail, in the order of the notebook, with the questions that lost points before."""
+        found: dict[str, set[str]] = {}
+        for id in questions:
+            judgements = self.judgements(id, names, tuple(found))
+            if tests := {test for test, judgement in judgements.items() if not judgement.passed}:
+                found[id] = tests
+        return found
 
 
 @cache

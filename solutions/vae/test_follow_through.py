@@ -1,10 +1,6 @@
 """A mistake in one question costs no points in another: names that call each other, as in the solution."""
 
-from __future__ import annotations
-
 import math
-from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,71 +8,21 @@ import torch
 import torch.nn.functional as F
 from tqdm import tqdm
 
-from autograder.course import Course
-from autograder.engine.judge import Judgement, judge
-from autograder.questions.loading import load_question
-from autograder.release.compile import draws_of, key_test, run_probe
-from autograder.release.course import assignment_master
-from autograder.release.notebooks import has_tag
-from autograder.release.trial import lost_before
+from autograder.release.trial import Solution
 
 from . import probes
 
-HERE = Path(__file__).parent
-FOLDER = Course(HERE.parents[1]).assignment(HERE.name)
-RIGHT = [cell.source for cell in assignment_master(FOLDER).cells if has_tag(cell, "stub")]
-QUESTIONS = [id for id in FOLDER.question_folders() if id != "q5"]  # it builds on no other
+SOLUTION = Solution(Path(__file__).parent, torch=torch, nn=torch.nn, F=F, math=math, tqdm=tqdm)
+QUESTIONS = ("q1a", "q1b", "q1c", "q1d", "q1e", "q2", "q3", "q4", "q7")  # q5 builds on no other
+notebook, changed = SOLUTION.notebook, SOLUTION.changed
 
 
-def notebook(*cells):
-    """The names of the solution after its cells and then these."""
-    names = {"torch": torch, "nn": torch.nn, "F": F, "math": math, "tqdm": tqdm}
-    for cell in (*RIGHT, *cells):
-        exec(cell, names)
-    return names
-
-
-def changed(name, *changes):
-    """The solution's cell of a name with texts replaced: old, new, old, new …"""
-    (cell,) = (cell for cell in RIGHT if f"def {name}(" in cell or f"class {name}(" in cell)
-    for old, new in zip(changes[::2], changes[1::2]):
-        assert cell.count(old) == 1, (name, old)
-        cell = cell.replace(old, new)
-    return cell
+def lost(names):
+    return SOLUTION.lost(names, QUESTIONS)
 
 
 def raising(name):
     return f"{changed(name)}\ndef {name}(*given, **named): raise NotImplementedError('later')\n"
-
-
-@cache
-def known_tests(id):
-    """The tests of a question with the first draw of their cases, without misconceptions."""
-    question = replace(load_question(FOLDER, id, FOLDER.question_folders()[id]), misconceptions=())
-    cases = draws_of(question)[0]
-    return [(test, key_test(question, test, cases), [cases[name] for name in test.cases]) for test in question.tests]
-
-
-def judgements(id, names, wrong=()):
-    """Id of each test -> its judgement, or that of the variant that passes instead of it."""
-    found: dict[str, Judgement] = {}
-    for test, key, cases in sorted(known_tests(id), key=lambda one: bool(one[0].instead_of)):
-        if not test.instead_of or (not found[test.instead_of].passed and lost_before(key, found, wrong)):
-            judgement = judge(key, {case.name: run_probe(test, case, names) for case in cases})
-            if not test.instead_of:
-                found[test.id] = judgement
-            elif judgement.passed:
-                found[test.instead_of] = Judgement(True, test.title)
-    return found
-
-
-def lost(names):
-    """Question -> the tests that fail, in the order of the notebook, with the questions that lost points before."""
-    found: dict[str, set[str]] = {}
-    for id in QUESTIONS:
-        if tests := {one for one, judgement in judgements(id, names, tuple(found)).items() if not judgement.passed}:
-            found[id] = tests
-    return found
 
 
 REC, KL = "-log_likelihood_bernoulli(logits, x).mean()", "kl_divergence(mu, logvar).mean()"
@@ -170,7 +116,7 @@ def test_what_is_wrong_stays_wrong_with_any_functions_before_it(later):
 
 
 def test_the_student_reads_what_was_given():
-    found = judgements("q3", notebook(WRONG["q1b: negative"]), wrong=("q1b",))["value"]
+    found = SOLUTION.judgements("q3", notebook(WRONG["q1b: negative"]), wrong=("q1b",))["value"]
     assert found.passed and found.message == "The loss is correct: it was given other densities in the place of yours."
 
 

@@ -160,6 +160,33 @@ def test_what_a_run_of_the_vae_should_give_was_measured():
     assert f"stays near −{-float(ignoring):.0f}, the decoder ignores $z$" in text
 
 
+def test_the_stages_of_simsiam_give_what_the_text_says(solved):
+    names, text = solved("simsiam"), said("simsiam")
+    cell = next(
+        c.source for c in assignment_master(COURSE.assignment("simsiam")).cells if "toy_p1, toy_p2 =" in c.source
+    )
+    toy = {"torch": torch}
+    exec(cell, toy)
+    p1, p2, z1, z2 = (toy[f"toy_{name}"] for name in ("p1", "p2", "z1", "z2"))
+    one = names["negative_cosine"](p1, z2).item()
+    assert f"the two cosines are 0.8 and 1, so $D$ is −{-one:.1f}." in text
+    both = names["simsiam_loss"](p1, p2, z1, z2).item()
+    assert f"For the toy tensors it is −{-both:.2f}." in text
+    assert f"the loss is {names['byol_loss'](p1, p2, z1, z2).item():.1f}." in text
+    heavy = names["directed_loss"](torch.stack([p1, p2])[:, None], torch.zeros(2, 1, 2, 2), p1, p2, z1, z2).item()
+    assert f"the loss is −0.65 − {both - heavy:.2f} = −{-heavy:.1f}." in text
+    rows = [[0.0, 0.0], [1.0, 2.0], [2.0, 1.0]], [[0.0, 1.0], [1.0, 1.0], [2.0, 1.0]]
+    loss, *terms = (part.item() for part in names["vicreg_loss"](*map(torch.tensor, rows)))
+    assert "the three terms are {:.4f}, {:.4f} and {:.2f}, and the loss is {:.4f}.".format(*terms, loss) in text
+    taus = [f"{names['tau_schedule'](step, 4, 0.9):.4g}" for step in (0, 2, 4)]
+    assert f"With τ₀ = 0.9 and $K$ = 4, steps 0, 2 and 4 have τ = {', '.join(taus)}." in text
+    spread = names["feature_std"](torch.tensor([[3.0, 0.0], [0.0, 5.0]]))
+    assert f"(3, 0) and (0, 5) have `feature_std` {spread:.4f};" in text
+    assert abs(names["feature_std"](torch.randn(1000, 512)) - 512**-0.5) < 1e-3
+    votes = math.exp(0.6) + math.exp(0.8), math.exp(1)
+    assert "class 1 wins for $T$ = 1 ({:.2f} against {:.2f})".format(*votes) in text
+
+
 def test_what_pre_training_is_worth_was_measured():
     found = gathered(read_rows(RESULTS / "labels.csv"))
     text = text_of("simclr").replace("**", "")
@@ -193,10 +220,10 @@ def test_fine_tuning_without_a_checkpoint_is_a_sentence(solved):
 def test_the_times_of_the_profiles_were_measured_and_agree_with_the_page_for_students():
     page = " ".join((ROOT / "docs" / "students.md").read_text().split())
     assert (
-        "`demo` (one or two minutes), `cpu` (`vae` about 20 minutes, `ddpm` about an hour, `simclr` two to four hours)"
-        in page
+        "`demo` (one or two minutes), `cpu` (`vae` about 20 minutes, `simsiam` about half an hour, `ddpm` about an hour, "
+        "`simclr` two to four hours)" in page
     )
-    for name, hours in (("simclr", "two to four hours"), ("ddpm", "about an hour")):
+    for name, hours in (("simclr", "two to four hours"), ("ddpm", "about an hour"), ("simsiam", "about half an hour")):
         rows = dict(re.findall(r"^\| `(\w+)` \| .* \| (.*) \|$", text_of(name), re.MULTILINE))
         assert rows["smoke"].startswith("seconds") and rows["demo"].startswith("one or two minutes")
         assert rows["cpu"].startswith(hours)

@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from autograder.artefacts.model import Finding, Inputs, Test
-from autograder.artefacts.points import in_steps, last_step
+from autograder.artefacts.points import on_ramp
 from autograder.errors import KitError
 from autograder.toml_entries import WrongEntry, check_choice, check_file, check_range, is_number, record
 from autograder.toml_lines import Place
@@ -46,6 +46,9 @@ class Accuracy:
     ramp_from: float
     full_above: float
     bonus_above: float
+
+    short: ClassVar[str] = "top-1"
+    headline: ClassVar[tuple[str, str]] = ("Top-1 accuracy", "top1")
 
     def tests(self) -> tuple[Test, ...]:
         return (
@@ -117,6 +120,20 @@ def read(table: dict, where: str, place: Place, dataset: Dataset | None) -> Accu
             f"{where}: classes has {len(classes)} names, but the images of {dataset.name} have {len(dataset.classes)} "
             "classes; name all, so that the network has an output for each",
         )
+    check_normalisation(table, where, place, channels)
+    for name in ("points", "bonus"):
+        check_range(table, name, where, place, (0, math.inf))
+    check_ramp(table, where, place, ("bonus_above",) if sheet.bonus else ())
+    if sheet.bonus and sheet.bonus_above < sheet.full_above:
+        raise WrongEntry(
+            (*place, "bonus_above"),
+            f"{where}: bonus_above is {sheet.bonus_above:g}, expected at least full_above, {sheet.full_above:g}",
+        )
+    return replace(sheet, **{name: tuple(table[name]) for name in ("classes", "mean", "std")})
+
+
+def check_normalisation(table: dict, where: str, place: Place, channels: int) -> None:
+    """Refuse a table whose ``mean`` or ``std`` is not one number for each channel."""
     for name, least in (("mean", -math.inf), ("std", 0)):
         values = table[name]
         if (
@@ -130,26 +147,22 @@ def read(table: dict, where: str, place: Place, dataset: Dataset | None) -> Accu
                 (*place, name),
                 f"{where}: {name} is {values!r}, expected {numbers}{above}, one per channel of the images",
             )
-    for name in ("points", "bonus"):
-        check_range(table, name, where, place, (0, math.inf))
-    for name in ("ramp_from", "full_above", "bonus_above"):
+
+
+def check_ramp(table: dict, where: str, place: Place, more: Sequence[str]) -> None:
+    """Refuse a table whose ``ramp_from`` and ``full_above`` are no ramp of shares; ``more`` names other thresholds."""
+    for name in ("ramp_from", "full_above", *more):
         check_range(table, name, where, place, (0, 1))
-    for name in ("full_above", "bonus_above") if sheet.bonus else ("full_above",):
+    for name in ("full_above", *more):
         if table[name] == 1:
             raise WrongEntry(
                 (*place, name), f"{where}: {name} is 1, but no accuracy is above 1; choose a smaller number"
             )
-    if sheet.full_above <= sheet.ramp_from:
+    low, high = table["ramp_from"], table["full_above"]
+    if high <= low:
         raise WrongEntry(
-            (*place, "full_above"),
-            f"{where}: full_above is {sheet.full_above:g}, expected more than ramp_from, {sheet.ramp_from:g}",
+            (*place, "full_above"), f"{where}: full_above is {high:g}, expected more than ramp_from, {low:g}"
         )
-    if sheet.bonus and sheet.bonus_above < sheet.full_above:
-        raise WrongEntry(
-            (*place, "bonus_above"),
-            f"{where}: bonus_above is {sheet.bonus_above:g}, expected at least full_above, {sheet.full_above:g}",
-        )
-    return replace(sheet, **{name: tuple(table[name]) for name in ("classes", "mean", "std")})
 
 
 def certain(numbers: Mapping[str, Any]) -> float:
@@ -164,12 +177,8 @@ def points(sheet: Accuracy, accuracy: float) -> float:
     more than ``full_above``, so at ``full_above`` the points are one step below full marks. The bonus needs strictly more
     than ``bonus_above``. No single image is worth more than a step.
     """
-    if accuracy > sheet.full_above:
-        return sheet.points + (sheet.bonus if accuracy > sheet.bonus_above else 0)
-    if accuracy <= sheet.ramp_from:
-        return 0.0
-    share = (accuracy - sheet.ramp_from) / (sheet.full_above - sheet.ramp_from)
-    return min(in_steps(share * sheet.points), last_step(sheet.points))
+    bonus = sheet.bonus if accuracy > sheet.bonus_above else 0.0
+    return on_ramp(accuracy, sheet.ramp_from, sheet.full_above, sheet.points) + bonus
 
 
 def measured_images(image_shape: Sequence[int], count: int) -> int:

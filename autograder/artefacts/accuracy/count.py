@@ -61,17 +61,33 @@ def count_top1(
 
     An image counts as wrong if one of its logits is not finite. Channels-last memory is faster than the default.
     """
-    model = model.eval().to(memory_format=torch.channels_last)
     count = Count(0, 0, len(images))
-    with threads(processors()), torch.inference_mode():
-        while not count.finished and clock() < deadline:
-            rows = slice(count.evaluated, count.evaluated + batch_size)
-            logits = model(normalised(images[rows], mean, std))
-            wanted = torch.from_numpy(np.array(labels[rows])).long()
-            correct = (logits.argmax(dim=1) == wanted) & logits.isfinite().all(dim=1)
-            count = Count(count.correct + int(correct.sum()), count.evaluated + len(logits), count.dataset_size)
-            reached(count)
+    for logits in outputs(model, images, mean=mean, std=std, deadline=deadline, clock=clock, batch_size=batch_size):
+        wanted = torch.from_numpy(np.array(labels[count.evaluated : count.evaluated + len(logits)])).long()
+        correct = (logits.argmax(dim=1) == wanted) & logits.isfinite().all(dim=1)
+        count = Count(count.correct + int(correct.sum()), count.evaluated + len(logits), count.dataset_size)
+        reached(count)
     return count
+
+
+def outputs(
+    model: nn.Module,
+    images: np.ndarray,
+    *,
+    mean: Sequence[float],
+    std: Sequence[float],
+    deadline: float = math.inf,
+    clock: Callable[[], float] = time.monotonic,
+    batch_size: int = BATCH_SIZE,
+) -> Iterator[torch.Tensor]:
+    """What ``model`` returns for each batch of ``images`` in order, as ``count_top1`` says; it ends at the deadline."""
+    model = model.eval().to(memory_format=torch.channels_last)
+    for first in range(0, len(images), batch_size):
+        if clock() >= deadline:
+            return
+        with threads(processors()), torch.inference_mode():
+            found = model(normalised(images[first : first + batch_size], mean, std))
+        yield found
 
 
 @contextmanager

@@ -13,14 +13,12 @@ from functools import cache
 import torch
 from torch import nn
 
+from autograder.artefacts.networks import COUNTER, Tensors
 from autograder.errors import CheckpointError
 from autograder.text import quoted
 
 WIDTH = 512
 STEM = "conv1.weight"
-COUNTER = "num_batches_tracked"
-
-Tensors = Mapping[str, torch.Tensor]
 
 
 def empty_classifier(classes: int, channels: int = 3) -> nn.Module:

@@ -1,0 +1,35 @@
+"""Counts that the questions of the assignment share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from autograder.questions.side_effects.counts import differing, dtype_kept, side_effects
+
+from .probes import ARGUMENTS, batches
+
+ROUNDING = 2e-3  # of the largest entry, between float32 and float64
+
+
+def conduct(produced: Mapping[str, Tensor], function: str, **given: Tensor | float) -> dict[str, Tensor]:
+    """Side effects, dtype; ``moves``: 1 if the results depend on the inputs."""
+    inputs = batches(given)["a"]
+    return {
+        **side_effects(produced, **inputs),
+        **dtype_kept(produced, inputs[ARGUMENTS[function][0]]),
+        "moves": torch.tensor(int(not torch.equal(produced["value_seed_1"], produced["value_other"]))),
+    }
+
+
+def both_precisions(produced: Mapping[str, Tensor], **given: object) -> dict[str, Tensor]:
+    """Of value and gradients, ``not_finite``: how many entries are not; ``differ``: in how many float64 is otherwise."""
+    own = {name: tensor for name, tensor in produced.items() if not name.startswith("double_")}
+    differ = torch.tensor(0)
+    for name, tensor in own.items():
+        other = produced[f"double_{name}"]
+        largest = float(other.abs().max()) if other.numel() else 0.0
+        differ += differing(tensor, other, ROUNDING * largest + 1e-6).abs()
+    return {"not_finite": sum((~torch.isfinite(tensor)).sum() for tensor in own.values()), "differ": differ}
