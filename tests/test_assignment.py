@@ -140,7 +140,7 @@ LATE = "[late]\ndue = 2026-12-01T23:59:00+01:00\n"
         ),
         ('kind = "accuracy"', 'kind = "acuracy"', "kind =", "the kind 'acuracy' is not known; did you mean accuracy?"),
         ('kind = "accuracy"', 'kind = ["accuracy"]', "kind =", "the kind ['accuracy'] is not known"),
-        ('kind = "accuracy"\n', "", "[[artefact]]", "q6 has no entry 'kind'; choose from accuracy, elbo, samples"),
+        ('kind = "accuracy"\n', "", "[[artefact]]", "q6 has no entry 'kind'; choose from accuracy, elbo, knn, samples"),
         (
             'network = "resnet18_cifar"',
             'network = "resnet50"',

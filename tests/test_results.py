@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from benchmarks.ablations import ABLATIONS, PANELS
 from benchmarks.labels import gathered
 from benchmarks.training import RESULTS, read_rows
 from tests.checkout import ROOT, SOLUTIONS
@@ -99,3 +100,36 @@ def test_the_notebook_and_the_readme_state_what_the_long_run_of_vae_reached():
     costs = {row["model"]: float(row["milliseconds_per_image"]) for row in read_rows(results / "drawing.csv")}
     times = costs["DDPM, 200 steps"] / costs["VAE"]
     assert f"about {round(times, -4):,.0f} times the work" in " ".join(master.replace("\n# ", " ").split())
+
+
+def test_the_notebook_and_the_readme_state_what_the_runs_of_simsiam_reached():
+    results = SOLUTIONS / "simsiam" / "results"
+    master = (SOLUTIONS / "simsiam" / "master.py").read_text()
+    rows, reached = read_rows(results / "ablations.csv"), {}
+    for key in dict.fromkeys(row["ablation"] for row in rows):
+        last = [row for row in rows if row["ablation"] == key and row["epoch"] == "12"]
+        assert {row["seed"] for row in last} == {"0", "1"}
+        loss, deviation, knn = (
+            statistics.mean(float(row[name]) for row in last) for name in ("loss", "feature_std", "knn")
+        )
+        assert f" | {loss:.2f} | {deviation:.4f} | {100 * knn:.1f} % |" in master
+        reached[key] = f"{100 * knn:.1f} %"
+    assert (
+        "k-NN {full}, without the stop-gradient {no_stop}, with the identity as predictor {identity}; VICReg {vicreg}, "
+        "without its variance term {no_variance}".format(**reached)
+    ) in PAGES["README.md"]
+    for row in read_rows(results / "scores.csv"):
+        assert f"# | {' | '.join(row.values())} |" in master
+
+
+@pytest.mark.parametrize("seed", ["0", "1"])
+def test_simsiam_s_ablations_are_complete_and_collapse_as_the_notebook_says(seed):
+    rows = [row for row in read_rows(SOLUTIONS / "simsiam" / "results" / "ablations.csv") if row["seed"] == seed]
+    last = {row["ablation"]: {name: float(row[name]) for name in PANELS} for row in rows}
+    assert list(last) == list(ABLATIONS) and len(rows) == len(last) * max(int(row["epoch"]) for row in rows)
+    full, collapsed, healthy = last["full"], last["no_stop"], 512**-0.5
+    assert collapsed["loss"] < -0.95 and collapsed["feature_std"] < healthy / 3 and collapsed["knn"] < full["knn"] - 0.1
+    assert full["loss"] > -0.7 and full["feature_std"] > 0.95 * healthy
+    assert last["no_variance"]["feature_std"] < healthy / 5 < last["vicreg"]["feature_std"] / 4
+    assert last["no_variance"]["knn"] < last["vicreg"]["knn"] - 0.08
+    assert last["identity"]["knn"] < full["knn"] - 0.1 and last["identity"]["feature_std"] < healthy / 2

@@ -1085,6 +1085,8 @@ save_figure(plot_runs(vicreg, HP["width"] ** -0.5), "vicreg")
 # | `"full"`, SimSiam | -0.64 | 0.0440 | 34.2 % |
 # | `"no stop-gradient"` | -0.96 | 0.0129 | 20.1 % |
 # | `"identity predictor"` | -0.93 | 0.0146 | 21.1 % |
+# | a predictor that keeps its random weights | -0.27 | 0.0285 | 22.5 % |
+# | `"double width"` (1/√1024 = 0.0312) | -0.63 | 0.0307 | 33.9 % |
 # | VICReg | 19.69 | 0.0405 | 34.6 % |
 # | VICReg without its variance term | 0.00 | 0.0047 | 24.4 % |
 #

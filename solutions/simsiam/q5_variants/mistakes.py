@@ -29,8 +29,6 @@ _EDITS = (
     edit("bottleneck doubled", 'In "double width" you double the bottleneck as well; it stays.',
          _WIDE, "model = SimSiam(encoder, 2 * width, 2 * bottleneck)"),
     edit("another name is full", "Your variant takes any other name for the full model; raise a ValueError.", _RAISE, "pass"),
-    edit("loss first", "You return the loss first; return (model, loss_function).",
-         "return model, loss_function", "return loss_function, model"),
     edit("another error", "You raise another error than a ValueError for a name that is none of the four.",
          _RAISE, "raise KeyError(name)"),
 )  # fmt: skip

@@ -44,7 +44,6 @@ def test_a_mistake_costs_what_it_breaks_and_is_recognised():
         "plus sign, sum of both",
         ("networks",): "predictor kept, linear predictor, projector replaced, width kept, bottleneck doubled",
         ("names",): "another name is full, another error",
-        ("networks", "losses"): "loss first",
     }
     assert surprises(HERE, MISCONCEPTIONS, costs) == {}
 
