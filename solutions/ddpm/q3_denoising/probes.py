@@ -88,7 +88,7 @@ def reverse_side_effects(
     """
 
     def moments(x_t: Tensor, t: Tensor, schedule: Tensor, start: Tensor) -> Tensor:
-        answer = student["p_mean_variance"](Timeless(start), x_t, t, given_schedule(schedule))
+        answer = student["p_mean_variance"](Timeless(start), x_t, t, given_schedule(schedule, student))
         return all_numbers(answer, "What p_mean_variance returns", x_t.dtype)
 
     def sample(x_t: Tensor, t: Tensor, schedule: Tensor, noise: Tensor, start: Tensor) -> Tensor:
@@ -103,7 +103,7 @@ def reverse_side_effects(
 
 def _pair(student: Student, model: Model, x_t: Tensor, t: Tensor, schedule: Tensor) -> tuple[object, object]:
     """The two things that ``p_mean_variance`` returns."""
-    answer = student["p_mean_variance"](model, x_t, t, given_schedule(schedule))
+    answer = student["p_mean_variance"](model, x_t, t, given_schedule(schedule, student))
     return pair(answer, "What p_mean_variance returns", "(mean, variance)")
 
 
@@ -118,7 +118,7 @@ def _expanded(found: Tensor, x_t: Tensor, what: str) -> Tensor:
 
 def _sample(student: Student, model: Model, x_t: Tensor, t: Tensor, schedule: Tensor, noise: Tensor) -> Tensor:
     """What ``p_sample`` returns, of the shape of ``x_t``."""
-    answer = student["p_sample"](model, x_t, t, given_schedule(schedule), noise)
+    answer = student["p_sample"](model, x_t, t, given_schedule(schedule, student), noise)
     found = as_tensor(answer, "What p_sample returns")
     if found.shape != x_t.shape:
         raise WrongShape(f"p_sample returns shape {tuple(found.shape)}; return {tuple(x_t.shape)}, that of x_t")

@@ -98,7 +98,7 @@ class LinearModel(nn.Module):
 
 def _sampled(student: Student, model: nn.Module, shape: Tensor, schedule: Tensor, generator: torch.Generator) -> Tensor:
     """What ``sample`` returns."""
-    returned = student["sample"](model, tuple(shape.tolist()), given_schedule(schedule), generator)
+    returned = student["sample"](model, tuple(shape.tolist()), given_schedule(schedule, student), generator)
     as_tensor(returned, "What sample returns")
     return returned
 
