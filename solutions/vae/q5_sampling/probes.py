@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from autograder.questions.noise.probes import drawn_rows
 from autograder.questions.probing import as_tensor, global_state_kept
-from autograder.questions.side_effects.probes import side_effects
+from autograder.questions.side_effects.probes import side_effects, without_gradients
 
 from ..probes import LATENT, Student, latent_rows
 
@@ -80,22 +80,30 @@ def conduct(
     """What both functions do beside computing their results.
 
     Returns:
-        ``line_…``: what ``side_effects`` returns for ``interpolate``.
-        ``images_have_graph``: whether the result of ``sample`` requires gradients; ``gradients_on``: whether gradients to
-            the model can be taken when it has returned; 0-d bool.
+        ``line_…``: what ``side_effects`` and ``without_gradients`` return for ``interpolate``.
+        ``pixel``: a number of the result of ``sample``, in its dtype; ``images_have_graph``: whether it requires gradients;
+            ``gradients_on``: whether gradients are switched on when it has returned, as they were before; ``trainable``:
+            whether the parameter of the model still requires them; 0-d bool each. Also what ``without_gradients`` returns.
     """
     model = GivenVAE(rows, columns)
     with global_state_kept():
         torch.set_grad_enabled(True)
         images = student["sample"](model, n, torch.Generator().manual_seed(seed))
         as_tensor(images, "What sample returns")
-        gradients_on = torch.is_grad_enabled() and model.decoder.one.requires_grad
+        gradients_on = torch.is_grad_enabled()
+
+    def images_again() -> Tensor:
+        return student["sample"](GivenVAE(rows, columns), n, torch.Generator().manual_seed(seed))
 
     def call(z0: Tensor, z1: Tensor) -> Tensor:
         return as_tensor(student["interpolate"](z0, z1, steps), "What interpolate returns")
 
+    effects = {**side_effects(call, given := {"z0": z0, "z1": z1}), **without_gradients(call, given)}
     return {
-        **{f"line_{name}": tensor for name, tensor in side_effects(call, {"z0": z0, "z1": z1}).items()},
+        **{f"line_{name}": tensor for name, tensor in effects.items()},
+        **without_gradients(images_again, {}),
         "images_have_graph": torch.tensor(images.requires_grad),
+        "pixel": images.detach().flatten()[:1],
         "gradients_on": torch.tensor(gradients_on),
+        "trainable": torch.tensor(model.decoder.one.requires_grad),
     }

@@ -38,7 +38,7 @@ def test_a_mistake_costs_what_it_breaks_and_is_recognised():
         ("samples",): "logits returned, black and white, softmax, images flattened",
         ("samples", "randomness"): "pixels drawn",
         ("randomness",): "z uniform, z from the global state, one z for all, generator seeded",
-        ("conduct",): "gradients kept",
+        ("conduct",): "gradients kept, model frozen, images in float64, gradients on in sample, line in float64",
         ("interpolation",): "end left out, both ends left out, from z1 to z0, divided by zero",
     }
     assert surprises(HERE, MISCONCEPTIONS, costs) == {}
