@@ -85,19 +85,27 @@ def reverse_side_effects(
     Returns:
         ``mean_…``, ``sample_…``: what ``side_effects`` returns for each of the two functions; of ``p_mean_variance``, for
             all numbers that are returned, in any form.
+        ``mean_frozen``, ``sample_frozen``: whether it has switched off the gradients of a parameter of the model, 0-d bool.
     """
+    models = []
+
+    def given_model(start: Tensor) -> Timeless:
+        models.append(Timeless(start))
+        return models[-1]
 
     def moments(x_t: Tensor, t: Tensor, schedule: Tensor, start: Tensor) -> Tensor:
-        answer = student["p_mean_variance"](Timeless(start), x_t, t, given_schedule(schedule, student))
+        answer = student["p_mean_variance"](given_model(start), x_t, t, given_schedule(schedule, student))
         return all_numbers(answer, "What p_mean_variance returns", x_t.dtype)
 
     def sample(x_t: Tensor, t: Tensor, schedule: Tensor, noise: Tensor, start: Tensor) -> Tensor:
-        return _sample(student, Timeless(start), x_t, t, schedule, noise)
+        return _sample(student, given_model(start), x_t, t, schedule, noise)
 
     given = {"x_t": x_t, "t": t, "schedule": schedule, "start": start}
     outputs = {}
     for prefix, call, inputs in (("mean_", moments, given), ("sample_", sample, {**given, "noise": noise})):
         outputs |= {prefix + key: value for key, value in side_effects(call, inputs).items()}
+        outputs[f"{prefix}frozen"] = torch.tensor(not all(model.weight.requires_grad for model in models))
+        models.clear()
     return outputs
 
 
