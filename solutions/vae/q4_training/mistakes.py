@@ -26,6 +26,8 @@ _EDITS = (
          "You pass every batch through the model a second time, after its step; record the loss that you train with.",
          "        total_loss", "        loss, rec, kl = _vae_loss(*(lambda out: (out[0], x, *out[1:]))(model(x, eps)), beta)\n"
          "        total_loss"),
+    edit("images black and white", "You make the images black and white; train on them as they are, grey pixels included.",
+         "x = x.to(device)", "x = x.to(device).round()"),
     edit("noise uniform", "Your eps is uniform; draw it from the standard normal distribution.", _EPS, _EPS.replace("randn", "rand")),
     edit("noise from the global state", "Your eps comes from torch's global random state; draw it from the given generator.",
          _EPS, "torch.randn(n, model.latent)"),

@@ -7,7 +7,7 @@ from autograder.questions.noise.question import ROWS, standard_normal
 from autograder.questions.training.question import OPTIMIZER_STEPS, PARAMETERS, side_effects_test
 
 from ..functions import with_variants
-from ..probes import other_bernoulli, other_kl, other_loss
+from ..probes import LATENT, other_bernoulli, other_kl, other_loss
 from . import counts, probes
 
 # Number of images, size of a batch, beta and learning rate. At learning rate 0 the means do not depend on the steps, and
@@ -19,23 +19,23 @@ _MEANS = {
 }
 _PARAMETERS = {"three batches": (10, 4, 0.5, 0.02), "five batches": (9, 2, 3.0, 0.01)}
 _CONDUCT = {"eight batches, a model in eval mode": (16, 2, 1.5)}
-_NOISE = "many images in batches of 320"
+_NOISE = "many images in batches of 320, eps of width 24"
 
 
 def draw(generator):
     """Few grey images, with a last batch that is smaller than the others, or none."""
 
-    def inputs(n, batch_size, beta, *lr):
+    def inputs(n, batch_size, beta, *lr, d=LATENT):
         return {
             "images": torch.rand(n, 1, 2, 3, generator=generator),
             "labels": torch.randint(10, (n,), generator=generator),
-            "start": 0.5 * torch.randn(probes.WEIGHTS, generator=generator),
+            "start": 0.5 * torch.randn(probes.weights(d), generator=generator),
             **{"batch_size": batch_size, "beta": beta, **dict(zip(("lr",), lr))},
         }
 
     few = tuple(Case(name, inputs(*setting)) for name, setting in {**_MEANS, **_PARAMETERS, **_CONDUCT}.items())
     seed = int(torch.randint(1, 2**31, (), generator=generator))
-    return (*few, Case(_NOISE, {**inputs(ROWS, 320, 1.0, 0.001), "seed": seed}))
+    return (*few, Case(_NOISE, {**inputs(ROWS, 320, 1.0, 0.001, d=probes.OTHER_LATENT), "seed": seed}))
 
 
 _MEAN = (

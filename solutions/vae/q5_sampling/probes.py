@@ -12,21 +12,23 @@ from autograder.questions.side_effects.probes import side_effects, without_gradi
 from ..probes import LATENT, Student, latent_rows
 
 
+OTHER_LATENT = 24  # where z is looked at: its width is the model's
+
+
 class KnownLogits(nn.Module):
-    """z (m, 20) -> logits (m, 1, 28, 28). The k-th row that it decodes gets ``rows[k]`` + ``columns[k]``, and after the last
+    """z (m, latent) -> logits (m, 1, 28, 28). The k-th row that it decodes gets ``rows[k]`` + ``columns[k]``, and after the last
     of these the first again. It notes its rows."""
 
-    latent = LATENT
-
-    def __init__(self, rows: Tensor, columns: Tensor) -> None:
+    def __init__(self, rows: Tensor, columns: Tensor, latent: int) -> None:
         super().__init__()
+        self.latent = latent
         self.one = nn.Parameter(torch.ones_like(rows[0, 0]))
         self.rows, self.columns = rows, columns
         self.seen: list[Tensor] = []
 
     def forward(self, z: Tensor) -> Tensor:
         first = sum(map(len, self.seen))
-        self.seen.append(latent_rows(z, LATENT).detach().clone())
+        self.seen.append(latent_rows(z, self.latent).detach().clone())
         k = torch.arange(first, first + len(self.seen[-1])) % len(self.rows)
         return self.one * (self.rows[k][:, None, :, None] + self.columns[k][:, None, None, :])
 
@@ -34,11 +36,9 @@ class KnownLogits(nn.Module):
 class GivenVAE(nn.Module):
     """A VAE that can only decode."""
 
-    latent = LATENT
-
-    def __init__(self, rows: Tensor, columns: Tensor) -> None:
+    def __init__(self, rows: Tensor, columns: Tensor, latent: int = LATENT) -> None:
         super().__init__()
-        self.decoder = KnownLogits(rows, columns)
+        self.latent, self.decoder = latent, KnownLogits(rows, columns, latent)
 
     def decode(self, z: Tensor) -> Tensor:
         return self.decoder(z)
@@ -60,9 +60,9 @@ def sampling_randomness(student: Student, n: int, seed: int, **given: Tensor) ->
     """What ``drawn_rows`` returns, of the z that the model decodes in one call."""
 
     def draw(generator: torch.Generator) -> Tensor:
-        model = GivenVAE(**given)
+        model = GivenVAE(**given, latent=OTHER_LATENT)
         student["sample"](model, n, generator)
-        return torch.cat([torch.empty(0, LATENT), *model.decoder.seen])
+        return torch.cat([torch.empty(0, OTHER_LATENT), *model.decoder.seen])
 
     return drawn_rows(draw, seed)
 
