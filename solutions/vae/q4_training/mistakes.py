@@ -1,6 +1,7 @@
 """Mistakes seen in training loops of VAEs, as edits of a correct one."""
 
 from autograder.questions.edits import edit, misconceptions
+from autograder.questions.side_effects import mistakes as side_effects
 from autograder.questions.training.mistakes import EPOCH
 
 from .correct import loop_as_taught
@@ -38,4 +39,9 @@ _EDITS = (
          "    model.train()", "    generator.manual_seed(0)\n    model.train()"),
 )  # fmt: skip
 
-MISCONCEPTIONS = misconceptions("train_one_epoch", loop_as_taught, (*_EDITS, *(EPOCH[id] for id in _OF_THE_FAMILY)))
+MISCONCEPTIONS = (
+    *misconceptions("train_one_epoch", loop_as_taught, (*_EDITS, *(EPOCH[id] for id in _OF_THE_FAMILY))),
+    *side_effects.misconceptions(
+        "train_one_epoch", {"train_one_epoch": loop_as_taught}, {"default dtype changed": "default dtype"}
+    ),
+)

@@ -98,7 +98,16 @@ def epoch_parameters(student: Student, beta: float, **inputs: Tensor | float) ->
 
 
 def epoch_side_effects(student: Student, beta: float, **inputs: Tensor | float) -> dict[str, Tensor]:
-    return LOOP.side_effects(student, **inputs, further=_further(beta))
+    """The outputs of ``Loop.side_effects``; ``new_number``: a number made after the epoch, in the default dtype, (1,)."""
+    numbers: list[Tensor] = []
+
+    def epoch(*given: object, **named: object) -> object:
+        returned = student["train_one_epoch"](*given, **named)
+        numbers.append(torch.tensor([0.5]))
+        return returned
+
+    produced = LOOP.side_effects({**student, "train_one_epoch": epoch}, **inputs, further=_further(beta))
+    return {**produced, "new_number": numbers[0]}
 
 
 def epoch_noise(student: Student, beta: float, seed: int, **inputs: Tensor | float) -> dict[str, Tensor]:

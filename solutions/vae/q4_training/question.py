@@ -1,8 +1,10 @@
 """Question 4: one epoch of training a VAE."""
 
+from dataclasses import replace
+
 import torch
 
-from autograder.questions.model import Case, Close, Test
+from autograder.questions.model import Case, Close, Exact, Test
 from autograder.questions.noise.question import ROWS, standard_normal
 from autograder.questions.training.question import OPTIMIZER_STEPS, PARAMETERS, side_effects_test
 
@@ -53,6 +55,10 @@ _OF_MEANS = {
 }
 _OF_PARAMETERS = {"optimizer_steps": OPTIMIZER_STEPS, "parameters": Close(1e-3, advice=_ADVICE, what=PARAMETERS.what)}
 _AT_WORK = ("means", "parameters")
+_SIDE_EFFECTS = side_effects_test(
+    probes.epoch_side_effects, counts.epoch_side_effects, tuple(_CONDUCT), needs=_AT_WORK, random_state=False
+)
+_DEFAULT_KEPT = Exact(advice="You change torch's default dtype in train_one_epoch")
 STUBS = ("train_one_epoch",)
 TESTS = with_variants(
     (
@@ -61,8 +67,7 @@ TESTS = with_variants(
              _OF_PARAMETERS),
         Test("noise", "one epoch draws fresh normal eps from the generator", probes.epoch_noise, (_NOISE,),
              standard_normal("your eps"), count=counts.epoch_noise, needs=_AT_WORK),
-        side_effects_test(probes.epoch_side_effects, counts.epoch_side_effects, tuple(_CONDUCT), needs=_AT_WORK,
-                          random_state=False),
+        replace(_SIDE_EFFECTS, outputs={**_SIDE_EFFECTS.outputs, "default_changed": _DEFAULT_KEPT}),
     ),
     (
         "The means are correct: your epoch was given another loss in the place of yours.",

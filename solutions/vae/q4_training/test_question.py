@@ -49,7 +49,7 @@ def test_a_mistake_costs_what_it_breaks_and_is_recognised():
         "loss computed again after the step",
         ("noise",): "noise uniform, noise from the global state, noise drawn once, generator seeded",
         ("parameters",): "zero_grad missing, optimizer never stepped",
-        ("conduct",): "train mode not set, gradients left off, losses kept with their graph",
+        ("conduct",): "default dtype changed, train mode not set, gradients left off, losses kept with their graph",
     }
     assert surprises(HERE, MISCONCEPTIONS, costs) == {}
 
