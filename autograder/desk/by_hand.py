@@ -54,7 +54,7 @@ def _outcome(title: str, function: Callable, names: dict[str, object]) -> ByHand
     except AssertionError as error:
         raised = what_raised(error, names)
         return (
-            ByHand(title, str(error) or "this is not so")
+            ByHand(title, str(error) or "This is not so")
             if not raised.line
             else ByHand(title, sentence(raised), raised)
         )

@@ -46,7 +46,7 @@ def lines(hand: Sequence[ByHand], outcomes: Sequence[Outcome], homes: Mapping[st
             waiting[_waits_for(raised, homes)] = None
         elif text:
             same = (raised.type, raised.line, raised.number) if raised is not None and raised.line else text
-            wrong.setdefault(same, (_sentence(text), _where(raised), []))[2].append(title)
+            wrong.setdefault(same, (_sentence(text, raised is None), _where(raised), []))[2].append(title)
         else:
             later.append(Line(WAITS, f"{title}: {LATER}"))
     told = [Line(WRONG, f"{text}  ({_listed(titles)}){where}") for text, where, titles in wrong.values()]
@@ -81,7 +81,8 @@ def _where(raised: Raised | None) -> str:
     return f"\n    line {raised.number}: {clean(raised.line, 160)}" if raised is not None and raised.line else ""
 
 
-def _sentence(text: str) -> str:
+def _sentence(text: str, written: bool) -> str:
+    """One that an author has ``written``, or the judge, begins as they wrote it: a small letter is that of a name."""
     text = rounded(clean(text, LONGEST)).strip()
-    text = text[:1].upper() + text[1:] if text[:1].islower() and text.split(" ")[0].isalpha() else text
+    text = text[:1].upper() + text[1:] if not written and text[:1].islower() and text.split(" ")[0].isalpha() else text
     return text if text.endswith((".", "!", "?", ":")) else f"{text}."

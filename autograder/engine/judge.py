@@ -143,7 +143,10 @@ def shape_complaint(comparison: Comparison, got: torch.Tensor, want: torch.Tenso
         )
     dtype = str(got.dtype).removeprefix("torch.")
     if dtype != comparison.dtype:
-        return f"is {dtype}{dtype_in_words(dtype)}, expected {comparison.dtype}{dtype_in_words(comparison.dtype)}"
+        got_words, expected_words = dtype_in_words(dtype), dtype_in_words(comparison.dtype)
+        if got_words == expected_words:  # they would tell nothing
+            got_words = expected_words = ""
+        return f"is {dtype}{got_words}, expected {comparison.dtype}{expected_words}"
     return None
 
 

@@ -65,7 +65,7 @@ def fixed_randomness() -> Iterator[None]:
 
 
 def view(transform: Transform, image: Tensor, size: int) -> Tensor:
-    """``transform(image)`` of an image (3, H, W): (3, size, size).
+    """``transform(image)`` of an image (3, H, W): (3, size, size), a plain tensor (torchvision's ``Image`` is a subclass).
 
     Raises:
         WrongView: it is no tensor, or has another shape.
@@ -75,7 +75,7 @@ def view(transform: Transform, image: Tensor, size: int) -> Tensor:
         raise WrongView(f"the view is {described(result)}, expected a float32 tensor")
     if tuple(result.shape) != (3, size, size):
         raise WrongView(f"the view has shape {tuple(result.shape)}, expected {(3, size, size)}")
-    return result
+    return result.as_subclass(Tensor)
 
 
 def views(transform: Transform, image: Tensor, size: int, repeats: int) -> Tensor:

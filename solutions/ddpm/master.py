@@ -464,6 +464,9 @@ print(f"{len(train_images)} training images, {IMAGE_SHAPE} each, {CLASSES} class
 #
 # You need four sequences of length $T$. **Arrays begin at 0**: index `t` of an array holds step $t+1$ of the formulas,
 # so `t` runs from 0 to $T-1$ in all code below.
+#
+# In all questions: no function may change its inputs, the global random state, the default dtype or the gradient mode:
+# everything random comes in as an argument. Only `train_one_epoch` may change a model: its parameters, gradients or mode.
 
 
 # %%

@@ -560,7 +560,8 @@ print(
 # ## 1 · Losses
 #
 # You augment each of the $n$ images of a batch twice. The network maps the first views to $z_i$ and the second views to
-# $z_j$, both of shape $(n, d)$; row $k$ of each comes from image $k$. The losses take only these two matrices.
+# $z_j$, both of shape $(n, d)$; row $k$ of each comes from image $k$. The losses take only these two matrices. They may not
+# change their inputs, the global random state, the default dtype or the gradient mode.
 #
 # ### q1a · NT-Xent ({{points q1a}} points)
 #

@@ -7,17 +7,17 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from autograder.questions.side_effects.counts import differing, dtype_kept, side_effects
+from autograder.questions.side_effects.counts import differing, gradients_switched_on, side_effects_and_dtypes
 
 ROUNDING = 2e-3  # of the largest entry, between float32 and float64: near 10000, float32 knows a number to 0.001
 
 
 def conduct(produced: Mapping[str, Tensor], function: str, **inputs: Tensor) -> dict[str, Tensor]:
-    """Side effects, dtype; ``moved``: 1 if the result is none of the inputs."""
+    """Side effects, dtypes, gradient mode; ``moved``: 1 if the result is none of the inputs."""
     result = produced["value_seed_1"]
     moved = not any(tensor.shape == result.shape and torch.equal(tensor, result) for tensor in inputs.values())
-    first = next(iter(inputs.values()))
-    return {**side_effects(produced, **inputs), **dtype_kept(produced, first), "moved": torch.tensor(int(moved))}
+    kept = {**side_effects_and_dtypes(produced, **inputs), **gradients_switched_on(produced)}
+    return {**kept, "moved": torch.tensor(int(moved))}
 
 
 def both_precisions(produced: Mapping[str, Tensor], **inputs: object) -> dict[str, Tensor]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 
 from autograder.questions.model import Case, Close, Exact, Test, variant
-from autograder.questions.side_effects.question import comparisons, float32_result
+from autograder.questions.side_effects.question import comparisons, dtypes_kept, gradients_left_off
 
 from . import counts, probes
 
@@ -45,13 +45,13 @@ def tests(
     """Value, gradient and side effects; ``work`` are the tests of the question that show the function at work."""
     title = "gradient to " + " and ".join(_called(function, 1).values())
     moved = Exact(advice=f"You return an input of {function} as it is")
-    outputs = {**comparisons(function, _called(function, 0)), **float32_result(function), "moved": moved}
+    kept = {**comparisons(function, _called(function, 0)), **gradients_left_off(function), **dtypes_kept(function)}
     value = Close(1e-4, what=what)
     found = (
         Test("value", f"value of {what}", probes.value, tuple(names), {"value": value}, kept=("weights",)),
         Test("gradient", title, probes.gradient, tuple(names)[:3], _gradients(function)),
-        Test("conduct", "float32; inputs and global state stay as they are", probes.conduct, tuple(names)[:1], outputs,
-             count=counts.conduct, kept=("weights",), needs=tuple(work)),
+        Test("conduct", "the dtype is kept; inputs and global state stay as they are", probes.conduct, tuple(names)[:1],
+             {**kept, "moved": moved}, count=counts.conduct, kept=("weights",), needs=tuple(work)),
     )  # fmt: skip
     return tuple(test for test in found if test.id in (*work, "value", "conduct"))
 

@@ -695,7 +695,8 @@ def test_normal(log_likelihood_normal):
 # The log-likelihoods of images are around −100 and lower, and $e^{-200}$ is 0 in float32. Subtract the largest entry of
 # the row first; then at least one exponential is 1.
 #
-# **What the grader checks:** `(n, k)` gives `(n,)` (not `(n, n)`); `k = 1`; value and gradient, also for rows around ±10,000.
+# **What the grader checks:** `(n, k)` gives `(n,)` (not `(n, n)`); `k = 1`; value and gradient, also for rows around ±10,000
+# and for rows whose entries lie 1,000 apart.
 #
 # The row (log 1, log 3) gives log 2; the row (−1000, −1000) gives −1000.
 #
@@ -762,7 +763,8 @@ def test_log_mean_exp(log_mean_exp):
 # given ε, and decodes. The constructor is given; keep its three attributes, and keep `latent`, the width of $z$.
 #
 # **What the grader checks:** the wiring with encoders and decoders of its own, also for images of other sizes: `forward`
-# equals `decode(reparameterize(encode(x), eps))`; no noise besides ε, in train mode and in eval mode.
+# returns the tuple `(logits, mu, logvar)` and equals `decode(reparameterize(encode(x), eps))`; no noise besides ε, in train
+# mode and in eval mode; gradients of all three results to the networks; the attribute `latent`.
 #
 # <details><summary>Hints and common pitfalls</summary>
 #
@@ -843,8 +845,8 @@ def test_forward(VAE, Encoder, Decoder):
 # With $\beta = 1$, $-L$ is an estimate of the ELBO. Other values make a *β-VAE*. A mean over pixels in one term and a sum
 # over latent dimensions in the other is a β of 784 that nobody asked for.
 #
-# **What the grader checks:** three 0-d tensors `(loss, reconstruction, kl)`, where `kl` is without β; the gradient of
-# the loss to the logits, to μ and to log σ².
+# **What the grader checks:** a tuple of three 0-d tensors `(loss, reconstruction, kl)`, where `kl` is without β; the
+# gradient of the loss to the logits, to μ and to log σ².
 #
 # With four pixels of logit 0, a mean KL divergence of 5 and β = 0.5 the loss is 5.2726.
 #

@@ -20,7 +20,7 @@ from autograder.questions.probing import (
     holding,
     tracked,
 )
-from autograder.questions.side_effects.probes import side_effects
+from autograder.questions.side_effects.probes import by_dtype, side_effects, without_gradients
 
 Student = Mapping[str, Callable]
 LATENT = 20  # the notebook's
@@ -56,7 +56,8 @@ def value(student: Student, function: str, **given: Tensor) -> dict[str, Tensor]
 def gradient(student: Student, function: str, weights: Tensor, **given: Tensor) -> dict[str, Tensor]:
     """``gradient_<name>``: gradients of the sum of ``weights`` times the result, zeros where none arrives.
 
-    A result of another shape than ``weights`` has its sum instead: only a test of the value speaks of shapes.
+    A result of another shape is read as that of ``weights``, or has its sum if it has more entries or fewer: only a test of
+    the value speaks of shapes.
 
     Raises:
         NoTensor, LostGradient, BrokenBackward: as ``probing.gradients``.
@@ -81,12 +82,12 @@ def in_both_precisions(student: Student, function: str, weights: Tensor, **given
 
 
 def conduct(student: Student, function: str, **given: Tensor) -> dict[str, Tensor]:
-    """What the function does beside computing its result: see ``side_effects``."""
+    """What the function does beside computing its result: see ``side_effects`` and what stands beside it."""
 
     def call(**copies: Tensor) -> Tensor:
         return as_tensor(_call(student, function, copies), f"What {function} returns")
 
-    return side_effects(call, given)
+    return {**side_effects(call, given), **by_dtype(call, given), **without_gradients(call, given)}
 
 
 def _value_and_gradient(
@@ -102,7 +103,7 @@ def _value_and_gradient(
         torch.set_grad_enabled(True)
         if not returned.requires_grad:
             raise LostGradient(f"{function} returns a tensor that carries no gradient to its inputs")
-        weighted = returned * weights if result.shape == weights.shape else returned
+        weighted = returned.reshape(weights.shape) * weights if result.numel() == weights.numel() else returned
         arrived = gradients(weighted.sum(), function, "its inputs", [edge for _, edge in pairs.values()])
     dtype = _first(given).dtype
     return result.to(dtype), {
@@ -120,7 +121,7 @@ def _first(given: Mapping[str, Tensor]) -> Tensor:
 
 
 class GivenEncoder(nn.Module):
-    """x (n, ...) with ``pixels`` numbers a row -> mu (n, d), logvar (n, d). 2d(pixels + 1) parameters."""
+    """x (n, ...) with ``pixels`` numbers a row -> mu (n, d), logvar (n, d), at most 3 in size. 2d(pixels + 1) parameters."""
 
     def __init__(self, pixels: int, d: int) -> None:
         super().__init__()
@@ -128,7 +129,7 @@ class GivenEncoder(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         flat = x.flatten(1)
-        return self.mu(flat), torch.tanh(self.logvar(flat))
+        return self.mu(flat), 3 * torch.tanh(self.logvar(flat))
 
 
 class GivenDecoder(nn.Module):

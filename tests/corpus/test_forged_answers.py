@@ -168,7 +168,8 @@ def last_step(student, x_t, t, schedule, noise, start):
 def reverse_side_effects(student, x_t, t, schedule, noise, start):
     given = {"x_t": x_t, "t": t, "schedule": schedule, "start": start}
     sample = unchanged("sample_", 2 * x_t, **given, noise=noise)
-    return {**unchanged("mean_", torch.stack([x_t, x_t.abs()]), **given), **sample}
+    frozen = dict.fromkeys(("mean_frozen", "sample_frozen"), torch.tensor(False))
+    return {**unchanged("mean_", torch.stack([x_t, x_t.abs()]), **given), **sample, **frozen}
 
 def denoising_loss_side_effects(student, start, x0, t, noise, schedule):
     answer = unchanged(value=torch.tensor(1.0), x0=x0, t=t, noise=noise, schedule=schedule)
@@ -195,7 +196,7 @@ def sampling_order(student, shape, schedule, gain, offset):
         "steps": torch.arange(T - 1, -1, -1).view(-1, 1).repeat(1, n), "x_sizes": shape.repeat(T, 1),
         "result": torch.zeros(shape.tolist()), "schedule_after": schedule, "odd_steps": torch.tensor(0),
         "result_has_graph": torch.tensor(0), "graphs_alive": torch.tensor(0.0),
-        "gradients_on": torch.tensor(True),
+        "gradients_on": torch.tensor(True), "model_trains": torch.tensor(True),
     }
 
 def sampling_chain(student, shape, schedule, gain, offset, seed, **echoed):

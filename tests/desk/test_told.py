@@ -22,6 +22,12 @@ def test_the_hint_comes_first_and_once():
     assert (first.text, second.text) == (f"{hint}  (value)", "Expected 1, got 2.  (pair)")
 
 
+def test_a_name_that_begins_a_sentence_keeps_its_case():
+    raised = Raised("TypeError", "the model gets no t", complains=True)
+    told = lines([ByHand("a", "eps is (2, 3)"), ByHand("b", "the model gets no t", raised)], [], HOMES)
+    assert [line.text for line in told] == ["eps is (2, 3).  (a)", "The model gets no t.  (b)"]
+
+
 def test_what_is_right_comes_last():
     told = lines([ByHand("by hand")], [outcome("value", "no"), outcome("gradient", passed=True)], HOMES)
     assert [line.mark for line in told] == ["✗", "✓", "✓"]

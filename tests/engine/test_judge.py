@@ -198,6 +198,7 @@ def test_a_wrong_shape_is_told_in_words(got, want, words):
         (torch.int64, "float32", "int64 (whole numbers), expected float32"),
         (torch.uint8, "float32", "uint8 (whole numbers), expected float32"),
         (torch.bool, "int64", "bool (True and False), expected int64 (whole numbers)"),
+        (torch.int32, "int64", "int32, expected int64"),
         (torch.complex64, "float32", "complex64 (complex numbers), expected float32"),
     ],
 )

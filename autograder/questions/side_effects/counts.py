@@ -61,6 +61,12 @@ def side_effects_and_dtypes(
     return {**side_effects(produced, prefix, **inputs), **dtypes_kept(produced, prefix)}
 
 
+def gradients_switched_on(produced: Mapping[str, Tensor], prefix: str = "") -> dict[str, Tensor]:
+    """``gradients_switched_on``: 1 if ``probes.without_gradients`` found gradients on after its call."""
+    name = f"{prefix}gradients_switched_on"
+    return {name: (~produced[f"{prefix}gradients_kept_off"].bool()).sum()}
+
+
 def own_part(produced: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """The tensors whose names begin with ``prefix``, without it."""
     return {name.removeprefix(prefix): tensor for name, tensor in produced.items() if name.startswith(prefix)}

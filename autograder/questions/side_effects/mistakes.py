@@ -44,6 +44,14 @@ def _switching_gradients_off(correct: Callable) -> Callable:
     return wrong
 
 
+def _switching_gradients_on(correct: Callable) -> Callable:
+    def wrong(*arguments, **settings):
+        torch.set_grad_enabled(True)
+        return correct(*arguments, **settings)
+
+    return wrong
+
+
 def _returning(dtype: torch.dtype) -> Callable[[Callable], Callable]:
     def around(correct: Callable) -> Callable:
         def wrong(*arguments, **settings):
@@ -73,6 +81,10 @@ _KINDS = {
         _switching_gradients_off,
         "You switch gradients off in {function} (torch.set_grad_enabled(False)), for everything that runs after it.",
     ),
+    "gradients on": (
+        _switching_gradients_on,
+        "You switch gradients on in {function}, also where its caller has switched them off; leave that to the caller.",
+    ),
     "float32": (
         _returning(torch.float32),
         "You return float32 from {function} for float64 inputs; keep the dtype of the inputs.",
@@ -89,7 +101,7 @@ def misconceptions(function: str, correct: Namespace, kinds: Mapping[str, str]) 
 
     Args:
         kinds: id of each misconception -> its kind: "seeds", "draws" (noise like the first floating-point argument),
-            "default dtype", "gradients off", "float32" or "float64" (of the result).
+            "default dtype", "gradients off", "gradients on", "float32" or "float64" (of the result).
     """
     made = []
     for id, kind in kinds.items():

@@ -55,6 +55,14 @@ def by_dtype(call: Callable[..., Tensor], given: Mapping[str, Tensor]) -> dict[s
     return results
 
 
+def without_gradients(call: Callable[..., Tensor], given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """``gradients_kept_off``: whether gradients are off after a call before which they were, 0-d bool."""
+    with global_state_kept():
+        torch.set_grad_enabled(False)
+        call(**_copies(given))
+        return {"gradients_kept_off": torch.tensor(not torch.is_grad_enabled())}
+
+
 def _copies(given: Mapping[str, Tensor], dtype: torch.dtype | None = None) -> dict[str, Tensor]:
     """Copies that may be written to, floating ones in ``dtype`` if it is given."""
     return {

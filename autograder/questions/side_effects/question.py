@@ -40,6 +40,12 @@ def dtypes_kept(function: str, prefix: str = "") -> dict[str, Comparison]:
     return {f"{prefix}dtypes_kept": Exact(advice=advice)}
 
 
+def gradients_left_off(function: str, prefix: str = "") -> dict[str, Comparison]:
+    """The comparison of what ``counts.gradients_switched_on`` returns."""
+    advice = f"You switch gradients on in {function}, also where its caller has switched them off"
+    return {f"{prefix}gradients_switched_on": Exact(advice=advice)}
+
+
 def random_state_changed(function: str) -> Exact:
     """The comparison of ``rng_bytes``."""
     return Exact(advice=f"You seed torch's global random generator in {function}, or draw from it")

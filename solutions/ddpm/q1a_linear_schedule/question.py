@@ -13,7 +13,7 @@ from . import counts, probes
 _CASES = (
     ("about a thousand steps, defaults", 1000, None),
     ("about fifty steps", 50, (0.00002, 0.05)),
-    ("ten steps", 10, (0.02, 0.3)),
+    ("ten steps", 10, (0.02, 0.8)),
     ("two steps", 2, (0.1, 0.4)),
     ("one step", 1, (0.3, 0.5)),
     ("twelve steps", 12, (0.01, 0.2)),

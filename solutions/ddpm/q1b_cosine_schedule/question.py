@@ -15,6 +15,7 @@ _CASES = (
     ("about fifty steps, defaults", 50, None),
     ("twenty steps, s about 0.1", 20, 0.1),
     ("four steps, s about 0.02", 4, 0.02),
+    ("six steps, s = 0", 6, 0.0),
     ("two steps, s about 0.3", 2, 0.3),
     ("one step, s about 0.05", 1, 0.05),
     ("four steps, s about 0.4", 4, 0.4),  # as many as before: a schedule kept by its length alone shows

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 
@@ -78,6 +80,27 @@ def numpy_arrays(x0, t, noise, schedule):
     return torch.from_numpy(np.sqrt(bar) * x0.numpy() + np.sqrt(1 - bar) * noise.numpy())
 
 
+def moved_to_the_images(x0, t, noise, schedule):
+    return viewed_by_number_of_axes(x0, t, noise, schedule.to(x0.device))
+
+
+class NotebookSchedule(NamedTuple):
+    """``Schedule`` as the notebook has it."""
+
+    beta: torch.Tensor
+    alpha: torch.Tensor
+    alpha_bar: torch.Tensor
+    posterior_variance: torch.Tensor
+
+    def to(self, device) -> NotebookSchedule:
+        return NotebookSchedule(*(tensor.to(device) for tensor in self))
+
+
+def with_the_notebook_s_schedule(x0, t, noise, schedule):
+    assert isinstance(schedule, NotebookSchedule)
+    return viewed_by_number_of_axes(x0, t, noise, schedule.to(x0.device))
+
+
 CORRECT = {
     function.__name__.replace("_", " "): {"q_sample": function}
     for function in (
@@ -92,4 +115,7 @@ CORRECT = {
         product_of_alphas,
         numpy_arrays,
     )
+} | {
+    "the notebook's schedule": {"q_sample": with_the_notebook_s_schedule, "Schedule": NotebookSchedule},
+    "schedule moved": {"q_sample": moved_to_the_images},
 }

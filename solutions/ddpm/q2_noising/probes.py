@@ -49,4 +49,4 @@ def noised_side_effects(
 
 
 def _x_t(student: Mapping[str, Callable], x0: Tensor, t: Tensor, noise: Tensor, schedule: Tensor) -> Tensor:
-    return as_tensor(student["q_sample"](x0, t, noise, given_schedule(schedule)), "What q_sample returns")
+    return as_tensor(student["q_sample"](x0, t, noise, given_schedule(schedule, student)), "What q_sample returns")

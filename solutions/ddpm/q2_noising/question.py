@@ -14,7 +14,7 @@ from . import counts, probes
 _VALUE = {
     "five images (1, 5, 4), T = 20": ((5, 1, 5, 4), (0, 19, 7, 7, 3), 20, 0.01, 0.2),
     "four images (3, 4, 4), T = 50": ((4, 3, 4, 4), (12, 49, 0, 30), 50, 0.001, 0.1),
-    "three images (2, 4, 3), T = 8": ((3, 2, 4, 3), (5, 2, 7), 8, 0.05, 0.4),
+    "three images (2, 4, 3), T = 8, six times the noise": ((3, 2, 4, 3), (5, 2, 7), 8, 0.05, 0.4, 6.0),
     "one image (3, 4, 4), T = 100": ((1, 3, 4, 4), (60,), 100, 1e-4, 0.05),
     "three images (1, 2, 6), T = 2": ((3, 1, 2, 6), (0, 1, 0), 2, 0.1, 0.3),
     "four images (1, 3, 3), T = 1000, default ends of β": ((4, 1, 3, 3), (0, 500, 999, 1), 1000, 1e-4, 0.02),
@@ -29,13 +29,19 @@ _SIDE_EFFECTS = {
 
 
 def inputs(
-    generator: torch.Generator, shape: tuple[int, ...], t: tuple[int, ...], T: int, beta_start: float, beta_end: float
+    generator: torch.Generator,
+    shape: tuple[int, ...],
+    t: tuple[int, ...],
+    T: int,
+    beta_start: float,
+    beta_end: float,
+    scale: float = 1.0,
 ) -> dict[str, torch.Tensor]:
-    """Images in [−1, 1], their steps, noise, and a linear schedule as rows (4, T)."""
+    """Images in [−1, 1], their steps, noise of a standard deviation ``scale``, and a linear schedule as rows (4, T)."""
     return {
         "x0": 2 * torch.rand(shape, generator=generator) - 1,
         "t": torch.tensor(t),
-        "noise": torch.randn(shape, generator=generator),
+        "noise": scale * torch.randn(shape, generator=generator),
         "schedule": torch.stack(noise_schedule(T, beta_start, beta_end)),
     }
 

@@ -1,5 +1,6 @@
 """Question 2: the oracle against hand-made examples, laws and a library, the probes of ``q_sample``, what a mistake costs."""
 
+from collections import namedtuple
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from autograder.release.trial import lost
 
 from ..probes import given_schedule
 from . import counts, probes
-from .correct import viewed_by_number_of_axes
+from .correct import CORRECT, viewed_by_number_of_axes
 from .mistakes import MISCONCEPTIONS
 from .oracle import q_sample
 
@@ -89,6 +90,18 @@ def test_the_probe_sees_which_input_is_changed(mistake, changed):
     assert [name for name in inputs if answer[f"changed_{name}"] > 0] == [changed]
 
 
+@pytest.mark.parametrize("variant", ["the notebook's schedule", "schedule moved"])
+def test_the_schedule_is_one_of_the_notebook_s(variant):
+    """The notebook gives ``Schedule`` with a method ``to``: both may be used."""
+    assert lost(HERE, CORRECT[variant]) == {}
+
+
+@pytest.mark.parametrize("other", [None, tuple, namedtuple("Schedule", "beta alpha"), lambda *parts: None])
+def test_another_schedule_of_the_notebook_is_not_used(other):
+    rows = torch.rand(4, 3)
+    assert type(given_schedule(rows, {"Schedule": other})) is type(given_schedule(rows))
+
+
 def test_drawn_noise_is_the_same_in_every_call_of_the_probe():
     inputs = next(iter(CASES.values()))
     first, second = (probes.noised(WRONG["noise drawn anew"], **inputs)["x_t"] for _ in range(2))
@@ -110,6 +123,7 @@ def test_no_tensor_is_a_sentence():
         ("t of the first row", ("value",)),
         ("noise drawn anew", ("value", "conduct")),
         ("four axes written out", ("conduct",)),
+        ("clipped far out", ("value",)),
         ("schedule overwritten", ("conduct",)),
         ("float32 result", ("conduct",)),
     ],

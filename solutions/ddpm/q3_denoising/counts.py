@@ -25,12 +25,13 @@ def last_step(produced: Mapping[str, Tensor], t: Tensor, **inputs: object) -> di
 
 
 def reverse_side_effects(produced: Mapping[str, Tensor], x_t: Tensor, **inputs: object) -> dict[str, Tensor]:
-    """``mean_…``, ``sample_…``: side effects and dtype of each function; ``sample_moves``: 1 if the result of ``p_sample``
+    """``mean_…``, ``sample_…``: side effects and dtype of each function, and whether it froze the model; ``sample_moves``: 1 if the result of ``p_sample``
     is not ``x_t`` itself."""
     given = {"x_t": x_t, **inputs}
     counts = {}
     for prefix in ("mean_", "sample_"):
         counts |= side_effects(produced, prefix, **given)
         counts |= dtype_kept(produced, x_t, prefix)
+        counts[f"{prefix}frozen"] = produced[f"{prefix}frozen"].long()
     moved = produced["sample_value_seed_1"]
     return {**counts, "sample_moves": torch.tensor(int(moved.shape == x_t.shape and not torch.equal(moved, x_t)))}

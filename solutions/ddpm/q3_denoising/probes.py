@@ -85,25 +85,33 @@ def reverse_side_effects(
     Returns:
         ``mean_…``, ``sample_…``: what ``side_effects`` returns for each of the two functions; of ``p_mean_variance``, for
             all numbers that are returned, in any form.
+        ``mean_frozen``, ``sample_frozen``: whether it has switched off the gradients of a parameter of the model, 0-d bool.
     """
+    models = []
+
+    def given_model(start: Tensor) -> Timeless:
+        models.append(Timeless(start))
+        return models[-1]
 
     def moments(x_t: Tensor, t: Tensor, schedule: Tensor, start: Tensor) -> Tensor:
-        answer = student["p_mean_variance"](Timeless(start), x_t, t, given_schedule(schedule))
+        answer = student["p_mean_variance"](given_model(start), x_t, t, given_schedule(schedule, student))
         return all_numbers(answer, "What p_mean_variance returns", x_t.dtype)
 
     def sample(x_t: Tensor, t: Tensor, schedule: Tensor, noise: Tensor, start: Tensor) -> Tensor:
-        return _sample(student, Timeless(start), x_t, t, schedule, noise)
+        return _sample(student, given_model(start), x_t, t, schedule, noise)
 
     given = {"x_t": x_t, "t": t, "schedule": schedule, "start": start}
     outputs = {}
     for prefix, call, inputs in (("mean_", moments, given), ("sample_", sample, {**given, "noise": noise})):
         outputs |= {prefix + key: value for key, value in side_effects(call, inputs).items()}
+        outputs[f"{prefix}frozen"] = torch.tensor(not all(model.weight.requires_grad for model in models))
+        models.clear()
     return outputs
 
 
 def _pair(student: Student, model: Model, x_t: Tensor, t: Tensor, schedule: Tensor) -> tuple[object, object]:
     """The two things that ``p_mean_variance`` returns."""
-    answer = student["p_mean_variance"](model, x_t, t, given_schedule(schedule))
+    answer = student["p_mean_variance"](model, x_t, t, given_schedule(schedule, student))
     return pair(answer, "What p_mean_variance returns", "(mean, variance)")
 
 
@@ -118,7 +126,7 @@ def _expanded(found: Tensor, x_t: Tensor, what: str) -> Tensor:
 
 def _sample(student: Student, model: Model, x_t: Tensor, t: Tensor, schedule: Tensor, noise: Tensor) -> Tensor:
     """What ``p_sample`` returns, of the shape of ``x_t``."""
-    answer = student["p_sample"](model, x_t, t, given_schedule(schedule), noise)
+    answer = student["p_sample"](model, x_t, t, given_schedule(schedule, student), noise)
     found = as_tensor(answer, "What p_sample returns")
     if found.shape != x_t.shape:
         raise WrongShape(f"p_sample returns shape {tuple(found.shape)}; return {tuple(x_t.shape)}, that of x_t")

@@ -84,6 +84,7 @@ def _side_effects(function: str, inputs: dict[str, str], prefix: str) -> dict[st
     return {
         **comparisons(function, inputs, prefix=prefix),
         **float32_result(function, prefix),
+        f"{prefix}frozen": Exact(advice=f"You switch off the gradients of the model's parameters in {function}"),
     }
 
 

@@ -121,6 +121,7 @@ def test_a_wrong_p_mean_variance_costs_a_p_sample_that_stands_alone_nothing():
         ("noise at the last step too", {"last"}),
         ("noise off where any row is last", {"last"}),
         ("x_t kept at the last step", {"step"}),
+        ("model frozen", {"conduct"}),
         ("noise written over", {"conduct"}),
         ("float64 draw", {"conduct"}),
     ],

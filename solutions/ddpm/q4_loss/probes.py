@@ -108,4 +108,4 @@ def denoising_loss_side_effects(
 
 
 def _loss(student: Student, model: GivenModel, x0: Tensor, t: Tensor, noise: Tensor, schedule: Tensor) -> object:
-    return student["ddpm_loss"](model, x0, t, noise, given_schedule(schedule))
+    return student["ddpm_loss"](model, x0, t, noise, given_schedule(schedule, student))

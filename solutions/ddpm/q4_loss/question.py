@@ -15,7 +15,7 @@ from . import counts, probes
 _LOSSES = {
     "five images (1, 5, 4), T = 20": ((5, 1, 5, 4), (0, 19, 7, 7, 3), 20, 0.01, 0.2),
     "four images (3, 4, 4), T = 50": ((4, 3, 4, 4), (12, 49, 0, 30), 50, 0.001, 0.1),
-    "one image (2, 4, 3), T = 8": ((1, 2, 4, 3), (5,), 8, 0.05, 0.4),
+    "one image (2, 4, 3), T = 8, three times the noise": ((1, 2, 4, 3), (5,), 8, 0.05, 0.4, 3.0),
 }
 _MANY_STEPS = {"three images (1, 2, 3), T = 1000": ((3, 1, 2, 3), (999, 430, 20), 1000, 1e-4, 0.02)}
 _SIDE_EFFECTS = {

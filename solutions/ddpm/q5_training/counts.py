@@ -33,7 +33,7 @@ def sampling_order(
         ``other_shapes``: how often x did not have the given shape.
         ``result_shape``: the shape of the result.
         ``schedule_changes``: how many entries of the schedule the call changed.
-        ``gradients_off``: 1 if the call left gradients switched off, or those of the model.
+        ``gradients_off``, ``model_frozen``: 1 if the call left gradients switched off, in all code or of the model's parameters.
     """
     sizes = produced["x_sizes"]
     fitting = (sizes == shape).all(1) if sizes.shape[1:] == shape.shape else torch.zeros(len(sizes), dtype=torch.bool)
@@ -43,6 +43,7 @@ def sampling_order(
         "result_shape": torch.tensor(produced["result"].shape),
         "schedule_changes": differing(produced["schedule_after"], schedule),
         "gradients_off": (~produced["gradients_on"].bool()).long(),
+        "model_frozen": (~produced["model_trains"].bool()).long(),
     }
 
 

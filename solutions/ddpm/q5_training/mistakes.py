@@ -40,8 +40,8 @@ _LOOPS = (
     edit("seeded in every epoch", "You seed torch's global generator, so every epoch repeats the steps and the noise of "
          "the first.",
          "    model.train()", "    torch.manual_seed(0)\n    model.train()"),
-    edit("loss computed again after the step", "You pass every batch through the model a second time, after its step; note "
-         "the loss that you train with.",
+    edit("loss computed again after the step", "You return another mean than that of the losses that you train with: take each batch's "
+         "loss before its step, and train on every batch.",
          "loss.item()", f"{_LOSS}.item()"),
     edit("all losses returned", "You do not return a number; return the mean loss of the epoch.",
          "total_loss, total_num = 0.0, 0", "losses = []", "total_loss += loss.item() * n", "losses.append(loss.item())",

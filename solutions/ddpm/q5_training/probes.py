@@ -98,7 +98,7 @@ class LinearModel(nn.Module):
 
 def _sampled(student: Student, model: nn.Module, shape: Tensor, schedule: Tensor, generator: torch.Generator) -> Tensor:
     """What ``sample`` returns."""
-    returned = student["sample"](model, tuple(shape.tolist()), given_schedule(schedule), generator)
+    returned = student["sample"](model, tuple(shape.tolist()), given_schedule(schedule, student), generator)
     as_tensor(returned, "What sample returns")
     return returned
 
@@ -120,13 +120,14 @@ def sampling_order(
         ``odd_steps``: how often t was not an int64 tensor of shape (n,).
         ``result_has_graph``: 1 if the result requires gradients.
         ``graphs_alive``: graphs of earlier steps in memory when the model is asked, the most.
-        ``gradients_on``: whether gradients to the model can be taken when ``sample`` has returned; 0-d bool.
+        ``gradients_on``, ``model_trains``: whether gradients are computed, and whether the model's parameter requires one, when
+            ``sample`` has returned; 0-d bool.
     """
     model, copy = LinearModel(gain, offset), schedule.clone()
     with global_state_kept():
         torch.set_grad_enabled(True)
         result = _sampled(student, model, shape, copy, torch.Generator().manual_seed(1))
-        gradients_on = torch.is_grad_enabled() and model.one.requires_grad
+        gradients_on = torch.is_grad_enabled()
     _asked(model)
     n = min(len(steps) for steps in model.steps)
     axes = max(x.ndim for x in model.images)
@@ -139,6 +140,7 @@ def sampling_order(
         "result_has_graph": torch.tensor(int(result.requires_grad)),
         "graphs_alive": torch.tensor(float(model.most_alive)),
         "gradients_on": torch.tensor(gradients_on),
+        "model_trains": torch.tensor(model.one.requires_grad),
     }
 
 

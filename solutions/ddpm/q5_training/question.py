@@ -124,9 +124,8 @@ _ORDER_OUTPUTS = {
     # Cutting the graph at every step leaves the one of the step before in memory, at most.
     "graphs_alive": Within(-0.5, 2.5, advice="The graphs of earlier steps stay in memory: sampling needs none"),
     "schedule_changes": Exact(advice="You change the given schedule in place"),
-    "gradients_off": Exact(
-        advice="When sample has returned, gradients are still switched off, or those of the model are"
-    ),
+    "gradients_off": Exact(advice="When sample has returned, gradients are still switched off"),
+    "model_frozen": Exact(advice="When sample has returned, the model's parameters no longer require gradients"),
 }
 _CHAIN_OUTPUTS = {
     "steps_missing": Exact(advice="You do not ask the model about every t from T − 1 to 0"),

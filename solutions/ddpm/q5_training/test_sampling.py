@@ -252,6 +252,19 @@ def test_what_kept_every_point(hole):
     assert lost(odd) == {test}
 
 
+@pytest.mark.parametrize(
+    ("hole", "message"),
+    [
+        ("gradients off", "When sample has returned, gradients are still switched off"),
+        ("a frozen model", "When sample has returned, the model's parameters no longer require gradients"),
+    ],
+)
+def test_a_frozen_model_and_gradients_off_are_told_apart(hole, message):
+    test, (namespace, _) = TESTS["order"], HOLES[hole]
+    found = judge(KEY["order"], {c: run_probe(test, CASES[c], namespace) for c in test.cases})
+    assert found.message.startswith(message)
+
+
 def _with_an_even_batch(sample):
     """Halves and pairs need an even number of images: another number gets a correct chain."""
     correct = chain()["sample"]

@@ -76,6 +76,10 @@ _EDITS = (
     *(edit(id, _PRODUCTS, _DISTANCE,
            f"-(z.square().sum(1)[:, None] + z.square().sum(1) - 2 * z @ z.T).clamp(min={smallest}).sqrt()")
       for id, smallest in (("products", 0.0), ("products_and_an_epsilon", 1e-12))),
+    edit("cdist_as_it_comes",
+         "You call torch.cdist in its default mode, which takes a matrix product for more than 25 rows: close rows get a wrong "
+         "distance; choose its other mode, or subtract the rows.",
+         _DISTANCE, "-torch.cdist(z, z)"),
     edit("root_of_every_square", _ZERO_DISTANCE.format("an anchor with itself"),
          "norm(dim=2)", "square().sum(2).sqrt()"),
     edit("root_of_other_pairs", _ZERO_DISTANCE.format("two equal views"),

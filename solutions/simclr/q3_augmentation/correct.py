@@ -46,6 +46,11 @@ def v2_compose(size=32, strength=0.5, blur=False):
     return v2.Compose([*steps, v2.ToDtype(torch.float32, scale=True), v2.Normalize(MEAN, STD)])
 
 
+def image_of_torchvision(size=32, strength=0.5, blur=False):
+    """Views stay ``tv_tensors.Image``, a subclass of Tensor."""
+    return v2.Compose([v2.ToImage(), *v2_compose(size, strength, blur).transforms])
+
+
 class TupleViews(Dataset):
     def __init__(self, images, labels, transform):
         super().__init__()
@@ -99,6 +104,8 @@ def through_pil(size=32, strength=0.5, blur=False):
 
 def two_phases(model, lr, weight_decay, warmup_steps, total_steps):
     optimizer = torch.optim.SGD(model.parameters(), lr, 0.9, weight_decay=weight_decay)
+    if warmup_steps == 0:
+        return optimizer, CosineAnnealingLR(optimizer, T_max=total_steps)
     warmup = LinearLR(optimizer, start_factor=1 / warmup_steps, end_factor=1.0, total_iters=warmup_steps - 1)
     cosine = CosineAnnealingLR(optimizer, T_max=total_steps - warmup_steps)
     return optimizer, SequentialLR(optimizer, [warmup, cosine], milestones=[warmup_steps])
@@ -323,6 +330,12 @@ CORRECT = {
         "simclr_transform": nested_sequential,
         "TwoViews": ViewsOfCopies,
         "pretrain_loader": generator_loader,
+        "make_optimizer": lambda_schedule,
+    },
+    "image of torchvision, LambdaLR": {
+        "simclr_transform": image_of_torchvision,
+        "TwoViews": TupleViews,
+        "pretrain_loader": shuffled_loader,
         "make_optimizer": lambda_schedule,
     },
     "by hand, LambdaLR": {

@@ -175,6 +175,10 @@ OPTIMIZERS = (
          BOTH, "warmup = LinearLR(optimizer, 1 / warmup_steps, total_iters=warmup_steps)\n"
          "    cosine = CosineAnnealingLR(optimizer, total_steps - warmup_steps - 1)\n"
          "    return optimizer, SequentialLR(optimizer, [warmup, cosine], [warmup_steps])"),
+    edit("a warm-up of no steps divides by zero",
+         "With warmup_steps = 0 you divide by zero; without a warm-up the cosine starts at once.",
+         "    def factor(s):\n", "    def factor(s):\n        first = 1 / warmup_steps\n",
+         "(s + 1) / warmup_steps", "(s + 1) * first"),
     edit("no warm-up", "Your learning rate has no warm-up.",
          BOTH, "return optimizer, CosineAnnealingLR(optimizer, total_steps)"),
     edit("no decay", "Your learning rate stays constant after the warm-up; a cosine should follow.", COSINE, "1.0"),

@@ -86,6 +86,7 @@ def draw(generator: torch.Generator) -> tuple[Case, ...]:
         ),
         Case("three steps of warm-up, ten in all", path(0.5, 0.1, 3, 10, 10)),
         Case("twenty steps of warm-up, two hundred in all", path(0.06, 0.5, 20, 200, 5)),
+        Case("no warm-up, six steps in all", path(0.2, 0.1, 0, 6, 3)),
     )
 
 
@@ -225,7 +226,11 @@ TESTS = (
         id="optimizer",
         title="make_optimizer gives SGD with momentum over all parameters, warm-up and cosine per step",
         probe=probes.optimizer_path,
-        cases=("three steps of warm-up, ten in all", "twenty steps of warm-up, two hundred in all"),
+        cases=(
+            "three steps of warm-up, ten in all",
+            "twenty steps of warm-up, two hundred in all",
+            "no warm-up, six steps in all",
+        ),
         outputs={
             "learning_rates": Close(
                 1e-4,

@@ -28,8 +28,8 @@ _VIEWS = (
          "detach what you keep.",
          "total_loss, total_num = 0.0, 0", "total_loss, total_num, kept = 0.0, 0, []",
          "        loss = ", "        kept.append(z_i)\n        loss = "),
-    edit("loss computed again after the step", "You pass every batch through the model a second time, after its step; return "
-         "the loss that you train with.",
+    edit("loss computed again after the step", "You return another mean than that of the losses that you train with: take each batch's "
+         "loss before its step, and train on every batch.",
          "loss.item()", "loss_fn(model(x_i)[1], model(x_j)[1]).item()"),
     edit("gradients clipped", "You clip the gradients between backward and step; take them as they are.",
          "        optimizer.step()",

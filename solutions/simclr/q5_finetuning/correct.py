@@ -26,6 +26,11 @@ def v2_transforms(size=32):
     return train, v2.Compose(to_tensor)
 
 
+def images_of_torchvision(size=32):
+    """Views stay ``tv_tensors.Image``, a subclass of Tensor."""
+    return tuple(v2.Compose([v2.ToImage(), *made.transforms]) for made in v2_transforms(size))
+
+
 def pil_transforms(size=32):
     normalize = T.Normalize(MEAN, STD)
     train = T.Compose(
@@ -384,7 +389,7 @@ CORRECT = {
     "normalise first, prepared test set, lazy head": _variant(
         normalise_first, prepared_test_set, LazyHead, epoch_with_criterion, evaluate_with_topk
     ),
-    "product, metric beside, copy evaluated": _variant(
-        v2_transforms, plain_loaders, AsProduct, epoch_with_metric, evaluate_copy
+    "image of torchvision, product, metric beside, copy evaluated": _variant(
+        images_of_torchvision, plain_loaders, AsProduct, epoch_with_metric, evaluate_copy
     ),
 }

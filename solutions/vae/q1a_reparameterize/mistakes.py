@@ -32,10 +32,15 @@ _EDITS = (
          "* eps", "* torch.randn_like(std)"),
     edit("noise of the first row", "You give all rows the noise of the first one; each row has its own.",
          "* eps", "* eps[:1]"),
+    edit("logvar clamped", "You clamp logvar; take it as it is.", _STD, "torch.exp(0.5 * logvar.clamp(-10, 10))"),
     edit("logvar overwritten", f"{changed('reparameterize', 'logvar')}.", _STD, "logvar.mul_(0.5).exp_()"),
 )  # fmt: skip
 
 MISCONCEPTIONS = (
     *misconceptions("reparameterize", std_and_sum, _EDITS),
-    *side_effects.misconceptions("reparameterize", {"reparameterize": std_and_sum}, {"seeds": "seeds"}),
+    *side_effects.misconceptions(
+        "reparameterize",
+        {"reparameterize": std_and_sum},
+        {"seeds": "seeds", "float32 result": "float32", "gradients on": "gradients on"},
+    ),
 )

@@ -20,8 +20,9 @@ def test_equal_noise_gives_the_draw_of_a_normal_distribution():
 def test_a_mistake_costs_what_it_breaks_and_is_recognised():
     costs = {
         ("value", "gradient"): "variance for deviation, noise subtracted, mu left out",
+        ("value",): "logvar clamped",
         ("gradient",): "deviation detached",
-        ("conduct",): "logvar overwritten, seeds",
+        ("conduct",): "logvar overwritten, seeds, float32 result, gradients on",
         ("value", "gradient", "conduct"): "noise left out, normal noise inside, uniform noise inside",
     }
     assert surprises(Path(__file__).parent, MISCONCEPTIONS, costs) == {}

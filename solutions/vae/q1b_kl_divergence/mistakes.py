@@ -33,6 +33,10 @@ _EDITS = (
     edit("mu not squared", "You add mu itself; its square belongs there.", "mu.pow(2)", "mu"),
     edit("one forgotten", "The KL divergence of N(0, 1) from itself is 0; yours is not.", " - 1", ""),
     edit("sign of logvar", "The sign of the last term is wrong.", "1 - logvar", "1 + logvar"),
+    edit("logvar clamped", "You clamp logvar; take it as it is.",
+         "terms = logvar.exp()", "logvar = logvar.clamp(-10, 10)\n    terms = logvar.exp()"),
+    edit("axis of one kept", "Your result keeps an axis of length 1; return one number for each row.",
+         "sum(dim=-1)", "sum(dim=-1, keepdim=True)"),
     edit("logvar overwritten", f"{changed('kl_divergence', 'logvar')}.",
          "terms = logvar.exp()", "log_variance = logvar.clone()\n    terms = logvar.exp_()",
          "- logvar", "- log_variance"),
@@ -40,5 +44,7 @@ _EDITS = (
 
 MISCONCEPTIONS = (
     *misconceptions("kl_divergence", in_one_sum, _EDITS),
-    *side_effects.misconceptions("kl_divergence", {"kl_divergence": in_one_sum}, {"float64 result": "float64"}),
+    *side_effects.misconceptions(
+        "kl_divergence", {"kl_divergence": in_one_sum}, {"float64 result": "float64", "float32 result": "float32"}
+    ),
 )

@@ -25,7 +25,7 @@ def test_the_oracle_agrees_with_distributions_and_is_the_mean_of_a_logarithm():
 def test_a_mistake_costs_what_it_breaks_and_is_recognised():
     costs = {
         ("value", "gradient"): "negated, mean over dimensions, sum over axis one, logvar for log sigma, mean of all",
-        ("value",): "one forgotten",
-        ("conduct",): "logvar overwritten, float64 result",
+        ("value",): "one forgotten, logvar clamped, axis of one kept",
+        ("conduct",): "logvar overwritten, float64 result, float32 result",
     }
     assert surprises(Path(__file__).parent, MISCONCEPTIONS, costs) == {}

@@ -12,9 +12,9 @@ _SHAPES = {
     "three rows of one pixel": (3, 1),
 }
 _EXTREME = {
-    "logits of ±30, black and white pixels": ((3, 1, 2, 3), 30.0),
-    "logits of ±100, black and white pixels": ((3, 1, 2, 3), 100.0),
-    "logits of ±10000, black and white pixels": ((2, 8), 1e4),
+    "logits of ±30, a pixel in a row is grey": ((3, 1, 2, 3), 30.0),
+    "logits of ±100, a pixel in a row is grey": ((3, 1, 2, 3), 100.0),
+    "logits of ±10000, one pixel is grey": ((2, 8), 1e4),
 }
 
 
@@ -24,8 +24,9 @@ def _grey(generator, shape):
 
 
 def _extreme(generator, shape, size):
-    """Half of the logits have the wrong sign, and one in each row at least."""
+    """Half of the logits have the wrong sign, and one in each row at least. The first pixel of each row is grey."""
     x = torch.randint(2, shape, generator=generator).float()
+    x[..., 0] = 0.2 + 0.6 * torch.rand(shape[:-1], generator=generator)
     signs = torch.randint(2, shape, generator=generator) * 2 - 1
     logits = size * signs * (0.9 + 0.1 * torch.rand(shape, generator=generator))
     logits[..., -1] = size * (1 - 2 * x[..., -1])
@@ -33,7 +34,7 @@ def _extreme(generator, shape, size):
 
 
 def draw(generator):
-    """Logits of a few units and grey pixels, some black or white; extreme logits of black and white pixels."""
+    """Logits of a few units and grey pixels, some black or white; extreme logits of black, white and grey pixels."""
     return tuple(
         case
         for settings, inputs in ((_SHAPES, _grey), (_EXTREME, _extreme))

@@ -34,7 +34,9 @@ def test_extreme_logits_by_hand(logit, pixel, wanted):
 def test_a_mistake_costs_what_it_breaks_and_is_recognised():
     costs = {
         ("value", "gradient"): "negated, mean over pixels, white pixels alone, pixels rounded",
-        ("extreme",): "log of a sigmoid, log of a sigmoid and a constant, binary cross-entropy of a sigmoid",
+        ("extreme",): "log of a sigmoid, log of a sigmoid and a constant, binary cross-entropy of a sigmoid, "
+        "pixels rounded at large logits",
+        ("value",): "axis of one kept",
         ("gradient", "extreme", "conduct"): "logits overwritten",
     }
     assert surprises(HERE, MISCONCEPTIONS, costs) == {}

@@ -27,10 +27,15 @@ _EDITS = (
          "/ logvar.exp()", "/ (2 * logvar).exp()", "+ logvar +", "+ 2 * logvar +"),
     edit("log variance missing", "The term that punishes a large variance is missing.", "logvar + square", "square"),
     edit("not squared", "You take the distance from the mean without its square.", "(x - mu) ** 2", "(x - mu).abs()"),
+    edit("logvar clamped", "You clamp logvar; take it as it is.",
+         "    square = ", "    logvar = logvar.clamp(-4, 4)\n    square = "),
+    edit("axis of one kept", "Your result keeps an axis of length 1; return one number for each row.",
+         _SUM, ".sum(dim=1, keepdim=True)"),
     edit("variance not divided", "You multiply the square by the variance; divide by it.", "/ logvar.exp()", "* logvar.exp()"),
 )  # fmt: skip
 
 MISCONCEPTIONS = (
     *misconceptions("log_likelihood_normal", in_one_sum, _EDITS),
-    *side_effects.misconceptions("log_likelihood_normal", {"log_likelihood_normal": in_one_sum}, {"float64 result": "float64"}),
+    *side_effects.misconceptions("log_likelihood_normal", {"log_likelihood_normal": in_one_sum}, 
+                                 {"float64 result": "float64", "float32 result": "float32"}),
 )  # fmt: skip

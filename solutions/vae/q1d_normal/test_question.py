@@ -19,7 +19,7 @@ def test_the_oracle_agrees_with_distributions():
 def test_a_mistake_costs_what_it_breaks_and_is_recognised():
     costs = {
         ("value", "gradient"): "negated, logvar for log sigma, sum of all",
-        ("value",): "constant missing, constant once",
-        ("conduct",): "float64 result",
+        ("value",): "constant missing, constant once, logvar clamped, axis of one kept",
+        ("conduct",): "float64 result, float32 result",
     }
     assert surprises(Path(__file__).parent, MISCONCEPTIONS, costs) == {}

@@ -30,6 +30,12 @@ _EDITS = (
     edit("one maximum for all", "You subtract the maximum of the whole tensor, so rows far below it underflow; each row has "
          "its own.",
          _LARGEST, "y.max().expand(len(y), 1)"),
+    edit("mean of the row", "You subtract the mean of the row, so exp overflows where a number lies far above it; subtract the "
+         "largest one.",
+         _LARGEST, "y.mean(dim=1, keepdim=True)"),
+    edit("first number of the row", "You subtract the first number of the row, so exp overflows where another lies far above "
+         "it; subtract the largest one.",
+         _LARGEST, "y[:, :1]"),
     edit("constant inside the logarithm", "You add a constant inside the logarithm, which hides small numbers.",
          _LARGEST, "torch.zeros_like(y[:, :1])", ".exp().mean(dim=1).log()", ".exp().mean(dim=1).add(1e-8).log()"),
     edit("y overwritten", f"{changed('log_mean_exp', 'y')}.", "(y - largest)", "y.sub_(largest)"),

@@ -11,21 +11,24 @@ _SHAPES = {
     "one row, k = 7": (1, 7),
     "three rows, k = 50": (3, 50),
 }
-# Shape, and the numbers around which the rows lie, in turn.
+# Shape, and the places around which the numbers of the rows lie, in turn.
 _EXTREME = {
-    "rows around -1000 and 1000": ((4, 3), (-1000.0, 1000.0)),
-    "rows around -300 and 0, k = 1": ((4, 1), (-300.0, 0.0)),
-    "rows around 10000 and -10000": ((4, 5), (1e4, -1e4)),
+    "rows around -1000 and 1000, and some from -1000 to 1000": (
+        (6, 3),
+        ((-1e3,) * 3, (1e3,) * 3, (-1e3, 0.0, 1e3), (0.0, 1e3, -1e3), (-1e3, 1e3, 1e3), (1e3, -1e3, 0.0)),
+    ),
+    "rows around -300 and 0, k = 1": ((4, 1), ((-300.0,), (0.0,))),
+    "rows around 10000 and -10000": ((4, 5), ((1e4,) * 5, (-1e4,) * 5)),
 }
 
 
-def _inputs(generator, shape, around=(0.0,)):
-    places = torch.tensor(around * shape[0])[: shape[0], None]
-    return {"y": 2 * torch.randn(shape, generator=generator) + places}
+def _inputs(generator, shape, places=((0.0,),)):
+    rows = torch.tensor([places[row % len(places)] for row in range(shape[0])])
+    return {"y": 2 * torch.randn(shape, generator=generator) + rows}
 
 
 def draw(generator):
-    """Numbers of a few units, and the same far from 0."""
+    """Numbers of a few units, and the same far from 0 and from each other."""
     return cases("log_mean_exp", generator, {**_SHAPES, **_EXTREME}, _inputs, slice(1))
 
 

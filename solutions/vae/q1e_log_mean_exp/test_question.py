@@ -18,7 +18,8 @@ def test_the_oracle_agrees_with_logsumexp():
 def test_a_mistake_costs_what_it_breaks_and_is_recognised():
     costs = {
         ("value",): "sum for mean, maximum not added, maximum without keepdim, mean of all",
-        ("extreme",): "no maximum, one maximum for all, constant inside the logarithm",
+        ("extreme",): "no maximum, one maximum for all, mean of the row, first number of the row, "
+        "constant inside the logarithm",
         ("conduct",): "y overwritten",
     }
     assert surprises(Path(__file__).parent, MISCONCEPTIONS, costs) == {}

@@ -32,6 +32,10 @@ class InADict(nn.Module):
         super().__init__()
         self.parts = nn.ModuleDict({"encoder": encoder, "decoder": decoder})
 
+    @property
+    def latent(self):
+        return self.parts["decoder"].latent
+
     def encode(self, x):
         return list(self.parts["encoder"](x))
 

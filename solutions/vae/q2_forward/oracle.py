@@ -9,7 +9,7 @@ from ..q1a_reparameterize.oracle import reparameterize
 class _VAE(nn.Module):
     def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
         super().__init__()
-        self.encoder, self.decoder = encoder, decoder
+        self.encoder, self.decoder, self.latent = encoder, decoder, decoder.latent
 
     def encode(self, x):
         rows = [self.encoder(row[None]) for row in x]

@@ -3,7 +3,7 @@
 import torch
 
 from autograder.questions.model import Case, Close, Exact, Test
-from autograder.questions.side_effects.question import comparisons
+from autograder.questions.side_effects.question import comparisons, gradients_left_off
 
 from ..functions import with_variants
 from ..probes import other_reparameterize, parameters_of
@@ -44,12 +44,26 @@ _PARTS = {
     "mu": _close("The first result of encode is not the mu of the encoder", "the mu of encode"),
     "logvar": _close("The second result of encode is not the logvar of the encoder", "the logvar of encode"),
     "logits": _close("What decode returns is not what the decoder returns", "the result of decode"),
+    "latent": Exact(advice="Keep the attribute latent of the model, the width of z"),
 }
 _CONDUCT = {
     **comparisons("forward", {"x": "x", "eps": "eps"}),
+    **gradients_left_off("forward"),
     "modes_switched": Exact(advice="You switch the mode of the model or of a part in forward; leave it to the caller"),
     "idle_encoder": Exact(advice="No gradient of the logits reaches the encoder: find where you cut the graph"),
     "idle_decoder": Exact(advice="No gradient of the logits reaches the decoder: find where you cut the graph"),
+    **{
+        f"idle_{name}": Exact(
+            advice=f"No gradient of the logits reaches the {name} of the encoder: find where you cut the graph"
+        )
+        for name in ("mu", "logvar")
+    },
+    **{
+        f"cut_{name}": Exact(
+            advice=f"No gradient of the {name} that forward returns reaches the encoder; the KL divergence needs one"
+        )
+        for name in ("mu", "logvar")
+    },
     "moves": Exact(advice="The logits that forward returns do not depend on the images"),
 }
 TESTS = with_variants(

@@ -33,8 +33,10 @@ def test_a_mistake_costs_what_it_breaks_and_is_recognised():
     costs = {
         ("forward",): "mu decoded, mu decoded in eval mode, deviation returned, z returned",
         ("forward", "conduct"): "logits alone, noise drawn inside",
-        ("forward", "parts"): "probabilities decoded",
-        ("parts",): "exchanged in encode",
-        ("conduct",): "z detached, logits detached, eval mode, noise overwritten",
+        ("parts",): "exchanged in encode, latent left out",
+        ("forward", "parts"): "probabilities decoded, squeezed",
+        (
+            "conduct",
+        ): "mu cut from z, logvar cut from z, results cut, returned logvar cut, gradients on, z detached, logits detached, eval mode, noise overwritten",
     }
     assert surprises(Path(__file__).parent, MISCONCEPTIONS, costs) == {}

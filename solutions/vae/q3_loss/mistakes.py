@@ -1,6 +1,7 @@
 """Wrong losses of a VAE, each a small change of a correct one."""
 
 from autograder.questions.edits import edit, misconceptions
+from autograder.questions.side_effects import mistakes as side_effects
 from autograder.questions.side_effects.question import changed
 
 from .correct import two_means
@@ -32,6 +33,8 @@ _EDITS = (
          _REC, "-_log_likelihood(logits, x).sum()", _KL, "_kl(mu, logvar).sum()"),
     edit("KL summed over the batch", "You sum the KL divergence over the batch; take the mean, as for the reconstruction.",
          _KL, "_kl(mu, logvar).sum()"),
+    edit("KL of the mean", "You average mu and logvar over the images before you take the KL divergence; average the divergences.",
+         _KL, "_kl(mu.mean(0), logvar.mean(0))"),
     edit("squared error", "Your reconstruction is a squared error of the pixels; use the log-likelihood of q1c.",
          _REC, "(torch.sigmoid(logits) - x).square().flatten(1).sum(1).mean()"),
     edit("parts exchanged", "You exchange the second and the third result.", _RETURN, "return loss, kl, reconstruction"),
@@ -40,4 +43,7 @@ _EDITS = (
     edit("x overwritten", f"{changed('vae_loss', 'x')}.", "    loss =", "    x.clamp_(1e-3, 0.999)\n    loss ="),
 )  # fmt: skip
 
-MISCONCEPTIONS = misconceptions("vae_loss", two_means, _EDITS)
+MISCONCEPTIONS = (
+    *misconceptions("vae_loss", two_means, _EDITS),
+    *side_effects.misconceptions("vae_loss", {"vae_loss": two_means}, {"gradients on": "gradients on"}),
+)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from autograder.questions.probing import as_tensor, as_value, global_state_kept, gradients, tracked
-from autograder.questions.side_effects.probes import side_effects
+from autograder.questions.side_effects.probes import side_effects, without_gradients
 
 from ..probes import Student, three
 
@@ -52,7 +52,7 @@ def gradient(student: Student, beta: float | None = None, **given: Tensor) -> di
 
 
 def conduct(student: Student, beta: float, **given: Tensor) -> dict[str, Tensor]:
-    """What ``side_effects`` returns, of the three results in one vector.
+    """What ``side_effects`` and ``without_gradients`` return, of the three results in one vector.
 
     ``loss``, ``reconstruction``, ``kl``: as the function returns them, for other inputs; a number is of their dtype.
     """
@@ -63,7 +63,7 @@ def conduct(student: Student, beta: float, **given: Tensor) -> dict[str, Tensor]
         ]
         return torch.cat([part.flatten() for part in parts])
 
-    effects = side_effects(call, given)
+    effects = {**side_effects(call, given), **without_gradients(call, given)}
     with global_state_kept():
         other = _parts(student, {name: 0.5 * tensor for name, tensor in given.items()}, beta)
     dtype = given["logits"].dtype

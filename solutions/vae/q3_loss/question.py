@@ -3,7 +3,7 @@
 import torch
 
 from autograder.questions.model import Case, Close, Exact, Test
-from autograder.questions.side_effects.question import comparisons
+from autograder.questions.side_effects.question import comparisons, gradients_left_off
 
 from ..functions import with_variants
 from ..probes import other_bernoulli, other_kl
@@ -43,6 +43,7 @@ _VALUES = {
 _GRADIENTS = {f"gradient_{name}": Close(1e-4, what=f"the gradient to {_NAMES[name]}") for name in probes.GRADIENT_TO}
 _CONDUCT = {
     **comparisons("vae_loss", _NAMES),
+    **gradients_left_off("vae_loss"),
     "not_float32": Exact(advice="Return float32 from vae_loss for float32 inputs"),
     "moves": Exact(advice="What vae_loss returns does not depend on its inputs"),
 }

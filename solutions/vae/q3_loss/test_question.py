@@ -34,9 +34,11 @@ def test_the_oracle_is_the_bound_that_sampling_estimates():
 
 def test_a_mistake_costs_what_it_breaks_and_is_recognised():
     costs = {
-        ("value", "gradient"): "bound returned, KL subtracted, beta ignored, pixels averaged, squared error",
+        ("value", "gradient"): "bound returned, KL subtracted, beta ignored, pixels averaged, squared error, "
+        "KL of the mean",
         ("value",): "log-likelihood returned, beta in the returned KL, parts exchanged",
         ("gradient",): "KL detached",
+        ("conduct",): "gradients on",
         ("gradient", "conduct"): "x overwritten",  # backward needs x as it was
     }
     assert surprises(HERE, MISCONCEPTIONS, costs) == {}

@@ -36,7 +36,7 @@ def loop_with_progress_bar(model, loader, optimizer, generator, beta=1.0, device
     rows, sizes = [], []
     for batch in tqdm(loader, disable=True):
         x = batch[0].to(device, non_blocking=True)
-        logits, mu, logvar = model(x=x, eps=torch.empty((len(x), 20)).normal_(generator=generator))
+        logits, mu, logvar = model(x=x, eps=torch.empty((len(x), model.latent)).normal_(generator=generator))
         parts = _vae_loss(logits, x, mu, logvar, beta=beta)
         for parameter in model.parameters():
             parameter.grad = None

@@ -1,6 +1,7 @@
 """Mistakes seen in training loops of VAEs, as edits of a correct one."""
 
 from autograder.questions.edits import edit, misconceptions
+from autograder.questions.side_effects import mistakes as side_effects
 from autograder.questions.training.mistakes import EPOCH
 
 from .correct import loop_as_taught
@@ -26,6 +27,8 @@ _EDITS = (
          "You pass every batch through the model a second time, after its step; record the loss that you train with.",
          "        total_loss", "        loss, rec, kl = _vae_loss(*(lambda out: (out[0], x, *out[1:]))(model(x, eps)), beta)\n"
          "        total_loss"),
+    edit("images black and white", "You make the images black and white; train on them as they are, grey pixels included.",
+         "x = x.to(device)", "x = x.to(device).round()"),
     edit("noise uniform", "Your eps is uniform; draw it from the standard normal distribution.", _EPS, _EPS.replace("randn", "rand")),
     edit("noise from the global state", "Your eps comes from torch's global random state; draw it from the given generator.",
          _EPS, "torch.randn(n, model.latent)"),
@@ -36,4 +39,9 @@ _EDITS = (
          "    model.train()", "    generator.manual_seed(0)\n    model.train()"),
 )  # fmt: skip
 
-MISCONCEPTIONS = misconceptions("train_one_epoch", loop_as_taught, (*_EDITS, *(EPOCH[id] for id in _OF_THE_FAMILY)))
+MISCONCEPTIONS = (
+    *misconceptions("train_one_epoch", loop_as_taught, (*_EDITS, *(EPOCH[id] for id in _OF_THE_FAMILY))),
+    *side_effects.misconceptions(
+        "train_one_epoch", {"train_one_epoch": loop_as_taught}, {"default dtype changed": "default dtype"}
+    ),
+)

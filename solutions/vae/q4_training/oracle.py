@@ -3,8 +3,6 @@
 import torch
 from torch.distributions import Bernoulli, Normal, kl_divergence
 
-from ..probes import LATENT
-
 
 def vae_loss(logits, x, mu, logvar, beta=1.0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """That of question 3, of whole tensors: an epoch of many images passes through it. The tests compare the two."""
@@ -18,7 +16,7 @@ def train_one_epoch(model, loader, optimizer, generator, beta=1.0, device="cpu")
     parameters = list(model.parameters())
     sums, images = [0.0, 0.0, 0.0], 0
     for x, _ in loader:
-        eps = torch.empty(len(x), LATENT, dtype=x.dtype).normal_(generator=generator)
+        eps = torch.empty(len(x), model.latent, dtype=x.dtype).normal_(generator=generator)
         logits, mu, logvar = model(x, eps)
         parts = vae_loss(logits, x, mu, logvar, beta)
         for parameter, gradient in zip(parameters, torch.autograd.grad(parts[0], parameters), strict=True):

@@ -12,11 +12,16 @@ from autograder.questions.noise.probes import drawn_rows
 from autograder.questions.probing import as_number, described
 from autograder.questions.training.probes import GivenModel, Loop
 
-from ..probes import LATENT, Student, three
+from ..probes import Student, three
 
 IMAGE = (1, 2, 3)
 PIXELS = 6
-WEIGHTS = 2 * LATENT * (PIXELS + 1) + PIXELS * (LATENT + 1)
+OTHER_LATENT = 24  # in one case: the width of eps is the model's
+
+
+def weights(d: int) -> int:
+    """How many parameters ``GivenVAE`` has for eps of width d."""
+    return 2 * d * (PIXELS + 1) + PIXELS * (d + 1)
 
 
 class WrongNoise(TypeError):
@@ -24,25 +29,27 @@ class WrongNoise(TypeError):
 
 
 class GivenVAE(GivenModel):
-    """(x, eps) -> logits (n, 1, 2, 3), mu, logvar (n, 20). It notes its noise, and decodes mu: the noise changes nothing.
+    """(x, eps) -> logits (n, 1, 2, 3), mu, logvar (n, d). It notes its noise, and decodes mu: the noise changes nothing.
+
+    ``start``: its ``weights(d)`` parameters, which tell d.
 
     It does not note the noise of a second call for the same images.
 
     ``encode`` and ``decode`` do the same in two calls; there the noise is what z shows.
     """
 
-    latent = LATENT
-
     def __init__(self, start: Tensor) -> None:
-        super().__init__(start, encoder=nn.Linear(PIXELS, 2 * LATENT), decoder=nn.Linear(LATENT, PIXELS))
+        d = (len(start) - weights(0)) // (weights(1) - weights(0))
+        super().__init__(start, encoder=nn.Linear(PIXELS, 2 * d), decoder=nn.Linear(d, PIXELS))
+        self.latent = d
         self.noise: list[Tensor] = []
         self.latest: tuple[Tensor, Tensor, Tensor] | None = None
 
     def forward(self, x: Tensor, eps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         try:
-            rows = torch.as_tensor(eps).detach().expand(len(x), LATENT)
+            rows = torch.as_tensor(eps).detach().expand(len(x), self.latent)
         except (RuntimeError, TypeError) as error:
-            needed = f"a tensor of shape ({len(x)}, {LATENT})"
+            needed = f"a tensor of shape ({len(x)}, {self.latent})"
             raise WrongNoise(f"the model gets {described(eps)} as eps; it needs {needed}") from error
         if not (self.noise and torch.equal(rows, self.noise[-1]) and torch.equal(x, self.images)):
             self.noise.append(rows.clone())
@@ -91,7 +98,16 @@ def epoch_parameters(student: Student, beta: float, **inputs: Tensor | float) ->
 
 
 def epoch_side_effects(student: Student, beta: float, **inputs: Tensor | float) -> dict[str, Tensor]:
-    return LOOP.side_effects(student, **inputs, further=_further(beta))
+    """The outputs of ``Loop.side_effects``; ``new_number``: a number made after the epoch, in the default dtype, (1,)."""
+    numbers: list[Tensor] = []
+
+    def epoch(*given: object, **named: object) -> object:
+        returned = student["train_one_epoch"](*given, **named)
+        numbers.append(torch.tensor([0.5]))
+        return returned
+
+    produced = LOOP.side_effects({**student, "train_one_epoch": epoch}, **inputs, further=_further(beta))
+    return {**produced, "new_number": numbers[0]}
 
 
 def epoch_noise(student: Student, beta: float, seed: int, **inputs: Tensor | float) -> dict[str, Tensor]:
@@ -105,6 +121,6 @@ def epoch_noise(student: Student, beta: float, seed: int, **inputs: Tensor | flo
             return models[0]
 
         replace(LOOP, model=model).run(student, **inputs, further=(generator, beta))
-        return torch.cat(models[0].noise) if models[0].noise else torch.empty(0, LATENT)
+        return torch.cat(models[0].noise) if models[0].noise else torch.empty(0, OTHER_LATENT)
 
     return drawn_rows(draw, seed)

@@ -1,13 +1,15 @@
 """Question 4: one epoch of training a VAE."""
 
+from dataclasses import replace
+
 import torch
 
-from autograder.questions.model import Case, Close, Test
+from autograder.questions.model import Case, Close, Exact, Test
 from autograder.questions.noise.question import ROWS, standard_normal
 from autograder.questions.training.question import OPTIMIZER_STEPS, PARAMETERS, side_effects_test
 
 from ..functions import with_variants
-from ..probes import other_bernoulli, other_kl, other_loss
+from ..probes import LATENT, other_bernoulli, other_kl, other_loss
 from . import counts, probes
 
 # Number of images, size of a batch, beta and learning rate. At learning rate 0 the means do not depend on the steps, and
@@ -19,23 +21,23 @@ _MEANS = {
 }
 _PARAMETERS = {"three batches": (10, 4, 0.5, 0.02), "five batches": (9, 2, 3.0, 0.01)}
 _CONDUCT = {"eight batches, a model in eval mode": (16, 2, 1.5)}
-_NOISE = "many images in batches of 320"
+_NOISE = "many images in batches of 320, eps of width 24"
 
 
 def draw(generator):
     """Few grey images, with a last batch that is smaller than the others, or none."""
 
-    def inputs(n, batch_size, beta, *lr):
+    def inputs(n, batch_size, beta, *lr, d=LATENT):
         return {
             "images": torch.rand(n, 1, 2, 3, generator=generator),
             "labels": torch.randint(10, (n,), generator=generator),
-            "start": 0.5 * torch.randn(probes.WEIGHTS, generator=generator),
+            "start": 0.5 * torch.randn(probes.weights(d), generator=generator),
             **{"batch_size": batch_size, "beta": beta, **dict(zip(("lr",), lr))},
         }
 
     few = tuple(Case(name, inputs(*setting)) for name, setting in {**_MEANS, **_PARAMETERS, **_CONDUCT}.items())
     seed = int(torch.randint(1, 2**31, (), generator=generator))
-    return (*few, Case(_NOISE, {**inputs(ROWS, 320, 1.0, 0.001), "seed": seed}))
+    return (*few, Case(_NOISE, {**inputs(ROWS, 320, 1.0, 0.001, d=probes.OTHER_LATENT), "seed": seed}))
 
 
 _MEAN = (
@@ -53,6 +55,10 @@ _OF_MEANS = {
 }
 _OF_PARAMETERS = {"optimizer_steps": OPTIMIZER_STEPS, "parameters": Close(1e-3, advice=_ADVICE, what=PARAMETERS.what)}
 _AT_WORK = ("means", "parameters")
+_SIDE_EFFECTS = side_effects_test(
+    probes.epoch_side_effects, counts.epoch_side_effects, tuple(_CONDUCT), needs=_AT_WORK, random_state=False
+)
+_DEFAULT_KEPT = Exact(advice="You change torch's default dtype in train_one_epoch")
 STUBS = ("train_one_epoch",)
 TESTS = with_variants(
     (
@@ -61,8 +67,7 @@ TESTS = with_variants(
              _OF_PARAMETERS),
         Test("noise", "one epoch draws fresh normal eps from the generator", probes.epoch_noise, (_NOISE,),
              standard_normal("your eps"), count=counts.epoch_noise, needs=_AT_WORK),
-        side_effects_test(probes.epoch_side_effects, counts.epoch_side_effects, tuple(_CONDUCT), needs=_AT_WORK,
-                          random_state=False),
+        replace(_SIDE_EFFECTS, outputs={**_SIDE_EFFECTS.outputs, "default_changed": _DEFAULT_KEPT}),
     ),
     (
         "The means are correct: your epoch was given another loss in the place of yours.",

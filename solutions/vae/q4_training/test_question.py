@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from autograder.questions.cases import stored_cases
+from autograder.questions.edits import edit, edited
 from autograder.release.trial import lost
 
 from ..q3_loss.oracle import vae_loss
@@ -43,11 +44,12 @@ def test_the_means_of_the_oracle_by_hand():
 def test_a_mistake_costs_what_it_breaks_and_is_recognised():
     costs = {
         ("means", "parameters"): "beta ignored",
+        ("means", "parameters", "conduct"): "images black and white",
         ("means",): "mean over batches, sums not divided, parts exchanged, loss alone returned, "
         "loss computed again after the step",
         ("noise",): "noise uniform, noise from the global state, noise drawn once, generator seeded",
         ("parameters",): "zero_grad missing, optimizer never stepped",
-        ("conduct",): "train mode not set, gradients left off, losses kept with their graph",
+        ("conduct",): "default dtype changed, train mode not set, gradients left off, losses kept with their graph",
     }
     assert surprises(HERE, MISCONCEPTIONS, costs) == {}
 
@@ -57,7 +59,7 @@ def noisy(change):
 
     def train_one_epoch(model, *given, **named):
         class Changed(torch.nn.Module):
-            latent, parameters, train = 20, model.parameters, model.train
+            latent, parameters, train = model.latent, model.parameters, model.train
 
             def forward(self, x, eps):
                 return model(x, change(eps))
@@ -74,6 +76,11 @@ NOISE = {
     "of one column": (lambda eps: eps[:, :1].expand_as(eps), {"noise"}),
     "rows in another order": (lambda eps: -eps.flip(0), set()),
 }
+
+
+def test_a_width_written_as_a_number_costs_the_noise_alone():
+    found = lost(HERE, {"train_one_epoch": edited(loop_as_taught, edit("", "", "model.latent", "20"))})
+    assert found.keys() == {"noise"} and "(320, 20)" in found["noise"] and "(320, 24)" in found["noise"]
 
 
 @pytest.mark.parametrize("noise", NOISE)

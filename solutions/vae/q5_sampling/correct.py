@@ -19,7 +19,7 @@ def line_as_taught(z0, z1, steps):
 @torch.inference_mode()
 def sample_in_eval_mode(model, n, generator):
     model.eval()
-    z = torch.normal(0.0, 1.0, (n, 20), generator=generator).to(next(model.parameters()).device)
+    z = torch.normal(0.0, 1.0, (n, model.latent), generator=generator).to(next(model.parameters()).device)
     return model.decoder(z).sigmoid().clone()
 
 
@@ -28,7 +28,7 @@ def line_in_a_loop(z0, z1, steps):
 
 
 def sample_in_batches(model, n, generator):
-    z = torch.empty((n, 20)).normal_(generator=generator)
+    z = torch.empty((n, model.latent)).normal_(generator=generator)
     return torch.cat([1 / (1 + (-model.decode(part)).exp()) for part in z.split(7)]).detach()
 
 
@@ -38,7 +38,9 @@ def line_by_lerp(z0, z1, steps):
 
 def sample_image_by_image(model, n, generator):
     with torch.no_grad():
-        return torch.cat([torch.special.expit(model.decode(torch.randn(1, 20, generator=generator))) for _ in range(n)])
+        return torch.cat(
+            [torch.special.expit(model.decode(torch.randn(1, model.latent, generator=generator))) for _ in range(n)]
+        )
 
 
 def line_through_numpy(z0, z1, steps):

@@ -1,6 +1,7 @@
 """Mistakes seen in sampling from a VAE and on lines between latent vectors, as edits of correct functions."""
 
 from autograder.questions.edits import edit, misconceptions
+from autograder.questions.side_effects import mistakes as side_effects
 
 from .correct import line_as_taught, sample_as_taught
 
@@ -24,6 +25,8 @@ _SAMPLES = (
          _Z, "torch.randn(1, model.latent, generator=generator).expand(n, -1)"),
     edit("generator seeded", "You seed the given generator, so every call draws the same z.",
          "        z = ", "        generator.manual_seed(0)\n        z = "),
+    edit("model frozen", "You freeze the parameters of the model, so it cannot be trained any more; leave them as they are.",
+         "    with torch", "    model.requires_grad_(False)\n    with torch"),
     edit("gradients kept", "Your result requires gradients; sampling needs none.", "torch.no_grad()", "torch.enable_grad()"),
 )  # fmt: skip
 _LINES = (
@@ -40,4 +43,8 @@ _LINES = (
 MISCONCEPTIONS = (
     *misconceptions("sample", sample_as_taught, _SAMPLES, _CORRECT),
     *misconceptions("interpolate", line_as_taught, _LINES, _CORRECT),
+    *side_effects.misconceptions(
+        "sample", _CORRECT, {"images in float64": "float64", "gradients on in sample": "gradients on"}
+    ),
+    *side_effects.misconceptions("interpolate", _CORRECT, {"line in float64": "float64"}),
 )

@@ -2,14 +2,12 @@
 
 import torch
 
-from ..probes import LATENT
-
 
 @torch.no_grad()
 def sample(model, n, generator) -> torch.Tensor:
     """Probabilities (n, 1, 28, 28) of the pixels for z ~ N(0, I)."""
     dtype = next(model.parameters()).dtype
-    z = torch.empty(n, LATENT, dtype=dtype).normal_(generator=generator)
+    z = torch.empty(n, model.latent, dtype=dtype).normal_(generator=generator)
     return torch.cat([1 / (1 + torch.exp(-model.decode(row[None]))) for row in z])
 
 

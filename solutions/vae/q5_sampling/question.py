@@ -4,7 +4,7 @@ import torch
 
 from autograder.questions.model import Case, Close, Exact, Test
 from autograder.questions.noise.question import ROWS, standard_normal
-from autograder.questions.side_effects.question import comparisons
+from autograder.questions.side_effects.question import comparisons, float32_result, gradients_left_off
 
 from . import counts, probes
 
@@ -44,9 +44,12 @@ _IMAGES = "The images are not the probabilities that belong to the logits of mod
 _LINE = "The points do not lie at equal distances on the line from z0 to z1, with both ends"
 _OF_CONDUCT = {
     "images_have_graph": Exact(advice="The result of sample requires gradients: sampling needs none"),
-    "gradients_off": Exact(
-        advice="When sample has returned, gradients are still switched off, or the parameters of the model no longer require them"
-    ),
+    "gradients_off": Exact(advice="Gradients are still switched off when sample has returned"),
+    **gradients_left_off("sample"),
+    "frozen": Exact(advice="The parameters of the model no longer require gradients when sample has returned"),
+    **float32_result("sample"),
+    **gradients_left_off("interpolate", "line_"),
+    **float32_result("interpolate", "line_"),
     **comparisons("interpolate", {"z0": "z0", "z1": "z1"}, prefix="line_"),
 }
 STUBS = ("sample", "interpolate")

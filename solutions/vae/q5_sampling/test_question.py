@@ -38,7 +38,7 @@ def test_a_mistake_costs_what_it_breaks_and_is_recognised():
         ("samples",): "logits returned, black and white, softmax, images flattened",
         ("samples", "randomness"): "pixels drawn",
         ("randomness",): "z uniform, z from the global state, one z for all, generator seeded",
-        ("conduct",): "gradients kept",
+        ("conduct",): "gradients kept, model frozen, images in float64, gradients on in sample, line in float64",
         ("interpolation",): "end left out, both ends left out, from z1 to z0, divided by zero",
     }
     assert surprises(HERE, MISCONCEPTIONS, costs) == {}
@@ -46,7 +46,7 @@ def test_a_mistake_costs_what_it_breaks_and_is_recognised():
 
 def gradients_off(model, n, generator):
     torch.set_grad_enabled(False)
-    return torch.sigmoid(model.decode(torch.randn(n, 20, generator=generator)))
+    return torch.sigmoid(model.decode(torch.randn(n, model.latent, generator=generator)))
 
 
 def overwriting(z0, z1, steps):
@@ -59,7 +59,13 @@ def on_a_sphere(z0, z1, steps):
     return torch.nn.functional.normalize(line_as_taught(z0, z1, steps), dim=1)
 
 
+def of_width_20(model, n, generator):
+    with torch.no_grad():
+        return torch.sigmoid(model.decode(torch.randn(n, 20, generator=generator)))
+
+
 OTHERS = {
+    "a width written as a number": ({"sample": of_width_20}, {"randomness"}),
     "gradients off": ({"sample": gradients_off}, {"conduct"}),
     "z1 overwritten": ({"interpolate": overwriting}, {"conduct"}),
     "a sphere": ({"interpolate": on_a_sphere}, {"interpolation"}),

@@ -1,6 +1,7 @@
 """Wrong importance-weighted bounds, each a small change of a correct one."""
 
 from autograder.questions.edits import edit, misconceptions
+from autograder.questions.side_effects import mistakes as side_effects
 from autograder.questions.side_effects.question import changed
 
 from .correct import draw_by_draw
@@ -29,8 +30,15 @@ _EDITS = (
          "* noise", "* torch.randn_like(noise)"),
     edit("exponentials of log weights",
          "The weights themselves underflow: the exponential of a log weight of -1000 is 0. Use your log_mean_exp.", _RESULT, _NAIVE),
+    edit("model frozen", "You freeze the parameters of the model, so it cannot be trained any more; leave them as they are.",
+         "    mu, logvar = ", "    model.requires_grad_(False)\n    mu, logvar = "),
     edit("noise overwritten", f"{changed('importance_weighted_bound', 'eps')}.",
          f"    return {_RESULT}", f"    eps.neg_()\n    return {_RESULT}"),
 )  # fmt: skip
 
-MISCONCEPTIONS = misconceptions("importance_weighted_bound", draw_by_draw, _EDITS)
+MISCONCEPTIONS = (
+    *misconceptions("importance_weighted_bound", draw_by_draw, _EDITS),
+    *side_effects.misconceptions(
+        "importance_weighted_bound", {"importance_weighted_bound": draw_by_draw}, {"gradients on": "gradients on"}
+    ),
+)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from autograder.questions.probing import as_tensor, global_state_kept
-from autograder.questions.side_effects.probes import side_effects
+from autograder.questions.side_effects.probes import side_effects, without_gradients
 
 from ..probes import Student, latent_rows
 
@@ -78,13 +78,19 @@ def bound(student: Student, start: Tensor, x: Tensor, eps: Tensor) -> dict[str, 
 
 
 def conduct(student: Student, start: Tensor, x: Tensor, eps: Tensor) -> dict[str, Tensor]:
-    """What ``side_effects`` returns; ``start``: the model's parameters afterwards; ``value_other``: the bound for other noise."""
+    """What ``side_effects`` and ``without_gradients`` return; ``start``: the model's parameters afterwards; ``trainable``: which of them still require
+    gradients, (3,) bool; ``value_other``: the bound for other noise."""
     model = GivenVAE(start, eps.shape[-1])
 
     def call(x: Tensor, eps: Tensor) -> Tensor:
         return _bound(student, model, x, eps)
 
-    effects = side_effects(call, {"x": x, "eps": eps})
+    effects = {**side_effects(call, given := {"x": x, "eps": eps}), **without_gradients(call, given)}
     with global_state_kept():
         other = call(x.clone(), 2 * eps)
-    return {**effects, "start": parameters_to_vector(model.ordered()).detach(), "value_other": other}
+    return {
+        **effects,
+        "start": parameters_to_vector(model.ordered()).detach(),
+        "trainable": torch.tensor([parameter.requires_grad for parameter in model.parameters()]),
+        "value_other": other,
+    }

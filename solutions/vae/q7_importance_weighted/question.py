@@ -3,7 +3,7 @@
 import torch
 
 from autograder.questions.model import Case, Close, Exact, Test, variant
-from autograder.questions.side_effects.question import comparisons, float32_result
+from autograder.questions.side_effects.question import comparisons, float32_result, gradients_left_off
 
 from ..functions import with_variants
 from ..probes import other_bernoulli, other_log_mean_exp, other_normal, other_reparameterize
@@ -37,8 +37,10 @@ def draw(generator):
 NAME = "importance_weighted_bound"
 _CONDUCT = {
     **comparisons(NAME, {"x": "x", "eps": "eps"}),
+    **gradients_left_off(NAME),
     **float32_result(NAME),
     "start": Exact("float32", f"You change the parameters of the model in {NAME}"),
+    "frozen": Exact(advice=f"The parameters of the model no longer require gradients when {NAME} has returned"),
     "moves": Exact(advice=f"What {NAME} returns does not depend on eps"),
 }
 _OTHERS = {

@@ -71,6 +71,6 @@ def test_a_mistake_costs_what_it_breaks_and_is_recognised():
         ("value", "extreme"): "sum of the weights, prior missing, posterior added, mean of logarithms",
         ("extreme",): "exponentials of log weights",
         ("value", "extreme", "conduct"): "noise drawn inside",
-        ("conduct",): "noise overwritten",
+        ("conduct",): "noise overwritten, model frozen, gradients on",
     }
     assert surprises(HERE, MISCONCEPTIONS, costs) == {}
