@@ -307,7 +307,7 @@ HANDED_IN += [f"figures/{name}.png" for name in ("views", "ablations", "vicreg",
 # | --- | --- | --- |
 # | `smoke` | check that everything runs | seconds on a CPU |
 # | `demo` | a first checkpoint | one or two minutes of training on two CPU cores |
-# | `cpu` | **the full training**, small encoder, two CPU cores | about half an hour |
+# | `cpu` | **the full training**, small encoder, two CPU cores | about 20 minutes |
 # | `gpu` | the same with ResNet-18 and all images | hours on a GPU; can resume |
 
 # %%
