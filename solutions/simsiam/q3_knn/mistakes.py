@@ -25,7 +25,7 @@ _EDITS = (
     edit("bank not normalised", "You normalise the queries alone; normalise the bank as well.", _BANK, "train_h"),
     edit("smallest cosines", "You take the rows with the smallest cosines.",
          "s.topk(", "s.topk(largest=False, k="),
-    edit("counted", "You return how many queries are right; return their share.", "correct / len(test_y)", "correct"),
+    edit("counted", "You return the number of hits; return their share of all queries.", "correct / len(test_y)", "correct"),
     edit("per cent", "You return per cent; return a number between 0 and 1.", "correct / len(test_y)", "100 * correct / len(test_y)"),
     edit("mean over chunks", "You average over chunks, or leave out the last one: every query counts as much as any other.",
          "correct += (votes.argmax(dim=1) == y).sum().item()", "correct += (votes.argmax(dim=1) == y).float().mean().item()",

@@ -86,7 +86,7 @@ _CONDUCT = {
     "constant": Exact(advice="What knn_accuracy returns does not depend on the labels of the bank"),
 }  # fmt: skip
 TESTS = (
-    Test("accuracy", "the share of queries that the vote gets right", probes.accuracies, (_FEW,), _ACCURACIES),
+    Test("accuracy", "the share of queries whose class wins the vote", probes.accuracies, (_FEW,), _ACCURACIES),
     Test("all_rows", "all rows vote if k is above their number", probes.accuracies, (_ALL,), _ABOVE_ALL,
          count=counts.above, needs=("accuracy", "conduct")),
     Test("chunks", "the share of 1030 queries is the mean of those of its parts", probes.chunks, (_MANY,), _CHUNKS,

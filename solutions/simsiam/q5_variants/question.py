@@ -41,7 +41,7 @@ def _loss(name, of):
 _NETWORKS = _of_all(RESULTS, lambda name, of: Close(1e-3, what=f"the {name} of the network {of}"))
 _LOSSES = _of_all(("loss", *(f"gradient_{name}" for name in ARGUMENTS["simsiam_loss"])), _loss)
 _ERRORS = {
-    "raised": Exact(advice="variant does not raise a ValueError for a name that is none of the four"),
+    "raised": Exact(advice="no ValueError is raised for a name that is none of the four"),
 }
 STUBS = ("variant",)
 _TESTS = (
