@@ -12,6 +12,8 @@ from autograder.questions.side_effects.counts import side_effects
 
 from .probes import RESULTS
 
+FEWEST = 5  # linear layers of encoder, projector and predictor, also where the projector lacks one
+
 
 def forward(produced: Mapping[str, Tensor], **inputs: Tensor | int) -> dict[str, Tensor]:
     """How far each result of ``forward`` lies from what the model's own parts make of its view, relative to that.
@@ -34,12 +36,21 @@ def forward(produced: Mapping[str, Tensor], **inputs: Tensor | int) -> dict[str,
 
 
 def conduct(produced: Mapping[str, Tensor], x1: Tensor, x2: Tensor, **inputs: Tensor | int) -> dict[str, Tensor]:
-    """Side effects; ``modes_switched``: how many modules a call left in another mode; ``idle``, ``learning``: how many matrices
-    get no gradient, and how many do; ``z_without_graph``: 1 if no gradient of z reaches the encoder."""
+    """Side effects; ``modes_switched``: how many modules a call left in another mode; ``idle``: how many matrices get no
+    gradient; ``hidden``: how many more linear layers there are than matrices; ``<result>_cut``: 1 if no gradient of this
+    result reaches the encoder.
+
+    Raises:
+        Unreadable: there is no gradient of each result.
+    """
+    gradients = produced["gradients"]
+    if gradients.ndim != 2 or len(gradients) != len(RESULTS) or not gradients.shape[1]:
+        raise Unreadable("the test did not get the gradients of p1, p2, z1 and z2")
+    to_encoder, to_matrices = gradients[:, 0], gradients[:, 1:].sum(0)
     return {
         **side_effects(produced, x1=x1, x2=x2),
         "modes_switched": (~produced["modes"].bool()).sum(),
-        "idle": (produced["gradients"] == 0).sum(),
-        "learning": (produced["gradients"] != 0).sum(),
-        "z_without_graph": (produced["from_z"] == 0).sum(),
+        "idle": (to_matrices == 0).sum(),
+        "hidden": (produced["layers"].long().clamp(min=FEWEST) - len(to_matrices)).clamp(min=0),
+        **{f"{name}_cut": (to_encoder[number] == 0).long() for number, name in enumerate(RESULTS)},
     }

@@ -32,10 +32,10 @@ _EDITS = (
          _RETURN, "return self.predictor(z1), self.predictor(z2), nn.functional.normalize(z1), nn.functional.normalize(z2)"),
     edit("z detached", "You cut z from the graph in forward; that is the work of the loss.",
          _RETURN, "return self.predictor(z1), self.predictor(z2), z1.detach(), z2.detach()"),
-    edit("encoder frozen", "No gradient reaches the encoder: you compute its features without gradients.",
-         "self.encoder(x1)", "self.encoder(x1).detach()", "self.encoder(x2)", "self.encoder(x2).detach()"),
-    edit("eval mode", "You switch the mode of the model in forward; leave that to the caller.",
-         "z1, z2 = ", "self.eval()\n        z1, z2 = "),
+    edit("z detached for the predictor", "You cut z from the graph before the predictor, so the encoder learns nothing from p.",
+         _RETURN, "return self.predictor(z1.detach()), self.predictor(z2.detach()), z1, z2"),
+    edit("second view detached", "You compute the second view without gradients; each view is compared with the other, so the "
+         "encoder learns from both.", "self.encoder(x2)", "self.encoder(x2).detach()"),
 )  # fmt: skip
 
 MISCONCEPTIONS = misconceptions("SimSiam", Plain, _EDITS)

@@ -91,8 +91,9 @@ def conduct(student: Student, x1: Tensor, x2: Tensor, width: int, bottleneck: in
     Returns:
         What ``side_effects`` returns, of all results in one vector.
         ``modes``: for each call and each module, whether its mode is the one before it, (calls, modules).
-        ``gradients``: the norm of the gradient that each matrix among the model's parameters gets from all results; ``from_z``:
-            that of the encoder's from z1 and z2; 0 where none arrives.
+        ``gradients``: the norm of the gradient of each result by itself to the encoder's first parameter, and then to each
+            matrix among the model's parameters, (results, 1 + matrices); 0 where none arrives.
+        ``layers``: how many linear layers one view passes, 0-d.
     """
     with global_state_kept():
         model = _model(student, x1, FEATURES, width, bottleneck)
@@ -103,14 +104,14 @@ def conduct(student: Student, x1: Tensor, x2: Tensor, width: int, bottleneck: in
         modes.append([module.training for module in model.modules()])
         return found
 
-    def sizes(parts: list[Tensor], weights: list[Tensor]) -> Tensor:
-        trained, parts = ([one for one in some if one.requires_grad] for some in (weights, parts))
+    def sizes(part: Tensor, weights: list[Tensor]) -> Tensor:
+        trained = [weight for weight in weights if weight.requires_grad]
         found = dict.fromkeys(map(id, weights), 0.0)
-        if parts and trained:
-            value = sum((part * pattern(part.shape, ("view",), "weights", part.dtype)).sum() for part in parts)
+        if part.requires_grad and trained:
+            value = (part * pattern(part.shape, ("view",), "weights", part.dtype)).sum()
             for weight, gradient in zip(trained, gradients_of(value, trained), strict=True):
                 found[id(weight)] = 0.0 if gradient is None else float(gradient.norm())
-        return torch.tensor(list(found.values()))
+        return torch.tensor([found[id(weight)] for weight in weights])
 
     effects = side_effects(
         lambda x1, x2: torch.cat([part.flatten() for part in call(x1, x2).values()]).detach(), {"x1": x1, "x2": x2}
@@ -118,6 +119,10 @@ def conduct(student: Student, x1: Tensor, x2: Tensor, width: int, bottleneck: in
     with global_state_kept():
         torch.set_grad_enabled(True)
         matrices = [parameter for parameter in model.parameters() if parameter.ndim == 2]
-        gradients = sizes([*call(x1.clone(), x2.clone()).values()], matrices)
-        from_z = sizes([*call(x1.clone(), x2.clone()).values()][2:], [*model.encoder.parameters()][:1])
-    return {**effects, "modes": torch.tensor(modes), "gradients": gradients, "from_z": from_z}
+        weights = [*model.encoder.parameters()][:1] + matrices
+        gradients = torch.stack([sizes(call(x1.clone(), x2.clone())[name], weights) for name in RESULTS])
+        trace = LayerTrace()
+        with torch.no_grad(), trace:
+            model.predictor(model.projector(model.encoder(x1.clone())))
+    layers = torch.tensor(sum(layer.key[0] == "linear" for layer in trace.layers))
+    return {**effects, "modes": torch.tensor(modes), "gradients": gradients, "layers": layers}

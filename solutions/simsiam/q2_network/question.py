@@ -6,6 +6,7 @@ from autograder.questions.model import Case, Close, Exact, Test, Within
 from autograder.questions.side_effects.question import comparisons
 
 from . import counts, probes
+from .probes import RESULTS
 
 # Rows, features of the encoder, width, bottleneck.
 _SIZES = {
@@ -52,10 +53,9 @@ _CONDUCT = {
     **comparisons("forward", {"x1": "x1", "x2": "x2"}),
     "modes_switched": Exact(advice="You switch the mode of the model or of a part in forward; leave it to the caller"),
     "idle": Exact(advice="Some weights of your model get no gradient: find where your code cuts the graph or freezes a layer"),
-    "learning": Within(5, 99, dtype="int64", advice="Too few of your layers are among the parameters of the model: a plain list "
-                       "hides them"),
-    "z_without_graph": Exact(advice="No gradient of z1 and z2 reaches the encoder: forward keeps the graph, the loss stops the "
-                             "gradient"),
+    "hidden": Exact(advice="Some of your layers are not among the parameters of the model: a plain list hides them"),
+    **{f"{name}_cut": Exact(advice=f"No gradient of {name} reaches the encoder: forward keeps the graph, the loss stops the "
+                            "gradient") for name in RESULTS},
 }  # fmt: skip
 STUBS = ("SimSiam",)
 _AT_WORK = ("projector", "predictor", "forward")

@@ -7,6 +7,7 @@ import torch
 from lightly.models.modules import SimSiamPredictionHead, SimSiamProjectionHead
 from torch import nn
 
+from autograder.questions.edits import edit, edited
 from autograder.release.trial import lost, surprises
 
 from . import probes
@@ -38,8 +39,7 @@ def test_a_mistake_costs_what_it_breaks_and_is_recognised():
         ("projector",): "last batch norm with parameters, last batch norm missing, ReLU at the end, two layers",
         ("predictor",): "no batch norm in the predictor, no ReLU in the predictor, batch norm on the prediction",
         ("forward",): "order of the results, z before p, predictions exchanged, first view twice, z normalised",
-        ("conduct",): "z detached, encoder frozen",
-        ("forward", "conduct"): "eval mode",
+        ("conduct",): "z detached, z detached for the predictor, second view detached",
     }
     assert surprises(HERE, MISCONCEPTIONS, costs) == {}
 
@@ -62,6 +62,23 @@ class HiddenLayers(Plain):
         self.__dict__["predictor"] = layers[0]
 
 
+class InAList(nn.Module):
+    def __init__(self, *layers):
+        super().__init__()
+        self.layers = list(layers)
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+class OneHiddenLayer(Plain):
+    def __init__(self, encoder, width=512, bottleneck=128):
+        super().__init__(encoder, width, bottleneck)
+        self.predictor[3] = InAList(nn.Linear(bottleneck, width))
+
+
 class FrozenLayer(Plain):
     def __init__(self, encoder, width=512, bottleneck=128):
         super().__init__(encoder, width, bottleneck)
@@ -78,9 +95,28 @@ class WideBottleneck(Plain):
     [
         (TwoPredictors, {"forward"}),
         (HiddenLayers, {"forward", "conduct"}),
+        (OneHiddenLayer, {"conduct"}),
         (FrozenLayer, {"conduct"}),
         (WideBottleneck, {"predictor"}),
     ],
 )
 def test_a_mistake_that_nobody_listed_is_seen(wrong, tests):
     assert set(lost(HERE, {"SimSiam": wrong})) == tests
+
+
+_RETURN = "return self.predictor(z1), self.predictor(z2), z1, z2"
+EDITS = {
+    "No gradient of p1 ": ({"conduct"}, (_RETURN, "return self.predictor(z1.detach()), self.predictor(z2), z1, z2")),
+    "No gradient of p2 ": ({"conduct"}, (_RETURN, "return self.predictor(z1), self.predictor(z2.detach()), z1, z2")),
+    "No gradient of z1 ": ({"conduct"}, (_RETURN, "return self.predictor(z1), self.predictor(z2), z1.detach(), z2")),
+    "No gradient of z2 ": ({"conduct"}, (_RETURN, "return self.predictor(z1), self.predictor(z2), z1, z2.detach()")),
+    "Some weights ": ({"conduct"}, ("encoder(x1)", "encoder(x1).detach()", "encoder(x2)", "encoder(x2).detach()")),
+    "You switch the mode ": ({"forward", "conduct"}, (_RETURN, f"self.eval()\n        {_RETURN}")),
+}
+
+
+@pytest.mark.parametrize("told", EDITS)
+def test_forward_keeps_the_graph_of_each_result_and_the_mode(told):
+    tests, changes = EDITS[told]
+    found = lost(HERE, {"SimSiam": edited(Plain, edit(told, "", *changes))})
+    assert set(found) == tests and found["conduct"].startswith(told)
