@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from autograder.questions.probing import as_number, global_state_kept
+from autograder.questions.side_effects.probes import side_effects
 from autograder.questions.training.probes import GivenModel, Loop
 
 from ..probes import Student
@@ -59,9 +60,13 @@ def train_side_effects(student: Student, views_1: Tensor, views_2: Tensor, **inp
 def deviations(student: Student, **given: Tensor) -> dict[str, Tensor]:
     """``deviation_<number>``: what ``feature_std`` returns for each of ``z_<number>``, 0-d."""
     with global_state_kept():
-        return {
-            name.replace("z", "deviation"): as_number(
-                student["feature_std"](z.clone()), z.dtype, "What feature_std returns"
-            )
-            for name, z in given.items()
-        }
+        return {name.replace("z", "deviation"): _deviation(student, z.clone()) for name, z in given.items()}
+
+
+def collapsed(student: Student, z_2: Tensor, **given: Tensor) -> dict[str, Tensor]:
+    """``deviations`` of all but ``z_2``, and what ``side_effects`` returns for that."""
+    return {**deviations(student, **given), **side_effects(lambda z: _deviation(student, z), {"z": z_2})}
+
+
+def _deviation(student: Student, z: Tensor) -> Tensor:
+    return as_number(student["feature_std"](z), z.dtype, "What feature_std returns")

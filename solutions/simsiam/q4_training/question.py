@@ -3,6 +3,7 @@
 import torch
 
 from autograder.questions.model import Case, Close, Test, Within
+from autograder.questions.side_effects.question import comparisons
 from autograder.questions.training.question import (
     epoch_cases,
     mean_loss_test,
@@ -50,13 +51,15 @@ _OF_COLLAPSED = {
     "deviation_0": Close(0.0, 1e-5, what="the deviation of equal rows"),
     "deviation_1": Close(0.0, 1e-5, what="the deviation of rows of zeros"),
     "deviation_2": Within(0.01, 100, advice="feature_std returns 0, or something without size, for rows that differ"),
+    **comparisons("feature_std", {"z": "z"}),
 }
 STUBS = ("train_one_epoch", "feature_std")
 TESTS = (
     mean_loss_test(probes.train_mean_loss),
     own_mean_loss_test(probes.train_mean_loss),
     parameters_test(probes.train_parameters),
-    side_effects_test(probes.train_side_effects, counts.train_side_effects, (_EIGHT,), random_state=False),
+    side_effects_test(probes.train_side_effects, counts.train_side_effects, (_EIGHT,)),
     Test("deviation", "the deviation of normalised rows", probes.deviations, (_SPREAD,), _OF_SPREAD),
-    Test("collapsed", "0 where all rows are equal or zero", probes.deviations, (_COLLAPSED,), _OF_COLLAPSED),
+    Test("collapsed", "0 where all rows are equal or zero; z and global state stay as they are", probes.collapsed,
+         (_COLLAPSED,), _OF_COLLAPSED, count=counts.collapsed),
 )  # fmt: skip

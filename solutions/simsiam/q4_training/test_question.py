@@ -43,13 +43,12 @@ def test_the_deviation_agrees_with_lightly_and_is_that_of_a_sphere():
 
 def test_a_mistake_costs_what_it_breaks_and_is_recognised():
     costs = {
-        (
-            "parameters",
-        ): "first view twice, order of the loss, projections detached, zero_grad missing, scheduler per epoch, "
+        ("parameters",): "first view twice, projections detached, zero_grad missing, scheduler per epoch, "
         "scheduler before optimizer",
         ("mean_loss",): "mean over batches",
-        ("conduct",): "train mode not set, losses kept with their graph, gradients left off",
+        ("conduct",): "train mode not set, losses kept with their graph, seeds",
         ("deviation",): "rows not normalised, variance, columns normalised",
+        ("collapsed",): "normalised in place",
         ("deviation", "collapsed"): "deviation within rows, deviation of all entries",
     }
     assert surprises(HERE, MISCONCEPTIONS, costs) == {}
@@ -60,15 +59,18 @@ def test_deviations_that_nobody_listed_are_seen():
         edit("norm by hand", "", "F.normalize(z, dim=1)", "(z / z.norm(dim=1, keepdim=True))"),
         edit("biased", "", "std(dim=0)", "std(dim=0, unbiased=False)"),
         edit("root of the mean variance", "", "std(dim=0).mean()", "var(dim=0).mean().sqrt()"),
+        edit("seeds", "", "return", "torch.manual_seed(0)\n    return"),
+        edit("gradients left off", "", "return", "torch.set_grad_enabled(False)\n    return"),
     )
     found = {m.id: set(lost(HERE, m.namespace)) for m in misconceptions("feature_std", by_normalize, unlisted, PLAIN)}
-    assert [*found.values()] == [{"collapsed"}, {"deviation"}, {"deviation"}]
+    assert [*found.values()] == [{"collapsed"}, {"deviation"}, {"deviation"}, {"collapsed"}, {"collapsed"}]
 
 
 def test_loops_that_nobody_listed_are_seen():
     unlisted = (
         edit("one batch in two", "", "loss.backward()", "loss.backward() if total_num % 3 == 0 else None"),
         edit("loss halved", "", "loss = loss_fn(p1, p2, z1, z2)", "loss = loss_fn(p1, p2, z1, z2) / 2"),
+        edit("order of the loss", "", "loss_fn(p1, p2, z1, z2)", "loss_fn(p1, z1, p2, z2)"),
         edit("predictor frozen", "", "model.train()", "model.train().predictor.requires_grad_(False)"),
     )
     found = {
