@@ -28,6 +28,8 @@ _EDITS = (
     edit("width kept", 'The network of "double width" has the width of the others.', _WIDE, "model = SimSiam(encoder, width, bottleneck)"),
     edit("bottleneck doubled", 'In "double width" you double the bottleneck as well; it stays.',
          _WIDE, "model = SimSiam(encoder, 2 * width, 2 * bottleneck)"),
+    edit("encoder frozen", "You switch off the gradients of the encoder in variant; encoder, projector and predictor all learn.",
+         "return model, loss_function", "encoder.requires_grad_(False)\n    return model, loss_function"),
     edit("another name is full", "Your variant takes any other name for the full model; raise a ValueError.", _RAISE, "pass"),
     edit("another error", "You raise another error than a ValueError for a name that is none of the four.",
          _RAISE, "raise KeyError(name)"),

@@ -23,7 +23,10 @@ def _variant(student: Student, name: str, pixels: int = 12, width: int = 6, bott
 
 
 def networks(student: Student, x1: Tensor, x2: Tensor, width: int, bottleneck: int) -> dict[str, Tensor]:
-    """``p1_<number>``, ``p2_…``, ``z1_…``, ``z2_…``: what the model of each name returns in eval mode, with fixed weights."""
+    """What the model of each name returns in eval mode, with fixed weights, and how many of its parameters learn nothing.
+
+    ``p1_<number>``, ``p2_…``, ``z1_…``, ``z2_…``, (n, width) each; ``frozen_<number>``: parameters that require no gradient.
+    """
     found = {}
     with global_state_kept():
         for number, name in enumerate(NAMES):
@@ -32,6 +35,7 @@ def networks(student: Student, x1: Tensor, x2: Tensor, width: int, bottleneck: i
             with torch.no_grad():
                 got = results(model, x1.clone(), x2.clone())
             found |= {f"{result}_{number}": tensor.detach() for result, tensor in got.items()}
+            found[f"frozen_{number}"] = torch.tensor(sum(not one.requires_grad for one in model.parameters()))
     return found
 
 

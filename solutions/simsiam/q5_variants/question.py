@@ -35,10 +35,16 @@ def _loss(name, of):
         return Close(
             0.0, 1e-9, advice=f"The loss function {of} has a gradient to {name[-2:]}: its targets are constants"
         )
-    return Close(1e-3, what=f"the {name.replace('gradient_', 'gradient to ')} of the loss function {of}")
+    what = "value" if name == "loss" else name.replace("gradient_", "gradient to ")
+    return Close(1e-3, what=f"the {what} of the loss function {of}")
 
 
-_NETWORKS = _of_all(RESULTS, lambda name, of: Close(1e-3, what=f"the {name} of the network {of}"))
+_NETWORKS = {
+    **_of_all(RESULTS, lambda name, of: Close(1e-3, what=f"the {name} of the network {of}")),
+    **_of_all(
+        ("frozen",), lambda _, of: Exact(advice=f"You freeze parameters of the network {of}; all of them should learn")
+    ),
+}
 _LOSSES = _of_all(("loss", *(f"gradient_{name}" for name in ARGUMENTS["simsiam_loss"])), _loss)
 _ERRORS = {
     "raised": Exact(advice="no ValueError is raised for a name that is none of the four"),

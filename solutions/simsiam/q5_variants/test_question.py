@@ -42,7 +42,8 @@ def test_a_mistake_costs_what_it_breaks_and_is_recognised():
             "losses",
         ): "gradient still stopped, gradient never stopped, predictions stopped, stopped in one direction, own views, "
         "plus sign, sum of both",
-        ("networks",): "predictor kept, linear predictor, projector replaced, width kept, bottleneck doubled",
+        ("networks",): "predictor kept, linear predictor, projector replaced, width kept, bottleneck doubled, "
+        "encoder frozen",
         ("names",): "another name is full, another error",
     }
     assert surprises(HERE, MISCONCEPTIONS, costs) == {}
