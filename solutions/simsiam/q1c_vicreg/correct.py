@@ -45,16 +45,28 @@ def both_views_at_once(z1, z2, sim=25.0, var=25.0, cov=1.0):
 
 
 def parts_as_numbers(z1, z2, sim=25.0, var=25.0, cov=1.0):
-    """torch.cov gives a number for one column; a mean over all entries of a matrix without its diagonal is d(d - 1)/d."""
+    """Numbers for the three terms, and a sum over the columns one by one."""
     invariance = torch.dist(z1, z2) ** 2 / z1.numel() if sim else torch.mean((z1 - z2) ** 2)
     hinges, squares = [], []
     for z in (z1.double(), z2.double()):
         hinges += [torch.relu(1 - torch.sqrt(torch.var(column) + 1e-4)) for column in z.unbind(1)]
-        matrix = torch.atleast_2d(torch.cov(z.T))
+        matrix = torch.cov(z.T)
         squares.append(matrix[~torch.eye(len(matrix), dtype=torch.bool)].square().sum() / len(matrix))
     variance, covariance = torch.stack(hinges).mean(), sum(squares)
     loss = (sim * invariance + var * variance + cov * covariance).float()
     return loss, invariance.item(), variance.item(), covariance.item()
 
 
-CORRECT = {f.__name__: {"vicreg_loss": f} for f in (term_by_term, official_style, both_views_at_once, parts_as_numbers)}
+def covariance_of_torch(z1, z2, sim=25.0, var=25.0, cov=1.0):
+    variance, covariance = 0.0, 0.0
+    for z in (z1, z2):
+        matrix = torch.cov(z.T)
+        variances = matrix.diagonal()
+        variance = variance + F.relu(1 - (variances + 1e-4).sqrt()).mean() / 2
+        covariance = covariance + (matrix.square().sum() - variances.square().sum()) / z.shape[1]
+    invariance = F.mse_loss(z1, z2)
+    return sim * invariance + var * variance + cov * covariance, invariance, variance, covariance
+
+
+_ALL = (term_by_term, official_style, both_views_at_once, parts_as_numbers, covariance_of_torch)
+CORRECT = {f.__name__: {"vicreg_loss": f} for f in _ALL}

@@ -22,8 +22,6 @@ _EDITS = (
          _HINGE, "F.relu(1 - std).sum() / 2"),
     edit("diagonal left in", "You count the diagonal of the covariance matrix; only the entries beside it are pushed to 0.",
          _OFF, "c.pow(2).sum() / d"),
-    edit("diagonal added", "The sign of the diagonal's squares is wrong: take them out of the sum.",
-         "c.pow(2).sum() - c", "c.pow(2).sum() + c"),
     edit("covariance over n", "You divide the covariance matrix by n; divide it by n - 1.", _COV, "x.T @ x / n"),
     edit("covariance between the views", "You multiply the two views with each other; each view has a covariance matrix of its own.",
          _COV, "(z1 - z1.mean(dim=0)).T @ (z2 - z2.mean(dim=0)) / (n - 1)"),
@@ -33,6 +31,8 @@ _EDITS = (
          _OFF, f"{_OFF} / 2"),
     edit("invariance summed", "You sum the squares of the invariance over the columns; average over all n·d entries.",
          "F.mse_loss(z1, z2)", "(z1 - z2).pow(2).sum(dim=1).mean()"),
+    edit("as the paper prints it", "You sum where the paper sums: here the invariance is a mean over all n·d entries, and the variance "
+         "is averaged over the views.", "F.mse_loss(z1, z2)", "(z1 - z2).pow(2).sum(dim=1).mean()", _HINGE, "F.relu(1 - std).mean()"),
     edit("parts weighted", "The parts that you return hold the weights; return them without.",
          f"return {_LOSS}, invariance, variance, covariance",
          "return sim * invariance + var * variance + cov * covariance, sim * invariance, var * variance, cov * covariance"),

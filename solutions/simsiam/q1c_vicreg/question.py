@@ -7,10 +7,10 @@ from autograder.questions.model import Exact, Test
 from .. import counts, probes
 from ..losses import case, conduct_test, gradient_outputs, gradient_test, in_words, value_outputs, value_test
 
-_SIZES = ((6, 3), (4, 4), (2, 5), (7, 1))
+_SIZES = ((6, 3), (4, 4), (2, 5), (7, 2))
 _CONSTANT = ((5, 3), (3, 2))
-# By batch; the first has the notebook's own.
-_WEIGHTS = ({}, {"sim": 3.0, "var": 11.0, "cov": 5.0}, {"sim": 0.0, "var": 7.0, "cov": 2.0}, {"var": 2.0})
+# By batch; the first has the notebook's own. Each is 0 once: a weight of 0 is a weight.
+_WEIGHTS = ({}, {"sim": 3.0, "var": 11.0, "cov": 0.0}, {"sim": 0.0, "var": 7.0, "cov": 5.0}, {"var": 0.0, "cov": 2.0})
 
 
 def _views(generator, n, d):

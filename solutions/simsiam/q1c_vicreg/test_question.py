@@ -33,7 +33,7 @@ def test_the_terms_by_hand():
 def test_a_mistake_costs_what_it_breaks_and_is_recognised():
     costs = {
         ("value", "gradient"): "deviation of the rows, variance summed over the views, covariance over n, no hinge, "
-        "diagonal left in, diagonal added, variance for deviation, variance biased, covariance averaged over the views, "
+        "diagonal left in, as the paper prints it, variance for deviation, variance biased, covariance averaged over the views, "
         "invariance summed, variance summed over the columns, covariance between the views, not centred",
         ("value", "constant"): "no epsilon",
         ("value",): "parts weighted",
@@ -43,6 +43,9 @@ def test_a_mistake_costs_what_it_breaks_and_is_recognised():
 
 def test_mistakes_that_nobody_listed_are_seen():
     unlisted = (
+        edit("diagonal added", "", "c.pow(2).sum() - c", "c.pow(2).sum() + c"),
+        edit("weights of 0 ignored", "", "n, d = z1.shape", "n, d = z1.shape; cov = cov or 1.0"),
+        edit("a variance of weight 0", "", "n, d = z1.shape", "n, d = z1.shape; var = var or 25.0"),
         edit("a large epsilon", "", "1e-4", "1e-2"),
         edit("covariance detached", "", "cov * covariance", "cov * covariance.detach()"),
         edit(
@@ -57,4 +60,4 @@ def test_mistakes_that_nobody_listed_are_seen():
         ),
     )
     found = {m.id: set(lost(HERE, m.namespace)) for m in misconceptions("vicreg_loss", term_by_term, unlisted)}
-    assert [*found.values()] == [{"value", "gradient"}, {"gradient"}, {"value", "gradient"}]
+    assert [*found.values()] == [{"value", "gradient"}] * 4 + [{"gradient"}, {"value", "gradient"}]
