@@ -24,6 +24,9 @@ def chunks(produced: Mapping[str, Tensor], **inputs: object) -> dict[str, Tensor
 
 
 def conduct(produced: Mapping[str, Tensor], ks: Tensor, temperatures: Tensor, **inputs: Tensor) -> dict[str, Tensor]:
-    """Side effects; ``constant``: 1 if the accuracy is the same for other labels of the bank."""
-    constant = torch.equal(produced["value_seed_1"], produced["value_other"])
-    return {**side_effects(produced, **inputs), "constant": torch.tensor(int(constant))}
+    """Side effects; ``constant``, ``constant_train_h``, ``constant_test_h``: 1 if the accuracy is the same for other labels of
+    the bank, for other features of it, and for other features of the queries."""
+    own = produced["value_seed_1"]
+    others = {"": "value_other", "_train_h": "other_train_h", "_test_h": "other_test_h"}
+    constant = {f"constant{name}": torch.tensor(int((produced[other] == own).all())) for name, other in others.items()}
+    return {**side_effects(produced, **inputs), **constant}

@@ -52,10 +52,17 @@ def chunks(
 
 
 def conduct(student: Student, ks: Tensor, temperatures: Tensor, **given: Tensor) -> dict[str, Tensor]:
-    """What ``side_effects`` returns for the second k; ``value_other``: the accuracy where all rows of the bank have
-    the label 8, which no query has."""
-    setting = int(ks[1]), float(temperatures[1])
+    """What ``side_effects`` returns for the third k; ``value_other``: the accuracy where all rows of the bank have the label
+    8, which no query has; ``other_train_h``, ``other_test_h``: those where these features come in other orders, (2,) each."""
+    setting = int(ks[2]), float(temperatures[2])
     effects = side_effects(lambda **copies: _accuracy(student, copies, *setting), given)
+
+    def changed(name: str, other: Tensor) -> Tensor:
+        copies = {name: tensor.clone() for name, tensor in given.items()}
+        return _accuracy(student, {**copies, name: other}, *setting)
+
     with global_state_kept():
-        other = {**{name: tensor.clone() for name, tensor in given.items()}, "train_y": 0 * given["train_y"] + 8}
-        return {**effects, "value_other": _accuracy(student, other, *setting)}
+        effects["value_other"] = changed("train_y", 0 * given["train_y"] + 8)
+        for name in ("train_h", "test_h"):
+            effects[f"other_{name}"] = torch.stack([changed(name, given[name].roll(rows, 0)) for rows in (7, 12)])
+    return effects

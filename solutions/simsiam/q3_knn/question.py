@@ -8,14 +8,15 @@ from autograder.questions.side_effects.question import comparisons
 
 from . import counts, probes
 
-# k and temperature of the calls with the same features; there are 30 rows in the bank.
-_CALLS = ((1, 0.1), (3, 2.0), (5, 0.2), (9, 3.0), (20, 0.07), (29, 0.3), (30, 0.3))
-_ABOVE = ((30, 0.3), (31, 0.3), (200, 0.3))
-_FEW = "thirty rows, sixty queries, labels 0, 2, 3 and 7"
-_ALL = "thirty rows, k above 30"
-_MANY = "forty rows, 1030 queries, k 5"
+# k and temperature of the calls with the same features; there are 31 rows in the bank.
+_CALLS = ((1, 0.1), (3, 0.5), (5, 0.2), (9, 1.0), (20, 0.07), (30, 0.3), (31, 0.3))
+_ABOVE = ((31, 0.3), (32, 0.3), (200, 0.3))
+_FEW = "31 rows, 61 queries, labels 0, 2, 3 and 7"
+_ALL = "31 rows, k above 31"
+_MANY = "41 rows, 2081 queries, k 5"
 _OF_MANY = (5, 0.1)
-_REPEATED = 40  # queries that come 25 times; thirty others follow
+# Queries that come 50 times; 31 others follow. Primes: no usual size of a chunk divides them, or their sum.
+_REPEATED = 41
 MARGIN = 2e-3
 
 
@@ -42,14 +43,14 @@ def draw(generator):
         given = {"train_h": train_h, "train_y": train_y, "test_h": test_h[kept], "test_y": test_y[kept]}
         return given, votes[0][1][kept]
 
-    few, _ = inputs(30, 60, 4, (0, 2, 3, 7), _CALLS, 1.0)
+    few, _ = inputs(31, 61, 4, (0, 2, 3, 7), _CALLS, 1.0)
     few["test_y"][:3] = 9  # a class that the bank does not have
-    many, predicted = inputs(40, 70, 3, (0, 1, 4, 9), (_OF_MANY,), 0.8)
+    many, predicted = inputs(41, 72, 3, (0, 1, 4, 9), (_OF_MANY,), 0.8)
     many["test_y"][_REPEATED:] = (
-        predicted[_REPEATED:] + (torch.arange(30) % 3 > 0)
+        predicted[_REPEATED:] + (torch.arange(31) % 3 > 0)
     ) % 10  # one in three of the last is right
     k, temperature = _OF_MANY
-    more = {"repeated": _REPEATED, "times": 25, "k": k, "temperature": temperature}
+    more = {"repeated": _REPEATED, "times": 50, "k": k, "temperature": temperature}
     settings = (
         {"ks": torch.tensor([k for k, _ in calls]), "temperatures": torch.tensor([t for _, t in calls])}
         for calls in (_CALLS, _ABOVE)
@@ -78,18 +79,20 @@ _ABOVE_ALL = {
 }
 _CHUNKS = {
     "beside": Within(
-        -1e-5, 1e-5, advice="The accuracy of 1030 queries is not the share of all: each counts once, in any chunks"
+        -1e-5, 1e-5, advice="The accuracy of 2081 queries is not the share of all: each counts once, in any chunks"
     )
 }
 _CONDUCT = {
     **comparisons("knn_accuracy", {"train_h": "train_h", "train_y": "train_y", "test_h": "test_h", "test_y": "test_y"}),
     "constant": Exact(advice="What knn_accuracy returns does not depend on the labels of the bank"),
+    "constant_train_h": Exact(advice="What knn_accuracy returns does not depend on the features of the bank"),
+    "constant_test_h": Exact(advice="What knn_accuracy returns does not depend on the features of the test rows"),
 }  # fmt: skip
 TESTS = (
     Test("accuracy", "the share of queries whose class wins the vote", probes.accuracies, (_FEW,), _ACCURACIES),
     Test("all_rows", "all rows vote if k is above their number", probes.accuracies, (_ALL,), _ABOVE_ALL,
          count=counts.above, needs=("accuracy", "conduct")),
-    Test("chunks", "the share of 1030 queries is the mean of those of its parts", probes.chunks, (_MANY,), _CHUNKS,
+    Test("chunks", "the share of 2081 queries is the mean of those of its parts", probes.chunks, (_MANY,), _CHUNKS,
          count=counts.chunks, needs=("accuracy", "conduct")),
     Test("conduct", "inputs and global state stay as they are", probes.conduct, (_FEW,), _CONDUCT, count=counts.conduct),
 )  # fmt: skip

@@ -58,8 +58,40 @@ def test_mistakes_that_nobody_listed_are_seen():
             "    correct = 0",
             "    test_h /= test_h.norm(dim=1, keepdim=True)\n    correct = 0",
         ),
+        edit(
+            "mean over chunks of 2000",
+            "",
+            "range(0, math.ceil(len(test_y) / 256) * 256, 256)",
+            "range(0, len(test_y), 2000)",
+            "test_h[start : start + 256]",
+            "test_h[start : start + 2000]",
+            "test_y[start : start + 256]",
+            "test_y[start : start + 2000]",
+            "(votes.argmax(dim=1) == y).sum().item()",
+            "(votes.argmax(dim=1) == y).float().mean().item()",
+            "correct / len(test_y)",
+            "correct / math.ceil(len(test_y) / 2000)",
+        ),
         edit("smallest vote", "", "votes.argmax(dim=1)", "votes.argmin(dim=1)"),
         edit("half of the neighbours", "", "min(k, len(train_h))", "(min(k, len(train_h)) + 1) // 2"),
     )
     found = {m.id: set(lost(HERE, m.namespace)) for m in misconceptions("knn_accuracy", in_chunks, unlisted)}
-    assert [*found.values()] == [{"chunks"}, {"conduct"}, {"accuracy"}, {"accuracy"}]
+    assert [*found.values()] == [{"chunks"}, {"conduct"}, {"chunks"}, {"accuracy"}, {"accuracy"}]
+
+
+IDLE = {
+    "the largest class": lambda train_h, train_y, test_h, test_y, k, T: (
+        (train_y.mode().values == test_y).float().mean()
+    ),
+    "a mean of labels": lambda train_h, train_y, test_h, test_y, k, T: train_y.float().mean() / 10,
+    "one neighbour for all": lambda train_h, train_y, test_h, test_y, k, T: (
+        (train_y[train_h.norm(dim=1).argmax()] == test_y).float().mean()
+    ),
+}
+
+
+@pytest.mark.parametrize("idle", IDLE)
+def test_whoever_does_not_look_at_the_features_shows_no_work(idle):
+    found = lost(HERE, {"knn_accuracy": IDLE[idle]})
+    assert {"accuracy", "conduct"} <= set(found)  # what the others need
+    assert "does not depend on the features" in found["conduct"]
