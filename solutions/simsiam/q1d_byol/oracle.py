@@ -7,9 +7,14 @@ import torch
 from ..q1a_negative_cosine.oracle import negative_cosine
 
 
+def simsiam_loss(p1, p2, z1, z2) -> torch.Tensor:
+    """That of question 1b, here so that other losses can be put into both."""
+    return sum(negative_cosine(p, z) for p, z in ((p1, z2), (p2, z1))) / 2
+
+
 def byol_loss(p1, p2, t1, t2) -> torch.Tensor:
-    """The squared distance of unit rows is 2 - 2 cos."""
-    return sum(2 + 2 * negative_cosine(p, t) for p, t in ((p1, t2), (p2, t1)))
+    """The squared distance of unit rows is 2 - 2 cos, and there are two directions."""
+    return 4 + 4 * simsiam_loss(p1, p2, t1, t2)
 
 
 def ema_update(online, target, tau) -> None:

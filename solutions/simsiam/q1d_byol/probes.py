@@ -35,27 +35,40 @@ def average(student: Student, online: Tensor, target: Tensor, taus: Tensor) -> d
     Returns:
         ``parameters``, ``buffers`` of the targets afterwards, (m, 12) and (m, 5); ``online``: how much those of the online
         networks changed, (m, 17); ``replaced``, ``with_graph``, ``switched``: how many parameters are other objects, have a
-        graph, require gradients unlike before; ``gradients_off``: after how many calls gradients are off.
+        graph, require gradients unlike before; ``gradients_off``: after how many calls gradients are off; ``shared``: how
+        many numbers of the targets change with the online networks later; ``modes``: how many modules are in another mode;
+        ``rng_bytes``: how many bytes of torch's global random state changed.
     """
     found: dict[str, list[Tensor]] = {name: [] for name in ("parameters", "buffers", "online")}
-    replaced, with_graph, switched, gradients_off = 0, 0, 0, 0
+    replaced, with_graph, switched, gradients_off, shared, modes, rng_bytes = 0, 0, 0, 0, 0, 0, 0
     for number, tau in enumerate(taus.tolist()):
         frozen = number % 2 == 0
         student_network, teacher = _network(online[number], True), _network(target[number], not frozen)
+        student_network.train(frozen)
+        modules, state = [*student_network.modules(), *teacher.modules()], torch.get_rng_state()
+        training = [module.training for module in modules]
         before, old = _numbers(student_network.state_dict().values(), online), list(teacher.parameters())
         with global_state_kept():
             torch.set_grad_enabled(True)
             student["ema_update"](student_network, teacher, tau)
             gradients_off += not torch.is_grad_enabled()
+            rng_bytes += int((torch.get_rng_state() != state).sum())
         new = list(teacher.parameters())
         replaced += sum(one is not other for one, other in zip(old, new)) + abs(len(old) - len(new))
         with_graph += sum(not parameter.is_leaf for parameter in new)
         switched += sum(parameter.is_leaf and parameter.requires_grad is frozen for parameter in new)
         switched += sum(not parameter.requires_grad for parameter in student_network.parameters())
+        modes += sum(module.training is not mode for module, mode in zip(modules, training))
         found["parameters"].append(_numbers(new, target))
         found["buffers"].append(_numbers(teacher.buffers(), target))
         found["online"].append(_numbers(student_network.state_dict().values(), online) - before)
+        with torch.no_grad():
+            for tensor in (*student_network.parameters(), *student_network.buffers()):
+                tensor.add_(1)
+        late = torch.cat([_numbers(teacher.parameters(), target), _numbers(teacher.buffers(), target)])
+        shared += int((late != torch.cat([found["parameters"][-1], found["buffers"][-1]])).sum())
     counted = {"replaced": replaced, "with_graph": with_graph, "switched": switched, "gradients_off": gradients_off}
+    counted |= {"shared": shared, "modes": modes, "rng_bytes": rng_bytes}
     return {
         **{name: torch.stack(rows) for name, rows in found.items()},
         **{name: torch.tensor(count) for name, count in counted.items()},

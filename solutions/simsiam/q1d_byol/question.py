@@ -3,9 +3,10 @@
 import torch
 
 from autograder.questions.model import Case, Close, Exact, Test
+from autograder.questions.side_effects.question import random_state_changed
 
-from ..losses import SIZES, gradient_outputs, in_words, two_views, value_outputs, with_variants
-from ..probes import other_negative_cosine
+from ..losses import SIZES, conduct_test, gradient_outputs, in_words, two_views, value_outputs, with_variants
+from ..probes import OTHER_LOSSES
 from ..probes import gradient as loss_gradient
 from ..probes import values as loss_values
 from . import probes
@@ -37,6 +38,10 @@ _AVERAGE = {
     "with_graph": Exact(advice="After ema_update the parameters of the target carry a graph, which grows with every step"),
     "switched": Exact(advice="ema_update changes which parameters require gradients"),
     "gradients_off": Exact(advice="Gradients are still switched off when ema_update has returned"),
+    "shared": Exact(advice="After ema_update the target holds tensors of the online network, which later steps of the training "
+                    "change; copy their numbers"),
+    "modes": Exact(advice="ema_update changes the mode, train or eval, of a network"),
+    "rng_bytes": random_state_changed("ema_update"),
 }  # fmt: skip
 _TAU = Close(1e-5, advice="Some of your values of tau are wrong: look at the first step, the last one and the shape between "
              "them", what="the list of taus")  # fmt: skip
@@ -47,10 +52,11 @@ TESTS = (
             Test("loss", "value of the loss", loss_values, (in_words(SIZES),), value_outputs("byol_loss", SIZES)),
             Test("gradient", "gradient of the loss, none to the targets", loss_gradient, (in_words(SIZES),),
                  gradient_outputs("byol_loss", SIZES, ("t1", "t2"))),
+            conduct_test("byol_loss", needs=("loss", "gradient")),
         ),
-        "byol_loss is correct: it was given another negative_cosine in the place of yours.",
-        after=("q1a",),
-        stand_ins={"negative_cosine": other_negative_cosine},
+        "byol_loss is correct: it was given other losses in the place of yours.",
+        after=("q1a", "q1b"),
+        stand_ins=OTHER_LOSSES,
     ),
     Test("average", "the target moves in place, without a graph", probes.average, (_TAUS,), _AVERAGE),
     Test("schedule", "tau rises from tau0 to 1", probes.schedule, (_STEPS,), {"taus": _TAU}),

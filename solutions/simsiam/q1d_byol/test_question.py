@@ -13,7 +13,7 @@ from torch import nn
 from autograder.questions.edits import edit, misconceptions
 from autograder.release.trial import lost, surprises
 
-from .correct import CORRECT, in_place
+from .correct import CORRECT, in_place, schedule, two_distances
 from .mistakes import MISCONCEPTIONS
 from .oracle import byol_loss, ema_update, tau_schedule
 
@@ -55,10 +55,11 @@ def test_a_mistake_costs_what_it_breaks_and_is_recognised():
     costs = {
         ("loss", "gradient"): "own view paired, directions averaged, mean over all entries, predictions not normalised",
         ("gradient",): "targets not stopped",
+        ("conduct",): "targets changed",
         (
             "average",
-        ): "weights exchanged, parameters copied, names bound anew, buffers left out, buffers averaged, with a graph",
-        ("schedule",): "linear, exchanged ends, one step short, tau0 ignored",
+        ): "weights exchanged, buffers shared, names bound anew, buffers left out, buffers averaged, with a graph",
+        ("schedule",): "linear, one step short, tau0 ignored",
     }
     assert surprises(HERE, MISCONCEPTIONS, costs) == {}
 
@@ -70,8 +71,26 @@ def test_averages_that_nobody_listed_are_seen():
         edit("weights alone", "", step, f"{step} if new.ndim > 1 else old"),
         edit("online as well", "", step, f"{step}; new.copy_(old)"),
         edit("target frozen", "", step, f"{step}; old.requires_grad_(False)"),
+        edit("parameters copied", "", step, "old.copy_(new)"),
+        edit("target in eval mode", "", step, f"{step}; target.eval()"),
+        edit("online in eval mode", "", step, f"{step}; online.eval()"),
+        edit("seeded", "", step, f"{step}; torch.manual_seed(0)"),
     )
     found = {
         m.id: set(lost(HERE, m.namespace)) for m in misconceptions("ema_update", in_place, unlisted, CORRECT["plain"])
     }
-    assert [*found.values()] == [{"average"}] * 4
+    assert [*found.values()] == [{"average"}] * 8
+
+
+def test_losses_and_schedules_that_nobody_listed_are_seen():
+    plain = CORRECT["plain"]
+    loss = "(first + second).mean()"
+    unlisted = (
+        edit("seeded", "", loss, f"torch.manual_seed(0) and {loss}"),
+        edit("float64", "", loss, f"{loss}.double()"),
+    )
+    for one in misconceptions("byol_loss", two_distances, unlisted, plain):
+        assert "conduct" in lost(HERE, one.namespace), one.id
+    ends = (edit("exchanged ends", "", "+ 1) / 2", "- 1) / -2"),)
+    (exchanged,) = misconceptions("tau_schedule", schedule, ends, plain)
+    assert set(lost(HERE, exchanged.namespace)) == {"schedule"}
