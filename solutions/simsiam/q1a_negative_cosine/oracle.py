@@ -1,4 +1,4 @@
-"""The negative cosine, one row at a time (Chen and He 2021, equation 1)."""
+"""The negative cosine, one row at a time (Chen and He 2020, equation 1)."""
 
 import torch
 

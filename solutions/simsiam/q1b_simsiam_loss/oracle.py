@@ -1,4 +1,4 @@
-"""The SimSiam loss of two views (Chen and He 2021, equations 2 and 4)."""
+"""The SimSiam loss of two views (Chen and He 2020, equations 2 and 4)."""
 
 import torch
 

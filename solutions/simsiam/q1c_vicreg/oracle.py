@@ -1,4 +1,4 @@
-"""VICReg, one number at a time (Bardes et al. 2022, equations 1 to 6; the variance averaged over the views)."""
+"""VICReg, one number at a time (Bardes et al. 2021, equations 1 to 6; the variance averaged over the views)."""
 
 import torch
 

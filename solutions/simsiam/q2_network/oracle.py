@@ -1,4 +1,4 @@
-"""SimSiam's heads as tensors and functions, no ``nn`` layer (Chen and He 2021, section 3, "baseline settings")."""
+"""SimSiam's heads as tensors and functions, no ``nn`` layer (Chen and He 2020, section 3, "baseline settings")."""
 
 import torch
 import torch.nn.functional as F

@@ -1,4 +1,4 @@
-"""Directed pairs, one heavy view at a time (Bai et al. 2022, "Directional self-supervised learning")."""
+"""Directed pairs, one heavy view at a time (Bai et al. 2021, "Directional self-supervised learning")."""
 
 import torch
 
