@@ -1121,8 +1121,8 @@ save_figure(plot_runs(vicreg, HP["width"] ** -0.5), "vicreg")
 # | random weights | 24.6 | 0 |
 # | no stop-gradient, after epoch 12 | 22.9 | 0 |
 # | SimSiam after one epoch | 30.1 | 0 |
-# | SimSiam after epoch 12 | 33.3 | 2.6 |
-# | VICReg after epoch 12 | 34.5 | 4 |
+# | SimSiam after epoch 12 | 33.3 | 3 |
+# | VICReg after epoch 12 | 34.5 | 4.6 |
 # | SimSiam of this section, after epoch 15 | 40.8 | 8 |
 
 # %% tags=["skip-grading"]
