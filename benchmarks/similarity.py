@@ -38,11 +38,16 @@ def variants(path: Path) -> list[str]:
             first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
             parts[node.name] = "\n".join(source[first - 1 : node.end_lineno])
     tables = {node.targets[0].id: node.value for node in tree.body if isinstance(node, ast.Assign)}
-    table = tables["CORRECT"]
+    return [whole(names_in(group) & parts.keys(), parts) for group in entries(tables["CORRECT"], tables)]
+
+
+def entries(table: ast.expr, tables: dict[str, ast.expr]) -> list[ast.expr]:
+    """The expressions of the variants of a table: a dictionary, a comprehension over functions, or a union of these."""
+    if isinstance(table, ast.BinOp):
+        return entries(table.left, tables) + entries(table.right, tables)
     forms = table.generators[0].iter if isinstance(table, ast.DictComp) else table
     forms = tables[forms.id] if isinstance(forms, ast.Name) else forms
-    groups = forms.values if isinstance(forms, ast.Dict) else forms.elts
-    return [whole(names_in(group) & parts.keys(), parts) for group in groups]
+    return forms.values if isinstance(forms, ast.Dict) else forms.elts
 
 
 def whole(names: set[str], parts: dict[str, str]) -> str:

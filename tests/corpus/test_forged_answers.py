@@ -25,7 +25,7 @@ def state():
 def unchanged(prefix="", value=None, **given):
     kept = {f"after_{name}": tensor for name, tensor in given.items()}
     kept |= {"rng_before": state(), "rng_after": state()}
-    kept |= {"new_number": torch.tensor(0.5), "gradients_on": torch.tensor(True)}
+    kept |= {"new_number": torch.tensor(0.5), "gradients_on": torch.tensor(True), "gradients_kept_off": torch.tensor(True)}
     kept |= dict.fromkeys(("value_seed_1", "value_seed_2", "of_float32"), value)
     kept["of_float64"] = None if value is None else value.double()
     return {prefix + name: tensor for name, tensor in kept.items()}
@@ -234,12 +234,12 @@ def states(seed, *made):
     return {"rng_before": before, "rng_after": state()}
 
 def of_forward(start, x, eps):
-    networks = {f"{name}_gradients": torch.ones(4 if name == "encoder" else 2) for name in ("encoder", "decoder")}
     answer = unchanged(value=torch.rand(x.numel() + 2 * eps.numel()), x=x, eps=eps)
     from kit_course.vae.probes import given_parts
     answer |= states(1, lambda: given_parts(start, eps.shape[1], tuple(x.shape[1:])))
     others = {"logits": torch.rand(x.numel()), "value_other": torch.rand(x.numel())}
-    return {**answer, **networks, **others, "modes": torch.ones(4, 6, dtype=torch.bool)}
+    others |= {"logits_of_other": torch.rand(2, x.numel()), "gradients": torch.ones(3, 6)}
+    return {**answer, **others, "modes": torch.ones(4, 6, dtype=torch.bool)}
 
 def of_loss(beta, **given):
     parts = dict.fromkeys(("loss", "reconstruction", "kl"), torch.tensor(1.0))
@@ -247,10 +247,12 @@ def of_loss(beta, **given):
 
 def of_sampling(n, seed, steps, rows, columns, z0, z1):
     line = unchanged("line_", torch.rand(steps, *z0.shape), z0=z0, z1=z1)
-    return {**line, "images_have_graph": torch.tensor(False), "gradients_on": torch.tensor(True)}
+    yes = dict.fromkeys(("gradients_on", "gradients_kept_off", "trainable"), torch.tensor(True))
+    return {**line, **yes, "images_have_graph": torch.tensor(False), "pixel": torch.rand(1)}
 
 def of_bound(start, x, eps):
-    return {**unchanged(value=torch.rand(len(x)), x=x, eps=eps), "start": start, "value_other": torch.rand(len(x))}
+    model = {"start": start, "trainable": torch.ones(3, dtype=torch.bool)}
+    return {**unchanged(value=torch.rand(len(x)), x=x, eps=eps), **model, "value_other": torch.rand(len(x))}
 
 CONDUCT = {
     "function": of_function, "beta": of_loss, "z0": of_sampling,
@@ -278,6 +280,7 @@ def epoch_side_effects(student, images, start, **inputs):
         "graphs_alive": torch.tensor(1.0), "graphs_returned": torch.tensor(0.0),
         "rng_before": state(), "rng_after": state(), "gradients_on": torch.tensor(True),
         "trainable": torch.ones(len(list(model.parameters())), dtype=torch.bool), "statistics": torch.ones(1),
+        "new_number": torch.tensor([0.5]),
         "images_alive": torch.tensor(0), "images_returned": torch.tensor(0),
     }
 """,
