@@ -4,7 +4,8 @@ from pathlib import Path
 
 import torch
 
-from ..trials import surprises
+from autograder.release.trial import surprises
+
 from .mistakes import MISCONCEPTIONS
 from .oracle import reparameterize
 

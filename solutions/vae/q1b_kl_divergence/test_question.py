@@ -7,7 +7,8 @@ import torch
 from torch.distributions import Normal
 from torch.distributions import kl_divergence as divergence
 
-from ..trials import surprises
+from autograder.release.trial import surprises
+
 from .mistakes import MISCONCEPTIONS
 from .oracle import kl_divergence
 

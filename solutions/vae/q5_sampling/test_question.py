@@ -6,9 +6,8 @@ import pytest
 import torch
 
 from autograder.questions.cases import stored_cases
-from autograder.release.trial import lost
+from autograder.release.trial import lost, surprises
 
-from ..trials import surprises
 from . import probes
 from .correct import line_as_taught, sample_as_taught
 from .mistakes import MISCONCEPTIONS

@@ -7,9 +7,9 @@ import torch
 from torch.distributions import Normal
 
 from autograder.questions.cases import stored_cases
+from autograder.release.trial import surprises
 
 from ..q1c_bernoulli import oracle as one_pixel_at_a_time
-from ..trials import surprises
 from .correct import draw_by_draw
 from .mistakes import MISCONCEPTIONS
 from .oracle import importance_weighted_bound, log_likelihood_bernoulli
