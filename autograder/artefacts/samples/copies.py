@@ -1,4 +1,4 @@
-"""Finds samples that are copies of known images, also if they are moved, resized, blurred, brighter or noisy.
+"""Finds samples that are copies of known images, most of them also if they are moved, smaller, blurred, brighter or noisy.
 
 A copy is much closer to one known image than to any other, whatever was done to it. A sample of a model that has learned
 is about as close to the second nearest as to the nearest. So the ratio of these two distances tells copies. Both are
