@@ -13,6 +13,8 @@ from torch import Tensor
 from torch.autograd.graph import GradientEdge
 from torch.autograd.graph import get_gradient_edge as _gradient_edge
 
+from autograder.arrays import described
+
 # As they are before student code runs, which may replace what torch's own functions look up.
 _run_backward, _full_like = torch.autograd.Variable._execution_engine.run_backward, torch.full_like
 
@@ -34,18 +36,6 @@ def global_state_kept() -> Iterator[None]:
         torch.set_rng_state(state)
         torch.set_default_dtype(dtype)
         torch.set_grad_enabled(grad)
-
-
-def described(answer: object) -> str:
-    """What was returned, as words of a sentence."""
-    if answer is None:
-        return "None"
-    if isinstance(answer, torch.Tensor):
-        return f"a tensor of shape {tuple(answer.shape)}"
-    if isinstance(answer, np.ndarray):
-        return f"a NumPy array of shape {answer.shape}"
-    kind = type(answer).__name__
-    return f"{'an' if kind[:1].lower() in tuple('aeiou') else 'a'} {kind}"
 
 
 def holding(answer: object) -> str:
