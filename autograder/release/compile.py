@@ -7,6 +7,8 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
+
 from autograder import arrays, questions
 from autograder.arrays import copied, one_thread, plain
 from autograder.course import AssignmentFolder
@@ -55,7 +57,8 @@ def answer_of(test: Test, case: Case, oracle: Namespace) -> tuple[Answer, Sizes]
 
 def _produced(test: Test, student: Namespace, inputs: Inputs) -> Answer:
     sent = {name: value for name, value in inputs.items() if name not in test.kept}
-    with standing_in(test.stand_ins, globals_of(student.values()) if test.stand_ins else ()):
+    places = globals_of(student.values()) if test.stand_ins else ()
+    with np.errstate(), standing_in(test.stand_ins, places):  # a mistake may change what NumPy does about errors
         return {name: plain(value) for name, value in test.probe(student, **sent).items()}
 
 

@@ -55,6 +55,7 @@ CODE = (
     "autograder/given/unet.py",
     "autograder/given/vae.py",
     "autograder/questions/__init__.py",
+    "autograder/questions/array_probing.py",
     "autograder/questions/layers.py",
     "autograder/questions/model.py",
     "autograder/questions/probing.py",
