@@ -90,13 +90,15 @@ def test_torch_is_not_there_and_that_is_told(course, solution, tmp_path):
 
 def test_the_desk_tells_the_same_and_imports_no_torch(course, solution):
     summed = solution.replace(" / len(x)", "")
-    done = python(course, "-c", DESK, solution, summed, WRONG, "softmax_loss = lambda W, x, y: (1.0, [])", NO_TORCH)
+    odd = [f"softmax_loss = lambda W, x, y: (1.0, {answer})" for answer in ("[]", "np.array([None])")]
+    done = python(course, "-c", DESK, solution, summed, WRONG, *odd, NO_TORCH)
     assert done.returncode == 0, done.stderr[-2000:]
-    right, sums, wrong, listed, _ = done.stdout.split("q1: ")[1:]
+    right, sums, wrong, listed, objects, _ = done.stdout.split("q1: ")[1:]
     assert right.startswith("all 4 checks passed")
     assert "You return the gradient of the sum over the rows; divide it by their number." in sums
     assert "The gradient with respect to W does not match the definition" in wrong
     assert "he gradient is a list, expected a NumPy array (it is empty)" in listed
+    assert "has the dtype object, which is not supported" in objects
 
 
 def test_gradescope_gets_all_that_grading_needs(course, solution, tmp_path):
