@@ -8,27 +8,29 @@ import numpy as np
 
 from autograder.questions.model import Scalar
 
+_STATE = "random_before"
 ROUNDING = 1e-9  # by how much two results of one function may differ
 
 
-def side_effects(produced: Mapping[str, np.ndarray], prefix: str = "", **inputs: np.ndarray | Scalar) -> dict:
-    """What ``probes.side_effects`` produced, counted; ``prefix`` is before its names, and before those of the counts.
+def side_effects(produced: Mapping[str, np.ndarray], **inputs: np.ndarray | Scalar) -> dict[str, np.ndarray]:
+    """What ``probes.side_effects`` produced, counted; the names of the counts have the prefixes of what was produced.
 
-    Returns:
+    Returns, 0-d int64 each:
         ``changed_<name>``: in how many entries each input differs after the call, see ``differing``.
         ``random_changed``: in how many numbers the state of ``np.random`` differs after the call.
         ``settings_changed``: how many kinds of errors are no longer warned of.
         ``differs_by_seed``: in how many entries the results under two seeds differ.
     """
-    own = {name.removeprefix(prefix): array for name, array in produced.items() if name.startswith(prefix)}
-    after = {name.removeprefix("after_"): array for name, array in own.items() if name.startswith("after_")}
-    counts = {
-        **{f"changed_{name}": differing(array, inputs[name]) for name, array in after.items()},
-        "random_changed": differing(own["random_before"], own["random_after"]),
-        "settings_changed": np.array((~own["settings"].astype(bool)).sum()),
-        "differs_by_seed": differing(own["value_seed_1"], own["value_seed_2"], ROUNDING),
-    }
-    return {prefix + name: value for name, value in counts.items()}
+    counts = {}
+    for prefix in [name.removesuffix(_STATE) for name in produced if name.endswith(_STATE)]:
+        after = f"{prefix}after_"
+        for name in [name.removeprefix(after) for name in produced if name.startswith(after)]:
+            counts[f"{prefix}changed_{name}"] = differing(produced[after + name], inputs[name])
+        counts[f"{prefix}random_changed"] = differing(produced[prefix + _STATE], produced[f"{prefix}random_after"])
+        counts[f"{prefix}settings_changed"] = np.array((~produced[f"{prefix}settings"].astype(bool)).sum())
+        results = (produced[f"{prefix}value_seed_{seed}"] for seed in (1, 2))
+        counts[f"{prefix}differs_by_seed"] = differing(*results, ROUNDING)
+    return counts
 
 
 def differing(one: np.ndarray, other: np.ndarray, atol: float = 0.0) -> np.ndarray:

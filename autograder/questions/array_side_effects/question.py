@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from autograder.questions.model import Exact
 from autograder.questions.side_effects.question import changed
@@ -24,3 +24,8 @@ def comparisons(function: str, inputs: Mapping[str, str], prefix: str = "") -> d
         "differs_by_seed": Exact(advice=f"What {function} returns depends on the seed of np.random"),
     }
     return {prefix + name: comparison for name, comparison in outputs.items()}
+
+
+def comparisons_of_each(functions: Iterable[str], inputs: Mapping[str, str]) -> dict[str, Exact]:
+    """The same for several functions, where the prefix is the name of each and ``_``."""
+    return {name: one for f in functions for name, one in comparisons(f, inputs, f"{f}_").items()}

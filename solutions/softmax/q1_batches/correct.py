@@ -25,11 +25,6 @@ def split_by_mask(X, y, test_ratio, rng):
     return X[~mask], y[~mask], X[mask], y[mask]
 
 
-def first_of_a_permutation(X, y, batch_size, rng):
-    order = rng.permutation(X.shape[0])[:batch_size]
-    return X[order, :], y[order]
-
-
 def split_of_shuffled_copies(X, y, test_ratio, rng):
     indices = np.arange(len(y))
     rng.shuffle(indices)
@@ -43,14 +38,6 @@ def smallest_of_random_keys(X, y, batch_size, rng):
     return np.take(X, rows, axis=0), np.take(y, rows)
 
 
-def split_card_by_card(X, y, test_ratio, rng):
-    left, test = list(range(len(X))), []
-    while len(test) < int(len(X) * test_ratio):
-        test.append(left.pop(int(rng.integers(len(left)))))
-    test = np.array(test, dtype=int)
-    return X[left], y[left], X[test], y[test]
-
-
 def by_a_generator_of_its_own(X, y, batch_size, rng):
     own = np.random.default_rng(int(rng.integers(2**63)))
     together = own.permutation(np.column_stack([X, y]), axis=0)[:batch_size]
@@ -59,8 +46,7 @@ def by_a_generator_of_its_own(X, y, batch_size, rng):
 
 _PAIRS = {
     "as taught": (permuted, chosen),
-    "masks": (split_by_mask, first_of_a_permutation),
-    "shuffled": (split_of_shuffled_copies, smallest_of_random_keys),
-    "one by one": (split_card_by_card, by_a_generator_of_its_own),
+    "masks": (split_by_mask, smallest_of_random_keys),
+    "shuffled": (split_of_shuffled_copies, by_a_generator_of_its_own),
 }
 CORRECT = {name: {"train_test_split": split, "get_data_batch": batch} for name, (split, batch) in _PAIRS.items()}

@@ -7,10 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from autograder.questions.array_side_effects.counts import side_effects
 from autograder.questions.model import Unreadable
-
-from .probes import PARTS
 
 FAR = 0.1  # over five standard deviations of a share in 600 draws
 
@@ -71,8 +68,3 @@ def chances(produced: Mapping[str, np.ndarray], X: np.ndarray, **inputs: object)
         "far_off": np.array((np.abs(shares - place.shape[1] / len(X)) > FAR).sum()),
         "missing": np.array(math.comb(len(X), place.shape[1]) - sets),
     }
-
-
-def conduct(produced: Mapping[str, np.ndarray], **inputs: object) -> dict[str, np.ndarray]:
-    """What ``side_effects`` returns for each function, after its name and ``_``."""
-    return {name: count for f in PARTS for name, count in side_effects(produced, f"{f}_", **inputs).items()}

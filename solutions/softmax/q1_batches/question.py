@@ -1,6 +1,7 @@
 """Question 1: a random split and a random batch, judged by what is in them, and by how often."""
 
-from autograder.questions.array_side_effects.question import comparisons
+from autograder.questions.array_side_effects.counts import side_effects
+from autograder.questions.array_side_effects.question import comparisons_of_each
 from autograder.questions.model import Case, Exact, Test
 
 from . import counts, probes
@@ -56,11 +57,7 @@ _CHANCES = {
     "far_off": Exact(advice="Some rows are drawn more often than others, over many calls with one rng"),
     "missing": Exact(advice="Not every set of rows can be drawn; each has to have the same chance"),
 }
-_EFFECTS = {
-    name: one
-    for function in probes.PARTS
-    for name, one in comparisons(function, {"X": "X", "y": "y"}, f"{function}_").items()
-}  # fmt: skip
+_EFFECTS = comparisons_of_each(probes.PARTS, {"X": "X", "y": "y"})
 STUBS = (SPLIT, BATCH)
 TESTS = (
     Test("split", "every row with its label in one of the parts", probes.drawn, tuple(_SPLITS), _contents("train", "test"),
@@ -68,5 +65,5 @@ TESTS = (
     Test("batch", "different rows with their labels", probes.drawn, tuple(_BATCHES), _contents("batch"), count=counts.partition),
     Test("chances", "every set of rows has the same chance", probes.often, tuple(_OFTEN), _CHANCES, count=counts.chances),
     Test("conduct", "X, y and np.random stay as they are; all randomness comes from rng", probes.conduct, (_ONCE,), _EFFECTS,
-         count=counts.conduct, needs=("split", "batch")),
+         count=side_effects, needs=("split", "batch")),
 )  # fmt: skip

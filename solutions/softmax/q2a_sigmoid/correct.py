@@ -12,24 +12,10 @@ def by_sign(x):
 
 
 def masks(x):
-    result = np.empty_like(x)
-    above = x >= 0
+    result, above = np.empty_like(x), x >= 0
     result[above] = 1 / (1 + np.exp(-x[above]))
-    below = np.exp(x[~above])
-    result[~above] = below / (1 + below)
+    result[~above] = np.exp(x[~above]) / (1 + np.exp(x[~above]))
     return result
-
-
-def hyperbolic(x):
-    return 0.5 * (1 + np.tanh(0.5 * x))
-
-
-def of_a_logarithm(x):
-    return np.exp(-np.logaddexp(0, -x))
-
-
-def clipped_far_out(x):
-    return 1 / (1 + np.exp(-np.clip(x, -700, 700)))
 
 
 def warnings_switched_off_inside(x):
@@ -38,21 +24,13 @@ def warnings_switched_off_inside(x):
 
 
 def number_by_number(x):
-    def one(value):
-        return 1 / (1 + math.exp(-value)) if value >= 0 else math.exp(value) / (1 + math.exp(value))
-
-    return np.array([one(value) for value in x.ravel().tolist()]).reshape(x.shape)
+    return np.vectorize(lambda one: math.exp(min(one, 0)) / (1 + math.exp(-abs(one))))(x)
 
 
-CORRECT = {
-    f.__name__: {"sigmoid": f}
-    for f in (
-        by_sign,
-        masks,
-        hyperbolic,
-        of_a_logarithm,
-        clipped_far_out,
-        warnings_switched_off_inside,
-        number_by_number,
-    )
+_FUNCTIONS = {
+    **{f.__name__: f for f in (by_sign, masks, warnings_switched_off_inside, number_by_number)},
+    "tanh": lambda x: 0.5 * (1 + np.tanh(0.5 * x)),
+    "of a logarithm": lambda x: np.exp(-np.logaddexp(0, -x)),
+    "clipped far out": lambda x: 1 / (1 + np.exp(-np.clip(x, -700, 700))),
 }
+CORRECT = {name: {"sigmoid": function} for name, function in _FUNCTIONS.items()}

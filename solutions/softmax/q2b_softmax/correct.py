@@ -11,10 +11,6 @@ def shifted(x):
     return e / e.sum(axis=1, keepdims=True)
 
 
-def log_sum_exp(x):
-    return np.exp(x - np.logaddexp.reduce(x, axis=1)[:, None])
-
-
 def transposed(x):
     e = np.exp(x.T - np.max(x, axis=-1))
     return np.divide(e, e.sum(0)).T
@@ -34,4 +30,4 @@ def quotients_of_pairs(x):
         return 1 / np.exp(x[:, None, :] - x[:, :, None]).sum(axis=2)
 
 
-CORRECT = {f.__name__: {"softmax": f} for f in (shifted, log_sum_exp, transposed, row_by_row, quotients_of_pairs)}
+CORRECT = {f.__name__: {"softmax": f} for f in (shifted, transposed, row_by_row, quotients_of_pairs)}

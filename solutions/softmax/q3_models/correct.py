@@ -73,17 +73,14 @@ class RowByRow(LinearModel):
         return np.array([[row @ self.W[:, j] + self.b[j] for j in range(self.W.shape[1])] for row in X])
 
 
-class SigmoidInside(RowByRow):
-    def __init__(self, d, rng):
-        RowByRow.__init__(self, d=d, k=1, rng=rng)
-
+class SigmoidInside(LogisticRegression):
     def forward(self, X):
-        return 0.5 + 0.5 * np.tanh(RowByRow.forward(self, X) / 2)
+        return 0.5 + 0.5 * np.tanh(LinearModel.forward(self, X) / 2)
 
 
-class SoftmaxInside(RowByRow):
+class SoftmaxInside(SoftmaxRegression):
     def forward(self, X):
-        return np.vstack([softmax(row[None])[0] for row in RowByRow.forward(self, X)])
+        return np.vstack([softmax(row[None])[0] for row in LinearModel.forward(self, X)])
 
 
 _SETS = {

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from autograder.questions.array_side_effects.counts import side_effects
 
 from .probes import MODELS
 
@@ -33,8 +32,3 @@ def begun(produced: Mapping[str, np.ndarray], d: int, **inputs: object) -> dict[
             f"{name}_again": np.array(equal + W.size - np.unique(W).size),
         }
     return found
-
-
-def conduct(produced: Mapping[str, np.ndarray], **inputs: object) -> dict[str, np.ndarray]:
-    """What ``side_effects`` returns for each model, after its name and ``_``."""
-    return {name: count for model in MODELS for name, count in side_effects(produced, f"{model}_", **inputs).items()}

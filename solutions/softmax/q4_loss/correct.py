@@ -36,25 +36,6 @@ def counted(model, X, y, is_binary):
     return right / len(y)
 
 
-def one_hot(model, X, y, is_binary):
-    s = X.dot(model.W) + model.b
-    if is_binary:
-        y = y[:, np.newaxis]
-        loss = np.maximum(s, 0) - s * y + np.log1p(np.exp(-np.abs(s)))
-        return np.array(loss.sum() / X.shape[0])
-    top = np.max(s, axis=1)
-    normal = top + np.log(np.sum(np.exp(s - top[:, None]), axis=1))
-    Y = np.eye(s.shape[1])[y]
-    return np.sum(Y * (normal[:, None] - s)) / len(X)
-
-
-def mask(model, X, y, is_binary):
-    p = model(X)
-    if is_binary:
-        return 1 - np.abs((p.ravel() > 0.5).astype(int) - y).mean()
-    return float(np.count_nonzero(np.argmax(p, axis=-1) == y)) / y.shape[0]
-
-
 def row_by_row(model, X, y, is_binary):
     total = 0.0
     for x, label in zip(X, y):
@@ -73,7 +54,6 @@ def of_scores(model, X, y, is_binary):
 _PAIRS = {
     "as taught": (log_sum_exp, share),
     "two classes": (two_classes_as_softmax, counted),
-    "one-hot": (one_hot, mask),
     "row by row": (row_by_row, of_scores),
 }
 CORRECT = {name: {"calculate_loss": loss, "calculate_accuracy": rate} for name, (loss, rate) in _PAIRS.items()}

@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from autograder.questions.array_side_effects.question import comparisons
+from autograder.questions.array_side_effects.counts import side_effects
+from autograder.questions.array_side_effects.question import comparisons_of_each
 from autograder.questions.model import Case, Close, Exact, Test
 
 from ..inputs import answers, model_and_rows
-from . import counts, probes
+from . import probes
 
 # n, d, k (1: two classes, one score), labels
 _ORDINARY = {
@@ -45,17 +46,12 @@ def draw(generator):
 _LOSS = {"loss": Close(1e-6, dtype="float64", what="the loss")}
 _QUIET = {"warnings": Exact(advice="calculate_loss makes NumPy warn at large scores")}
 _ACCURACY = {"accuracy": Close(1e-9, 1e-9, dtype="float64", what="the accuracy")}
-_INPUTS = {"W": "model.W", "b": "model.b", "X": "X", "y": "y"}
-_EFFECTS = {
-    name: one
-    for function in probes.FUNCTIONS
-    for name, one in comparisons(function, _INPUTS, f"{function}_").items()
-}  # fmt: skip
+_EFFECTS = comparisons_of_each(probes.FUNCTIONS, {"W": "model.W", "b": "model.b", "X": "X", "y": "y"})
 STUBS = probes.FUNCTIONS
 TESTS = (
     Test("loss", "the mean loss", probes.loss, tuple(_ORDINARY), _LOSS),
     Test("large_scores", "the loss at scores of ±1000, without warnings", probes.loss, tuple(_LARGE), {**_LOSS, **_QUIET}),
     Test("accuracy", "the share of correct rows", probes.accuracy, (*_SHARE, *_TIES, *tuple(_ORDINARY)[3:5]), _ACCURACY),
     Test("conduct", "model, rows, labels and NumPy's settings stay as they are", probes.conduct, tuple(_SHARE), _EFFECTS,
-         count=counts.conduct, needs=("loss", "accuracy")),
+         count=side_effects, needs=("loss", "accuracy")),
 )  # fmt: skip

@@ -32,19 +32,4 @@ def row_by_row(model, X, y, l2_lambda, is_binary):
     return grad_W / len(X) + l2_lambda * model.W, grad_b / len(X) + l2_lambda * model.b
 
 
-def column_of_ones(model, X, y, l2_lambda, is_binary):
-    """W and b as one matrix."""
-    p = model(X)
-    classes = p.shape[1]
-    right = np.zeros((len(y), classes))
-    if is_binary:
-        right[:, 0] = y
-    else:
-        right[np.arange(len(y)), y] = 1
-    both = np.vstack([model.W, model.b])
-    gradient = np.mean(np.column_stack([X, np.ones(len(X))])[:, :, None] * (p - right)[:, None, :], axis=0)
-    gradient = gradient + l2_lambda * both
-    return [gradient[:-1], gradient[-1]]
-
-
-CORRECT = {f.__name__: {"gradients": f} for f in (one_product, one_subtracted, row_by_row, column_of_ones)}
+CORRECT = {f.__name__: {"gradients": f} for f in (one_product, one_subtracted, row_by_row)}
