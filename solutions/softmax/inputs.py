@@ -15,12 +15,13 @@ def model_and_rows(
 ) -> dict:
     """``W`` (d, k), ``b`` (k,), ``X`` (n, d), ``y`` (n,), ``P`` (n, k) and ``is_binary``, which is true for k = 1.
 
-    ``labels`` are those that occur, all of them where there are enough rows; ``largest`` is the largest size of a score.
+    ``labels`` are those that occur, all of them where there are enough rows; ``largest`` is the largest score.
     """
     W, b, X = (generator.standard_normal(shape) for shape in ((d, k), k, (n, d)))
     X[n // 2] *= n < 3  # a row of zeros where there are enough
-    if largest is not None:
-        scale = largest / np.abs(X @ W + b).max()
+    if largest is not None:  # scores of both signs
+        X = np.concatenate([X[: n // 2], -X[: n - n // 2]])
+        scale = largest / (X @ W + b).max()
         W, b = W * scale, b * scale
     labels = np.array(labels or range(max(k, 2)))
     y = generator.permutation(np.resize(labels, n)).astype(np.int64)

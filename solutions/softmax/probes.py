@@ -8,40 +8,21 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from numbers import Real
 
 import numpy as np
 
 from autograder.arrays import described
-from autograder.questions.array_side_effects.probes import global_state_kept, side_effects
+from autograder.questions.array_probing import NoArray, as_array, holding
+from autograder.questions.array_side_effects.probes import side_effects
 
 Student = Mapping[str, Callable]
 Arrays = dict[str, np.ndarray]
 
 
-class NoArray(TypeError):
-    """The student's function returned something else than what is needed; the text is a sentence for the student."""
-
-
-def as_array(answer: object, what: str) -> np.ndarray:
-    """A NumPy array; ``what`` names it in the error. Raises NoArray."""
-    if not isinstance(answer, np.ndarray):
-        raise NoArray(f"{what} is {described(answer)}, expected a NumPy array")
-    return answer
-
-
-def as_value(answer: object, what: str) -> np.ndarray:
-    """A Python or NumPy number as a 0-d float64 array, an array as it is. Raises NoArray."""
-    if isinstance(answer, Real):
-        return np.array(float(answer))
-    return as_array(answer, what)
-
-
 def parts_of(answer: object, names: tuple[str, ...], what: str) -> tuple:
     """The parts of a tuple or list, as many as ``names``; ``what`` names it. Raises NoArray."""
     if not isinstance(answer, tuple | list) or len(answer) != len(names):
-        length = f" of length {len(answer)}" if isinstance(answer, tuple | list) else ""
-        raise NoArray(f"{what} should be ({', '.join(names)}); it is {described(answer)}{length}")
+        raise NoArray(f"{what} should be ({', '.join(names)}); it is {described(answer)}{holding(answer)}")
     return tuple(answer)
 
 
@@ -53,9 +34,14 @@ def warnings_counted() -> Iterator[list]:
         yield caught
 
 
+def effects_of_each(calls: Mapping[str, Callable[..., np.ndarray]], given: Arrays) -> Arrays:
+    """What ``side_effects`` returns for each call, after its name and ``_``."""
+    return {f"{name}_{output}": a for name, call in calls.items() for output, a in side_effects(call, given).items()}
+
+
 def value(student: Student, function: str, x: np.ndarray) -> Arrays:
     """``value``: what a function of one array returns for ``x``; ``warnings``: how many warnings NumPy gave, 0-d int64."""
-    with global_state_kept(), warnings_counted() as caught:
+    with warnings_counted() as caught:
         found = _of_one_array(student, function, x.copy())
     return {"value": found, "warnings": np.array(len(caught))}
 

@@ -52,6 +52,7 @@ def chances(produced: Mapping[str, np.ndarray], X: np.ndarray, **inputs: object)
     Returns, each 0-d int64:
         ``far_off``: how many rows are drawn in a share of the calls that is far from the expected one.
         ``missing``: how many sets of rows were never drawn.
+        ``at_an_end``: 1 if the draws are often the first or the last rows of X.
 
     Raises:
         Unreadable: a draw holds rows that X does not have.
@@ -63,8 +64,11 @@ def chances(produced: Mapping[str, np.ndarray], X: np.ndarray, **inputs: object)
     if (place < 0).any():
         raise Unreadable("the draws hold rows that X does not have")
     shares = np.array([(place == row).any(axis=1).mean() for row in range(len(X))])
-    sets = len(np.unique(np.sort(place, axis=1), axis=0))
+    order = np.sort(place, axis=1)
+    size, sets = place.shape[1], len(np.unique(order, axis=0))
+    ends = [(order == rows).all(axis=1) for rows in (np.arange(size), np.arange(len(X) - size, len(X)))]
     return {
-        "far_off": np.array((np.abs(shares - place.shape[1] / len(X)) > FAR).sum()),
-        "missing": np.array(math.comb(len(X), place.shape[1]) - sets),
+        "far_off": np.array((np.abs(shares - size / len(X)) > FAR).sum()),
+        "missing": np.array(math.comb(len(X), size) - sets),
+        "at_an_end": np.array(int(np.logical_or(*ends).mean() > 0.3)),
     }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
-from autograder.questions.array_side_effects.probes import global_state_kept, side_effects
+from autograder.questions.array_probing import NoArray, as_array
 
-from ..probes import Arrays, NoArray, Student, as_array, parts_of
+from ..probes import Arrays, Student, effects_of_each, parts_of
 
 PARTS = {
     "train_test_split": ("X_train", "y_train", "X_test", "y_test"),
@@ -16,7 +18,7 @@ PARTS = {
 
 def drawn(student: Student, function: str, X: np.ndarray, y: np.ndarray, size: float, seed: int) -> Arrays:
     """The parts by name. ``size`` is the ratio of the test part, or the size of a batch."""
-    with global_state_kept():
+    with np.errstate():
         return _parts(student, function, X.copy(), y.copy(), size, np.random.default_rng(seed))
 
 
@@ -27,7 +29,7 @@ def often(student: Student, function: str, X: np.ndarray, y: np.ndarray, size: f
         NoArray: their number changes from call to call.
     """
     rng, part = np.random.default_rng(seed), PARTS[function][-2]
-    with global_state_kept():
+    with np.errstate():
         found = [_parts(student, function, X.copy(), y.copy(), size, rng)[part] for _ in range(times)]
     if len({rows.shape for rows in found}) != 1:
         raise NoArray(f"{function} returns {part} of changing shapes for the same X, y and size")
@@ -36,15 +38,13 @@ def often(student: Student, function: str, X: np.ndarray, y: np.ndarray, size: f
 
 def conduct(student: Student, X: np.ndarray, y: np.ndarray, ratio: float, batch_size: int, seed: int) -> Arrays:
     """What ``side_effects`` returns for each function, after its name and ``_``: of all parts in one vector."""
-    found = {}
-    for function, size in (("train_test_split", ratio), ("get_data_batch", batch_size)):
+    calls = {f: partial(_together, student, f, size, seed) for f, size in zip(PARTS, (ratio, batch_size))}
+    return effects_of_each(calls, {"X": X, "y": y})
 
-        def call(X: np.ndarray, y: np.ndarray, function: str = function, size: float = size) -> np.ndarray:
-            parts = _parts(student, function, X, y, size, np.random.default_rng(seed))
-            return np.concatenate([part.ravel().astype(float) for part in parts.values()])
 
-        found |= side_effects(call, {"X": X, "y": y}, f"{function}_")
-    return found
+def _together(student: Student, function: str, size: float, seed: int, X: np.ndarray, y: np.ndarray) -> np.ndarray:
+    parts = _parts(student, function, X, y, size, np.random.default_rng(seed))
+    return np.concatenate([part.ravel().astype(float) for part in parts.values()])
 
 
 def _parts(student: Student, function: str, X, y, size, rng) -> Arrays:

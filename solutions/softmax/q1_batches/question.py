@@ -1,9 +1,8 @@
 """Question 1: a random split and a random batch, judged by what is in them, and by how often."""
 
-from autograder.questions.array_side_effects.counts import side_effects
-from autograder.questions.array_side_effects.question import comparisons_of_each
 from autograder.questions.model import Case, Exact, Test
 
+from ..common_tests import conduct
 from . import counts, probes
 
 SPLIT, BATCH = probes.PARTS
@@ -54,16 +53,15 @@ def _contents(*parts):
 
 
 _CHANCES = {
+    "at_an_end": Exact(advice="You take the first or the last rows; draw them"),
     "far_off": Exact(advice="Some rows are drawn more often than others, over many calls with one rng"),
     "missing": Exact(advice="Not every set of rows can be drawn; each has to have the same chance"),
 }
-_EFFECTS = comparisons_of_each(probes.PARTS, {"X": "X", "y": "y"})
 STUBS = (SPLIT, BATCH)
 TESTS = (
     Test("split", "every row with its label in one of the parts", probes.drawn, tuple(_SPLITS), _contents("train", "test"),
          count=counts.partition),
     Test("batch", "different rows with their labels", probes.drawn, tuple(_BATCHES), _contents("batch"), count=counts.partition),
     Test("chances", "every set of rows has the same chance", probes.often, tuple(_OFTEN), _CHANCES, count=counts.chances),
-    Test("conduct", "X, y and np.random stay as they are; all randomness comes from rng", probes.conduct, (_ONCE,), _EFFECTS,
-         count=side_effects, needs=("split", "batch")),
+    conduct(probes.PARTS, {"X": "X", "y": "y"}, probes.conduct, (_ONCE,), ("split", "batch")),
 )  # fmt: skip

@@ -4,7 +4,7 @@ import numpy as np
 
 from autograder.questions.model import Case
 
-from ..one_array import tests
+from ..common_tests import of_one_array
 
 _SHAPES = {"a matrix 5 × 3": (5, 3), "a column 7 × 1": (7, 1), "one number 1 × 1": (1, 1), "a vector of 6": (6,)}
 _EXTREME = ("a column of numbers up to ±1000", "a row of numbers up to ±1000")
@@ -20,4 +20,4 @@ def draw(generator):
 
 
 STUBS = ("sigmoid",)
-TESTS = tests("sigmoid", "the sigmoid of every entry", tuple(_SHAPES), _EXTREME)
+TESTS = of_one_array("sigmoid", "the sigmoid of every entry", tuple(_SHAPES), _EXTREME)

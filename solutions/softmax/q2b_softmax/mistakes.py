@@ -12,7 +12,6 @@ _EDITS = (
          "of each row.", _SHIFT, "x - x.max()"),
     edit("maximum of columns", "You subtract the maxima of the columns, which changes the quotients in a row.",
          _SHIFT, "x - x.max(axis=0, keepdims=True)"),
-    edit("maximum added", "You add the maximum; subtract it.", "x - x.max", "x + x.max"),
     edit("minimum subtracted", "You subtract the minimum, so the largest score stays large and exp overflows.", "x.max", "x.min"),
     edit("columns", "Your columns sum to 1; each row has to.", _SUM, "e.sum(axis=0, keepdims=True)"),
     edit("whole matrix", "All your numbers together sum to 1; each row has to.", _SUM, "e.sum()"),

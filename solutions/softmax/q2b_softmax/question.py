@@ -4,7 +4,7 @@ import numpy as np
 
 from autograder.questions.model import Case
 
-from ..one_array import tests
+from ..common_tests import of_one_array
 
 _SHAPES = {"6 × 4": (6, 4), "4 × 4": (4, 4), "one row 1 × 5": (1, 5), "one class 3 × 1": (3, 1)}
 _EXTREME = ("rows about 1000, -1000 and 0", "rows of equal numbers", "one row up to ±1000")
@@ -21,4 +21,4 @@ def draw(generator):
 
 
 STUBS = ("softmax",)
-TESTS = tests("softmax", "the softmax of every row", tuple(_SHAPES), _EXTREME)
+TESTS = of_one_array("softmax", "the softmax of every row", tuple(_SHAPES), _EXTREME)

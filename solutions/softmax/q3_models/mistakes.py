@@ -12,7 +12,6 @@ _W, _SCORES = "rng.standard_normal((d, k)) / np.sqrt(d)", "X @ self.W + self.b"
 _OF_ALL = (
     edit("not divided", "Divide the numbers of W by the root of d.", " / np.sqrt(d)", ""),
     edit("divided by d", "You divide W by d; divide by its root.", "np.sqrt(d)", "d"),
-    edit("divided by the root of k", "You divide W by the root of k; divide by that of d.", "np.sqrt(d)", "np.sqrt(k)"),
     edit("uniform", "You draw W uniformly; draw normal numbers.", "rng.standard_normal(", "rng.random("),
     edit("seeded", "You seed a generator in the constructor, so every model starts the same; use rng.",
          "rng.standard_normal", "np.random.default_rng(0).standard_normal"),

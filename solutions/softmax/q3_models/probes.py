@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
-from autograder.questions.array_side_effects.probes import global_state_kept, side_effects
+from autograder.questions.array_probing import as_array
 
-from ..probes import Arrays, Student, as_array
+from ..probes import Arrays, Student, effects_of_each
 
 MODELS = ("LinearModel", "LogisticRegression", "SoftmaxRegression")
 
@@ -14,7 +16,7 @@ MODELS = ("LinearModel", "LogisticRegression", "SoftmaxRegression")
 def begun(student: Student, d: int, k: int, seed: int) -> Arrays:
     """``<model>_W``, ``<model>_b``: the weights of a new model, and ``<model>_next``: W of another with the same generator."""
     found = {}
-    with global_state_kept():
+    with np.errstate():
         for name in MODELS:
             rng = np.random.default_rng(seed)
             first, second = (made(student, name, d, k, rng) for _ in range(2))
@@ -26,20 +28,13 @@ def begun(student: Student, d: int, k: int, seed: int) -> Arrays:
 
 def answers(student: Student, W: np.ndarray, b: np.ndarray, X: np.ndarray) -> Arrays:
     """``<model>``: what each model with these weights answers; the logistic one with the first column of them."""
-    with global_state_kept():
+    with np.errstate():
         return {name: _answer(student, name, W.copy(), b.copy(), X.copy()) for name in MODELS}
 
 
-def conduct(student: Student, W: np.ndarray, b: np.ndarray, X: np.ndarray) -> Arrays:
+def conduct(student: Student, **given: np.ndarray) -> Arrays:
     """What ``side_effects`` returns for each model that is made and called, after its name and ``_``."""
-    found = {}
-    for name in MODELS:
-
-        def call(W: np.ndarray, b: np.ndarray, X: np.ndarray, name: str = name) -> np.ndarray:
-            return _answer(student, name, W, b, X)
-
-        found |= side_effects(call, {"W": W, "b": b, "X": X}, f"{name}_")
-    return found
+    return effects_of_each({name: partial(_answer, student, name) for name in MODELS}, given)
 
 
 def made(student: Student, name: str, d: int, k: int, rng: np.random.Generator) -> object:

@@ -1,9 +1,8 @@
 """Question 3: the three models."""
 
-from autograder.questions.array_side_effects.counts import side_effects
-from autograder.questions.array_side_effects.question import comparisons_of_each
 from autograder.questions.model import Case, Close, Exact, Test, Within, variant
 
+from ..common_tests import conduct
 from ..probes import PROBABILITIES
 from . import counts, probes
 
@@ -48,14 +47,14 @@ def _new(name):
 _WEIGHTS = {output: one for name in probes.MODELS for output, one in _new(name).items()}
 _WHAT = {"LinearModel": "the scores of LinearModel", **{n: f"the probabilities of {n}" for n in probes.MODELS[1:]}}
 _ANSWERS = {name: Close(1e-9, 1e-12, dtype="float64", what=what) for name, what in _WHAT.items()}
-_EFFECTS = comparisons_of_each(probes.MODELS, {"W": "W", "b": "b", "X": "X"})
 STUBS = probes.MODELS
-FORWARD = Test("forward", "scores and probabilities with given weights", probes.answers, tuple(_GIVEN), _ANSWERS)
+_ON_OTHERS = (
+    Test("forward", "scores and probabilities with given weights", probes.answers, tuple(_GIVEN), _ANSWERS),
+    conduct(probes.MODELS, {"W": "W", "b": "b", "X": "X"}, probes.conduct, tuple(_GIVEN)[:1], ("forward",)),
+)
+_TOLD = "The models are correct: they were given another sigmoid and softmax in the place of yours."
 TESTS = (
     Test("weights", "W is normal, divided by √d; b is 0", probes.begun, (_NEW,), _WEIGHTS, count=counts.begun),
-    FORWARD,
-    Test("conduct", "weights, rows and NumPy's settings stay as they are", probes.conduct, tuple(_GIVEN)[:1], _EFFECTS,
-         count=side_effects, needs=("forward",)),
-    variant(FORWARD, "forward_given", "The models are correct: they were given another sigmoid and softmax in the place of yours.",
-            after=("q2a", "q2b"), stand_ins=PROBABILITIES),
-)  # fmt: skip
+    *_ON_OTHERS,
+    *(variant(test, f"{test.id}_given", _TOLD, ("q2a", "q2b"), stand_ins=PROBABILITIES) for test in _ON_OTHERS),
+)

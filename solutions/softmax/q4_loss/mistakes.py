@@ -6,19 +6,16 @@ from .correct import CORRECT, log_sum_exp, share
 
 _MEAN, _PICKED = "np.mean(log_p[np.arange(len(y)), y])", "log_p[np.arange(len(y)), y]"
 _BINARY = "np.mean(np.logaddexp(0, s[:, 0]) - y * s[:, 0])"
-_SHIFT, _LOG = "s - s.max(axis=1, keepdims=True)", "s - np.log(np.exp(s).sum(axis=1, keepdims=True))"
-_PROBABILITY = "1 / (1 + np.exp(-s[:, 0]))"
+_LOG = "s - np.log(np.exp(s).sum(axis=1, keepdims=True))"
 _OF_THE_LOSS = (
-    edit("log of small probabilities", "At scores of 1000 the probability of the right class is 0 and its logarithm infinite; take the "
-         "logarithm of the sum of exponentials from the scores.",
+    edit("log of small probabilities", "At scores of 1000 an exponential overflows, or a probability is 0 and its logarithm infinite; "
+         "take the loss from the scores, of which you first subtract the largest.",
          f"log_p = {_LOG}", "log_p = np.log(np.exp(s) / np.exp(s).sum(axis=1, keepdims=True))",
          _BINARY, "-np.mean(np.log(np.where(y == 1, model(X)[:, 0], 1 - model(X)[:, 0])))"),
     edit("small number in the logarithm", "You add a small number before you take the logarithm, so no loss is above about 23; "
          "take the loss from the scores.",
          f"log_p = {_LOG}", "log_p = np.log(np.exp(s) / np.exp(s).sum(axis=1, keepdims=True) + 1e-10)",
          _BINARY, "-np.mean(np.log(np.where(y == 1, model(X)[:, 0], 1 - model(X)[:, 0]) + 1e-10))"),
-    edit("no maximum subtracted", "exp overflows at scores of 1000; subtract the largest score of each row first.", f"s = {_SHIFT}",
-         "s = s", "np.logaddexp(0, s[:, 0])", "np.log(1 + np.exp(s[:, 0]))"),
     edit("sum", "You sum over the rows; take the mean.", f"-{_MEAN}", f"-np.sum({_PICKED})", _BINARY, _BINARY.replace("mean", "sum")),
     edit("divided by n and k", "You divide by the number of all entries; divide by the number of rows.",
          f"-{_MEAN}", f"-{_MEAN} / s.shape[1]"),

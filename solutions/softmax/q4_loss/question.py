@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from autograder.questions.array_side_effects.counts import side_effects
-from autograder.questions.array_side_effects.question import comparisons_of_each
 from autograder.questions.model import Case, Close, Exact, Test
 
+from ..common_tests import conduct
 from ..inputs import answers, model_and_rows
 from . import probes
 
@@ -36,8 +35,8 @@ def draw(generator):
         best = share["P"].argmax(axis=1) if k > 1 else (share["P"][:, 0] > 0.5).astype(np.int64)
         share["y"][:9] = best[:9]
     for name, k in _TIES.items():
-        ties = given[name] = model_and_rows(generator, 9, 2, k)
-        ties["W"], ties["X"] = 0 * ties["W"], generator.integers(-3, 4, (9, 2)).astype(float)
+        ties = given[name] = model_and_rows(generator, 10, 2, k, (0, 1, 1, 2, 3) if k > 1 else (0, 0, 1))
+        ties["W"], ties["X"] = 0 * ties["W"], generator.integers(-3, 4, (10, 2)).astype(float)
         ties["b"] = np.array([-1.0, 2.0, 0.0, 2.0][:k]) if k > 1 else np.zeros(1)
         ties["P"] = answers(ties)
     return tuple(Case(name, inputs) for name, inputs in given.items())
@@ -46,12 +45,10 @@ def draw(generator):
 _LOSS = {"loss": Close(1e-6, dtype="float64", what="the loss")}
 _QUIET = {"warnings": Exact(advice="calculate_loss makes NumPy warn at large scores")}
 _ACCURACY = {"accuracy": Close(1e-9, 1e-9, dtype="float64", what="the accuracy")}
-_EFFECTS = comparisons_of_each(probes.FUNCTIONS, {"W": "model.W", "b": "model.b", "X": "X", "y": "y"})
 STUBS = probes.FUNCTIONS
 TESTS = (
     Test("loss", "the mean loss", probes.loss, tuple(_ORDINARY), _LOSS),
     Test("large_scores", "the loss at scores of ±1000, without warnings", probes.loss, tuple(_LARGE), {**_LOSS, **_QUIET}),
     Test("accuracy", "the share of correct rows", probes.accuracy, (*_SHARE, *_TIES, *tuple(_ORDINARY)[3:5]), _ACCURACY),
-    Test("conduct", "model, rows, labels and NumPy's settings stay as they are", probes.conduct, tuple(_SHARE), _EFFECTS,
-         count=side_effects, needs=("loss", "accuracy")),
+    conduct(probes.FUNCTIONS, {"W": "model.W", "b": "model.b", "X": "X", "y": "y"}, probes.conduct, tuple(_SHARE), ("loss", "accuracy")),
 )  # fmt: skip

@@ -1,9 +1,8 @@
 """Question 5: the gradients of loss and penalty."""
 
-from autograder.questions.array_side_effects.counts import side_effects
-from autograder.questions.array_side_effects.question import comparisons
 from autograder.questions.model import Case, Close, Test
 
+from ..common_tests import conduct
 from ..inputs import model_and_rows
 from . import counts, probes
 
@@ -47,7 +46,6 @@ TESTS = (
     Test("softmax", "gradients of the loss of k classes", probes.gradient, tuple(_SOFTMAX), _GRADIENTS),
     Test("logistic", "gradients of the loss of two classes", probes.gradient, tuple(_LOGISTIC), _GRADIENTS),
     Test("penalty", "what the penalty adds", probes.with_and_without, tuple(_PENALTY), _ADDED, count=counts.penalty),
-    Test("conduct", "model, rows, labels and NumPy's settings stay as they are", probes.conduct, tuple(_PENALTY)[::2],
-         comparisons("gradients", {"W": "model.W", "b": "model.b", "X": "X", "y": "y"}), count=side_effects,
-         needs=("softmax", "logistic", "penalty")),
+    conduct("gradients", {"W": "model.W", "b": "model.b", "X": "X", "y": "y"}, probes.conduct, tuple(_PENALTY)[::2],
+            ("softmax", "logistic", "penalty")),
 )  # fmt: skip

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograder.questions.array_side_effects.probes import global_state_kept, side_effects
+from autograder.questions.array_probing import as_array
+from autograder.questions.array_side_effects.probes import side_effects
 
-from ..probes import Arrays, Student, as_array, parts_of, warnings_counted
+from ..probes import Arrays, Student, parts_of, warnings_counted
 
 
 def clipped(student: Student, grad_W: np.ndarray, grad_b: np.ndarray, max_norm: float) -> Arrays:
     """``grad_W``, ``grad_b``: what ``clip_gradients`` returns; ``warnings``: how many warnings NumPy gave, 0-d int64."""
-    with global_state_kept(), warnings_counted() as caught:
+    with warnings_counted() as caught:
         found = _clipped(student, grad_W.copy(), grad_b.copy(), max_norm)
     return {**found, "warnings": np.array(len(caught))}
 

@@ -7,9 +7,10 @@ from contextlib import redirect_stdout
 
 import numpy as np
 
-from autograder.questions.array_side_effects.probes import global_state_kept, side_effects
+from autograder.questions.array_probing import NoArray, as_array, as_value
+from autograder.questions.array_side_effects.probes import side_effects
 
-from ..probes import Arrays, GivenModel, NoArray, OtherModel, Student, as_array, as_value, parts_of
+from ..probes import Arrays, GivenModel, OtherModel, Student, parts_of
 from ..q3_models.probes import with_weights
 
 LISTS = ("train_losses", "train_accs", "val_losses", "val_accs")
@@ -17,7 +18,7 @@ LISTS = ("train_losses", "train_accs", "val_losses", "val_accs")
 
 def evaluation(student: Student, batch_size: int, **given: np.ndarray | bool) -> Arrays:
     """``loss``, ``accuracy``: what ``evaluate_model`` returns, 0-d each."""
-    with global_state_kept():
+    with np.errstate():
         return _evaluated(student, batch_size, **given)
 
 
@@ -44,8 +45,8 @@ def training_of_another(student: Student, **given: object) -> Arrays:
 
 
 def training_at_rest(student: Student, lr: float, **given: object) -> Arrays:
-    """The same of the student's own model, for a learning rate of 0 in the place of ``lr``."""
-    return _trained(student, other=False, lr=0.0, **given)
+    """The same, for a learning rate of 0 in the place of ``lr``."""
+    return _trained(student, other=True, lr=0.0, **given)
 
 
 def batches(student: Student, **given: object) -> Arrays:
@@ -58,16 +59,21 @@ def batches_of_another(student: Student, **given: object) -> Arrays:
     return _changes(student, other=True, **given)
 
 
-def conduct(student: Student, W: np.ndarray, b: np.ndarray, is_binary: bool, **given: object) -> Arrays:
-    """What ``side_effects`` returns of a training, whose result are the weights, and ``W_start``, ``b_start``."""
-    rows = {name: value for name, value in given.items() if isinstance(value, np.ndarray)}
-    settings = {name: value for name, value in given.items() if name not in rows}
+def conduct(student: Student, other: bool = False, **given: object) -> Arrays:
+    """What ``side_effects`` returns of a training of the student's own model, whose result are the weights."""
+    rows = {name: given.pop(name) for name in ("X_train", "y_train", "X_val", "y_val")}
+    W, b = given.pop("W"), given.pop("b")
 
     def call(**copies: np.ndarray) -> np.ndarray:
-        found = _trained(student, False, W.copy(), b.copy(), is_binary, **copies, **settings)
+        found = _trained(student, other, W.copy(), b.copy(), **copies, **given)
         return np.append(found["W"].ravel(), found["b"].ravel())
 
     return side_effects(call, rows)
+
+
+def conduct_of_another(student: Student, **given: object) -> Arrays:
+    """The same for a model of other probabilities."""
+    return conduct(student, other=True, **given)
 
 
 def _trained(
@@ -77,7 +83,7 @@ def _trained(
     name = "LogisticRegression" if is_binary else "SoftmaxRegression"
     model = OtherModel(W, b, is_binary) if other else with_weights(student, name, W, b)
     rng = np.random.default_rng(seed)
-    with global_state_kept(), redirect_stdout(io.StringIO()):
+    with redirect_stdout(io.StringIO()):
         lists = student["fit_model"](
             model, X_train, y_train, X_val, y_val, num_iters, lr, batch_size, l2_lambda, grad_norm_clip, is_binary, rng
         )

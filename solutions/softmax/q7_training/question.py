@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from autograder.questions.array_side_effects.counts import side_effects
-from autograder.questions.array_side_effects.question import comparisons
 from autograder.questions.model import Case, Close, Exact, Test, Within, variant
 
+from ..common_tests import conduct
 from ..inputs import model_and_rows
 from ..probes import MEASURES, STEPS, other_batch
 from . import counts, probes
@@ -77,22 +76,26 @@ _DRAWN = {
     "same": Exact(advice="Trainings with different generators draw the same batches"),
 }
 _EVERYTHING = ("q1", "q2a", "q2b", "q3", "q4", "q5", "q6", "evaluation")
-EVALUATION, TRAJECTORY, LISTS, BATCHES = _MAIN = (
+EVALUATION, TRAJECTORY, LISTS, BATCHES, CONDUCT = _MAIN = (
     Test("evaluation", "loss and accuracy of all rows, whatever the batches", probes.evaluation, tuple(_EVALUATIONS), _EVALUATION),
     Test("trajectory", "weights after the training", probes.training, tuple(_TRAININGS), _WEIGHTS),
     Test("lists", "what is noted, and when", probes.training, tuple(_SMALL), _LISTS, stand_ins={"get_data_batch": other_batch}),
     Test("batches", "a new batch in each iteration, drawn by rng", probes.batches, (_BATCHES,), _DRAWN, count=counts.batches),
+    conduct("fit_model", {name: name for name in ("X_train", "y_train", "X_val", "y_val")}, probes.conduct, (_CONDUCT,),
+            ("trajectory", "lists")),
 )  # fmt: skip
 _GIVEN = "{} is correct: it was given other functions in the place of yours."
+_OF_ANOTHER = (
+    (TRAJECTORY, probes.training_of_another),
+    (LISTS, probes.training_of_another),
+    (BATCHES, probes.batches_of_another),
+    (CONDUCT, probes.conduct_of_another),
+)
 STUBS = ("evaluate_model", "fit_model")
 TESTS = (
     *_MAIN,
-    Test("conduct", "rows, labels and NumPy's settings stay as they are; all randomness comes from rng", probes.conduct, (_CONDUCT,),
-         comparisons("fit_model", {"X_train": "X_train", "y_train": "y_train", "X_val": "X_val", "y_val": "y_val"}),
-         count=side_effects, needs=("trajectory", "lists")),
     variant(EVALUATION, "evaluation_given", _GIVEN.format("evaluate_model"), ("q4",), probe=probes.evaluation_of_another, stand_ins=MEASURES),
     *(variant(test, f"{test.id}_given", _GIVEN.format("fit_model"), _EVERYTHING, probe=probe, stand_ins=STEPS)
-      for test, probe in ((TRAJECTORY, probes.training_of_another), (LISTS, probes.training_of_another),
-                          (BATCHES, probes.batches_of_another))),
-    variant(LISTS, "lists_at_rest", "The lists are correct where the steps are 0.", ("trajectory",), probe=probes.training_at_rest),
+      for test, probe in _OF_ANOTHER),
+    variant(LISTS, "lists_at_rest", "The lists are correct where the steps are 0.", ("trajectory",), probe=probes.training_at_rest, stand_ins=STEPS),
 )  # fmt: skip
