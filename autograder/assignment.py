@@ -12,6 +12,7 @@ from pathlib import Path
 
 from autograder.artefacts import Artefact, read_artefact
 from autograder.errors import KitError
+from autograder.frameworks import FRAMEWORKS, TORCH
 from autograder.limits import SETTABLE, Limits
 from autograder.toml_entries import (
     WrongEntry,
@@ -91,7 +92,8 @@ class Assignment:
     the student notebook starts with ('': the notebook decides). ``follow_through``: a mistake in one place costs no points
     in another that builds on it. ``written`` questions are graded by hand. ``feedback`` is one of ``FEEDBACK``: students
     read at once what is filled in and the public checks; with "hints" also what the hidden tests say, without points;
-    with "all" all that they will ever see.
+    with "all" all that they will ever see. ``framework``, torch or numpy, is what students write in, and all of the two
+    that the grading imports.
     """
 
     name: str
@@ -110,6 +112,7 @@ class Assignment:
     follow_through: bool = True
     written: tuple[WrittenSheet, ...] = ()
     feedback: str = "public"
+    framework: str = TORCH
 
     @property
     def shown(self) -> Visibility:
@@ -203,6 +206,7 @@ def _assignment(content: dict) -> Assignment:
     plain = {name: value for name, value in content.items() if name not in TABLES.values() and name not in read}
     assignment = record(Assignment, {**plain, **read}, "the top level", ())
     check_choice(vars(assignment), "feedback", "the top level", (), FEEDBACK)
+    check_choice(vars(assignment), "framework", "the top level", (), FRAMEWORKS)
     for name, value in vars(assignment.visibility).items():
         if value not in VISIBILITIES:
             raise WrongEntry(

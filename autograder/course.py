@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.errors import KitError
+from autograder.frameworks import framework_of
 
 SETTINGS = "assignment.toml"
 QUESTION_FOLDER = re.compile(r"(?P<id>q\d+[a-z]?)_\w+")
@@ -98,6 +99,11 @@ class AssignmentFolder:
     def bundle(self) -> Path:
         """Everything that a grader needs beside the package; only its owner can read it."""
         return self.course.dist / f"{self.name}-bundle"
+
+    @property
+    def framework(self) -> str:
+        """What students write in, torch or numpy."""
+        return framework_of(self.settings)
 
     def question_folders(self) -> dict[str, Path]:
         """The folder of each question by its id, in order of their names: ``q1a_nt_xent`` holds q1a.

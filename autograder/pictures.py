@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import torch
+    from autograder.arrays import Array
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,6 @@ class Picture:
     """
 
     title: str
-    images: torch.Tensor
+    images: Array
     columns: int
     question: str = ""

@@ -2,7 +2,8 @@
 
 A frame is ``magic, header length, payload length`` (big-endian ``4s I Q``), then a JSON object, then a safetensors byte
 string (empty if there is no tensor). Lengths are checked before anything is read, and the payload's index is checked
-before any tensor is built. Nothing else is exchanged: no pickle, no object, no subclass.
+before any tensor is built. Nothing else is exchanged: no pickle, no object, no subclass. Here tensors are NumPy arrays; a
+process of a torch assignment turns them into torch's (``autograder.arrays``, ``autograder.sandbox.torch_side``).
 """
 
 from __future__ import annotations
@@ -14,28 +15,23 @@ import struct
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from json import dumps, loads
+from json import JSONEncoder, dumps, loads
 
-import torch
-from safetensors.torch import load, save
+import numpy as np
+
+from autograder.arrays import BFLOAT16
 
 MAGIC = b"kit1"
 PREFIX = struct.Struct(">4sIQ")
 SAFETENSORS_LENGTH = struct.Struct("<Q")
 DTYPES = {
-    "F64": (torch.float64, 8),
-    "F32": (torch.float32, 4),
-    "F16": (torch.float16, 2),
-    "BF16": (torch.bfloat16, 2),
-    "I64": (torch.int64, 8),
-    "I32": (torch.int32, 4),
-    "I16": (torch.int16, 2),
-    "I8": (torch.int8, 1),
-    "U8": (torch.uint8, 1),
-    "BOOL": (torch.bool, 1),
+    **{"F64": np.dtype("<f8"), "F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "BF16": BFLOAT16},
+    **{"I64": np.dtype("<i8"), "I32": np.dtype("<i4"), "I16": np.dtype("<i2"), "I8": np.dtype("i1")},
+    **{"U8": np.dtype("u1"), "BOOL": np.dtype("?")},
 }
-KNOWN_DTYPES = frozenset(dtype for dtype, _ in DTYPES.values())
+CODES = {dtype: code for code, dtype in DTYPES.items()}
 SCALARS = frozenset((type(None), bool, int, float, str))
+COMPACT = JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 MAX_DEPTH = 16
 MAX_NODES = 50_000
 MAX_TENSORS = 2_000
@@ -64,33 +60,41 @@ class Caps:
     payload: int
 
 
-def plain_tensor(name: str, value: object) -> torch.Tensor:
-    """A detached, dense, contiguous copy of ``value`` in memory of its own.
+def plain_array(name: str, value: object) -> np.ndarray:
+    """``value``, with its numbers in one block of memory.
 
-    Raises ProtocolError with a sentence about ``name`` if ``value`` is not a plain CPU tensor.
+    Raises ProtocolError with a sentence about ``name`` if ``value`` is not a plain array.
     """
-    if type(value) is torch.nn.Parameter:
-        value = value.detach()
-    if type(value) is not torch.Tensor:
-        raise ProtocolError(f"{name} is a {type(value).__name__}, not a plain torch.Tensor")
-    if value.layout is not torch.strided or value.is_quantized or value.is_nested:
-        raise ProtocolError(f"{name} is a sparse, nested or quantized tensor, not a dense one")
-    if value.device.type != "cpu":
-        raise ProtocolError(f"{name} is on the device {value.device.type!r}, not on the CPU")
-    if value.dtype not in KNOWN_DTYPES:
+    if isinstance(value, np.generic):  # what NumPy returns in the place of an array of one number
+        value = np.asarray(value)
+    if type(value) is not np.ndarray:
+        raise ProtocolError(f"{name} is a {type(value).__name__}, not a plain numpy.ndarray")
+    if value.dtype not in CODES:
         raise ProtocolError(f"{name} has the dtype {value.dtype}, which is not supported")
-    if value.dim() > MAX_DIMENSIONS:
-        raise ProtocolError(f"{name} has {value.dim()} dimensions, more than {MAX_DIMENSIONS}")
-    return value.detach().resolve_conj().resolve_neg().clone(memory_format=torch.contiguous_format)
+    if value.ndim > MAX_DIMENSIONS:
+        raise ProtocolError(f"{name} has {value.ndim} dimensions, more than {MAX_DIMENSIONS}")
+    return np.ascontiguousarray(value).reshape(value.shape)
 
 
-def encode(header: Mapping[str, object], tensors: Mapping[str, torch.Tensor] | None = None) -> bytes:
+def encode(header: Mapping[str, object], tensors: Mapping[str, np.ndarray] | None = None) -> bytes:
     """One frame. Raises ProtocolError if a value or tensor must not be sent."""
     check_json(header)
-    plain = {_name(name): plain_tensor(name, tensor) for name, tensor in (tensors or {}).items()}
-    text = dumps(header).encode()
-    payload = save(plain) if plain else b""
-    return PREFIX.pack(MAGIC, len(text), len(payload)) + text + payload
+    plain = {_name(name): plain_array(name, tensor) for name, tensor in (tensors or {}).items()}
+    text, payload = dumps(header).encode(), pack_tensors(plain) if plain else []
+    size = sum(part.nbytes if isinstance(part, np.ndarray) else len(part) for part in payload)
+    return b"".join([PREFIX.pack(MAGIC, len(text), size), text, *payload])
+
+
+def pack_tensors(arrays: Mapping[str, np.ndarray], **more: object) -> list[bytes | np.ndarray]:
+    """The parts of a safetensors byte string, in which each array is aligned; ``more`` are other entries of its index."""
+    parts = sorted(arrays.items(), key=lambda item: -item[1].itemsize)
+    index, end = dict(more), 0
+    for name, array in parts:
+        span = [end, end := end + array.nbytes]
+        index[name] = {"dtype": CODES[array.dtype], "shape": list(array.shape), "data_offsets": span}
+    text = COMPACT.encode(index).encode()
+    text += b" " * (-len(text) % 8)
+    return [SAFETENSORS_LENGTH.pack(len(text)), text, *(array for _, array in parts)]
 
 
 def send(connection: socket.socket, frame: bytes, deadline: float | None = None) -> None:
@@ -109,7 +113,7 @@ def send(connection: socket.socket, frame: bytes, deadline: float | None = None)
 
 def receive(
     connection: socket.socket, caps: Caps, deadline: float | None = None
-) -> tuple[dict[str, object], dict[str, torch.Tensor]]:
+) -> tuple[dict[str, object], dict[str, np.ndarray]]:
     """Read one frame before ``deadline``. Returns its JSON object and its tensors, built here from bytes."""
     magic, header_bytes, payload_bytes = PREFIX.unpack(_read(connection, PREFIX.size, deadline))
     if magic != MAGIC:
@@ -119,7 +123,7 @@ def receive(
     header = parse_json(bytes(_read(connection, header_bytes, deadline)))
     if not isinstance(header, dict):
         raise ProtocolError("the header of a frame is not a JSON object")
-    return header, parse_tensors(bytes(_read(connection, payload_bytes, deadline)))
+    return header, parse_tensors(_read(connection, payload_bytes, deadline))
 
 
 def pending(connection: socket.socket) -> bool:
@@ -152,40 +156,40 @@ def check_json(value: object) -> None:
     raise ProtocolError("a header is nested too deeply")
 
 
-def parse_tensors(payload: bytes) -> dict[str, torch.Tensor]:
-    """The tensors of a safetensors byte string, after its index is checked."""
+def parse_tensors(payload: bytes | bytearray) -> dict[str, np.ndarray]:
+    """The tensors of a safetensors byte string, each in memory of its own, after its index is checked."""
     if not payload:
         return {}
-    _check_index(payload)
-    try:
-        tensors = load(payload)
-    except Exception as error:  # the library raises its own class, RuntimeError, ValueError, …
-        raise ProtocolError("the tensors of a frame cannot be read") from error
-    for name, tensor in tensors.items():
+    tensors, data = {}, memoryview(payload)
+    for name, (start, stop, entry) in _spans(payload).items():
+        # The copy is aligned and can be written to.
+        tensors[name] = np.frombuffer(bytearray(data[start:stop]), DTYPES[entry["dtype"]]).reshape(entry["shape"])
         # A byte of 2 is not a boolean: it equals True for ==, but not for torch.equal.
-        if tensor.dtype is torch.bool and bool((tensor.view(torch.uint8) > 1).any()):
+        if entry["dtype"] == "BOOL" and bool((tensors[name].view(np.uint8) > 1).any()):
             raise ProtocolError(f"tensor {name!r} has bytes that are not booleans")
     return tensors
 
 
-def _check_index(payload: bytes) -> None:
+def _spans(payload: bytes | bytearray) -> dict[str, tuple[int, int, dict]]:
+    """First and last byte and index entry of each tensor, after all of the index is checked."""
     if len(payload) < SAFETENSORS_LENGTH.size:
         raise ProtocolError("the tensors of a frame are cut short")
     (length,) = SAFETENSORS_LENGTH.unpack_from(payload)
-    data_bytes = len(payload) - SAFETENSORS_LENGTH.size - length
-    if length > MAX_INDEX_BYTES or data_bytes < 0:
+    first = SAFETENSORS_LENGTH.size + length
+    if length > MAX_INDEX_BYTES or first > len(payload):
         raise ProtocolError("the index of a frame's tensors is longer than allowed")
-    index = parse_json(payload[SAFETENSORS_LENGTH.size : SAFETENSORS_LENGTH.size + length])
+    index = parse_json(bytes(payload[SAFETENSORS_LENGTH.size : first]))
     if not isinstance(index, dict) or len(index) > MAX_TENSORS:
         raise ProtocolError("the index of a frame's tensors is not an object, or has too many tensors")
-    spans = sorted(_span(name, entry) for name, entry in index.items())
+    spans = {name: _span(name, entry) for name, entry in index.items()}
     end = 0
-    for start, stop in spans:
+    for start, stop in sorted(spans.values()):
         if start != end:
             raise ProtocolError("the tensors of a frame overlap or leave gaps")
         end = stop
-    if end != data_bytes:
+    if first + end != len(payload):
         raise ProtocolError("the tensors of a frame do not fill it")
+    return {name: (first + start, first + stop, index[name]) for name, (start, stop) in spans.items()}
 
 
 def _span(name: str, entry: object) -> tuple[int, int]:
@@ -201,7 +205,7 @@ def _span(name: str, entry: object) -> tuple[int, int]:
     if not _counts(offsets) or len(offsets) != 2:
         raise ProtocolError(f"tensor {name!r} has impossible offsets")
     start, stop = offsets
-    if stop - start != math.prod(shape) * DTYPES[dtype][1]:
+    if stop - start != math.prod(shape) * DTYPES[dtype].itemsize:
         raise ProtocolError(f"the size of tensor {name!r} does not match its shape")
     return start, stop
 

@@ -11,8 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import torch
-
+from autograder.arrays import one_thread
 from autograder.course import AssignmentFolder
 from autograder.engine.judge import Failure, KeyTest, Result, case_complaint, excess
 from autograder.questions.loading import load_questions
@@ -76,19 +75,16 @@ def error_of(test: KeyTest, results: Mapping[str, Result]) -> float:
 
 def measure(assignment: AssignmentFolder, key: Sequence[KeyTest]) -> list[Gap]:
     """The gap of every test of an assignment against its compiled key, in every draw, measured on one thread."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    questions = load_questions(assignment)
+    with one_thread():
         return [
             _gap(question, test, compiled)
-            for question in load_questions(assignment)
+            for question in questions
             for test in question.tests
             if not (test.instead_of and test.stand_ins)  # a correct solution may not call what stands in
             for compiled in key
             if (compiled.question, compiled.id) == (question.id, test.id)
         ]
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _gap(question: Question, test: Test, key: KeyTest) -> Gap:

@@ -7,13 +7,17 @@ import socket
 import struct
 import time
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograder import protocol
+from autograder.arrays import native
+from autograder.frameworks import TORCH
 from autograder.protocol import Caps, ConnectionEnded, DeadlinePassed, ProtocolError
+from autograder.sandbox import torch_side
 
 CAPS = Caps(header=1 << 16, payload=1 << 16)
 
@@ -34,18 +38,49 @@ def entry(dtype="F32", shape=(2,), offsets=(0, 8)):
     return {"dtype": dtype, "shape": list(shape), "data_offsets": list(offsets)}
 
 
-@pytest.mark.parametrize("dtype", sorted(protocol.KNOWN_DTYPES, key=str))
+def sent(tensors):
+    """What arrives of tensors that a worker of a torch assignment returns."""
+    _, arrays = exchange(protocol.encode({}, {name: torch_side.plain(name, one) for name, one in tensors.items()}))
+    return {name: native(array, TORCH) for name, array in arrays.items()}
+
+
+@pytest.mark.parametrize("dtype", sorted(torch_side.KNOWN_DTYPES, key=str))
 @pytest.mark.parametrize("shape", [(), (0,), (3,), (2, 0, 4), (2, 3)])
 def test_a_tensor_of_every_dtype_and_shape_arrives_bit_for_bit(dtype, shape):
     tensor = (torch.rand(shape) * 9).to(dtype)
-    _, tensors = exchange(protocol.encode({}, {"x": tensor}))
-    assert tensors["x"].dtype == dtype and tensors["x"].shape == shape and torch.equal(tensors["x"], tensor)
+    found = sent({"x": tensor})["x"]
+    assert found.dtype == dtype and found.shape == shape and torch.equal(found, tensor)
+    found += found  # memory of its own
 
 
 def test_views_and_parameters_are_sent_as_they_look():
     x = torch.nn.Parameter(torch.arange(6.0).reshape(2, 3))
-    _, tensors = exchange(protocol.encode({}, {"x": x, "t": x.detach().t(), "e": x.detach()[:, :1].expand(2, 3)}))
+    tensors = sent({"x": x, "t": x.detach().t(), "e": x.detach()[:, :1].expand(2, 3)})
     assert torch.equal(tensors["t"], x.detach().t()) and torch.equal(tensors["e"][0], torch.zeros(3))
+
+
+def test_arrays_and_numbers_of_numpy_are_sent_as_they_look():
+    x = np.arange(6.0).reshape(2, 3)
+    _, arrays = exchange(protocol.encode({}, {"t": x.T, "v": x[::-1, ::2], "n": np.float32(3), "b": np.True_}))
+    assert np.array_equal(arrays["t"], x.T) and np.array_equal(arrays["v"], x[::-1, ::2])
+    assert arrays["n"].shape == () and arrays["n"].dtype == np.float32 and arrays["b"] == np.True_
+
+
+class Odd(np.ndarray):
+    """A subclass, which could do anything."""
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *([1.0], 1.0, None, np.ones(2).view(Odd), np.ma.ones(2), np.ones(2, complex), np.ones(2, ">f8")),
+        *(np.array([None]), np.array(["a"]), np.ones((1,) * 9), np.ones(2, "f4,f4"), np.array(1, "datetime64[s]")),
+        *(np.ones(1, np.longdouble), np.matrix([1.0]), torch.ones(2)),
+    ],
+)
+def test_what_is_no_plain_array_is_not_sent(value):
+    with pytest.raises(ProtocolError, match="^x "):
+        protocol.encode({}, {"x": value})
 
 
 scalars = st.none() | st.booleans() | st.integers(-(10**9), 10**9) | st.floats(allow_nan=False) | st.text()

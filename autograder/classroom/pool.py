@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
@@ -12,8 +13,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO
-
-import torch
 
 from autograder.classroom.intake import HandedIn, regular_files
 from autograder.engine.grade import Grader
@@ -97,7 +96,7 @@ class Pool:
     def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
         """Outcomes in the order of completion. If the grader failed, the outcome is the error instead of a report."""
         threads = max(1, len(os.sched_getaffinity(0)) // self.jobs)
-        executor = ThreadPoolExecutor(self.jobs, initializer=torch.set_num_threads, initargs=(threads,))
+        executor = ThreadPoolExecutor(self.jobs, initializer=_use_threads, initargs=(threads,))
         futures = {executor.submit(self._grade, task): task for task in tasks}
         try:
             for future in as_completed(futures):
@@ -111,6 +110,12 @@ class Pool:
             return grade_task(grader, task)
         finally:
             self._graders.put(grader)
+
+
+def _use_threads(number: int) -> None:
+    """Let torch use so many threads, where it is used at all."""
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(number)
 
 
 def outcome(future: Future) -> Report | KitError:

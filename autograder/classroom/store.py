@@ -18,8 +18,6 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from safetensors import SafetensorError
-
 from autograder.artefacts import Finding, Headline
 from autograder.classroom.intake import HandedIn, regular_files
 from autograder.classroom.model import Student
@@ -292,14 +290,12 @@ def _in_one_step(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield part
         os.replace(part, path)
-    except (OSError, SafetensorError) as error:
+    except OSError as error:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
-        reason = getattr(error, "strerror", None) or error
-        number = getattr(error, "errno", None) or int(([0, *re.findall(r"os error (\d+)", str(error))])[-1])
-        disk = number in DISK_ERRORS
-        raise (DiskError if disk else KitError)(
-            f"{path} could not be written: {reason}; earlier results are kept; run the same command to continue"
+        raise (DiskError if error.errno in DISK_ERRORS else KitError)(
+            f"{path} could not be written: {error.strerror or error}; earlier results are kept; "
+            "run the same command to continue"
         ) from None
 
 

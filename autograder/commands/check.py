@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     if submission and not submission.exists():
         raise KitError(f"{submission} does not exist")
     data = find_data(assignment.dataset, arguments.data, folder.course)
-    preload.start_over(arguments.command_line)
+    preload.start_over(arguments.command_line, framework=folder.framework)
 
     import nbformat
     from rich.console import Console

@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     course = find_course(arguments.course)
     folder = course.assignment(arguments.name or course.preferred())
     assignment = read_assignment(folder.settings)
-    preload.start_over(arguments.command_line)
+    preload.start_over(arguments.command_line, framework=folder.framework)
 
     from rich.console import Console
     from tqdm import tqdm

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from autograder.course import find_course
 from autograder.errors import KitError
 from autograder.sandbox import preload
 
@@ -65,7 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
     check_arguments(arguments)
     jobs = arguments.jobs or default_jobs()
     if not arguments.scheduler:
-        preload.start_over(arguments.command_line, parents=jobs)
+        framework = find_course(arguments.course).assignment(arguments.name).framework
+        preload.start_over(arguments.command_line, jobs, framework)
 
     from rich.console import Console
     from tqdm import tqdm
@@ -87,7 +89,6 @@ def run(arguments: argparse.Namespace) -> int:
     from autograder.classroom.roster import read_roster
     from autograder.classroom.store import locked
     from autograder.classroom.summary import given_cells, write_summary
-    from autograder.course import find_course
     from autograder.datasets import find_data
     from autograder.engine.submission import shortened
     from autograder.frontends.terminal import print_report
@@ -169,7 +170,6 @@ def check_arguments(arguments: argparse.Namespace) -> None:
         return
     from autograder.classroom.intake import Notes, find_submissions
     from autograder.classroom.roster import read_roster
-    from autograder.course import find_course
 
     course = find_course(arguments.course)
     course.assignment(arguments.name)

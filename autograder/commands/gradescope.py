@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autograder.files import OWNER, write_private
+from autograder.frameworks import framework_of
 from autograder.sandbox import preload
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     results = base / "results" / "results.json"
     results.parent.mkdir(parents=True, exist_ok=True)
     write_private(results, json.dumps({"score": 0, "output": FIRST_WORDS}), OWNER)
-    preload.start_over(arguments.command_line)
+    preload.start_over(arguments.command_line, framework=framework_of(base / "source" / "bundle" / "assignment.toml"))
 
     import psutil
 

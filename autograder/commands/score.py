@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from autograder.sandbox import preload
 
 if TYPE_CHECKING:
-    import torch
-
+    from autograder.arrays import Array
     from autograder.artefacts import Artefact
     from autograder.assignment import Assignment
 
@@ -51,8 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise KitError(f"{assignment.dataset} is not prepared; run: ./kit data {assignment.dataset}")
     if file is not None and not file.is_file():
         raise KitError(f"{file}: no such file")
-    preload.start_over(arguments.command_line)
-    tensors = None if file is None else read_tensors(file)
+    preload.start_over(arguments.command_line, framework=folder.framework)
+    tensors = None if file is None else read_tensors(file, folder.framework)
     try:
         print(artefact.score(assignment.dataset, data, tensors, arguments.split or ""))
     except KitError as error:
@@ -81,17 +80,17 @@ def chosen(assignment: Assignment, question: str | None, file: Path | None) -> A
     return fitting[0]
 
 
-def read_tensors(file: Path) -> dict[str, torch.Tensor]:
+def read_tensors(file: Path, framework: str) -> dict[str, Array]:
     """The tensors of a file, unpickled in a sandbox session because the file may be malicious.
 
     Raises:
         KitError: the file cannot be read.
     """
-    from autograder.engine.session import Sandbox, SessionLost, StudentError
+    from autograder.engine.session import Probes, Sandbox, SessionLost, StudentError
     from autograder.errors import KitError
 
     try:
-        with tempfile.TemporaryDirectory() as folder, Sandbox() as sandbox:
+        with tempfile.TemporaryDirectory() as folder, Sandbox(Probes(framework=framework)) as sandbox:
             shutil.copyfile(file, Path(folder) / file.name)
             with sandbox.session(Path(folder)) as session:
                 return session.load_checkpoint(file.name)

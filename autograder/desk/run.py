@@ -9,20 +9,25 @@ import io
 import linecache
 import random
 import re
+import sys
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
+from autograder.arrays import copied, described, is_tensor
 from autograder.desk.limit import OutOfTime, at_most
 from autograder.engine.counting import counted
 from autograder.engine.judge import Failure, KeyCase, KeyTest, Result
 from autograder.engine.outcomes import Answers, Outcome, outcomes_of
-from autograder.questions.probing import described
+from autograder.frameworks import NUMPY
 from autograder.stand_ins import globals_of, standing_in
+
+if TYPE_CHECKING:
+    from autograder.arrays import Array
 
 Find = Callable[[str], Callable]  # a probe, a count or a stand-in by its address
 OURS = __name__.partition(".")[0]
@@ -105,7 +110,7 @@ def _result(test: KeyTest, case: KeyCase, find: Find, names: dict[str, object]) 
     try:
         with standing_in(stand_ins, list({id(place): place for place in places}.values())), at_most(test.seconds):
             answer = find(test.probe)(Names(names), **sent)
-            produced = {name: plain(value, name) for name, value in answer.items()}
+            produced = {name: plain(value, name, test.framework) for name, value in answer.items()}
     except (Exception, SystemExit) as error:
         raised = what_raised(error, names)
         return Failure(raised.type, sentence(raised)), raised
@@ -114,14 +119,18 @@ def _result(test: KeyTest, case: KeyCase, find: Find, names: dict[str, object]) 
 
 
 def _copies(inputs: Mapping[str, object]) -> dict[str, object]:
-    return {name: value.clone() if isinstance(value, torch.Tensor) else value for name, value in inputs.items()}
+    return {name: copied(value) for name, value in inputs.items()}
 
 
-def plain(value: object, name: str) -> torch.Tensor:
-    """A dense copy of a tensor on the CPU. Raises TypeError for what is none."""
-    if not isinstance(value, torch.Tensor) or value.layout is not torch.strided:
+def plain(value: object, name: str, framework: str) -> Array:
+    """A copy of an array of the framework; a tensor's is dense and on the CPU. Raises TypeError for what is none."""
+    if framework == NUMPY:
+        if not isinstance(value, np.ndarray | np.generic):
+            raise TypeError(f"{name} is {described(value)}, not a NumPy array")
+        return np.array(value)
+    if not is_tensor(value) or str(value.layout) != "torch.strided":
         raise TypeError(f"{name} is {described(value)}, not a dense torch.Tensor")
-    return value.detach().cpu().resolve_conj().resolve_neg().clone().as_subclass(torch.Tensor)
+    return value.detach().cpu().resolve_conj().resolve_neg().clone().as_subclass(sys.modules["torch"].Tensor)
 
 
 def sentence(raised: Raised) -> str:
@@ -170,9 +179,10 @@ def what_raised(error: BaseException, names: Mapping[str, object]) -> Raised:
 
 def fresh_state() -> None:
     """The state in which every call of a test begins, so that a check gives the same answer each time."""
-    torch.set_default_dtype(torch.float32)
-    torch.set_grad_enabled(True)
-    torch.default_generator.manual_seed(0)
+    if torch := sys.modules.get("torch"):
+        torch.set_default_dtype(torch.float32)
+        torch.set_grad_enabled(True)
+        torch.default_generator.manual_seed(0)
     random.seed(0)
     np.random.seed(0)
 
@@ -183,7 +193,27 @@ def session_kept(names: dict[str, object]) -> Iterator[None]:
 
     While it runs, names of the notebook that hold another device hold the CPU.
     """
-    states = torch.get_rng_state(), random.getstate(), np.random.get_state()
+    states = random.getstate(), np.random.get_state()
+    try:
+        with (
+            torch_kept(names) if "torch" in sys.modules else nullcontext(),
+            warnings.catch_warnings(),
+            np.errstate(all="ignore"),
+            redirect_stdout(io.StringIO()),
+            redirect_stderr(io.StringIO()),
+        ):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+
+
+@contextmanager
+def torch_kept(names: dict[str, object]) -> Iterator[None]:
+    """The same for torch, in a session that has imported it."""
+    torch = sys.modules["torch"]
+    state = torch.get_rng_state()
     devices = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
     dtype, gradients, precision = (
         torch.get_default_dtype(),
@@ -201,14 +231,7 @@ def session_kept(names: dict[str, object]) -> Iterator[None]:
     torch.autograd.set_detect_anomaly(False)
     torch.set_float32_matmul_precision("highest")
     try:
-        with (
-            warnings.catch_warnings(),
-            np.errstate(all="ignore"),
-            redirect_stdout(io.StringIO()),
-            redirect_stderr(io.StringIO()),
-        ):
-            warnings.simplefilter("ignore")
-            yield
+        yield
     finally:
         names.update(elsewhere)
         if default.type != "cpu":
@@ -219,8 +242,6 @@ def session_kept(names: dict[str, object]) -> Iterator[None]:
         torch.set_float32_matmul_precision(precision)
         torch.set_default_dtype(dtype)
         torch.set_grad_enabled(gradients)
-        torch.set_rng_state(states[0])
-        random.setstate(states[1])
-        np.random.set_state(states[2])
+        torch.set_rng_state(state)
         if devices:
             torch.cuda.set_rng_state_all(devices)

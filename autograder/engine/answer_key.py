@@ -9,17 +9,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from autograder.engine.judge import KeyTest
 from autograder.engine.packing import pack_test, unpack_test
 from autograder.tensors import read_tensors, write_tensors
 
+if TYPE_CHECKING:
+    from autograder.arrays import Array
+
 
 def write_key(path: Path, tests: tuple[KeyTest, ...], made_from: str) -> None:
     """Store a key as one safetensors file: each distinct tensor once, under its hash; the structure in the metadata."""
-    tensors: dict[str, torch.Tensor] = {}
+    tensors: dict[str, Array] = {}
     index = [pack_test(test, tensors) for test in tests]
     write_tensors(path, tensors, {"made_from": made_from, "tests": index})
 

@@ -7,8 +7,7 @@ from importlib import import_module
 from math import prod
 from pathlib import Path
 
-import torch
-
+from autograder.arrays import plain
 from autograder.course_code import open_package
 from autograder.engine.judge import Failure, KeyTest, Result
 from autograder.questions.model import Answer, Count, Inputs, Unreadable
@@ -34,7 +33,7 @@ def counted(count: Count | None, produced: Answer, inputs: Inputs, sizes: Sizes 
         if not all(fits(tensor.shape, sizes[name]) for name, tensor in produced.items()):
             return Failure(Unreadable.__name__, "your code produced far more data than this test reads")
     try:
-        return {name: torch.as_tensor(value).detach().clone() for name, value in count(produced, **inputs).items()}
+        return {name: plain(value) for name, value in count(produced, **inputs).items()}
     except Unreadable as error:
         return Failure(Unreadable.__name__, str(error))
     except Exception:

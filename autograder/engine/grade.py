@@ -12,8 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
-import torch
+import numpy as np
 
+from autograder.arrays import double, is_floating
 from autograder.artefacts import Artefact, Finding, Inputs
 from autograder.assignment import Assignment, read_assignment
 from autograder.course_code import PACKAGE
@@ -434,7 +435,7 @@ def probes_in(bundle: Path, assignment: Assignment, key: Iterable[KeyTest]) -> P
     modules = {address.rpartition(".")[0] for test in key for address in (test.probe, *test.stand_ins.values())}
     if assignment.picture_probe:
         modules.add(picture_address(assignment).rpartition(".")[0])
-    return Probes(bundle / "code", tuple(sorted(modules)))
+    return Probes(bundle / "code", tuple(sorted(modules)), assignment.framework)
 
 
 def picture_address(assignment: Assignment) -> str:
@@ -688,12 +689,13 @@ def detail(judgement: Judgement, results: dict[str, Result]) -> str:
 
 def picture(runner: Runner, probe: str, data: Prepared) -> list[Picture]:
     """The submission's own views of eight test images. An empty list if they cannot be drawn, which costs no points."""
-    images = torch.from_numpy(data.images("test")[:8].copy())
+    images = data.images("test")[:8].copy()
     try:
         views = runner.call(probe, {"images": images}, PICTURE_SECONDS)["views"]
     except (StudentError, SessionLost, KeyError):
         return []
-    whole = views.ndim == 5 and views.shape[:3] == (8, 2, 3) and views.is_floating_point()
-    if not whole or not all(1 <= side <= 96 for side in views.shape[3:]) or not torch.isfinite(views).all():
+    whole = views.ndim == 5 and views.shape[:3] == (8, 2, 3) and is_floating(views)
+    if not whole or not all(1 <= side <= 96 for side in views.shape[3:]):
         return []
-    return [Picture(PICTURE_TITLE, views.transpose(0, 1).flatten(0, 1), columns=8)]
+    shown = double(views).swapaxes(0, 1)
+    return [Picture(PICTURE_TITLE, shown.reshape(16, *shown.shape[2:]), columns=8)] if np.isfinite(shown).all() else []

@@ -5,11 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-import torch
+import numpy as np
 
+from autograder.arrays import double, dtype_of, is_array, is_floating
+from autograder.frameworks import TORCH
 from autograder.questions.model import Answer, Close, Comparison, Exact, Within
 from autograder.text import without_numbers
+
+if TYPE_CHECKING:
+    from autograder.arrays import Array
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,7 @@ class KeyTest:
     ``probe`` and ``count`` are addresses, ``module.name``; ``count`` is '' where a probe's result is compared as it is.
     ``names`` are the graded names that the test asks for, ``kept`` the inputs that are not sent to the submission, ``needs``
     the tests of which one has to pass as well. ``instead_of`` and ``after`` make it a variant, ``stand_ins`` are
-    addresses of functions by the names that they replace.
+    addresses of functions by the names that they replace. ``framework`` is that of its inputs and references.
     """
 
     question: str
@@ -82,6 +88,7 @@ class KeyTest:
     after: tuple[str, ...] = ()
     stand_ins: Mapping[str, str] = field(default_factory=dict)
     draw: int = 0
+    framework: str = TORCH
 
 
 @dataclass(frozen=True)
@@ -100,26 +107,27 @@ class Judgement:
     line: int = 0
 
 
-def excess(comparison: Comparison, got: torch.Tensor, want: torch.Tensor, atol: float = 0.0) -> float:
+@np.errstate(all="ignore")
+def excess(comparison: Comparison, got: Array, want: Array, atol: float = 0.0) -> float:
     """The error as a multiple of the allowed error: at most 1 passes. Infinity if the shape or dtype is wrong or a value
     is not finite.
 
     ``want`` is a float64 or integer reference; ``Within`` ignores its values.
     """
-    if shape_complaint(comparison, got, want) or not bool(torch.isfinite(got).all()):
+    if shape_complaint(comparison, got, want) or not np.isfinite(got := double(got)).all():
         return float("inf")
-    if got.numel() == 0:
+    if got.size == 0:
         return 0.0
-    got, want = got.double(), want.double()
+    want = double(want)
     match comparison:
         case Close(rtol=rtol):
-            error, allowed = float((got - want).abs().max()), rtol * float(want.abs().max()) + atol
+            error, allowed = float(np.abs(got - want).max()), rtol * float(np.abs(want).max()) + atol
         case Exact():
-            error, allowed = float((got - want).abs().max()), 0.0
+            error, allowed = float(np.abs(got - want).max()), 0.0
         case Within(low=low, high=high):
             middle, allowed = (low + high) / 2, (high - low) / 2
             outside = bool((_side(comparison, got) != 0).any())
-            error = float((got - middle).abs().max())
+            error = float(np.abs(got - middle).max())
             # A value on a bound passes, even if the middle is rounded.
             error = max(error, allowed * (1 + 1e-9)) if outside else min(error, allowed)
     if error == 0.0:
@@ -127,13 +135,12 @@ def excess(comparison: Comparison, got: torch.Tensor, want: torch.Tensor, atol: 
     return error / allowed if allowed > 0 else float("inf")
 
 
-def _side(bounds: Within, values: torch.Tensor) -> torch.Tensor:
+def _side(bounds: Within, values: np.ndarray) -> np.ndarray:
     """-1 below the bounds, 1 above them, 0 within."""
-    values = values.double()
-    return (values > bounds.high).int() - (values < bounds.low).int()
+    return (values > bounds.high).astype(int) - (values < bounds.low)
 
 
-def shape_complaint(comparison: Comparison, got: torch.Tensor, want: torch.Tensor) -> str | None:
+def shape_complaint(comparison: Comparison, got: Array, want: Array) -> str | None:
     """What is wrong with the shape or dtype, as a clause; None if both are correct. Both are part of the task."""
     expected = tuple(comparison.shape if isinstance(comparison, Within) else want.shape)
     if tuple(got.shape) != expected:
@@ -141,7 +148,7 @@ def shape_complaint(comparison: Comparison, got: torch.Tensor, want: torch.Tenso
         return f"has shape {without_numbers(str(tuple(got.shape)))}, expected {expected}" + (
             f": {words}" if words else ""
         )
-    dtype = str(got.dtype).removeprefix("torch.")
+    dtype = dtype_of(got)
     if dtype != comparison.dtype:
         got_words, expected_words = dtype_in_words(dtype), dtype_in_words(comparison.dtype)
         if got_words == expected_words:  # they would tell nothing
@@ -186,14 +193,14 @@ def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(length for length in shape if length != 1)
 
 
-def complaint(name: str, comparison: Comparison, got: torch.Tensor, want: torch.Tensor, atol: float) -> str | None:
+def complaint(name: str, comparison: Comparison, got: Array, want: Array, atol: float) -> str | None:
     """What is wrong with one output, without revealing the reference; None if it passes."""
     label = comparison.what or f"`{name}`"
     if clause := shape_complaint(comparison, got, want):
         return f"{label} {clause}"
-    if not bool(torch.isfinite(got).all()):
-        kind = "NaN" if bool(torch.isnan(got).any()) else "infinite"
-        return f"{label} is {kind}" if got.ndim == 0 else f"{label} has {kind} entries"
+    if not np.isfinite(numbers := double(got)).all():
+        kind = "NaN" if np.isnan(numbers).any() else "infinite"
+        return f"{label} is {kind}" if numbers.ndim == 0 else f"{label} has {kind} entries"
     if excess(comparison, got, want, atol) <= 1:
         return None
     if comparison.advice:
@@ -226,18 +233,20 @@ def same_result(test: KeyTest, case: KeyCase, result: Result, wrong: Result) -> 
     )
 
 
-def _same_tensor(comparison: Comparison, got: torch.Tensor, wrong: torch.Tensor, atol: float) -> bool:
-    if got.shape != wrong.shape or got.dtype != wrong.dtype:
+@np.errstate(all="ignore")
+def _same_tensor(comparison: Comparison, got: Array, wrong: Array, atol: float) -> bool:
+    if got.shape != wrong.shape or dtype_of(got) != dtype_of(wrong):
         return False
-    if not torch.equal(torch.isfinite(got), torch.isfinite(wrong)):
+    got, wrong = double(got), double(wrong)
+    if not np.array_equal(finite := np.isfinite(got), np.isfinite(wrong)):
         return False
-    got, wrong = torch.nan_to_num(got.double(), 0, 0, 0), torch.nan_to_num(wrong.double(), 0, 0, 0)
+    got, wrong = np.where(finite, got, 0.0), np.where(finite, wrong, 0.0)
     if isinstance(comparison, Within):  # statistics are random: a misconception is recognised by the bound it violates
-        return torch.equal(_side(comparison, got), _side(comparison, wrong))
+        return np.array_equal(_side(comparison, got), _side(comparison, wrong))
     rtol = comparison.rtol if isinstance(comparison, Close) else 0.0
-    if got.numel() == 0:
+    if got.size == 0:
         return True
-    return bool((got - wrong).abs().max() <= rtol * wrong.abs().max() + atol)
+    return bool(np.abs(got - wrong).max() <= rtol * np.abs(wrong).max() + atol)
 
 
 def judge(test: KeyTest, results: Mapping[str, Result]) -> Judgement:
@@ -286,6 +295,7 @@ def _raised(failed: Sequence[KeyCase], results: Mapping[str, Result]) -> tuple[i
     return next(((end.cell, end.line) for end in ends if isinstance(end, Failure) and end.line), (0, 0))
 
 
+@np.errstate(all="ignore")
 def shows_work(test: KeyTest, results: Mapping[str, Result], judgement: Judgement) -> bool:
     """Whether the results can only come from code that does what is asked, if not correctly.
 
@@ -314,52 +324,57 @@ def resemblance(test: KeyTest, results: Mapping[str, Result]) -> float:
     """
     found: list[float] = []
     for name in (name for name, comparison in test.outputs.items() if isinstance(comparison, Close)):
-        pairs = [(case, results[case.name], case.reference[name]) for case in test.cases]
-        if any(isinstance(result, Failure) or name not in result for _, result, _ in pairs):
+        if any(isinstance(of, Failure) or name not in of for of in (results[case.name] for case in test.cases)):
             return 0.0
-        if not all(r[name].shape == wanted.shape and torch.isfinite(r[name]).all() for _, r, wanted in pairs):
+        pairs = [(c, double(results[c.name][name]), double(c.reference[name])) for c in test.cases]
+        if not all(got.shape == wanted.shape and np.isfinite(got).all() for _, got, wanted in pairs):
             return 0.0
-        large = [(case, result[name], wanted) for case, result, wanted in pairs if wanted.numel() >= FEW]
+        large = [(case, got, wanted) for case, got, wanted in pairs if wanted.size >= FEW]
         found += [_correlation(_unexplained(got, case), _unexplained(wanted, case)) for case, got, wanted in large]
         if not large and len(pairs) >= FEW:
-            got, wanted = (
-                torch.cat([x.flatten().double() for x in of]) for of in zip(*((r[name], w) for _, r, w in pairs))
-            )
+            got, wanted = (np.concatenate([x.ravel() for x in of]) for of in list(zip(*pairs))[1:])
             ranks = _correlation(_ranks(got), _ranks(wanted))
             found.append(ranks if ranks >= RANKED else 0.0)
     return sum(found) / len(found) if found else 0.0
 
 
-def _unexplained(values: torch.Tensor, case: KeyCase) -> torch.Tensor:
+def _unexplained(values: np.ndarray, case: KeyCase) -> np.ndarray:
     """What the best weighted sum of the inputs of the same shape leaves of ``values``, without rounding: 1-d, float64."""
-    same = [x for x in case.inputs.values() if isinstance(x, torch.Tensor) and x.shape == values.shape]
-    values = values.double().flatten()
-    given = torch.stack([torch.ones_like(values), *(x.double().flatten() for x in same)], dim=1)
-    left = values - given @ torch.linalg.lstsq(given, values[:, None], driver="gelsd").solution[:, 0]
-    return left if left.norm() > 1e-4 * values.norm() else torch.zeros_like(values)
+    same = [double(x).ravel() for x in case.inputs.values() if is_array(x) and x.shape == values.shape]
+    values = values.ravel()
+    given = np.stack([np.ones_like(values), *same], axis=1)
+    left = values - given @ np.linalg.lstsq(given, values)[0]
+    return left if np.linalg.norm(left) > 1e-4 * np.linalg.norm(values) else np.zeros_like(values)
 
 
-def _correlation(one: torch.Tensor, other: torch.Tensor) -> float:
-    """The size of the correlation of two 1-d tensors; 0 where one is constant."""
-    one, other = (x.double() - x.double().mean() for x in (one, other))
-    size = float((one @ other).abs() / (one.norm() * other.norm()))
+def _correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """The size of the correlation of two 1-d arrays; 0 where one is constant."""
+    one, other = one - one.mean(), other - other.mean()
+    lengths = float(np.linalg.norm(one) * np.linalg.norm(other))
+    size = float(abs(one @ other)) / lengths if lengths else math.nan
     return size if math.isfinite(size) else 0.0
 
 
-def _ranks(values: torch.Tensor) -> torch.Tensor:
+def _ranks(values: np.ndarray) -> np.ndarray:
     """The place of each value when they are sorted; equal values have one place."""
-    return torch.unique(values, return_inverse=True)[1]
+    return np.unique(values, return_inverse=True)[1]
 
 
-def _computed(number: torch.Tensor, case: KeyCase) -> bool:
+def _computed(number: Array, case: KeyCase) -> bool:
     """Whether a tensor is neither a constant nor an input."""
-    given = [tensor for tensor in case.inputs.values() if isinstance(tensor, torch.Tensor)]
+    numbers = double(number)
+    given = [tensor for tensor in case.inputs.values() if is_array(tensor) and tensor.shape == number.shape]
     return (
-        number.is_floating_point()
-        and number.numel() > 1
-        and bool(number.max() > number.min())
-        and not any(tensor.shape == number.shape and torch.equal(tensor.to(number.dtype), number) for tensor in given)
+        is_floating(number)
+        and numbers.size > 1
+        and bool(numbers.max() > numbers.min())
+        and not any(np.array_equal(_in_dtype_of(number, tensor), numbers) for tensor in given)
     )
+
+
+def _in_dtype_of(like: Array, tensor: Array) -> np.ndarray:
+    """The numbers of a tensor, rounded to the floating dtype of another."""
+    return double(tensor.astype(like.dtype) if isinstance(like, np.ndarray) else tensor.to(like.dtype))
 
 
 def _is(test: KeyTest, results: Mapping[str, Result], mistake: KeyMisconception) -> bool:
@@ -384,7 +399,7 @@ def _is_where_finite(
 
 def _finite(test: KeyTest, result: Result) -> bool:
     return not isinstance(result, Failure) and all(
-        bool(torch.isfinite(result[name]).all()) for name in test.outputs if name in result
+        bool(np.isfinite(double(result[name])).all()) for name in test.outputs if name in result
     )
 
 

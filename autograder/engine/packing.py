@@ -1,15 +1,20 @@
-"""Tests of an answer key as JSON and named tensors, each distinct tensor once. Pure functions, and nothing but torch."""
+"""Tests of an answer key as JSON and named tensors, each distinct tensor once. Pure functions."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-import torch
-
+from autograder.arrays import as_numpy, is_array, native
 from autograder.engine.judge import Failure, KeyCase, KeyMisconception, KeyTest, Result
 from autograder.questions.model import Answer, Close, Comparison, Exact, Within
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from autograder.arrays import Array
 
 PLAIN_FIELDS = (
     *(
@@ -26,12 +31,12 @@ PLAIN_FIELDS = (
         "after",
         "stand_ins",
     ),
-    "draw",
+    *("draw", "framework"),
 )
 COMPARISONS: dict[str, type] = {kind.__name__: kind for kind in (Close, Exact, Within)}
 
 
-def pack_test(test: KeyTest, tensors: dict[str, torch.Tensor]) -> dict:
+def pack_test(test: KeyTest, tensors: dict[str, Array]) -> dict:
     """The JSON of a test; its tensors are added to ``tensors`` under their hashes."""
     return {
         **{name: getattr(test, name) for name in PLAIN_FIELDS},
@@ -40,8 +45,8 @@ def pack_test(test: KeyTest, tensors: dict[str, torch.Tensor]) -> dict:
         "cases": [
             {
                 "name": case.name,
-                "scalars": {n: v for n, v in case.inputs.items() if not isinstance(v, torch.Tensor)},
-                "inputs": _pack({n: v for n, v in case.inputs.items() if isinstance(v, torch.Tensor)}, tensors),
+                "scalars": {n: v for n, v in case.inputs.items() if not is_array(v)},
+                "inputs": _pack({n: v for n, v in case.inputs.items() if is_array(v)}, tensors),
                 "reference": _pack(case.reference, tensors),
                 "atol": dict(case.atol),
                 "sizes": {name: list(size) for name, size in case.sizes.items()},
@@ -58,17 +63,17 @@ def pack_test(test: KeyTest, tensors: dict[str, torch.Tensor]) -> dict:
     }
 
 
-def _pack(group: Mapping[str, torch.Tensor], tensors: dict[str, torch.Tensor]) -> dict[str, str]:
+def _pack(group: Mapping[str, Array], tensors: dict[str, Array]) -> dict[str, str]:
     """Add the tensors of a group to the store. Returns their names in the store."""
     names = {}
     for name, tensor in group.items():
-        content = f"{tensor.dtype} {tuple(tensor.shape)}".encode() + tensor.contiguous().numpy().tobytes()
+        content = f"{tensor.dtype} {tuple(tensor.shape)}".encode() + as_numpy(tensor).tobytes()
         names[name] = hashlib.sha256(content).hexdigest()[:16]
         tensors[names[name]] = tensor
     return names
 
 
-def _pack_result(test: KeyTest, result: Result | None, tensors: dict[str, torch.Tensor]) -> str | dict[str, str] | None:
+def _pack_result(test: KeyTest, result: Result | None, tensors: dict[str, Array]) -> str | dict[str, str] | None:
     """The type of a failure, or the names of an answer's tensors; None if there is no result."""
     if result is None:
         return None
@@ -88,11 +93,11 @@ def _unpack_comparison(fields: dict) -> Comparison:
     return kind(**values)
 
 
-def unpack_test(entry: dict, tensors: Mapping[str, torch.Tensor]) -> KeyTest:
+def unpack_test(entry: dict, tensors: Mapping[str, np.ndarray]) -> KeyTest:
     """What ``pack_test`` packed."""
 
     def unpack(names: Mapping[str, str]) -> Answer:
-        return {name: tensors[stored] for name, stored in names.items()}
+        return {name: native(tensors[stored], entry["framework"]) for name, stored in names.items()}
 
     cases = tuple(
         KeyCase(

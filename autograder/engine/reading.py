@@ -1,21 +1,25 @@
 """Reads a submitted file into plain tensors.
 
-The file is unpickled in a sandbox session that runs no student code. Only named float32 tensors come back.
+The file is unpickled in a sandbox session that runs no student code. Only named tensors of numbers come
+back.
 """
 
 from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING
 
 from autograder.engine.session import Sandbox, SessionLost, StudentError
 from autograder.engine.submission import Submission
 from autograder.errors import Unread
-from autograder.sandbox.checkpoint import UnreadableCheckpoint
+from autograder.sandbox.npz import UnreadableCheckpoint
+
+if TYPE_CHECKING:
+    from autograder.arrays import Array
 
 LOAD_SECONDS = 60.0
 
 
-def read_tensors(file: str, sandbox: Sandbox, submission: Submission, left: float) -> dict[str, torch.Tensor]:
+def read_tensors(file: str, sandbox: Sandbox, submission: Submission, left: float) -> dict[str, Array]:
     """The tensors of a file in the submission, read in a new session within ``left`` seconds. Raises Unread."""
     name = str(submission.find(file)[0].relative_to(submission.folder))
     try:

@@ -7,12 +7,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, Self
-
-import torch
+from typing import TYPE_CHECKING, Protocol, Self
 
 from autograder.engine.clock import Clock
 from autograder.engine.session import STUB, Sandbox, Session, SessionLost, StudentError
+
+if TYPE_CHECKING:
+    from autograder.arrays import Array
 
 CHECK_SECONDS = 5.0  # of one public test case
 
@@ -105,7 +106,7 @@ class Runner:
         inputs: Mapping[str, object],
         seconds: float | None = None,
         stand_ins: Mapping[str, str] | None = None,
-    ) -> dict[str, torch.Tensor]:
+    ) -> dict[str, Array]:
         """The result of a probe, see ``Session.call``. Raises StudentError, or SessionLost; the next call then starts a new
         session."""
         session = self._ready()

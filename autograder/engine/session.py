@@ -19,18 +19,23 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-import torch
+import numpy as np
 
 from autograder import protocol
+from autograder.arrays import BFLOAT16, as_numpy, is_array, native
 from autograder.errors import MachineError
+from autograder.frameworks import NUMPY, TORCH
 from autograder.limits import Limits
 from autograder.sandbox import canary, layers, preload, processes
 from autograder.sandbox.leftovers import remove_tree
 from autograder.sandbox.notebook import MAX_ANSWER, MAX_CODE, Cell, Notebook
 from autograder.sandbox.sightings import Sighting
 from autograder.text import clean, one_line, quoted, without_numbers
+
+if TYPE_CHECKING:
+    from autograder.arrays import Array
 
 MB = 1 << 20
 OPEN_DOOR = (
@@ -46,7 +51,6 @@ MAX_HEADER = 1 << 16
 TYPE_NAMES = frozenset(
     name for name, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, BaseException)
 )
-LIBRARIES = preload.LIBRARIES
 NO_MODULE = re.compile(r"No module named '(\w{1,60})(?:\.[\w.]*)?'")
 NO_LIBRARY = (
     "; {} is not there when your notebook is graded; there are {} and Python's own libraries, and code of your own "
@@ -77,8 +81,8 @@ class StudentError(Exception):
     ``complaint``: a probe raised it because of what the code returned. ``missing``: a graded name that the notebook does
     not define; ``undefined``: another name, or that of a function which is only a stub. All of this is said by the
     student's process, so it is shown only as a quotation (``quoted``). ``limit`` is what the engine's own clock says: the
-    seconds that the request might take, if it took all of them. ``whereabouts`` is what the engine knows about the
-    definition of a name that is not there, a clause.
+    seconds that the request might take, if it took all of them. ``libraries`` are those that it can import. ``whereabouts``
+    is what the engine knows about the definition of a name that is not there, a clause.
     """
 
     def __init__(
@@ -91,6 +95,7 @@ class StudentError(Exception):
         missing: str | None = None,
         limit: float | None = None,
         undefined: str | None = None,
+        libraries: Collection[str] = preload.LIBRARIES[TORCH],
     ) -> None:
         super().__init__(f"{type}: {message}")
         self.type = type
@@ -101,6 +106,7 @@ class StudentError(Exception):
         self.missing = missing
         self.limit = limit
         self.undefined = undefined
+        self.libraries = libraries
         self.whereabouts = ""
 
     @property
@@ -113,8 +119,8 @@ class StudentError(Exception):
     def advice(self) -> str:
         """``"; this library is not there …"``, the end of a sentence that quotes the error; '' without advice."""
         library = NO_MODULE.match(self.message) if self.type == "ModuleNotFoundError" else None
-        if library and library[1] not in LIBRARIES:
-            return NO_LIBRARY.format(quoted(without_numbers(library[1])), ", ".join(LIBRARIES))
+        if library and library[1] not in self.libraries:
+            return NO_LIBRARY.format(quoted(without_numbers(library[1])), ", ".join(self.libraries))
         return f"; {self.whereabouts}" if self.whereabouts else ""
 
     @property
@@ -144,10 +150,14 @@ class ParentLost(SessionLost):
 
 @dataclass(frozen=True)
 class Probes:
-    """The modules of probes that a preloaded parent imports, by name; ``kit_course`` is the package in ``code``."""
+    """The modules of probes that a preloaded parent imports, by name; ``kit_course`` is the package in ``code``.
+
+    They get and return arrays of the ``framework``, which is all that the parent imports.
+    """
 
     code: Path | None = None
     modules: tuple[str, ...] = ()
+    framework: str = TORCH
 
 
 OTHERS = 0o007
@@ -274,16 +284,16 @@ class Sandbox:
         canary.hand_in(beside)
         try:
             with self.session(beside) as session:
-                session.run_cell(1, canary.CELL, self.limits.start_seconds)
+                session.run_cell(1, canary.CELLS[self.probes.framework], self.limits.start_seconds)
                 found = session.call(canary.PROBE, {"x": x}, self.limits.start_seconds)["gradient"]
         except (SandboxError, StudentError, SessionLost) as error:
             raise SandboxError(CANARY_DIED.format(error)) from error
-        if not torch.equal(found, canary.answer(x)):
+        if not np.array_equal(as_numpy(found), canary.answer(x)):
             raise SandboxError(CANARY_DIED.format("its answer is not the one computed here"))
         shutil.rmtree(beside)
 
     def _start(self) -> None:
-        self._process, self._control = preload.start()
+        self._process, self._control = preload.start(self.probes.framework)
         self._control.settimeout(self.limits.preload_seconds)
         try:
             self._control.send(self._settings())
@@ -311,6 +321,7 @@ class Sandbox:
         limits = self.limits
         settings = {
             "code": str(self.root / "code"),
+            "framework": self.probes.framework,
             "probes": [canary.__name__, *self.probes.modules],
             "root": str(self.root),
             "threads": limits.threads,
@@ -391,7 +402,7 @@ class Session:
         """
         request = {"op": "cell", "index": index, "source": source, "definitions_only": definitions_only}
         # A tensor, since a cell may have more statements than a header may have values.
-        places = {} if only is None else {"only": torch.tensor(sorted(only), dtype=torch.int64)}
+        places = {} if only is None else {"only": np.array(sorted(only), np.int64)}
         self._request(request, places, seconds, 0)
 
     def call(
@@ -400,24 +411,26 @@ class Session:
         inputs: Mapping[str, object],
         seconds: float | None = None,
         stand_ins: Mapping[str, str] | None = None,
-    ) -> dict[str, torch.Tensor]:
+    ) -> dict[str, Array]:
         """The result of a probe, ``module.name``: plain tensors, built here. Raises StudentError or SessionLost.
 
         ``stand_ins``: graded names -> addresses of the functions that replace the student's meanwhile.
         """
-        tensors = {name: value for name, value in inputs.items() if isinstance(value, torch.Tensor)}
+        tensors = {name: value for name, value in inputs.items() if is_array(value)}
         scalars = {name: value for name, value in inputs.items() if name not in tensors}
         request = {"op": "call", "probe": probe, "scalars": scalars, "stand_ins": dict(stand_ins or {})}
-        return self._request(request, tensors, seconds or self.limits.test_seconds, self.limits.answer_mb * MB)
+        seconds = seconds or self.limits.test_seconds
+        return self._native(self._request(request, tensors, seconds, self.limits.answer_mb * MB))
 
     def check(self, source: str, case: str, seconds: float) -> None:
         """Run the function ``case`` of a public test file, given as text. Raises StudentError or SessionLost."""
         self._request({"op": "check", "source": source, "case": case}, {}, seconds, 0)
 
-    def load_checkpoint(self, path: str, seconds: float | None = None) -> dict[str, torch.Tensor]:
+    def load_checkpoint(self, path: str, seconds: float | None = None) -> dict[str, Array]:
         """The tensors of a checkpoint file in the work folder. Raises StudentError or SessionLost."""
         request = {"op": "checkpoint", "path": path}
-        return self._request(request, {}, seconds or self.limits.test_seconds, self.limits.frame_mb * MB)
+        seconds = seconds or self.limits.test_seconds
+        return self._native(self._request(request, {}, seconds, self.limits.frame_mb * MB))
 
     def read_notebook(self, path: str, graded: Collection[str], seconds: float, keep: bool = False) -> Notebook:
         """The code of a notebook in the work folder, which is removed there unless it is to ``keep``.
@@ -430,7 +443,7 @@ class Session:
         # A character of code has at most six bytes in JSON; notes and names make up the rest.
         answer = self._request(request, {}, seconds, 6 * MAX_CODE + 8 * MB)
         try:
-            content = json.loads(answer["notebook"].numpy().tobytes())
+            content = json.loads(answer["notebook"].tobytes())
             cells = tuple(
                 Cell(**{**cell, "notes": tuple(cell["notes"]), "only": cell["only"] and tuple(cell["only"])})
                 for cell in content["cells"]
@@ -446,9 +459,16 @@ class Session:
         """End every process of the session and remove its files."""
         self._end(grace=0)
 
+    def _native(self, arrays: Mapping[str, np.ndarray]) -> dict[str, Array]:
+        """What was received, as the framework has it."""
+        framework = self.sandbox.probes.framework
+        if framework == NUMPY and any(array.dtype == BFLOAT16 for array in arrays.values()):
+            self._lose("protocol", "it sent numbers that NumPy does not have")
+        return {name: native(array, framework) for name, array in arrays.items()}
+
     def _request(
-        self, request: dict, tensors: Mapping[str, torch.Tensor], seconds: float, answer_bytes: int
-    ) -> dict[str, torch.Tensor]:
+        self, request: dict, tensors: Mapping[str, Array], seconds: float, answer_bytes: int
+    ) -> dict[str, np.ndarray]:
         if self._lost is not None:
             raise self._lost
         identity, started = secrets.token_hex(16), time.monotonic()  # so that no answer can be sent in advance
@@ -468,11 +488,11 @@ class Session:
         raise self._student_error(reply.get("error"), seconds if counted >= all_of_it * seconds else None)
 
     def _exchange(
-        self, header: dict, tensors: Mapping[str, torch.Tensor], deadline: float, seconds: float
-    ) -> tuple[dict, dict[str, torch.Tensor]]:
+        self, header: dict, tensors: Mapping[str, Array], deadline: float, seconds: float
+    ) -> tuple[dict, dict[str, np.ndarray]]:
         """Send a request and receive its reply. Raises SessionLost."""
         late = f"it took longer than {seconds:g} seconds and ignored the time limit"
-        frame = protocol.encode(header, tensors)
+        frame = protocol.encode(header, {name: as_numpy(tensor) for name, tensor in tensors.items()})
         if protocol.pending(self._link):
             self._refuse_unasked(deadline)
         try:
@@ -486,7 +506,7 @@ class Session:
             self._lose("protocol", "it sent an answer that belongs to no request")
         return reply, answer
 
-    def _frame(self, payload: int, deadline: float, late: str) -> tuple[dict, dict[str, torch.Tensor]]:
+    def _frame(self, payload: int, deadline: float, late: str) -> tuple[dict, dict[str, np.ndarray]]:
         try:
             return protocol.receive(self._link, protocol.Caps(MAX_HEADER, payload), deadline)
         except protocol.DeadlinePassed:
@@ -510,7 +530,8 @@ class Session:
             error.get(key) if isinstance(error.get(key), str) else None for key in ("missing", "undefined")
         )
         complains = error.get("complains") is True
-        return StudentError(kind, clean(error["message"]), cell, line, complains, missing, limit, undefined)
+        libraries = preload.LIBRARIES[self.sandbox.probes.framework]
+        return StudentError(kind, clean(error["message"]), cell, line, complains, missing, limit, undefined, libraries)
 
     def _lose(self, kind: str, reason: str) -> None:
         self._lost = SessionLost(kind, reason)

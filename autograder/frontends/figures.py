@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import matplotlib
-import torch
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from autograder.arrays import as_numpy
 from autograder.engine.report import Curve, number
 from autograder.pictures import Picture
 
@@ -102,19 +103,19 @@ def picture_figure(picture: Picture) -> Figure:
         row, column = divmod(place, picture.columns)
         left, top = column + GAP / 2, (row + GAP / 2) * pitch
         extent = (left, left + 1 - GAP, top + (1 - GAP) * height / width, top)
-        axes.imshow(shades(image).expand(3, -1, -1).permute(1, 2, 0).numpy(), extent=extent)
+        axes.imshow(np.broadcast_to(shades(as_numpy(image)), (3, height, width)).transpose(1, 2, 0), extent=extent)
     axes.set(xlim=(0, picture.columns), ylim=(rows * pitch, 0))
     axes.axis("off")
     return figure
 
 
-def shades(image: torch.Tensor) -> torch.Tensor:
-    """One image with values in [0, 1]."""
-    if image.dtype == torch.uint8:
-        return image / 255
-    image = image.float()
+def shades(image: np.ndarray) -> np.ndarray:
+    """One image with values in [0, 1], float32."""
+    if image.dtype == np.uint8:
+        return image / np.float32(255)
+    image = image.astype(np.float32)
     low, high = image.min(), image.max()
-    return (image - low) / (high - low).clamp(min=1e-6)
+    return (image - low) / max(high - low, np.float32(1e-6))
 
 
 def png(figure: Figure) -> str:

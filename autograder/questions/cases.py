@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
+from autograder.arrays import equal, generator, is_array, native
 from autograder.errors import KitError
+from autograder.frameworks import NUMPY, TORCH
 from autograder.questions.model import Case, Question
 from autograder.tensors import read_tensors, write_tensors
 
@@ -24,13 +24,13 @@ DRAWS = 4
 
 def draw_cases(question: Question) -> Path:
     """Draw the cases of a question ``DRAWS`` times and store them; returns the file. The seed is the question's id."""
-    generator = torch.Generator().manual_seed(int.from_bytes(question.id.encode()))
+    source = generator(question.framework, int.from_bytes(question.id.encode()))
     path = question.folder / FILE
-    store_cases(path, [question.draw(generator) for _ in range(DRAWS)])
+    store_cases(path, [question.draw(source) for _ in range(DRAWS)], question.framework)
     return path
 
 
-def store_cases(path: Path, draws: Sequence[Sequence[Case]]) -> None:
+def store_cases(path: Path, draws: Sequence[Sequence[Case]], framework: str = TORCH) -> None:
     """Write draws of the same cases as one safetensors file: tensors ``"<draw>/<case>/<input>"``, scalars in the metadata.
 
     A case that is the same in every draw is stored once.
@@ -42,12 +42,14 @@ def store_cases(path: Path, draws: Sequence[Sequence[Case]]) -> None:
                 continue
             scalars = {}
             for name, value in case.inputs.items():
-                if isinstance(value, torch.Tensor):
+                if is_array(value):
                     tensors[f"{number}/{case.name}/{name}"] = value
                 else:
                     scalars[name] = value
             index.append({"draw": number, "name": case.name, "scalars": scalars})
-    write_tensors(path, tensors, {"draws": len(draws), "cases": index})
+    # A file without this entry holds the cases of a torch question.
+    kind = {"framework": framework} if framework == NUMPY else {}
+    write_tensors(path, tensors, {"draws": len(draws), "cases": index, **kind})
 
 
 def same_inputs(one: Case, other: Case) -> bool:
@@ -58,8 +60,8 @@ def same_inputs(one: Case, other: Case) -> bool:
 
 
 def _equal(one: object, other: object) -> bool:
-    if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
-        return one.dtype == other.dtype and torch.equal(one, other)
+    if is_array(one) and is_array(other):
+        return equal(one, other)
     return type(one) is type(other) and one == other
 
 
@@ -79,7 +81,7 @@ def stored_draws(folder: Path) -> tuple[dict[str, Case], ...]:
     for key, tensor in tensors.items():
         number, rest = key.split("/", 1)
         case, name = rest.rsplit("/", 1)
-        inputs[int(number), case][name] = tensor
+        inputs[int(number), case][name] = native(tensor, metadata.get("framework", TORCH))
     names = [case for number, case in inputs if number == 0]
     return tuple(
         {name: Case(name, inputs[number if (number, name) in inputs else 0, name]) for name in names}

@@ -37,7 +37,7 @@ def load_question(assignment: AssignmentFolder, id: str, folder: Path) -> Questi
         found(file, name)
         for file, name in (("oracle", "ORACLE"), ("mistakes", "MISCONCEPTIONS"), ("correct", "CORRECT"))
     )
-    return Question(id, folder, stubs, tests, draw, oracle, misconceptions, correct)
+    return Question(id, folder, stubs, tests, draw, oracle, misconceptions, correct, assignment.framework)
 
 
 def load_module(assignment: AssignmentFolder, name: str) -> ModuleType:

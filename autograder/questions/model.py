@@ -14,11 +14,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import torch
+from autograder.frameworks import TORCH
 
 Scalar = bool | int | float | str
-Inputs = Mapping[str, torch.Tensor | Scalar]
-Answer = Mapping[str, torch.Tensor]
+Inputs = Mapping[str, object]  # arrays of the assignment's framework, and scalars
+Answer = Mapping[str, object]
 Namespace = Mapping[str, object]
 Probe = Callable[..., Answer]
 Count = Callable[..., Answer]
@@ -137,15 +137,17 @@ class Misconception:
 class Question:
     """A graded question, as ``loading`` reads it from its ``folder``. ``stubs`` are the names that a student must define.
 
-    ``draw`` makes the cases from a generator. ``kit draw`` runs it a few times and stores what it made in the folder's
-    ``cases.safetensors``: grading reads the file, never the generator, and takes one of the draws for a submission.
+    ``draw`` makes the cases from a generator of the ``framework``. ``kit draw`` runs it a few times and stores what it made
+    in the folder's ``cases.safetensors``: grading reads the file, never the generator, and takes one of the draws for a
+    submission.
     """
 
     id: str
     folder: Path
     stubs: tuple[str, ...]
     tests: tuple[Test, ...]
-    draw: Callable[[torch.Generator], tuple[Case, ...]]
+    draw: Callable[[object], tuple[Case, ...]]
     oracle: Namespace
     misconceptions: tuple[Misconception, ...]
     correct: Mapping[str, Namespace]
+    framework: str = TORCH

@@ -13,11 +13,13 @@ from torch import Tensor
 from torch.autograd.graph import GradientEdge
 from torch.autograd.graph import get_gradient_edge as _gradient_edge
 
+from autograder.arrays import described
+from autograder.questions.array_probing import NotAPair as NotAPair
+from autograder.questions.array_probing import holding
+from autograder.questions.array_probing import pair as pair
+
 # As they are before student code runs, which may replace what torch's own functions look up.
 _run_backward, _full_like = torch.autograd.Variable._execution_engine.run_backward, torch.full_like
-
-
-MOST_PARTS = 3  # of a tuple or list that are described
 
 
 class NoTensor(TypeError):
@@ -34,26 +36,6 @@ def global_state_kept() -> Iterator[None]:
         torch.set_rng_state(state)
         torch.set_default_dtype(dtype)
         torch.set_grad_enabled(grad)
-
-
-def described(answer: object) -> str:
-    """What was returned, as words of a sentence."""
-    if answer is None:
-        return "None"
-    if isinstance(answer, torch.Tensor):
-        return f"a tensor of shape {tuple(answer.shape)}"
-    if isinstance(answer, np.ndarray):
-        return f"a NumPy array of shape {answer.shape}"
-    kind = type(answer).__name__
-    return f"{'an' if kind[:1].lower() in tuple('aeiou') else 'a'} {kind}"
-
-
-def holding(answer: object) -> str:
-    """The parts of a tuple or list, as the end of a sentence: " (it holds a tensor of shape (4, 8), None)"; else ''."""
-    if not isinstance(answer, list | tuple):
-        return ""
-    parts = [described(part) for part in answer[:MOST_PARTS]] + ["…"] * (len(answer) > MOST_PARTS)
-    return f" (it holds {', '.join(parts)})" if parts else " (it is empty)"
 
 
 def as_tensor(answer: object, what: str) -> torch.Tensor:
@@ -76,26 +58,6 @@ def as_value(answer: object, what: str, dtype: torch.dtype) -> torch.Tensor:
     if isinstance(answer, Real) or (isinstance(answer, np.ndarray) and answer.ndim == 0):
         return torch.tensor(float(answer), dtype=dtype)
     return as_tensor(answer, what)
-
-
-class NotAPair(TypeError):
-    """Two things are asked for and something else was returned."""
-
-
-def pair(answer: object, what: str, form: str) -> tuple[object, object]:
-    """The two parts of a tuple or list. A tensor of two rows is none.
-
-    ``what`` names it in the error ("the output of SimCLR.forward"), ``form`` says how it should look ("(h, z)").
-
-    Raises:
-        NotAPair: it is something else.
-    """
-    if not isinstance(answer, tuple | list):
-        raise NotAPair(f"{what} should be the pair {form}; it is {described(answer)}")
-    if len(answer) != 2:
-        found = f"{described(answer)} of length {len(answer)}{holding(answer)}"
-        raise NotAPair(f"{what} should be the pair {form}; it is {found}")
-    return answer[0], answer[1]
 
 
 class NotANumber(TypeError):

@@ -7,9 +7,10 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-import torch
+import numpy as np
 
-from autograder import questions
+from autograder import arrays, questions
+from autograder.arrays import copied, one_thread, plain
 from autograder.course import AssignmentFolder
 from autograder.engine import answer_key, counting, packing
 from autograder.engine.counting import Sizes, counted
@@ -17,13 +18,13 @@ from autograder.engine.judge import Failure, KeyCase, KeyMisconception, KeyTest,
 from autograder.errors import KitError
 from autograder.questions.cases import FILE, same_inputs, stored_draws
 from autograder.questions.loading import load_questions, place_of
-from autograder.questions.model import Case, Close, Comparison, Inputs, Namespace, Question, Test
+from autograder.questions.model import Answer, Case, Close, Comparison, Inputs, Namespace, Question, Test
 from autograder.stand_ins import globals_of, standing_in
 
 # What a key is made from, beside the assignment itself.
 MADE_WITH = (
     Path(questions.__file__).parent,
-    *(Path(m.__file__) for m in (answer_key, packing, counting)),
+    *(Path(m.__file__) for m in (arrays, answer_key, packing, counting)),
     Path(__file__),
 )
 
@@ -45,33 +46,24 @@ def run_probe(test: Test, case: Case, student: Namespace, sizes: Sizes | None = 
     return counted(test.count, produced, _copies(case, double=False), sizes)
 
 
-def answer_of(test: Test, case: Case, oracle: Namespace) -> tuple[Mapping[str, torch.Tensor], Sizes]:
+def answer_of(test: Test, case: Case, oracle: Namespace) -> tuple[Answer, Sizes]:
     """The same for the oracle, in float64, and the shapes of what is counted. Lets exceptions through."""
     produced = _produced(test, oracle, _copies(case, double=True))
     if test.count is None:
         return produced, {}
-    answer = {name: _plain(value) for name, value in test.count(produced, **_copies(case, double=True)).items()}
+    answer = {name: plain(value) for name, value in test.count(produced, **_copies(case, double=True)).items()}
     return answer, {name: tuple(tensor.shape) for name, tensor in produced.items()}
 
 
-def _produced(test: Test, student: Namespace, inputs: Inputs) -> dict[str, torch.Tensor]:
+def _produced(test: Test, student: Namespace, inputs: Inputs) -> Answer:
     sent = {name: value for name, value in inputs.items() if name not in test.kept}
-    with standing_in(test.stand_ins, globals_of(student.values()) if test.stand_ins else ()):
-        return {name: _plain(value) for name, value in test.probe(student, **sent).items()}
+    places = globals_of(student.values()) if test.stand_ins else ()
+    with np.errstate(), standing_in(test.stand_ins, places):  # a mistake may change what NumPy does about errors
+        return {name: plain(value) for name, value in test.probe(student, **sent).items()}
 
 
 def _copies(case: Case, double: bool) -> Inputs:
-    return {name: _copy(value, double) for name, value in case.inputs.items()}
-
-
-def _copy(value: object, double: bool) -> object:
-    if not isinstance(value, torch.Tensor):
-        return value
-    return value.double() if double and value.is_floating_point() else value.clone()
-
-
-def _plain(value: torch.Tensor | float) -> torch.Tensor:
-    return torch.as_tensor(value).detach().clone()
+    return {name: copied(value, double) for name, value in case.inputs.items()}
 
 
 def key_test(question: Question, test: Test, cases: Mapping[str, Case], draw: int = 0) -> KeyTest:
@@ -110,6 +102,7 @@ def key_test(question: Question, test: Test, cases: Mapping[str, Case], draw: in
         after=test.after,
         stand_ins={name: address(stand_in) for name, stand_in in test.stand_ins.items()},
         draw=draw,
+        framework=question.framework,
     )
     sizes = {case.name: case.sizes if test.count else None for case in key_cases}
     mistakes, known = [], {}
@@ -168,12 +161,9 @@ def compile_key(assignment: AssignmentFolder) -> tuple[KeyTest, ...]:
     Raises:
         KitError: a question has no stored cases, or is broken.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        return tuple(test for question in load_questions(assignment) for test in key_tests(question))
-    finally:
-        torch.set_num_threads(threads)
+    questions = load_questions(assignment)
+    with one_thread():
+        return tuple(test for question in questions for test in key_tests(question))
 
 
 def key_tests(question: Question) -> Iterator[KeyTest]:

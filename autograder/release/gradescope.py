@@ -23,6 +23,7 @@ PACKAGES = Path(autograder.__file__).resolve().parents[1]
 CODE = (
     "autograder/__init__.py",
     "autograder/__main__.py",
+    "autograder/arrays.py",
     "autograder/artefacts/*.py",
     "autograder/artefacts/*/*.py",
     "autograder/assignment.py",
@@ -32,6 +33,7 @@ CODE = (
     "autograder/datasets.py",
     "autograder/errors.py",
     "autograder/files.py",
+    "autograder/frameworks.py",
     "autograder/limits.py",
     "autograder/pictures.py",
     "autograder/protocol.py",
@@ -53,6 +55,7 @@ CODE = (
     "autograder/given/unet.py",
     "autograder/given/vae.py",
     "autograder/questions/__init__.py",
+    "autograder/questions/array_probing.py",
     "autograder/questions/layers.py",
     "autograder/questions/model.py",
     "autograder/questions/probing.py",

@@ -11,10 +11,10 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 from pathlib import Path
 
-import torch
-
+from autograder.arrays import dtype_of, equal, generator, is_array, is_floating, one_thread
 from autograder.course import AssignmentFolder
 from autograder.desk import table
 from autograder.desk.table import coarse
@@ -46,8 +46,8 @@ def public_cases(question: Question) -> dict[str, Case]:
     Raises:
         KitError: a tensor that is drawn for the grading is the same here.
     """
-    generator = torch.Generator().manual_seed(int.from_bytes(b"public "))
-    cases = {case.name: case for case in question.draw(generator)}
+    source = generator(question.framework, int.from_bytes(b"public "))
+    cases = {case.name: case for case in question.draw(source)}
     for name, case in cases.items():
         if shown := shown_inputs(case, [draw[name] for draw in draws_of(question) if name in draw]):
             raise KitError(
@@ -65,15 +65,11 @@ def shown_inputs(case: Case, graded: Sequence[Case]) -> list[str]:
     return [
         name
         for name, value in case.inputs.items()
-        if isinstance(value, torch.Tensor)
-        and (value.is_floating_point() or value.numel() > FEW)
-        and any(_same(value, other.inputs[name]) for other in graded)
-        and not all(_same(value, other.inputs[name]) for other in graded)
+        if is_array(value)
+        and (is_floating(value) or prod(value.shape) > FEW)
+        and any(equal(value, other.inputs[name]) for other in graded)
+        and not all(equal(value, other.inputs[name]) for other in graded)
     ]
-
-
-def _same(one: torch.Tensor, other: object) -> bool:
-    return isinstance(other, torch.Tensor) and one.dtype == other.dtype and torch.equal(one, other)
 
 
 def public_tests(question: Question) -> Iterator[KeyTest]:
@@ -132,7 +128,7 @@ def _narrowed(mistake: KeyMisconception, by_size: Sequence[KeyCase], kept: int) 
 
 
 def _numbers(result: Result) -> int:
-    return 0 if isinstance(result, Failure) else sum(tensor.numel() for tensor in result.values())
+    return 0 if isinstance(result, Failure) else sum(prod(tensor.shape) for tensor in result.values())
 
 
 def _coarse(test: KeyTest, case: KeyCase, result: Result) -> Result:
@@ -143,9 +139,7 @@ def _coarse(test: KeyTest, case: KeyCase, result: Result) -> Result:
     return {
         name: rounded
         if isinstance(kinds.get(name), Close)
-        and excess(
-            replace(kinds[name], dtype=str(tensor.dtype)[6:]), rounded := coarse(tensor), tensor, case.atol[name]
-        )
+        and excess(replace(kinds[name], dtype=dtype_of(tensor)), rounded := coarse(tensor), tensor, case.atol[name])
         < SMALL
         else tensor
         for name, tensor in result.items()
@@ -169,14 +163,10 @@ def public_key(folder: AssignmentFolder, say: Callable[[str], None] = lambda tex
 
 def compile_public(folder: AssignmentFolder) -> tuple[KeyTest, ...]:
     """Run the tests of all public checks on one thread, so that the numbers do not depend on the machine's cores."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # some mistakes are what torch warns of
-            return tuple(compact(test) for question in load_questions(folder) for test in public_tests(question))
-    finally:
-        torch.set_num_threads(threads)
+    questions = load_questions(folder)
+    with one_thread(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some mistakes are what torch warns of
+        return tuple(compact(test) for question in questions for test in public_tests(question))
 
 
 def made_with(folder: AssignmentFolder) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from autograder.sandbox.npz import UnreadableCheckpoint
 from autograder.text import quoted
 
 MAX_TENSORS = 2_000
@@ -31,10 +32,6 @@ NUMPY = [
     *(np.dtype, np.ndarray, *_DTYPES),
     *((build, f"numpy.{core}.multiarray.{name}") for core in ("core", "_core") for name, build in _BUILDERS.items()),
 ]
-
-
-class UnreadableCheckpoint(ValueError):
-    """The file has no tensors that can be read safely; the text is a sentence for the student."""
 
 
 def load(path: Path | str) -> dict[str, torch.Tensor]:

@@ -15,9 +15,6 @@ from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 from types import ModuleType
 
-import torch
-import torch.utils.data
-
 from autograder.sandbox import notebook
 
 BODY_MAGICS = ("time", "timeit", "capture", "prun")
@@ -135,10 +132,7 @@ def install(namespace: dict[str, object]) -> None:
         _module(name, Anything, **offered, clear_output=nothing)
     _module("otter", Notebook=Anything)
     _module("otter.test_files", test_case=test_case)
-    torch.compile = as_it_is
-    torch.manual_seed = torch.random.manual_seed = seeded
     _headless_progress_bars()
-    _load_in_process()
 
 
 class NotThere:
@@ -165,16 +159,6 @@ def packages_of_tests() -> frozenset[str]:
     for line in lines:
         names["extra ==" in line].add(re.split(r"[^\w.-]", line)[0])
     return frozenset(name.replace("-", "_") for name in names[True] - names[False])
-
-
-def as_it_is(model: object = None, **_: object) -> object:
-    """``torch.compile`` as function and decorator. It returns the function unchanged, since there is no C++ compiler."""
-    return (lambda function: function) if model is None else model
-
-
-def seeded(seed: int) -> torch.Generator:
-    """``torch.manual_seed`` where there is only the CPU. The original looks for other devices, which takes 1 ms a call."""
-    return torch.default_generator.manual_seed(int(seed))
 
 
 def _module(name: str, fallback: object = None, **attributes: object) -> None:
@@ -204,20 +188,3 @@ def _headless_progress_bars() -> None:
     for module in (tqdm.auto, tqdm.autonotebook):
         module.tqdm, module.trange = tqdm.tqdm, tqdm.trange
     tqdm.tqdm_notebook, tqdm.tnrange = tqdm.tqdm, tqdm.trange
-
-
-def _load_in_process() -> None:
-    """Make every DataLoader load in this process, because its workers need shared memory outside the scratch folder."""
-    original = torch.utils.data.DataLoader.__init__
-
-    def __init__(self: object, *arguments: object, **settings: object) -> None:
-        # num_workers is the sixth positional argument; the other settings have no meaning without workers.
-        if len(arguments) >= 6:
-            arguments = (*arguments[:5], 0, *arguments[6:])
-        else:
-            settings["num_workers"] = 0
-        for name in ("prefetch_factor", "persistent_workers", "timeout", "multiprocessing_context", "pin_memory"):
-            settings.pop(name, None)
-        original(self, *arguments, **settings)
-
-    torch.utils.data.DataLoader.__init__ = __init__

@@ -2,8 +2,8 @@
 
 A command that grades replaces itself by a new Python with a minimal environment (``start_over``), imports what sessions
 need and forks the preloaded parent. Only then it restores its arguments and environment and continues as the engine. So
-torch is imported once for both, and the parent's memory never contains data of the engine. In other programs ``start``
-runs the parent in its own Python.
+torch is imported once for both, or not at all for an assignment in NumPy, and the parent's memory never contains data of
+the engine. In other programs ``start`` runs the parent in its own Python.
 """
 
 from __future__ import annotations
@@ -22,14 +22,25 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
+from autograder.frameworks import NUMPY, TORCH
+
 PACKAGES = Path(__file__).resolve().parents[2]
 BOOT = "import sys; sys.path.insert(0, sys.argv.pop(1)); from autograder.sandbox.preload import {0}; {0}()"
-MODULES = (
-    *("numpy", "torch", "torch.nn.functional", "torch.utils.data", "torchvision", "torchvision.transforms.v2"),
-    *("matplotlib.pyplot", "PIL.Image", "tqdm", "tqdm.auto", "autograder.sandbox.zygote", "autograder.sandbox.worker"),
+OF_TORCH = ("torch", "torch.nn.functional", "torch.utils.data", "torchvision", "torchvision.transforms.v2")
+COMMON = (
+    *("matplotlib.pyplot", "PIL.Image", "tqdm", "tqdm.auto"),
+    *("autograder.sandbox.zygote", "autograder.sandbox.worker"),
 )
-# What a submission can import beside Python's own library, as the student notebook promises.
-LIBRARIES = tuple(dict.fromkeys(name.partition(".")[0] for name in MODULES if not name.startswith("autograder.")))
+MODULES = {
+    TORCH: ("numpy", *OF_TORCH, *COMMON, "autograder.sandbox.torch_side"),
+    NUMPY: ("numpy", *COMMON, "autograder.sandbox.numpy_side"),
+}
+# What a submission can import beside Python's own library, as the student notebook promises, and what it cannot.
+LIBRARIES = {
+    framework: tuple(dict.fromkeys(name.partition(".")[0] for name in names if not name.startswith("autograder.")))
+    for framework, names in MODULES.items()
+}
+HIDDEN = {framework: frozenset(LIBRARIES[TORCH]).difference(names) for framework, names in LIBRARIES.items()}
 
 
 class Process(Protocol):
@@ -75,15 +86,16 @@ class Forked:
 
 # Parents that this process has forked and that are not in use yet: the process, and the engine's end of its socket.
 waiting: list[tuple[Process, socket.socket]] = []
+imported = ""  # the framework of those
 
 
-def start() -> tuple[Process, socket.socket]:
-    """A preloaded parent without settings, and the socket on which it waits for them."""
-    if waiting:
+def start(framework: str = TORCH) -> tuple[Process, socket.socket]:
+    """A preloaded parent of a framework without settings, and the socket on which it waits for them."""
+    if waiting and framework == imported:
         return waiting.pop()
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
-        command = [sys.executable, "-I", "-c", BOOT.format("serve"), str(PACKAGES), str(theirs.fileno())]
+        command = [sys.executable, "-I", "-c", BOOT.format("serve"), str(PACKAGES), str(theirs.fileno()), framework]
         quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         process = subprocess.Popen(
             command, env=environment(), cwd="/", pass_fds=[theirs.fileno()], start_new_session=True, **quiet
@@ -107,25 +119,25 @@ def environment() -> dict[str, str]:
     }
 
 
-def import_all() -> None:
+def import_all(framework: str) -> None:
     """Import what every session needs, without running any of it."""
-    for name in MODULES:
+    for name in MODULES[framework]:
         import_module(name)
     gc.collect()
     gc.freeze()  # a collection would copy pages that are shared
 
 
 def serve() -> None:
-    """The preloaded parent in its own Python: ``serve <descriptor of its socket>``."""
+    """The preloaded parent in its own Python: ``serve <descriptor of its socket> <framework>``."""
     control = socket.socket(fileno=int(sys.argv[1]))
-    import_all()
+    import_all(sys.argv[2])
     import_module("autograder.sandbox.zygote").main(control)
 
 
 # --- one import for both -----------------------------------------------------------------------------------------
 
 
-def start_over(arguments: list[str], parents: int = 1) -> None:
+def start_over(arguments: list[str], parents: int = 1, framework: str = TORCH) -> None:
     """Replace this process by one that forks preloaded parents and then runs the command line with ``arguments``.
 
     Returns only if this process has already been replaced, or if there is no sandbox on this platform.
@@ -137,15 +149,18 @@ def start_over(arguments: list[str], parents: int = 1) -> None:
         file.flush()
         file.seek(0)
         os.set_inheritable(file.fileno(), True)
-        command = [sys.executable, "-I", "-c", BOOT.format("go_on"), str(PACKAGES), str(file.fileno()), str(parents)]
+        numbers = [str(file.fileno()), str(parents), framework]
+        command = [sys.executable, "-I", "-c", BOOT.format("go_on"), str(PACKAGES), *numbers]
         sys.stdout.flush()
         os.execve(sys.executable, command, environment())
 
 
 def go_on() -> None:
-    """The second half of ``start_over``, in the new Python: ``go_on <descriptor of the file> <number of parents>``."""
+    """The second half of ``start_over``, in the new Python: ``go_on <descriptor of the file> <parents> <framework>``."""
+    global imported
     descriptor, parents = map(int, sys.argv[1:3])
-    import_all()
+    imported = sys.argv[3]
+    import_all(imported)
     for _ in range(parents):
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         pid = os.fork()
@@ -160,7 +175,8 @@ def go_on() -> None:
     os.environ.clear()
     os.environ.update(saved["environment"])
     tempfile.tempdir = None  # an import has looked for it without TMPDIR
-    import_module("torch").set_num_threads(len(os.sched_getaffinity(0)))
+    if imported == TORCH:
+        import_module("torch").set_num_threads(len(os.sched_getaffinity(0)))
     import_module("autograder.cli").main(saved["arguments"])
 
 

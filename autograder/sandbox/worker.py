@@ -29,11 +29,11 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
-import torch
 
 from autograder import protocol
+from autograder.arrays import native
 from autograder.course_code import PACKAGE as COURSE
-from autograder.sandbox import checkpoint, jupyter, notebook
+from autograder.sandbox import jupyter, notebook, npz
 from autograder.sandbox.bindings import only_defines
 from autograder.sandbox.layers import LAYERS, PACKAGE, Confinement
 from autograder.sandbox.linux import PR_SET_PDEATHSIG, prctl
@@ -75,8 +75,12 @@ class Student(Mapping[str, object]):
 
 @dataclass(frozen=True)
 class Setting:
-    """What a worker needs in addition to its confinement. ``hidden`` are packages that student code cannot import."""
+    """What a worker needs in addition to its confinement. ``hidden`` are packages that student code cannot import.
 
+    ``side`` is ``torch_side`` or ``numpy_side``: what a worker needs of the assignment's framework.
+    """
+
+    side: ModuleType
     probes: Mapping[str, ModuleType]
     threads: int
     work: str
@@ -127,7 +131,7 @@ def _confine(confinement: Confinement, setting: Setting) -> list[str]:
     sys.argv = ["notebook"]
     signal.signal(signal.SIGINT, signal.default_int_handler)
     multiprocessing.set_start_method("fork", force=True)
-    torch.set_num_threads(setting.threads)
+    setting.side.prepare(setting.threads)
     return [layer.name for layer in layers]
 
 
@@ -150,31 +154,32 @@ class Worker:
         sys.modules["__main__"] = self.main
         sys.path.append(setting.work)  # last, so a torch.py next to the notebook shadows nothing
         jupyter.install(self.main.__dict__)
+        setting.side.install()
 
     def serve(self) -> None:
         """Answer requests until the connection ends."""
         while True:
             try:
-                request, tensors = protocol.receive(self.link, REQUEST_CAPS)
+                request, arrays = protocol.receive(self.link, REQUEST_CAPS)
             except protocol.ConnectionEnded:
                 return
-            frame = self.answer(request, tensors)
+            frame = self.answer(request, arrays)
             if os.getpid() != self.pid:  # student code forked, and its child returned here
                 return
             protocol.send(self.link, frame)
 
-    def answer(self, request: dict, tensors: dict[str, torch.Tensor]) -> bytes:
+    def answer(self, request: dict, arrays: dict[str, np.ndarray]) -> bytes:
         """The reply to one request: its result, or the exception that ended it."""
         try:
             with soft_limit(request["seconds"], request["patience"]):
-                answer = self.operations[request["op"]](request, tensors)
+                answer = self.operations[request["op"]](request, arrays)
                 return _encoded_answer(request, answer)
         except BaseException as error:
             return protocol.encode({"id": request["id"], "ok": False, "error": describe(error)})
         finally:
             gc.enable()
 
-    def run_cell(self, request: dict, tensors: dict[str, torch.Tensor]) -> dict:
+    def run_cell(self, request: dict, arrays: dict[str, np.ndarray]) -> dict:
         """Execute one cell in the notebook's namespace, statement by statement.
 
         The statements after one that raised are run too: a cell that needs a drive, a GPU or a keyboard in its first line
@@ -183,7 +188,7 @@ class Worker:
         all).
         """
         filename, failure = f"<cell {request['index']}>", None
-        only = set(tensors["only"].tolist()) if "only" in tensors else None
+        only = set(arrays["only"].tolist()) if "only" in arrays else None
         for place, statement in enumerate(self.statements(filename, request["source"])):
             if only is not None and place not in only:
                 continue
@@ -214,15 +219,19 @@ class Worker:
         if code.co_flags & inspect.CO_COROUTINE:
             asyncio.run(answer)
 
-    def call_probe(self, request: dict, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    def call_probe(self, request: dict, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Run a probe on the notebook's namespace."""
         fresh_state(self.setting)
-        names = self.main.__dict__
+        names, side = self.main.__dict__, self.setting.side
+        given = {name: native(array, side.FRAMEWORK) for name, array in arrays.items()}
         with standing_in({name: self.given(one) for name, one in request["stand_ins"].items()}, [names]):
-            answer = self.given(request["probe"])(Student(names), **tensors, **request["scalars"])
+            answer = self.given(request["probe"])(Student(names), **given, **request["scalars"])
         if not isinstance(answer, Mapping):
             raise TypeError(f"the test returned a {type(answer).__name__}, not named tensors")
-        return dict(answer)
+        try:
+            return {name: side.plain(name, value) for name, value in dict(answer).items()}
+        except protocol.ProtocolError as error:
+            raise TypeError(str(error)) from None
 
     def run_check(self, request: dict, _: dict) -> dict:
         """Run one case of a public test file on the notebook's namespace, as ``grader.check`` does for students."""
@@ -238,11 +247,12 @@ class Worker:
         module, _, name = address.rpartition(".")
         return getattr(self.setting.probes[module], name)
 
-    def load_checkpoint(self, request: dict, _: dict) -> dict[str, torch.Tensor]:
-        """Read a checkpoint in the work folder."""
-        return dict(checkpoint.load(request["path"]))
+    def load_checkpoint(self, request: dict, _: dict) -> dict[str, np.ndarray]:
+        """Read a checkpoint, or a file of NumPy's arrays, in the work folder."""
+        read = npz.load if request["path"].lower().endswith(npz.ENDING) else self.setting.side.load
+        return dict(read(request["path"]))
 
-    def read_notebook(self, request: dict, _: dict) -> dict[str, torch.Tensor]:
+    def read_notebook(self, request: dict, _: dict) -> dict[str, np.ndarray]:
         """Read the code of a notebook in the work folder and remove the file, unless it is kept. Its code: JSON as bytes.
 
         No student code has run in this session yet.
@@ -252,10 +262,10 @@ class Worker:
         if not request["keep"]:
             path.unlink()
         text = json.dumps(vars(found), ensure_ascii=False, default=vars)
-        return {"notebook": torch.frombuffer(bytearray(text.encode()), dtype=torch.uint8)}
+        return {"notebook": np.frombuffer(text.encode(), np.uint8)}
 
 
-def _encoded_answer(request: dict, answer: dict[str, torch.Tensor]) -> bytes:
+def _encoded_answer(request: dict, answer: dict[str, np.ndarray]) -> bytes:
     try:
         frame = protocol.encode({"id": request["id"], "ok": True}, answer)
     except protocol.ProtocolError as error:
@@ -272,20 +282,9 @@ def _ends_cell(node: ast.stmt, error: BaseException) -> bool:
 
 def fresh_state(setting: Setting) -> None:
     """Undo global changes by cells or earlier probes, so the same submission always gets the same verdict."""
-    torch.set_default_dtype(torch.float32)
-    torch.set_default_device(None)
-    torch.set_grad_enabled(True)
-    if torch.are_deterministic_algorithms_enabled():  # to ask costs nothing, to set costs milliseconds
-        torch.use_deterministic_algorithms(False)
-    torch.autograd.set_detect_anomaly(False)
-    torch.set_autocast_enabled("cpu", False)
-    torch.set_float32_matmul_precision("highest")
-    torch.set_flush_denormal(False)
+    setting.side.fresh_state(setting.threads)
     np.seterr(divide="warn", over="warn", under="ignore", invalid="warn")
     sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
-    torch.set_num_threads(setting.threads)
-    # torch.manual_seed looks for other devices as well, which takes longer than all the rest.
-    torch.default_generator.manual_seed(0)
     random.seed(0)
     np.random.seed(0)
     os.chdir(setting.work)

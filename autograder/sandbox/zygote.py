@@ -1,4 +1,4 @@
-"""The preloaded parent: imports torch and the probes once, runs no operator, and forks a worker per session.
+"""The preloaded parent: imports torch (or NumPy) and the probes once, runs no operator, and forks a worker per session.
 
 ``autograder.sandbox.preload`` starts it with a minimal environment. It is trusted and never runs student code. Requests
 and replies are JSON datagrams on one socket. It has the probes, but nothing that contains answers.
@@ -28,7 +28,7 @@ from types import ModuleType
 import psutil
 
 from autograder.course_code import PACKAGE, open_package
-from autograder.sandbox import cgroup, jupyter, layers, leftovers, namespaces, notebook, processes, usage
+from autograder.sandbox import cgroup, jupyter, layers, leftovers, namespaces, notebook, preload, processes, usage
 from autograder.sandbox.linux import PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, prctl
 
 MAX_DATAGRAM = 1 << 16
@@ -59,7 +59,9 @@ class Zygote:
         self.settings = settings
         self.children: dict[int, Child] = {}
         self.forked = 0
-        self.hidden = jupyter.packages_of_tests()
+        framework = settings["framework"]
+        self.side = import_module(f"autograder.sandbox.{framework}_side")
+        self.hidden = jupyter.packages_of_tests() | preload.HIDDEN[framework]
         self.own_memory = usage.anonymous_memory(os.getpid())
 
     @cached_property
@@ -137,7 +139,7 @@ class Zygote:
             self.control.detach()  # the worker closes all descriptors; the object must not close this one again
             threads, scratch = self.settings["threads"], confinement.scratch
             environment = student_environment(scratch, threads)
-            setting = worker.Setting(self.probes, threads, str(scratch / "work"), environment, self.hidden)
+            setting = worker.Setting(self.side, self.probes, threads, str(scratch / "work"), environment, self.hidden)
             worker.main(connection, confinement, setting)
         finally:
             os._exit(0)

@@ -10,10 +10,13 @@ from autograder.engine.grade import sentence_of, troubles
 from autograder.engine.runner import CellOutcome, Runner
 from autograder.engine.session import StudentError
 from autograder.engine.whereabouts import whereabouts
+from autograder.frameworks import TORCH
+from autograder.sandbox import preload
 from autograder.sandbox.notebook import read_notebook
-from autograder.sandbox.preload import LIBRARIES
 from autograder.sandbox.sightings import MOST_NAMES, MOST_PLACES
 from tests.checkout import PROBES, ROOT
+
+LIBRARIES = preload.LIBRARIES[TORCH]
 
 HOMES = {"evaluate": "q5", "nt_xent": "q1a"}
 DEFINED = "def evaluate(model):\n    return model"

@@ -7,12 +7,14 @@ import socket
 import struct
 import time
 import tracemalloc
+from math import prod
 
+import numpy as np
 import pytest
-import torch
 from hypothesis import strategies as st
 
 from autograder import protocol
+from autograder.arrays import BFLOAT16
 from autograder.protocol import Caps, ProtocolError
 from tests.fuzz.fuzzing import damaged, fuzz
 
@@ -21,16 +23,16 @@ CAPS = Caps(header=1 << 12, payload=1 << 14)
 MAX_MEMORY = 80 * (CAPS.header + CAPS.payload) + (1 << 20)
 MAX_SECONDS = 2.0
 TENSORS = {
-    "value": torch.tensor(1.5),
-    "gradient": torch.arange(12.0).reshape(3, 4),
-    "flags": torch.tensor([True, False, True]),
-    "empty": torch.empty(0, 3, dtype=torch.int64),
-    "half": torch.ones(5, dtype=torch.bfloat16),
+    "value": np.array(1.5),
+    "gradient": np.arange(12, dtype=np.float32).reshape(3, 4),
+    "flags": np.array([True, False, True]),
+    "empty": np.empty((0, 3), np.int64),
+    "half": np.ones(5, np.int16).view(BFLOAT16),
 }
 FRAMES = (
     protocol.encode({"id": "0" * 32, "ok": True}, TENSORS),
     protocol.encode({"id": "0" * 32, "ok": False, "error": {"type": "E", "message": "x", "cell": 1, "line": None}}),
-    protocol.encode({}, {"x": torch.zeros(1000)}),
+    protocol.encode({}, {"x": np.zeros(1000, np.float32)}),
 )
 
 numbers = st.integers(-(2**70), 2**70) | st.sampled_from([0, 1, 2**48, 2**63, 2**64 - 1, -1]) | st.integers(0, 20)
@@ -62,7 +64,7 @@ def payloads(draw: st.DrawFn) -> bytes:
     for name in draw(st.lists(names, max_size=4, unique=True)):
         dtype = draw(st.sampled_from(sorted(protocol.DTYPES)))
         shape = draw(st.lists(st.integers(0, 4), max_size=4))
-        size = protocol.DTYPES[dtype][1] * torch.Size(shape).numel()
+        size = protocol.DTYPES[dtype].itemsize * prod(shape)
         entry = {"dtype": dtype, "shape": shape, "data_offsets": [end, end + size]}
         end += size
         if draw(st.integers(0, 3)) == 0:
@@ -111,16 +113,16 @@ def received(data: bytes) -> tuple[dict, dict]:
         return protocol.receive(right, CAPS, time.monotonic() + 1)
 
 
-def are_plain(tensors: dict[str, torch.Tensor]) -> None:
-    """Tensors of the exact class, of known dtypes, that lie in the caps, under names that can be printed."""
+def are_plain(tensors: dict[str, np.ndarray]) -> None:
+    """Arrays of the exact class, of known dtypes, that lie in the caps, under names that can be printed."""
     assert type(tensors) is dict
     for name, tensor in tensors.items():
         assert type(name) is str and name.isprintable() and 0 < len(name) <= protocol.MAX_NAME
-        assert type(tensor) is torch.Tensor and tensor.dtype in protocol.KNOWN_DTYPES and not tensor.requires_grad
-        assert tensor.device.type == "cpu" and tensor.layout is torch.strided and tensor.is_contiguous()
-        assert tensor.dim() <= protocol.MAX_DIMENSIONS
-        assert tensor.dtype is not torch.bool or not (tensor.view(torch.uint8) > 1).any()
-    assert sum(tensor.numel() * tensor.element_size() for tensor in tensors.values()) <= CAPS.payload
+        assert type(tensor) is np.ndarray and tensor.dtype in protocol.CODES
+        assert tensor.flags.c_contiguous and tensor.flags.aligned and tensor.flags.writeable
+        assert tensor.ndim <= protocol.MAX_DIMENSIONS
+        assert tensor.dtype != np.bool_ or not (tensor.view(np.uint8) > 1).any()
+    assert sum(tensor.nbytes for tensor in tensors.values()) <= CAPS.payload
 
 
 def is_answer(answer: tuple[dict, dict]) -> None:
@@ -130,7 +132,8 @@ def is_answer(answer: tuple[dict, dict]) -> None:
     are_plain(tensors)
     again, same = received(protocol.encode(header, tensors))
     assert json.dumps(again) == json.dumps(header) and set(same) == set(tensors)
-    assert all(same[name].view(-1).view(torch.uint8).equal(tensors[name].view(-1).view(torch.uint8)) for name in same)
+    assert all(same[name].shape == tensors[name].shape for name in same)
+    assert all(same[name].tobytes() == tensors[name].tobytes() for name in same)
 
 
 def test_frames():

@@ -1,0 +1,61 @@
+"""What a call does beside computing its result, and what it computes under other seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+KINDS = ("divide", "over", "under", "invalid")
+MODES = ("ignore", "warn", "raise", "call", "print", "log")
+
+
+def side_effects(call: Callable[..., np.ndarray], given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Drive ``call(**copies of given)``, which returns one array, under two global seeds.
+
+    Returns:
+        ``after_<name>``: each input after the call.
+        ``rng_before``, ``rng_after``: NumPy's global random state around the call, uint8.
+        ``modes_before``, ``modes_after``: what NumPy does about floating-point errors around it, (4,) int64.
+        ``value_seed_1``, ``value_seed_2``: the result under each seed.
+    """
+    copies, state, modes = _copies(given), np.random.get_state(), np.geterr()
+    try:
+        np.random.seed(1)
+        rng, before = _random_state(), _modes()
+        first = call(**copies)
+        rng_after, after = _random_state(), _modes()
+        np.seterr(**modes)
+        np.random.seed(2)
+        second = call(**_copies(given))
+    finally:
+        np.random.set_state(state)
+        np.seterr(**modes)
+    return {
+        **{f"after_{name}": copy for name, copy in copies.items()},
+        **{"rng_before": rng, "rng_after": rng_after, "modes_before": before, "modes_after": after},
+        **{"value_seed_1": first, "value_seed_2": second},
+    }
+
+
+def by_dtype(call: Callable[..., np.ndarray], given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """``of_float32``, ``of_float64``: the result for inputs of each dtype."""
+    return {f"of_{dtype}": call(**_copies(given, dtype)) for dtype in ("float32", "float64")}
+
+
+def _random_state() -> np.ndarray:
+    _, keys, place, has_gauss, gauss = np.random.get_state()
+    return np.frombuffer(keys.tobytes() + np.array([place, has_gauss, gauss]).tobytes(), np.uint8)
+
+
+def _modes() -> np.ndarray:
+    found = np.geterr()
+    return np.array([MODES.index(found[kind]) for kind in KINDS])
+
+
+def _copies(given: Mapping[str, np.ndarray], dtype: str = "") -> dict[str, np.ndarray]:
+    """Copies that may be written to, floating ones in ``dtype`` if it is given."""
+    return {
+        name: array.astype(dtype) if dtype and np.issubdtype(array.dtype, np.floating) else array.copy()
+        for name, array in given.items()
+    }
