@@ -39,13 +39,14 @@ def to_mend(cells: list[dict]) -> str:
     unrun = cells and not any(cell.get("outputs") for cell in cells)
     empty = [tag for tag, text in answers if re.fullmatch(r"w\d+", tag) and text in ("", "*Your answer here.*")]
     metrics = RUN / "metrics.json"
-    profile = json.loads(metrics.read_text(encoding="utf-8"))["profile"] if metrics.is_file() else ""
+    profile = read_json(metrics).get("profile")
     trained = [(file.stem, ", ".join(changed_since(file.stem))) for file in sorted(RUN.glob("*.json"))]
     return "".join(
         [
             f"[!] not filled in: {', '.join(stubs_of(cells))}\n" if stubs_of(cells) else "",
             f"[!] not answered: {', '.join(empty)}\n" if empty else "",
             "[!] no cell of the saved notebook has an output: run it, save it and hand it in again\n" if unrun else "",
+            "[!] metrics.json is damaged: run the training cells again\n" if metrics.is_file() and not profile else "",
             "[!] trained with the profile smoke, which learns nothing\n" if profile == "smoke" else "",
             *(f"[!] {name} was trained before you changed {changed}\n" for name, changed in trained if changed),
         ]
@@ -82,7 +83,8 @@ def write_submission() -> str:
     }
     target = RUN / "{{name}}-submission.zip"
     try:
-        with zipfile.ZipFile(target.with_suffix(".tmp"), "w") as archive:
+        # A zip holds no date before 1980, which some disks give to files: such a file gets 1980.
+        with zipfile.ZipFile(target.with_suffix(".tmp"), "w", strict_timestamps=False) as archive:
             for inside, file in files.items():
                 if file.is_file():
                     archive.write(file, inside)

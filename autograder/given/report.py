@@ -126,9 +126,10 @@ def numbers_html(numbers: dict) -> str:
 def run_html() -> str:
     """The numbers of ``metrics.json``: results, and hyper-parameters."""
     path = RUN / "metrics.json"
-    if not path.is_file():
-        return "<p>There is no metrics.json: nothing was trained.</p>"
-    found = json.loads(path.read_text(encoding="utf-8"))
+    found = read_json(path)
+    if not isinstance(found.get("hyperparameters"), dict):
+        state = "is damaged" if path.is_file() else "is missing: nothing was trained"
+        return f"<p>metrics.json {state}.</p>"
     settings = numbers_html(found.pop("hyperparameters"))
     results = f"<h2>Results, after the last epoch</h2><ul>{numbers_html(found)}</ul>"
     return f'{results}<h2>Hyper-parameters</h2><ul class="numbers">{settings}</ul>'

@@ -221,6 +221,9 @@ def save_animation(eps_model, count: int = 8, frames: int = 20) -> Path:
 # {{given checkpoints.py}}
 
 
+# {{given record.py}}
+
+
 # {{given training.py}}
 
 

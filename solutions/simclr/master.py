@@ -179,6 +179,9 @@ def plot_two_views(images: torch.Tensor, labels: torch.Tensor, transform, count:
 # {{given checkpoints.py}}
 
 
+# {{given record.py}}
+
+
 # {{given training.py}}
 
 

@@ -146,6 +146,9 @@ if DEVICE.type == "cpu":
 # {{given checkpoints.py}}
 
 
+# {{given record.py}}
+
+
 # {{given training.py}}
 
 

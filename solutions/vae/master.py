@@ -144,6 +144,9 @@ PRECISION = "float32"  # the networks are small: half precision gains nothing
 # {{given checkpoints.py}}
 
 
+# {{given record.py}}
+
+
 # {{given training.py}}
 
 

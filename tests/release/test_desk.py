@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -139,6 +140,27 @@ def test_answers_and_a_smoke_profile_are_told(desk):
     answer.source = " \n"
     desk.save(desk.solution)
     assert "[!] not answered: w2\n" in desk.names["write_submission"]()
+
+
+@pytest.mark.parametrize("damaged", ["", '{"profile": "de', "[3]", '{"hyperparameters": 3}'])
+def test_a_damaged_metrics_file_is_told_and_repaired_by_the_next_training(desk, damaged):
+    (desk.run / "metrics.json").write_text(damaged)
+    assert "[!] metrics.json is damaged: run the training cells again\n" in desk.names["write_submission"]()
+    assert desk.names["run_html"]() == "<p>metrics.json is damaged.</p>"
+    desk.names["update_metrics"](train=[])
+    assert "is damaged" not in desk.names["write_submission"]()
+
+
+def test_a_training_whose_notes_are_damaged_is_packed(desk):
+    desk.train()
+    (desk.run / "tiny.json").write_text('{"plan": ')
+    assert "tiny was trained before" not in desk.names["write_submission"]()
+
+
+def test_files_from_before_1980_are_packed(desk):
+    desk.names["update_metrics"](train=[])
+    os.utime(desk.run / "metrics.json", (0, 0))
+    assert "[x] metrics.json\n" in desk.names["write_submission"]()
 
 
 def test_training_again_after_changed_code_says_that_it_trains_nothing(desk, capsys):

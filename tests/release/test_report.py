@@ -37,7 +37,7 @@ ON_COLAB = False
 HANDED_IN = ["metrics.json"]
 """
 GIVEN = "\n\n".join(
-    given_code(f"{name}.py") for name in ("data", "training", "notebook_file", "run_folder", "report", "hand_in")
+    given_code(f"{name}.py") for name in ("data", "record", "notebook_file", "run_folder", "report", "hand_in")
 )
 GIVEN = GIVEN.replace("{{name}}", "simclr")
 PIXEL = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(90)).decode()
@@ -184,11 +184,11 @@ def test_a_broken_browser_costs_the_pdf_alone(desk, script, tmp_path):
 
 
 def test_what_fails_in_the_report_is_told_and_the_rest_is_packed(desk):
-    Path("run", "metrics.json").write_text('{"profile": "cpu"}')
     Path("run", "simclr-report.html").write_text("of an earlier run")
+    Path("run", "simclr-report.pdf").mkdir()
     said, names = desk.hand_in()
     assert names == ["simclr.ipynb", "metrics.json"]
-    assert "[!] no report (KeyError('hyperparameters')): print the notebook as a PDF and hand it in as well\n" in said
+    assert "[!] no report (IsADirectoryError" in said and "print the notebook as a PDF and hand it in as well\n" in said
 
 
 WITHOUT = """
