@@ -967,10 +967,10 @@ save_figure(plot_regions(toy_model, toy_X, toy_y), "toy")
 #
 # | inputs | learning rate | λ | iterations | airplane or automobile | ten classes |
 # | --- | --- | --- | --- | --- | --- |
-# | pixels in [0, 1] | 0.001 | 0.1 | 1,000 | 0.7810 | 0.2972 |
-# | standardised | 0.001 | 0.1 | 1,000 | 0.8155 | 0.3711 |
-# | standardised | 0.01 | 0.01 | 1,000 | 0.8220 | 0.3967 |
-# | standardised | 0.01 | 0.01 | 3,000 | 0.8205 | 0.3999 |
+# | pixels in [0, 1] | 0.001 | 0.1 | 1000 | 0.7810 | 0.2972 |
+# | standardised | 0.001 | 0.1 | 1000 | 0.8155 | 0.3711 |
+# | standardised | 0.01 | 0.01 | 1000 | 0.8220 | 0.3967 |
+# | standardised | 0.01 | 0.01 | 3000 | 0.8205 | 0.3999 |
 
 # %% tags=["skip-grading"]
 runs = {}
