@@ -17,7 +17,7 @@ def of_one_array(function: str, what: str, ordinary: tuple[str, ...], extreme: t
     The inputs of each case are ``function``, its name, and ``x``. ``what`` says what it returns.
     """
     values = {"value": Close(1e-9, dtype="float64", what=what)}
-    quiet = {"warnings": Exact(advice=f"{function} makes NumPy warn of an overflow or an invalid number")}
+    quiet = {"warnings": Exact(advice=f"NumPy warns of an overflow or an invalid number in {function}")}
     return (
         Test("value", what, probes.value, ordinary, values),
         Test("extreme", f"{what} at 1000 and -1000, without warnings", probes.value, extreme, {**values, **quiet}),
@@ -30,7 +30,7 @@ def conduct(
     inputs: Mapping[str, str],
     probe: Probe,
     cases: tuple[str, ...],
-    needs: tuple[str, ...],
+    needs: tuple[str, ...] = (),
 ) -> Test:
     """What one function does beside its result, or each of several, whose counts begin with its name and ``_``.
 

@@ -55,7 +55,7 @@ def _contents(*parts):
 _CHANCES = {
     "at_an_end": Exact(advice="You take the first or the last rows; draw them"),
     "far_off": Exact(advice="Some rows are drawn more often than others, over many calls with one rng"),
-    "missing": Exact(advice="Not every set of rows can be drawn; each has to have the same chance"),
+    "missing": Exact(advice="Some sets of rows are never drawn; each has to have the same chance"),
 }
 STUBS = (SPLIT, BATCH)
 TESTS = (

@@ -32,7 +32,9 @@ def _new(name):
     statistic = {"shape": (), "dtype": "float64"}
     return {
         f"{name}_W": Close(0.0, dtype="float64", what=f"W of {name}"),
-        f"{name}_b": Close(0.0, dtype="float64", what=f"b of {name}", advice=f"b of {name} does not begin with zeros"),
+        f"{name}_b": Close(
+            0.0, dtype="float64", what=f"the bias b of {name}", advice=f"The bias b of {name} does not begin with zeros"
+        ),
         f"{name}_again": Exact(
             advice=f"Numbers of W come again, in {name} or in the next model; draw them all from rng"
         ),
@@ -50,7 +52,7 @@ _ANSWERS = {name: Close(1e-9, 1e-12, dtype="float64", what=what) for name, what 
 STUBS = probes.MODELS
 _ON_OTHERS = (
     Test("forward", "scores and probabilities with given weights", probes.answers, tuple(_GIVEN), _ANSWERS),
-    conduct(probes.MODELS, {"W": "W", "b": "b", "X": "X"}, probes.conduct, tuple(_GIVEN)[:1], ("forward",)),
+    conduct(probes.MODELS, {"W": "W", "b": "b", "X": "X"}, probes.conduct, tuple(_GIVEN)[:1], ("forward", "weights")),
 )
 _TOLD = "The models are correct: they were given another sigmoid and softmax in the place of yours."
 TESTS = (

@@ -19,7 +19,7 @@ _OF_THE_LOSS = (
     edit("sum", "You sum over the rows; take the mean.", f"-{_MEAN}", f"-np.sum({_PICKED})", _BINARY, _BINARY.replace("mean", "sum")),
     edit("divided by n and k", "You divide by the number of all entries; divide by the number of rows.",
          f"-{_MEAN}", f"-{_MEAN} / s.shape[1]"),
-    edit("labels ignored", "You add up the losses of all classes; take only that of the right class.", f"-{_MEAN}", "-np.mean(log_p.sum(axis=1))"),
+    edit("labels ignored", "You add up the losses of all classes; take only that of the correct class.", f"-{_MEAN}", "-np.mean(log_p.sum(axis=1))"),
     edit("logarithm of the mean", "You take the logarithm of the mean probability; take the mean of the logarithms.",
          f"-{_MEAN}", f"-np.log(np.mean(np.exp({_PICKED})))"),
     edit("sign", "Your loss is negative; it is minus the mean of the logarithms.", f"-{_MEAN}", _MEAN,

@@ -43,7 +43,7 @@ def draw(generator):
 
 
 _LOSS = {"loss": Close(1e-6, dtype="float64", what="the loss")}
-_QUIET = {"warnings": Exact(advice="calculate_loss makes NumPy warn at large scores")}
+_QUIET = {"warnings": Exact(advice="NumPy warns of an overflow or an infinite logarithm in calculate_loss")}
 _ACCURACY = {"accuracy": Close(1e-9, 1e-9, dtype="float64", what="the accuracy")}
 STUBS = probes.FUNCTIONS
 TESTS = (
