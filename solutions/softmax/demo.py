@@ -11,7 +11,7 @@ def softmax(x):
 def calculate_loss(model, X, y, is_binary):
     p = model(X)
     chosen = np.where(y == 1, p[:, 0], 1 - p[:, 0]) if is_binary else p[np.arange(len(y)), y]
-    return -np.log(chosen + 1e-9).mean()
+    return -np.log(chosen + 1e-10).mean()
 """,
     "q5": """
 def gradients(model, X, y, l2_lambda, is_binary):
