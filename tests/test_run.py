@@ -115,7 +115,7 @@ def test_images_that_cannot_be_used_are_refused_with_a_sentence(folder, sentence
 @pytest.mark.parametrize(
     ("options", "status", "sentence"),
     [
-        ((8,), 1, "data/test_images_8.npz does not exist; python -m data_scripts cifar10 --npz writes it"),
+        ((8,), 1, "data/test_images_8.npz does not exist; a cell near the end of the notebook writes it"),
         ((7, "--notebook", "other.ipynb"), 1, "other.ipynb does not exist; name your notebook"),
         ((7, "--notebook", "run.py"), 1, "run.py is not a notebook: save it in Jupyter"),
         ((-7,), 1, "the number must not be negative"),
@@ -131,7 +131,7 @@ def test_a_command_that_makes_no_sense_is_told(folder, options, status, sentence
 
 def test_what_is_missing_in_the_notebook_is_told(folder):
     with_cells(folder, 'def gradients(*given):\n    raise NotImplementedError("q5: return grad_W, grad_b")')
-    assert "run.py: q5: return grad_W, grad_b: fill it in in softmax.ipynb" in ran(folder, 7)[2]
+    assert "a stub of softmax.ipynb is not filled in (q5: return grad_W, grad_b): write it" in ran(folder, 7)[2]
     with_cells(folder, "def fit_model(*given):\n    return given[99]")
     assert "softmax.ipynb, code cell" in (errors := ran(folder, 7)[2]) and "return given[99]" in errors
     with_cells(folder, "if:")

@@ -117,7 +117,9 @@ def defines(statement: ast.stmt) -> bool:
 def read_images(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
     """Images (n, 32, 32, 3) uint8 and labels (n,) int64, 0 to 9, of an ``.npz`` file; no labels where it holds none."""
     if not path.is_file():
-        raise stop(f"{path} does not exist; python -m data_scripts cifar10 --npz writes it, in a checkout of the kit")
+        raise stop(
+            f"{path} does not exist; a cell near the end of the notebook writes it, or python -m data_scripts cifar10 --npz"
+        )
     try:
         with np.load(path, allow_pickle=False) as found:
             images, labels = found["images"], found.get("labels")
@@ -291,7 +293,10 @@ def learn_metric(options: argparse.Namespace, names: Names) -> None:
     settings, learnt, kept = torch_names(options, names)
     encoder = names("new_encoder")()
     rows, loss_fn, *_ = names("MINING")[settings["mining"]]
-    stream, network = iter(names("Endless")(*learnt, rows, settings["crop"])), names("InPrecision")(encoder)
+    stream, network = (
+        iter(names("Endless")(*learnt, rows, settings["crop"], settings["batch"])),
+        names("InPrecision")(encoder),
+    )
     how = lambda z, y: loss_fn(torch.nn.functional.normalize(z), y), *adam(encoder.parameters(), options.lr)  # noqa: E731
     lists = in_parts(
         options.num_iters,
@@ -323,7 +328,7 @@ def fine_tune(options: argparse.Namespace, names: Names) -> None:
         ) from None
     head = names("Classifier" if whole else "SoftmaxRegression")(options.z_dim, CLASSES).to(names["DEVICE"])
     model = torch.nn.ModuleDict({"encoder": encoder, "classifier": head})
-    stream = iter(names("Endless")(*learnt, names("shuffled"), SIZE[0]))
+    stream = iter(names("Endless")(*learnt, names("shuffled"), SIZE[0], settings["batch"]))
     how = names("InPrecision")(encoder), head, stream, *adam((model if whole else head).parameters(), options.lr)
 
     def measured(images, labels, name):
@@ -406,7 +411,9 @@ def main() -> None:
     try:
         MODES[options.mode](options, names)
     except NotImplementedError as error:
-        raise stop(f"{error}: fill it in in {names.notebook.name} and save the notebook") from None
+        raise stop(
+            f"a stub of {names.notebook.name} is not filled in ({error}): write it and save the notebook"
+        ) from None
     except Exception:
         traceback.print_exc()  # unlike Python itself, it finds the lines of a notebook
         raise SystemExit(1) from None

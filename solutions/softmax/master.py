@@ -351,7 +351,7 @@ def train_test_split(X: np.ndarray, y: np.ndarray, test_ratio: float, rng: np.ra
 def get_data_batch(X: np.ndarray, y: np.ndarray, batch_size: int, rng: np.random.Generator) -> tuple:
     """A random batch, drawn without replacement: no row twice; all n rows if ``batch_size`` is above n.
 
-    X: (n, d), y: (n,), n ≥ 1, batch_size ≥ 1. Every row has the same chance; all randomness comes from ``rng``.
+    X: (n, d), y: (n,), n ≥ 1, batch_size ≥ 1. Every set of rows has the same chance; all randomness comes from ``rng``.
     Returns (X_batch, y_batch), min(batch_size, n) rows and their labels.
     """
     ### BEGIN SOLUTION
@@ -601,6 +601,8 @@ def test_models(LinearModel, LogisticRegression, SoftmaxRegression):
 #
 # Subtract the maximum of the row here, too. For two classes $-\log \sigma(s) = \log(1 + e^{-s})$.
 #
+# In q4 and q5 use only `is_binary`, `model.W`, `model.b` and `model(X)`: the grader's model is of a class of its own.
+#
 # **Accuracy** is the share of rows whose most probable class, by `model(X)`, is the right one. Of equal probabilities
 # the first class counts, as `argmax` does; so a row with $\sigma$ = 0.5 is of class 0.
 #
@@ -624,7 +626,7 @@ def test_models(LinearModel, LogisticRegression, SoftmaxRegression):
 def calculate_loss(model: LinearModel, X: np.ndarray, y: np.ndarray, is_binary: bool) -> float:
     r"""The mean of :math:`-\log p` of the right class, without the penalty.
 
-    X: (n, d), n ≥ 1. y: (n,) integers, 0 to k − 1. ``is_binary``: the model is a LogisticRegression, y is 0 or 1.
+    X: (n, d), n ≥ 1. y: (n,) integers, 0 to k − 1. ``is_binary``: two classes, W is (d, 1), y is 0 or 1.
     Exact for scores of ±1000, without warnings: it takes the scores X W + b from ``model.W`` and ``model.b``.
     """
     ### BEGIN SOLUTION
@@ -1000,8 +1002,16 @@ save_figure(plot_templates({"W": W, "W - first W": W - first}), "templates")
 #
 #     python run.py 23754 --mode softmax --train_data_path data/cifar10_train.npz --test_data_path data/test_images_23754.npz
 #
-# `python run.py --help` lists all arguments.
-#
+# `python run.py --help` lists all arguments. The next cell writes the two files.
+
+# %% tags=["skip-grading"]
+WRITE_FILES = False  # True: write the images that run.py reads into the folder data
+if WRITE_FILES:
+    Path("data").mkdir(exist_ok=True)
+    np.savez("data/cifar10_train.npz", images=train_images, labels=train_labels)
+    np.savez("data/test_images_23754.npz", images=test_images, labels=test_labels)
+
+# %% [markdown]
 # ## 9 · Written questions
 #
 # Answer each question in a few sentences; you may use a formula or a sketch.
