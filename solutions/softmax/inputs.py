@@ -15,7 +15,8 @@ def model_and_rows(
 ) -> dict:
     """``W`` (d, k), ``b`` (k,), ``X`` (n, d), ``y`` (n,), ``P`` (n, k) and ``is_binary``, which is true for k = 1.
 
-    ``labels`` are those that occur, all of them where there are enough rows; ``largest`` is the largest score.
+    ``labels`` are those that occur, all of them where there are enough rows; for d = 1 they are int32. ``largest`` is the
+    largest score.
     """
     W, b, X = (generator.standard_normal(shape) for shape in ((d, k), k, (n, d)))
     X[n // 2] *= n < 3  # a row of zeros where there are enough
@@ -24,7 +25,7 @@ def model_and_rows(
         scale = largest / (X @ W + b).max()
         W, b = W * scale, b * scale
     labels = np.array(labels or range(max(k, 2)))
-    y = generator.permutation(np.resize(labels, n)).astype(np.int64)
+    y = generator.permutation(np.resize(labels, n)).astype(np.int32 if d == 1 else np.int64)
     given = {"W": W, "b": b, "X": X, "y": y, "is_binary": k == 1}
     return {**given, "P": answers(given)}
 

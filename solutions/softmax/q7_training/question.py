@@ -80,7 +80,8 @@ EVALUATION, TRAJECTORY, LISTS, BATCHES, CONDUCT = _MAIN = (
     Test("evaluation", "loss and accuracy of all rows, whatever the batches", probes.evaluation, tuple(_EVALUATIONS), _EVALUATION),
     Test("trajectory", "weights after the training", probes.training, tuple(_TRAININGS), _WEIGHTS),
     Test("lists", "what is noted, and when", probes.training, tuple(_SMALL), _LISTS, stand_ins={"get_data_batch": other_batch}),
-    Test("batches", "a new batch in each iteration, drawn by rng", probes.batches, (_BATCHES,), _DRAWN, count=counts.batches),
+    Test("batches", "a new batch in each iteration, drawn by rng", probes.batches, (_BATCHES,), _DRAWN, count=counts.batches,
+         needs=("trajectory", "lists")),
     conduct("fit_model", {name: name for name in ("X_train", "y_train", "X_val", "y_val")}, probes.conduct, (_CONDUCT,),
             ("trajectory", "lists")),
 )  # fmt: skip

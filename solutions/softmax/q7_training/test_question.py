@@ -64,7 +64,7 @@ def test_mistakes_that_nobody_listed_are_seen():
              "grad_W, grad_b = clip_gradients(grad_W - l2_lambda * model.W, grad_b - l2_lambda * model.b, grad_norm_clip)\n"
              "        grad_W, grad_b = grad_W + l2_lambda * model.W, grad_b + l2_lambda * model.b"),
         edit("rows in turn", "", batches, "(np.roll(X_train, -i * batch_size, 0)[:batch_size], np.roll(y_train, -i * batch_size)[:batch_size])"),
-        edit("seed of np.random", "", batches, "get_data_batch(X_train, y_train, batch_size, np.random.default_rng(np.random.randint(99)))"),
+        edit("seed of np.random", "", batches, "get_data_batch(X_train, y_train, batch_size, np.random.default_rng(np.random.randint(2**31 - 1)))"),
         edit("validation on the batch", "", "evaluate_model(model, X_val, y_val", "evaluate_model(model, X_batch, y_batch"),
         edit("nothing returned", "", "    return train_losses, train_accs, val_losses, val_accs\n", ""),
     )  # fmt: skip
