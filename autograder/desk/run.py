@@ -127,6 +127,8 @@ def plain(value: object, name: str, framework: str) -> Array:
     if framework == NUMPY:
         if not isinstance(value, np.ndarray | np.generic):
             raise TypeError(f"{name} is {described(value)}, not a NumPy array")
+        if value.dtype.kind not in "fiubc":
+            raise TypeError(f"{name} has the dtype {value.dtype}, which is not supported")
         return np.array(value)
     if not is_tensor(value) or str(value.layout) != "torch.strided":
         raise TypeError(f"{name} is {described(value)}, not a dense torch.Tensor")

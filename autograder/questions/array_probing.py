@@ -24,12 +24,12 @@ def holding(answer: object) -> str:
 
 
 def as_array(answer: object, what: str) -> np.ndarray:
-    """An array, or a number of NumPy's as a 0-d array; ``what`` names it in the error.
+    """The numbers of an array of any class, or a number of NumPy's as a 0-d array; ``what`` names it in the error.
 
     Raises:
         NoArray: it is something else.
     """
-    if type(answer) is not np.ndarray and not isinstance(answer, np.generic):
+    if not isinstance(answer, np.ndarray | np.generic):
         raise NoArray(f"{what} is {described(answer)}, expected a NumPy array{holding(answer)}")
     return np.asarray(answer)
 

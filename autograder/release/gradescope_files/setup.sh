@@ -39,7 +39,9 @@ fi
 "$python" -m venv "$base/venv"
 pip="$base/venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check"
 # The CPU build of torch keeps the image small; where its index cannot be reached the default one serves.
-$pip --retries 1 --timeout 20 --index-url https://download.pytorch.org/whl/cpu $(grep -E '^torch(vision)?==' "$source_folder/constraints.txt") \
+# An assignment in NumPy needs no torch.
+grep -qs '^framework = "numpy"' "$source_folder/bundle/assignment.toml" \
+    || $pip --retries 1 --timeout 20 --index-url https://download.pytorch.org/whl/cpu $(grep -E '^torch(vision)?==' "$source_folder/constraints.txt") \
     || $pip $(grep -E '^torch(vision)?==' "$source_folder/constraints.txt")
 $pip -c "$source_folder/constraints.txt" -r "$source_folder/requirements.txt"
 "$base/venv/bin/python" -c "import matplotlib.pyplot"  # it lists the machine's fonts once, not for every submission
