@@ -30,7 +30,7 @@ def test_a_number_added_to_a_row_changes_nothing():
 
 def test_a_mistake_costs_what_it_breaks_and_is_recognised():
     costs = {
-        ("extreme",): "no maximum subtracted, maximum of all rows, minimum subtracted",
+        ("extreme",): "no maximum subtracted, maximum of all rows, mean subtracted",
         (
             "value",
             "extreme",

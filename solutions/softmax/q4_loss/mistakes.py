@@ -29,6 +29,7 @@ _OF_THE_LOSS = (
          _BINARY, "np.mean(y * np.logaddexp(0, -s[:, 0]))"),
     edit("all rows against all labels", "A column (n, 1) and labels (n,) make a matrix (n, n) of pairs; bring both to one shape.",
          _BINARY, "np.mean(np.logaddexp(0, s) - y * s)"),
+    edit("b forgotten", "You leave b out of the scores.", "X @ model.W + model.b", "X @ model.W"),
     edit("penalty", "You add a penalty; the loss of this course goes without it.", f"return -{_MEAN}",
          f"return (model.W**2).sum() / 2 - {_MEAN}", f"return {_BINARY}", f"return (model.W**2).sum() / 2 + {_BINARY}"),
 )  # fmt: skip

@@ -60,7 +60,7 @@ def test_a_mistake_costs_what_it_breaks_and_is_recognised():
             "loss",
             "large_scores",
         ): "sum, divided by n and k, labels ignored, logarithm of the mean, sign, base 2, only class 1, "
-        "all rows against all labels, penalty",
+        "all rows against all labels, b forgotten, penalty",
         ("accuracy",): "per cent, binary argmax, all rows against all labels (accuracy)",
     }
     assert surprises(HERE, MISCONCEPTIONS, costs) == {}
@@ -71,7 +71,7 @@ def test_mistakes_that_nobody_listed_are_seen():
         edit("labels from 1", "", "np.arange(len(y)), y]", "np.arange(len(y)), y - 1]"),
         edit("clipped scores", "", "X @ model.W + model.b", "np.clip(X @ model.W + model.b, -500, 500)"),
         edit("b forgotten", "", "X @ model.W + model.b", "X @ model.W"),
-        edit("model shifted", "", "    s = X @", "    model.b -= model.b.max()\n    s = X @"),
+        edit("model grown", "", "    s = X @", "    model.W *= 1.01\n    s = X @"),
     )
     rate = (
         edit("last of equal ones", "", "p.argmax(axis=1)", "p.shape[1] - 1 - p[:, ::-1].argmax(axis=1)"),
