@@ -73,7 +73,7 @@ def test_it_trains_and_leaves_curves_predictions_and_weights(folder, mode, width
 def test_the_functions_of_the_notebook_are_run_and_its_trainings_are_not(folder):
     with_cells(
         folder,
-        "%matplotlib inline\nimport nothing_of_this_name\nFACTOR = 2 * 3\nraise SystemExit('trained')",
+        "%matplotlib inline\nimport nothing_of_this_name\nFACTOR = np.float64(2) * 3\nraise SystemExit('trained')",
         "def sigmoid(x): return x * 0 + FACTOR * 0.1\nopen('written', 'w')",
     )
     with_cells(folder, "def fit_model(*given): raise SystemExit('a cell that is left out')", tags=["skip-grading"])
@@ -99,8 +99,8 @@ BAD_FILES = {
     "there are none": {"images": IMAGES, "labels": np.full(20, 5)},
     "too few to keep 20% of them": {"images": IMAGES[:4], "labels": np.arange(4) % 2},
     "has no labels": {"images": IMAGES},
-    "holds no array images that can be read": {"images": np.array([None])},
-    "no array images": {"pixels": IMAGES},
+    "is damaged, or no file of numpy.savez": {"images": np.array([None])},
+    "with the arrays images and labels": {"pixels": IMAGES},
 }
 
 
@@ -118,6 +118,7 @@ def test_images_that_cannot_be_used_are_refused_with_a_sentence(folder, sentence
         ((8,), 1, "data/test_images_8.npz does not exist; a cell near the end of the notebook writes it"),
         ((7, "--notebook", "other.ipynb"), 1, "other.ipynb does not exist; name your notebook"),
         ((7, "--notebook", "run.py"), 1, "run.py is not a notebook: save it in Jupyter"),
+        ((7, "--out", "run.py"), 1, "run.py: --out run.py: File exists"),
         ((-7,), 1, "the number must not be negative"),
         ((7, "--batch_size", "0"), 2, "0 is not above 0"),
         ((7, "--lr", "fast"), 2, "invalid float value: 'fast'"),
@@ -134,6 +135,8 @@ def test_what_is_missing_in_the_notebook_is_told(folder):
     assert "a stub of softmax.ipynb is not filled in (q5: return grad_W, grad_b): write it" in ran(folder, 7)[2]
     with_cells(folder, "def fit_model(*given):\n    return given[99]")
     assert "softmax.ipynb, code cell" in (errors := ran(folder, 7)[2]) and "return given[99]" in errors
+    with_cells(folder, "def fit_model(*given):\n    return [], [], []")
+    assert "run.py: fit_model should return four lists of 100 numbers" in ran(folder, 7)[2]
     with_cells(folder, "if:")
     assert ", line 1: invalid syntax" in ran(folder, 7)[2]
     save(folder, nbformat.v4.new_notebook())
