@@ -11,6 +11,7 @@ from data_scripts.catalogue import DATASETS
 from data_scripts.dataset import Dataset
 from data_scripts.disk_space import human
 from data_scripts.errors import DataError, describe_os_error
+from data_scripts.npz_files import NUMBER, write_npz
 from data_scripts.preparation import prepare, prepare_all, prepare_generated
 from data_scripts.prepared import Prepared, find
 
@@ -51,8 +52,12 @@ def _run(options: argparse.Namespace) -> list[Prepared | DataError]:
         return []
     datasets = [DATASETS[name] for name in dict.fromkeys(options.names)]
     if options.source is not None:
-        return [prepare(options.source, options.out, dataset=datasets[0])]
-    return prepare_all(datasets, options.out, mirror=options.mirror, offline=options.offline)
+        results = [prepare(options.source, options.out, dataset=datasets[0])]
+    else:
+        results = prepare_all(datasets, options.out, mirror=options.mirror, offline=options.offline)
+    if options.npz is not None and isinstance(results[0], Prepared):
+        print(*write_npz(results[0], options.npz), sep="\n")
+    return results
 
 
 def _generate(options: argparse.Namespace) -> list[Prepared | DataError]:
@@ -84,6 +89,8 @@ def _parse(arguments: Sequence[str], program: str) -> argparse.Namespace:
         parser.error(f"{LIST} takes no other names")
     if options.source is not None and len(set(options.names) - {LIST}) != 1:
         parser.error("--source holds one data set; name one")
+    if options.npz is not None and len(set(options.names) - {LIST}) != 1:
+        parser.error("--npz writes the files of one data set; name one")
     if options.source is not None and options.mirror is not None:
         parser.error("--mirror changes where downloads come from, and with --source nothing is downloaded")
     return options
@@ -107,6 +114,14 @@ def _parser(program: str) -> argparse.ArgumentParser:
         type=_address,
         metavar="URL",
         help="download the official files from URL/NAME/ or URL/ instead of the official hosts",
+    )
+    parser.add_argument(
+        "--npz",
+        type=_positive,
+        nargs="?",
+        const=NUMBER,
+        metavar="NUMBER",
+        help=f"also write NAME_train.npz and test_images_NUMBER.npz, which run.py reads (default: {NUMBER})",
     )
     parser.add_argument("--offline", action="store_true", help="use only what was downloaded before")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")

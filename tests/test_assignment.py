@@ -140,7 +140,12 @@ LATE = "[late]\ndue = 2026-12-01T23:59:00+01:00\n"
         ),
         ('kind = "accuracy"', 'kind = "acuracy"', "kind =", "the kind 'acuracy' is not known; did you mean accuracy?"),
         ('kind = "accuracy"', 'kind = ["accuracy"]', "kind =", "the kind ['accuracy'] is not known"),
-        ('kind = "accuracy"\n', "", "[[artefact]]", "q6 has no entry 'kind'; choose from accuracy, elbo, knn, samples"),
+        (
+            'kind = "accuracy"\n',
+            "",
+            "[[artefact]]",
+            "q6 has no entry 'kind'; choose from accuracy, elbo, knn, linear, samples",
+        ),
         (
             'network = "resnet18_cifar"',
             'network = "resnet50"',
@@ -160,6 +165,12 @@ LATE = "[late]\ndue = 2026-12-01T23:59:00+01:00\n"
         ("[limits]", "[limits", "[limits", "(at line"),
         ('colab_url = ""', 'colab_url = ""\ntitle = "again"', 'title = "again"', "Cannot overwrite a value"),
         ('colab_url = ""', 'colab_url = ""\nfiles = "*.py"', "files =", "files is '*.py', expected a list of patterns"),
+        (
+            'colab_url = ""',
+            'colab_url = ""\npublish = [1]',
+            "publish =",
+            "publish is [1], expected a list of files of given",
+        ),
         ("[visibility]", "[late]\n[visibility]", "[late]", "[late] has no entry 'due'"),
         (
             "[visibility]",

@@ -122,6 +122,21 @@ def test_the_notebook_and_the_readme_state_what_the_runs_of_simsiam_reached():
         assert f"# | {' | '.join(row.values())} |" in master
 
 
+def test_the_notebook_and_the_readme_state_what_the_runs_of_softmax_reached():
+    master = (SOLUTIONS / "softmax" / "master.py").read_text()
+    found = read_rows(SOLUTIONS / "softmax" / "results" / "scores.csv")
+    for row in found:
+        assert f"# | {' | '.join(row.values())} |" in master
+    handout, better = found[1], found[2]
+    assert float(handout["logistic"]) >= 0.803 and float(handout["softmax"]) >= 0.3684
+    assert f"airplane against automobile {handout['logistic']}, ten classes {handout['softmax']}" in PAGES["README.md"]
+    assert f"better settings {better['logistic']} and {better['softmax']}" in PAGES["README.md"]
+    for mode in ("logistic", "softmax"):
+        curves = read_rows(SOLUTIONS / "softmax" / "results" / "handout" / f"{mode}_curves.csv")
+        assert [int(row["iteration"]) for row in curves] == list(range(10, 1001, 10))
+        assert abs(float(curves[-1]["val_acc"]) - float(handout[mode])) < 0.02, "validation and test agree"
+
+
 @pytest.mark.parametrize("seed", ["0", "1"])
 def test_simsiam_s_ablations_are_complete_and_collapse_as_the_notebook_says(seed):
     rows = [row for row in read_rows(SOLUTIONS / "simsiam" / "results" / "ablations.csv") if row["seed"] == seed]

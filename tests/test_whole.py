@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import jsonschema
+import numpy as np
 import pytest
 import torch
 
@@ -43,6 +44,8 @@ def untrained(name):
     if name == "ddpm":
         model = {"state_dict": UNet(1, (8, 8)).state_dict(), "alpha_bar": torch.linspace(0.99, 0.01, 50)}
         return {"ddpm_model": model, "ddpm_samples": SAMPLES}
+    if name == "softmax":
+        return {"softmax": {"W": np.zeros((3072, 10)), "b": np.zeros(10), "mean": 0.5, "scale": 0.25}}
     if name == "simsiam":
         collapsed = SmallEncoder((4, 4, 4, 4))
         torch.nn.init.zeros_(collapsed.body[3][1][1].weight)  # and a bias: the same features for every image
@@ -70,7 +73,10 @@ class Whole:
         folder.mkdir()
         (folder / f"{self.name}.ipynb").write_bytes(notebook_bytes(notebook))
         for name, content in files.items():
-            torch.save(content, folder / f"{name}.pt")
+            if name == "softmax":
+                np.savez(folder / f"{name}.npz", **content)
+            else:
+                torch.save(content, folder / f"{name}.pt")
         return folder
 
     def grade(self, *what, **files):
@@ -82,7 +88,7 @@ class Whole:
         return {question: found[question] for question in self.full}
 
 
-@pytest.fixture(scope="module", params=["ddpm", "vae", "simsiam"])
+@pytest.fixture(scope="module", params=["ddpm", "vae", "simsiam", "softmax"])
 def whole(request, tmp_path_factory):
     """The assignment, and generated images in the format of its data set as its ``data``."""
     found = Whole(request.param)
@@ -96,10 +102,13 @@ def test_the_solution_earns_everything_and_the_bonus(whole, tmp_path):
     report = whole.grade(tmp_path / "solution", whole.master, **untrained(whole.name))
     assert whole.earned(report) == whole.full, [v.message for v in report.verdicts if not v.passed]
     assert report.possible() == 50 and report.remarks == []
-    measured = {v.test: v for v in report.verdicts if v.question == "q6"}
+    measured = {v.test: v for v in report.verdicts if v.question not in whole.full}
     assert not any(verdict.points for verdict in measured.values()), "nothing was learnt"
     if whole.name == "ddpm":
         assert "256 samples drawn in 25 steps" in measured["checkpoint"].message and len(report.pictures) == 2
+    elif whole.name == "softmax":
+        assert "of 100 test images correct" in measured["softmax"].message
+        assert measured["logistic"].message.startswith("logistic.npz is not in the submission")
     elif whole.name == "simsiam":
         assert "the encoder collapsed" in measured["accuracy"].message
     else:
@@ -132,7 +141,8 @@ def test_the_zip_grades_where_gradescope_puts_it(whole, tmp_path):
     """The layout, the script and the files of Gradescope; the environment that setup.sh would make is this one."""
     zipped = write_zip(tmp_path / f"{whole.name}-gradescope.zip", whole.bundle, whole.data.folder)
     names = zipfile.ZipFile(zipped).namelist()
-    assert f"data/{whole.dataset}/train.npy" in names
+    assert f"data/{whole.dataset}/test.npy" in names
+    assert (f"data/{whole.dataset}/train.npy" in names) == (whole.name != "softmax"), "its weights need no others"
     assert ("autograder/scorers/mnist.safetensors" in names) == (whole.dataset == "mnist")
     assert not [
         name for name in names if any(word in name for word in ("oracle", "mistakes", "correct", "question.py"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from autograder.artefacts import accuracy, elbo, knn, samples
+from autograder.artefacts import accuracy, elbo, knn, linear, samples
 from autograder.artefacts.model import Artefact, Finding, Headline, Inputs, Test
 from autograder.toml_entries import WrongEntry, check_choice, known_names
 from autograder.toml_lines import Place
@@ -20,6 +20,7 @@ KINDS: dict[str, Callable[[dict, str, Place, Dataset | None], Artefact]] = {
     "accuracy": accuracy.read,
     "elbo": elbo.read,
     "knn": knn.read,
+    "linear": linear.read,
     "samples": samples.read,
 }
 

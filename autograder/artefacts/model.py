@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from data_scripts.catalogue import DATASETS
+
 if TYPE_CHECKING:
     import torch
 
@@ -117,3 +119,9 @@ class Artefact(Protocol):
 
     def score(self, dataset: str, data: Prepared, tensors: Mapping[str, torch.Tensor] | None, split: str) -> str:
         """The text of ``./kit score`` for the tensors of a file, or (None) for real images of ``split``. Raises KitError."""
+
+
+def source(data: Prepared) -> str:
+    """Which images were measured."""
+    title = DATASETS[data.manifest["dataset"]].title
+    return f"generated images, not {title}" if data.manifest["generated"] else data.source

@@ -39,11 +39,11 @@ COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 MOST_REMARKS = 50
 # Endings that programs use for one kind of file.
 KINDS = {".pt": "tensors", ".pth": "tensors", ".ckpt": "tensors", ".bin": "tensors", ".safetensors": "tensors",
-         ".json": "json"}  # fmt: skip
+         ".json": "json", ".npz": "arrays"}  # fmt: skip
 # What browsers, platforms and file managers write into the name of a second copy, and mail programs behind it.
 COPY = re.compile(r"^(?:copy of|kopie von|copie de|copia de|копия)\s+|\s*\(\d+\)$|-\d{1,2}$|"
                   r"(?:\s*-\s*|\s+|_)(?:copy|kopie|copie|copia|копия|コピー)(?:\s*\d+)?$|\s+\d{1,2}$")  # fmt: skip
-COPIED_ENDING = re.compile(r"(?<=\.pt|pth|son)(?:\.(?:zip|txt|bin|json|pt|pth))+$", re.IGNORECASE)
+COPIED_ENDING = re.compile(r"(?<=\.pt|pth|son|npz)(?:\.(?:zip|txt|bin|json|pt|pth))+$", re.IGNORECASE)
 # Reading fails like this because of the machine, whatever a student handed in.
 MACHINE_ERRORS = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
@@ -154,7 +154,7 @@ def _is_checkpoint(path: Path) -> bool:
 
 
 def _plain_name(name: str) -> str:
-    """The name of a tensor or JSON file in small letters, with one ending for each kind; '' for other files."""
+    """The name of a file of tensors, arrays or JSON in small letters, with one ending for each kind; '' for other files."""
     stem, _, ending = COPIED_ENDING.sub("", name).rpartition(".")
     kind = KINDS.get(f".{ending}".lower())
     return f"{unicodedata.normalize('NFKC', stem).strip().casefold()}.{kind}" if kind and stem else ""

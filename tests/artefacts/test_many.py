@@ -306,7 +306,7 @@ def test_progress_of_all_of_them_adds_up(grader, handed, bundle, data):
         (
             (TABLES[0], SAMPLES.replace('"samples"', '"fid"')),
             25,
-            "'fid' is not known; choose from accuracy, elbo, knn, samples",
+            "'fid' is not known; choose from accuracy, elbo, knn, linear, samples",
         ),
         ((TABLES[0], SAMPLES.replace('"unet"', '"dit"')), 29, "the network 'dit' is not known; choose from unet"),
         (

@@ -669,7 +669,7 @@ def far_below(folder):
 
 
 def assignments_of_a_course(folder):
-    for name in ("simclr", "ddpm", "vae", "simsiam"):
+    for name in ("simclr", "ddpm", "vae", "simsiam", "softmax"):
         write_notebook(folder / name / f"{name}.ipynb", "right")
     return folder
 
@@ -741,7 +741,7 @@ def a_packed_class(folder):
 def test_what_holds_no_class_is_refused(make, sentence, tmp_path):
     folder = make(tmp_path / "given")
     with pytest.raises(KitError) as caught:
-        find_submissions([folder], "simclr", assignments=("simclr", "ddpm", "vae", "simsiam"))
+        find_submissions([folder], "simclr", assignments=("simclr", "ddpm", "vae", "simsiam", "softmax"))
     assert sentence.format(folder=folder) in str(caught.value)
     assert "\n" not in str(caught.value)
 

@@ -7,6 +7,7 @@ import math
 import re
 import statistics
 
+import numpy as np
 import pytest
 import torch
 
@@ -187,6 +188,34 @@ def test_the_stages_of_simsiam_give_what_the_text_says(solved):
     assert "class 1 wins for $T$ = 1 ({:.2f} against {:.2f})".format(*votes) in text
 
 
+def test_the_stages_of_softmax_give_what_the_text_says(solved):
+    names, text = solved("softmax"), said("softmax")
+    rng, X, y = np.random.default_rng(0), np.eye(2), np.array([0, 2])
+    parts = names["train_test_split"](np.zeros((10, 1)), np.arange(10), 0.25, rng)
+    assert len(parts[3]) == 2 and "With ten rows and a ratio of 0.25 two go to the test part." in text
+    assert names["sigmoid"](np.array([log3 := math.log(3), -1000.0, 1000.0])).tolist() == pytest.approx([0.75, 0, 1])
+    assert r"$\sigma(\log 3)$ = 0.75, $\sigma(-1000)$ = 0, $\sigma(1000)$ = 1." in text and log3 > 1
+    rows = np.array([[0.0, math.log(2), 0.0], [1000.0, 1000 + math.log(2), 1000.0]])
+    assert np.allclose(names["softmax"](rows), [[0.25, 0.5, 0.25]] * 2) and "gives (0.25, 0.5, 0.25), and so" in text
+    model = names["SoftmaxRegression"](2, 3, rng)
+    model.W = np.array([[0.0, math.log(2), 0.0], [0.0, 0.0, math.log(6)]])
+    assert (
+        np.allclose(8 * model(X), [[2, 4, 2], [1, 1, 6]])
+        and "the probabilities are (2, 4, 2)/8 and (1, 1, 6)/8" in text
+    )
+    loss, accuracy = (names[f"calculate_{what}"](model, X, y, False) for what in ("loss", "accuracy"))
+    assert f"the loss is {loss:.4f} and the accuracy {accuracy:g}." in text
+    grad_W, grad_b = names["gradients"](model, X, y, 0.0, False)
+    told = [f"({', '.join(f'{entry:.4g}' for entry in row)})".replace("-", "−") for row in (*grad_W, grad_b.round(9) + 0)]
+    assert rf"$\nabla_W$ = ({told[0]}, {told[1]}) and $\nabla_b$ = {told[2]}." in text
+    short = names["clip_gradients"](np.array([[3.0, 0.0], [0.0, 0.0]]), np.array([4.0, 0.0]), 1.0)
+    assert np.allclose(short[0][0], [0.6, 0]) and np.allclose(short[1], [0.8, 0])
+    assert "the result is ((0.6, 0), (0, 0)) and (0.8, 0)." in text
+    cell = next(c.source for c in assignment_master(COURSE.assignment("softmax")).cells if "centres =" in c.source)
+    exec(cell.partition("print")[0], names)
+    assert f"reaches a validation accuracy of {names['toy_lists'][3][-1]:.4f}." in text
+
+
 def test_what_pre_training_is_worth_was_measured():
     found = gathered(read_rows(RESULTS / "labels.csv"))
     text = text_of("simclr").replace("**", "")
@@ -220,7 +249,8 @@ def test_fine_tuning_without_a_checkpoint_is_a_sentence(solved):
 def test_the_times_of_the_profiles_were_measured_and_agree_with_the_page_for_students():
     page = " ".join((ROOT / "docs" / "students.md").read_text().split())
     assert (
-        "`demo` (one or two minutes), `cpu` (`vae` about 20 minutes, `simsiam` about 20 minutes, `ddpm` about an hour, "
+        "`demo` (one or two minutes), `cpu` (`softmax` two minutes, `vae` about 20 minutes, `simsiam` about 20 minutes, "
+        "`ddpm` about an hour, "
         "`simclr` two to four hours)" in page
     )
     for name, hours in (("simclr", "two to four hours"), ("ddpm", "about an hour"), ("simsiam", "about 20 minutes")):

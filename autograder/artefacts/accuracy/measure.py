@@ -12,10 +12,10 @@ from torch import nn
 
 from autograder.artefacts.accuracy import NETWORKS, Accuracy
 from autograder.artefacts.accuracy.count import Count, count_top1
-from autograder.artefacts.model import Finding, Headline, Inputs
+from autograder.artefacts.model import Finding, Headline, Inputs, source
 from autograder.artefacts.networks import Tensors
 from autograder.errors import CheckpointError, Unread
-from data_scripts import DATASETS, Prepared
+from data_scripts import Prepared
 
 
 class Counted(Protocol):
@@ -90,9 +90,3 @@ def _finding(sheet: Counted, count: Count, data: Prepared, unfinished: str) -> F
     return Finding(
         {"accuracy": sentence}, asdict(count), headline=Headline(title, column, count.top1, f"{100 * count.top1:.2f} %")
     )
-
-
-def source(data: Prepared) -> str:
-    """Which images were measured."""
-    title = DATASETS[data.manifest["dataset"]].title
-    return f"generated images, not {title}" if data.manifest["generated"] else data.source

@@ -1,0 +1,53 @@
+"""Probes of q1: what split and batch return, once and many times."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from autograder.questions.array_probing import NoArray, as_array
+
+from ..probes import Arrays, Student, effects_of_each, parts_of
+
+PARTS = {
+    "train_test_split": ("X_train", "y_train", "X_test", "y_test"),
+    "get_data_batch": ("X_batch", "y_batch"),
+}
+
+
+def drawn(student: Student, function: str, X: np.ndarray, y: np.ndarray, size: float, seed: int) -> Arrays:
+    """The parts by name. ``size`` is the ratio of the test part, or the size of a batch."""
+    with np.errstate():
+        return _parts(student, function, X.copy(), y.copy(), size, np.random.default_rng(seed))
+
+
+def often(student: Student, function: str, X: np.ndarray, y: np.ndarray, size: float, seed: int, times: int) -> Arrays:
+    """``rows``: those of the test part, or of the batch, of ``times`` calls in turn with one generator, (times, size, d).
+
+    Raises:
+        NoArray: their number changes from call to call.
+    """
+    rng, part = np.random.default_rng(seed), PARTS[function][-2]
+    with np.errstate():
+        found = [_parts(student, function, X.copy(), y.copy(), size, rng)[part] for _ in range(times)]
+    if len({rows.shape for rows in found}) != 1:
+        raise NoArray(f"{function} returns {part} of changing shapes for the same X, y and size")
+    return {"rows": np.stack(found)}
+
+
+def conduct(student: Student, X: np.ndarray, y: np.ndarray, ratio: float, batch_size: int, seed: int) -> Arrays:
+    """What ``side_effects`` returns for each function, after its name and ``_``: of all parts in one vector."""
+    calls = {f: partial(_together, student, f, size, seed) for f, size in zip(PARTS, (ratio, batch_size))}
+    return effects_of_each(calls, {"X": X, "y": y})
+
+
+def _together(student: Student, function: str, size: float, seed: int, X: np.ndarray, y: np.ndarray) -> np.ndarray:
+    parts = _parts(student, function, X, y, size, np.random.default_rng(seed))
+    return np.concatenate([part.ravel().astype(float) for part in parts.values()])
+
+
+def _parts(student: Student, function: str, X, y, size, rng) -> Arrays:
+    names = PARTS[function]
+    parts = parts_of(student[function](X, y, size, rng), names, f"What {function} returns")
+    return {name: as_array(part, f"{name} of {function}") for name, part in zip(names, parts)}
