@@ -18,11 +18,11 @@
 #
 # ![A positive is pulled to its anchor, a negative is pushed out of a circle around it; a linear head then classifies the points.](pictures/contrastive.png)
 #
-# How different are two photographs? Their pixels do not tell: a ship on a blue sea is nearer to a bird in a blue sky than
-# to another ship. In this assignment you *learn* a distance. A network maps each image to 32 numbers, such that images of
-# one class lie near each other and images of other classes far away. You write three losses that pull and push, and
-# choose the pairs and triplets that they see. Then you find out what 32 numbers are worth: you freeze the network and
-# train a softmax regression on top, and at last you train both together.
+# How different are two photographs? Their pixels do not tell: a ship on a blue sea is nearer to a bird in a blue sky
+# than to another ship. In this assignment you *learn* a distance. A network maps each image to 32 numbers, such that
+# images of one class lie near each other and images of other classes far away. You write three losses that pull and
+# push, and choose the pairs and triplets that they see. Then you find out what 32 numbers are worth: you freeze the
+# network and train a softmax regression on top, and at last you train both together.
 #
 # | question | you write | points | minutes | difficulty |
 # | --- | --- | --- | --- | --- |
@@ -46,16 +46,17 @@
 # you may add helper functions and cells. The grader runs your cells in order, but skips cells with the tag
 # `skip-grading` (downloads, training, plots). Do not put anything there that a stub needs.
 #
-# The assignment follows one of the course E0 270 at IISc. Papers: [contrastive loss](http://yann.lecun.com/exdb/publis/pdf/hadsell-chopra-lecun-06.pdf)
-# (Hadsell, Chopra and LeCun, 2006), [triplet loss](https://arxiv.org/abs/1503.03832) (Schroff et al., 2015), [batch-hard
-# mining](https://arxiv.org/abs/1703.07737) (Hermans et al., 2017). To read first: sections 1 and 2 of the last one.
+# The assignment follows one of the course E0 270 at IISc. Papers: [contrastive
+# loss](http://yann.lecun.com/exdb/publis/pdf/hadsell-chopra-lecun-06.pdf) (Hadsell, Chopra and LeCun, 2006), [triplet
+# loss](https://arxiv.org/abs/1503.03832) (Schroff et al., 2015), [batch-hard mining](https://arxiv.org/abs/1703.07737)
+# (Hermans et al., 2017). To read first: sections 1 and 2 of the last one.
 
 # %% [markdown]
 # ## Setup
 #
-# You need the next cell on Colab only. It keeps the checkpoints on your Google Drive, because Colab deletes a
-# machine's files when its session ends. Elsewhere, run `pip install torch torchvision numpy matplotlib tqdm
-# scikit-learn otter-grader`. scikit-learn draws one figure; without it everything else works.
+# You need the next cell on Colab only. It keeps the checkpoints on your Google Drive, because Colab deletes a machine's
+# files when its session ends. Elsewhere, run `pip install torch torchvision numpy matplotlib tqdm scikit-learn
+# otter-grader`. scikit-learn draws one figure; without it everything else works.
 
 # %% tags=["skip-grading"]
 # {{given colab.py}}
@@ -85,8 +86,8 @@ from tqdm.auto import tqdm
 # %% [markdown]
 # ### Given code
 #
-# Folded cells hold code that you need not read: it reads the data, trains, saves checkpoints, draws the figures and packs
-# what you hand in. Run them.
+# Folded cells hold code that you need not read: it reads the data, trains, saves checkpoints, draws the figures and
+# packs what you hand in. Run them.
 
 
 # %% tags=["folded"] title="Given: data, batches, training, figures, hand-in"
@@ -232,22 +233,11 @@ def train_metric(name: str, mining: str, learnt: tuple, kept: tuple, epochs: int
     return fit(name, encoder, stream, plan, one_cycle(HP["lr"]), train, test, after_epoch, restart)
 
 
-class Pipeline(nn.Module):
-    """Encoder and classifier: images -> log-probabilities."""
-
-    def __init__(self, encoder: nn.Module, classifier: nn.Module):
-        super().__init__()
-        self.encoder, self.classifier = encoder, classifier
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.classifier(self.encoder(x))
-
-
 def train_head(name: str, train_encoder: bool, learnt: tuple, kept: tuple, epochs: int, lr, restart=False) -> tuple:
     """``fine_tune_linear`` or ``fine_tune_nn`` of the encoder in ``encoder.pt``; (model, history); writes ``<name>.pt``."""
     encoder = new_encoder("encoder.pt")
     classifier = (Classifier if train_encoder else SoftmaxRegression)(HP["z_dim"], len(CLASSES))
-    model = Pipeline(encoder, classifier)
+    model = nn.ModuleDict({"encoder": encoder, "classifier": classifier})
     saved = model if train_encoder else classifier
     weights = encoder.head.weight.detach().cpu().numpy().tobytes()
     used = {"lr": lr, "train_encoder": train_encoder, "encoder": hashlib.sha256(weights).hexdigest()[:16]}
@@ -416,8 +406,8 @@ seed_everything(HP["seed"])
 #
 # CIFAR-10 has 50,000 training and 10,000 test images of 32×32 pixels in ten classes. The cell reads a prepared copy
 # (`cifar10/train.npy` and `cifar10/test.npy` under `KIT_DATA` or a `data` folder nearby; each row holds the label and
-# then the 3072 bytes of the image). If there is none, torchvision downloads the data set. You get **uint8** images
-# `(n, 3, 32, 32)` and int64 labels `(n,)`. A random fifth of the training images (`test_ratio`) is kept for validation:
+# then the 3072 bytes of the image). If there is none, torchvision downloads the data set. You get **uint8** images `(n,
+# 3, 32, 32)` and int64 labels `(n,)`. A random fifth of the training images (`test_ratio`) is kept for validation:
 # nothing learns from it. Use the test images for the last numbers only.
 
 # %% tags=["skip-grading"]
@@ -457,8 +447,9 @@ print(f"{len(train_images)} training, {len(kept[0])} validation and {len(test_im
 #
 # - One number for each pair first, then `torch.where`, then the mean.
 # - What is the derivative of $\sqrt{x}$ at 0? How does `torch.linalg.vector_norm` treat it?
-# - Pitfalls: $D$ squared inside the margin, $\max(0, m - D^2)$; the margin outside the square; the ½ forgotten; same and
-#   different exchanged; the mean over same pairs and over different pairs apart; `F.pairwise_distance`, which adds 10⁻⁶.
+# - Pitfalls: $D$ squared inside the margin, $\max(0, m - D^2)$; the margin outside the square; the ½ forgotten; same
+#   and different exchanged; the mean over same pairs and over different pairs apart; `F.pairwise_distance`, which adds
+#   10⁻⁶.
 #
 # </details>
 
@@ -502,8 +493,8 @@ def test_contrastive(contrastive_loss):
 
 # %% [markdown]
 # **See it push and pull.** The cell draws the embeddings of six images around an anchor, and minus the gradient of your
-# loss at each: the way that it moves. Blue points are of the anchor's class. Is a point outside the circle of radius $m$
-# moved?
+# loss at each: the way that it moves. Blue points are of the anchor's class. Is a point outside the circle of radius
+# $m$ moved?
 
 # %% tags=["skip-grading"]
 shown = torch.tensor([[0.9, 0.3], [-0.4, 0.5], [-2.0, -1.2], [0.5, -0.5], [-0.9, 0.9], [1.9, 1.4]], requires_grad=True)
@@ -517,12 +508,13 @@ save_figure(draw_forces(shown.detach(), -len(shown) * shown.grad, shown_same, 1.
 # *10 minutes · easy*
 #
 # How far apart two images of one class lie may differ from class to class. A triplet compares: an *anchor* $a$ must be
-# nearer to its *positive* $p$, of the same class, than to its *negative* $q$, of another class, by the margin $m \ge 0$:
+# nearer to its *positive* $p$, of the same class, than to its *negative* $q$, of another class, by the margin $m \ge
+# 0$:
 #
 # $$ \mathcal{L} = \frac1n \sum_{k=1}^{n} \max\bigl(0,\; D(a_k, p_k) - D(a_k, q_k) + m\bigr) . $$
 #
-# The mean is over **all** $n$ triplets, not only over the *active* ones, whose loss is above 0. If none is active the loss
-# is 0, and you can still call `backward()`.
+# The mean is over **all** $n$ triplets, not only over the *active* ones, whose loss is above 0. If none is active the
+# loss is 0, and you can still call `backward()`.
 #
 # **What the grader checks:** value and gradients to all three, for several margins; no active triplet; rows that
 # coincide.
@@ -584,8 +576,8 @@ def test_triplet(triplet_loss):
 # Row $k$'s pair is $(k, k)$: a high probability is right if both are of the same class and wrong otherwise. The sum has
 # $n$ terms, row $k$ itself among them.
 #
-# Your loss must be **stable**: finite and exact for scores of ±1000, also where $p_{kk}$ is 0 or 1 in float32. With
-# $n$ = 1 there is no choice: $p$ = 1, and the loss of a pair of one class is 0. A different pair comes only with $n \ge 2$.
+# Your loss must be **stable**: finite and exact for scores of ±1000, also where $p_{kk}$ is 0 or 1 in float32. With $n$
+# = 1 there is no choice: $p$ = 1, and the loss of a pair of one class is 0. A different pair comes only with $n \ge 2$.
 #
 # **What the grader checks:** value and gradients to `z_i` and `z_j`; several temperatures; large scores.
 #
@@ -597,8 +589,8 @@ def test_triplet(triplet_loss):
 # - $1 - p_{kk}$ is the probability of the *other* rows. Write it as a quotient of sums, then as a difference of two
 #   `logsumexp`. Which sum leaves out $l = k$?
 # - With $a = S_{kk}$ and $b$ the logsumexp of the others, $p_{kk}$ is a sigmoid of $a - b$.
-# - Pitfalls: `torch.log(1 - p)`, which is −∞ for $p$ near 1; a softmax over the wrong axis; rows normalised; τ forgotten or
-#   multiplied; the pair left out of the sum.
+# - Pitfalls: `torch.log(1 - p)`, which is −∞ for $p$ near 1; a softmax over the wrong axis; rows normalised; τ
+#   forgotten or multiplied; the pair left out of the sum.
 #
 # </details>
 
@@ -648,38 +640,40 @@ def test_pair_nll(pair_nll_loss):
 # `torch.Generator` on the CPU, which the call advances: a second call with the same `rng` gives other numbers. Do not
 # seed anything.
 #
-# **`pairs_from_labels(y, rng)`** gives each of the $n \ge 2$ images a partner: `i` = 0, 1, …, n−1, `j[k]` is the partner
-# of image $k$, and `same[k]` tells whether both are of one class. A fair coin, thrown for each image, says whether the
-# partner is of the same class or of another one. Then $j$ is drawn uniformly among the **other images** of the same
-# class, or among all **images** of other classes. (Do not draw a class first: classes may have different sizes.) If an
-# image has no partner of one kind, it gets one of the other kind.
+# **`pairs_from_labels(y, rng)`** gives each of the $n \ge 2$ images a partner: `i` = 0, 1, …, n−1, `j[k]` is the
+# partner of image $k$, and `same[k]` tells whether both are of one class. A fair coin, thrown for each image, says
+# whether the partner is of the same class or of another one. Then $j$ is drawn uniformly among the **other images** of
+# the same class, or among all **images** of other classes. (Do not draw a class first: classes may have different
+# sizes.) If an image has no partner of one kind, it gets one of the other kind.
 #
-# **`triplet_batches(X, y, batch_size, rng)`** is a generator that **never ends**. Each time it yields `(X_a, X_p, X_n)`,
-# each `(batch_size, …)`: rows of `X`, which may have any shape. An image can be an anchor if another image has its class
-# and some image has not. Draw the anchors uniformly among these images, **with replacement**, so that `batch_size` may
-# be larger than $n$. The positive is another image of the anchor's class and never the anchor itself, the negative an
-# image of another class, both drawn uniformly over images. If no image can be an anchor, raise a `ValueError` when the
-# first batch is asked for.
+# **`triplet_batches(X, y, batch_size, rng)`** is a generator that **never ends**. Each time it yields `(X_a, X_p,
+# X_n)`, each `(batch_size, …)`: rows of `X`, which may have any shape. An image can be an anchor if another image has
+# its class and some image has not. Draw the anchors uniformly among these images, **with replacement**, so that
+# `batch_size` may be larger than $n$. The positive is another image of the anchor's class and never the anchor itself,
+# the negative an image of another class, both drawn uniformly over images. If no image can be an anchor, raise a
+# `ValueError` when the first batch is asked for.
 #
-# **`batch_hard(z, y)`** looks at a batch of embeddings `z` `(n, d)`. For each anchor it finds the *hardest* triplet of the
-# batch: the positive that is **farthest** away, and the negative that is **nearest**. It returns three int64 tensors of
-# indices, `(anchors, positives, negatives)`, anchors in rising order. Anchors that have no positive or no negative in the
-# batch are left out; if none is left, all three are empty.
+# **`batch_hard(z, y)`** looks at a batch of embeddings `z` `(n, d)`. For each anchor it finds the *hardest* triplet of
+# the batch: the positive that is **farthest** away, and the negative that is **nearest**. It returns three int64
+# tensors of indices, `(anchors, positives, negatives)`, anchors in rising order. Anchors that have no positive or no
+# negative in the batch are left out; if none is left, all three are empty.
 #
-# **What the grader checks:** where partners come from and how often, over many draws; a class of one image, a batch that
-# is larger than the data, labels with gaps; that batches differ and that only `rng` moves; indices by value.
+# **What the grader checks:** where partners come from and how often, over many draws; a class of one image, a batch
+# that is larger than the data, labels with gaps; that batches differ and that only `rng` moves; indices by value.
 #
-# For $z$ = (0), (1), (3), (4), (9) and $y$ = (5, 5, 5, 2, 7) `batch_hard` gives anchors (0, 1, 2), positives (2, 2, 0) and
-# negatives (3, 3, 3).
+# For $z$ = (0), (1), (3), (4), (9) and $y$ = (5, 5, 5, 2, 7) `batch_hard` gives anchors (0, 1, 2), positives (2, 2, 0)
+# and negatives (3, 3, 3).
 #
 # <details><summary>Hints and common pitfalls</summary>
 #
-# - `y[:, None] == y` tells which images are alike. `torch.multinomial(weights, 1, generator=rng)` draws one column for each
-#   row. For `triplet_batches` compare the labels of the anchors of one batch with all labels.
+# - `y[:, None] == y` tells which images are alike. `torch.multinomial(weights, 1, generator=rng)` draws one column for
+#   each row. For `triplet_batches` compare the labels of the anchors of one batch with all labels.
 # - A function with `yield` in a `while True` is a generator that never ends.
-# - `torch.cdist` of more than 25 rows uses a formula that is inexact for near rows, unless you give it a `compute_mode`.
-# - Pitfalls: the anchor as its own positive; a class drawn first and then an image; a seed in the function, which gives the
-#   same batch for ever; labels used as indices; the diagonal chosen as hardest positive; nearest and farthest exchanged.
+# - `torch.cdist` of more than 25 rows uses a formula that is inexact for near rows, unless you give it a
+#   `compute_mode`.
+# - Pitfalls: the anchor as its own positive; a class drawn first and then an image; a seed in the function, which gives
+#   the same batch for ever; labels used as indices; the diagonal chosen as hardest positive; nearest and farthest
+#   exchanged.
 #
 # </details>
 
@@ -797,13 +791,14 @@ save_figure(
 # The folded cell below gives you `ResNet9`, a small residual network: it maps images `(n, 3, h, w)` to `width` features
 # each. You add what follows it. The grader rebuilds your networks from their weights, so use these names:
 #
-# - `Encoder(z_dim, body)`: `self.body` is the module `body`, or a new `ResNet9()` if it is None. `self.head` is one linear
-#   layer from `self.body.width` features to `z_dim` numbers. There is nothing after it: no ReLU, no normalisation.
+# - `Encoder(z_dim, body)`: `self.body` is the module `body`, or a new `ResNet9()` if it is None. `self.head` is one
+#   linear layer from `self.body.width` features to `z_dim` numbers. There is nothing after it: no ReLU, no
+#   normalisation.
 # - `Classifier(z_dim, classes)`: `self.hidden` is a linear layer to 64 units, `self.out` one from these to `classes`;
 #   between them a ReLU, at the end a log-softmax. So `forward` returns **log-probabilities**.
 #
-# **What the grader checks:** shapes; log-probabilities whose exponentials sum to 1, also for large inputs; one image stays
-# one row; each row depends on its own image alone in eval mode; a gradient to every parameter.
+# **What the grader checks:** shapes; log-probabilities whose exponentials sum to 1, also for large inputs; one image
+# stays one row; each row depends on its own image alone in eval mode; a gradient to every parameter.
 #
 # <details><summary>Hints and common pitfalls</summary>
 #
@@ -887,11 +882,11 @@ def test_networks(Encoder, Classifier):
 # encoder in **one** forward pass, $z$ = `encoder(images)`; the loss is `loss_fn(z, labels)`; then one step of the
 # optimiser, and one of the scheduler after it. Move images and labels to `device`.
 #
-# The encoder may arrive in eval mode; train it in train mode. Return the list of the `num_iters` losses as Python floats
-# (or numbers), so that no graph is kept.
+# The encoder may arrive in eval mode; train it in train mode. Return the list of the `num_iters` losses as Python
+# floats (or numbers), so that no graph is kept.
 #
-# **What the grader checks:** the losses, the parameters after several iterations, and train mode; one scheduler step per
-# iteration; no graph kept from iteration to iteration; an unchanged random state.
+# **What the grader checks:** the losses, the parameters after several iterations, and train mode; one scheduler step
+# per iteration; no graph kept from iteration to iteration; an unchanged random state.
 #
 # <details><summary>Hints and common pitfalls</summary>
 #
@@ -1021,8 +1016,8 @@ update_metrics(mining=compared)
 save_figure(plot_runs(compared, nearest_mean_accuracy="nearest_mean", loss="loss"), "mining")
 
 # %% [markdown]
-# The two losses cannot be compared: one is the mean over the hardest triplets, the other over random ones, most of which
-# are soon inactive.
+# The two losses cannot be compared: one is the mean over the hardest triplets, the other over random ones, most of
+# which are soon inactive.
 #
 # ### `cont_rep`: the encoder
 #
@@ -1055,14 +1050,14 @@ if (figure := draw_tsne(before_after, few_labels)) is not None:
 # A *classifier* maps embeddings to log-probabilities: your `Classifier`, or the softmax regression that is given here
 # (`SoftmaxRegression`, one linear layer and a log-softmax).
 #
-# **`evaluate_model(encoder, classifier, X, y, batch_size)`** returns (mean loss, accuracy) over all rows of `X`. The loss of
-# a row is minus the log-probability of its label; the accuracy is the share of rows whose label has the largest
-# log-probability. Put **both** models into eval mode, record no graph, and take at most `batch_size` rows at a time. The
-# result is *exact*: every row counts once, also in a smaller last batch.
+# **`evaluate_model(encoder, classifier, X, y, batch_size)`** returns (mean loss, accuracy) over all rows of `X`. The
+# loss of a row is minus the log-probability of its label; the accuracy is the share of rows whose label has the largest
+# log-probability. Put **both** models into eval mode, record no graph, and take at most `batch_size` rows at a time.
+# The result is *exact*: every row counts once, also in a smaller last batch.
 #
-# **`fit_model(encoder, classifier, batches, optimizer, scheduler, num_iters, train_encoder)`** trains as q4 does, with the
-# mean of minus the log-probabilities of the labels as loss, and returns the list of losses. The classifier is in train
-# mode. `train_encoder` says what happens to the encoder:
+# **`fit_model(encoder, classifier, batches, optimizer, scheduler, num_iters, train_encoder)`** trains as q4 does, with
+# the mean of minus the log-probabilities of the labels as loss, and returns the list of losses. The classifier is in
+# train mode. `train_encoder` says what happens to the encoder:
 #
 # - False (`fine_tune_linear`): it is **frozen**. It stays in **eval mode**, so that the running statistics of its batch
 #   norms do not move, and it runs without gradients. Its parameters do not change and get no gradient. Leave their
@@ -1071,16 +1066,16 @@ if (figure := draw_tsne(before_after, few_labels)) is not None:
 #
 # The optimiser that is passed holds the parameters that shall learn.
 #
-# **What the grader checks:** loss and accuracy for ragged batches, one row, and a `batch_size` larger than $n$; both modes;
-# the parameters, gradients and running statistics of both models after both kinds of training; the gradient mode
+# **What the grader checks:** loss and accuracy for ragged batches, one row, and a `batch_size` larger than $n$; both
+# modes; the parameters, gradients and running statistics of both models after both kinds of training; the gradient mode
 # afterwards.
 #
 # <details><summary>Hints and common pitfalls</summary>
 #
 # - `F.nll_loss` takes log-probabilities; `F.cross_entropy` would take a log-softmax once more.
 # - `torch.set_grad_enabled(flag)` in a `with` block switches gradients for that block.
-# - Pitfalls: the mean of the batches' means, although the last batch is smaller; `encoder.train()` for both kinds; gradients
-#   switched off for the classifier, too; `eval()` called once, before a `train()` that undoes it.
+# - Pitfalls: the mean of the batches' means, although the last batch is smaller; `encoder.train()` for both kinds;
+#   gradients switched off for the classifier, too; `eval()` called once, before a `train()` that undoes it.
 #
 # </details>
 
@@ -1195,8 +1190,8 @@ def test_fit_model(fit_model):
 # %% [markdown]
 # ## 6 · Your heads
 #
-# You write nothing here. Both trainings start with the encoder of `encoder.pt`. `fine_tune_linear` writes `linear.pt`, the
-# weights of the softmax regression alone; `fine_tune_nn` writes `nn.pt`, encoder and classifier.
+# You write nothing here. Both trainings start with the encoder of `encoder.pt`. `fine_tune_linear` writes `linear.pt`,
+# the weights of the softmax regression alone; `fine_tune_nn` writes `nn.pt`, encoder and classifier.
 
 # %% tags=["skip-grading"]
 linear, linear_history = train_head("linear", False, learnt, kept, HP["linear_epochs"], HP["linear_lr"], restart=False)
@@ -1217,8 +1212,8 @@ save_figure(
 #
 # *5 minutes · easy*
 #
-# The grader loads `encoder.pt` and `linear.pt` (weights, never code) into its own network and measures the accuracy on the
-# test set. @@Q6A@@
+# The grader loads `encoder.pt` and `linear.pt` (weights, never code) into its own network and measures the accuracy on
+# the test set. @@Q6A@@
 #
 # ### q6b · The fine-tuned network ({{points q6b}} points)
 #
@@ -1242,26 +1237,27 @@ save_figure(
 #
 # $$ d_M(u, v) = \sqrt{(u - v)^\top M\,(u - v)} . $$
 #
-# **`mahalanobis(u, v, M)`** gives it for each row of `u` and `v` `(n, d)`: a tensor `(n,)`. With $M = I$ it is the Euclidean
-# distance. Where $M(u - v) = 0$ it is 0, never `nan` (rounding may put a number just below 0 under the root), and the
-# gradient is finite, also where $u = v$.
+# **`mahalanobis(u, v, M)`** gives it for each row of `u` and `v` `(n, d)`: a tensor `(n,)`. With $M = I$ it is the
+# Euclidean distance. Where $M(u - v) = 0$ it is 0, never `nan` (rounding may put a number just below 0 under the root),
+# and the gradient is finite, also where $u = v$.
 #
-# A step of gradient descent on $M$ may leave the PSD matrices. **`project_psd(M)`** returns the symmetric PSD matrix that is
-# nearest to a square matrix $M$ in the Frobenius norm: take the symmetric part $\frac12 (M + M^\top)$, write it as
-# $\sum_i \lambda_i q_i q_i^\top$ with orthonormal $q_i$, and replace negative $\lambda_i$ by 0.
+# A step of gradient descent on $M$ may leave the PSD matrices. **`project_psd(M)`** returns the symmetric PSD matrix
+# that is nearest to a square matrix $M$ in the Frobenius norm: take the symmetric part $\frac12 (M + M^\top)$, write it
+# as $\sum_i \lambda_i q_i q_i^\top$ with orthonormal $q_i$, and replace negative $\lambda_i$ by 0.
 #
-# **What the grader checks:** values; singular matrices, and gradients to `u` and `v`; projections of symmetric and other
-# matrices, by value.
+# **What the grader checks:** values; singular matrices, and gradients to `u` and `v`; projections of symmetric and
+# other matrices, by value.
 #
-# With $M$ = ((4, 0), (0, 1)) the distance of (1, 2) and (0, 0) is $\sqrt 8$ = 2.8284. `project_psd` of ((1, 2), (0, −1)) is
-# ((1.2071, 0.5), (0.5, 0.2071)).
+# With $M$ = ((4, 0), (0, 1)) the distance of (1, 2) and (0, 0) is $\sqrt 8$ = 2.8284. `project_psd` of ((1, 2), (0,
+# −1)) is ((1.2071, 0.5), (0.5, 0.2071)).
 #
 # <details><summary>Hints and common pitfalls</summary>
 #
 # - Which function of `torch.linalg` is for symmetric matrices?
-# - `torch.where` with a root inside still has the gradient of that root, which is infinite at 0: change what is under it.
-# - Pitfalls: the root forgotten; $M^{-1}$ in the place of $M$; a matrix `(n, n)` of all pairs; negative *entries* set to 0
-#   instead of negative eigenvalues; absolute values of the eigenvalues.
+# - `torch.where` with a root inside still has the gradient of that root, which is infinite at 0: change what is under
+#   it.
+# - Pitfalls: the root forgotten; $M^{-1}$ in the place of $M$; a matrix `(n, n)` of all pairs; negative *entries* set
+#   to 0 instead of negative eigenvalues; absolute values of the eigenvalues.
 #
 # </details>
 
@@ -1320,18 +1316,19 @@ def test_mahalanobis(mahalanobis, project_psd):
 #
 # *10 minutes · medium*
 #
-# Write the gradients of both losses to an embedding. When is each of them 0? What does the contrastive loss ask of a class
-# whose images look very different, and what does the triplet loss ask of it? What does the margin do in each?
+# Write the gradients of both losses to an embedding. When is each of them 0? What does the contrastive loss ask of a
+# class whose images look very different, and what does the triplet loss ask of it? What does the margin do in each?
 
 # %% [markdown] tags=["model-answer", "w1"]
-# With $e = (z_1 - z_2)/D$, a pair of one class has the gradient $D\,e$ to $z_1$: it is pulled until $D = 0$, the harder the
-# farther apart it is. Another pair has $-(m - D)\,e$ inside the margin and 0 beyond it. An active triplet has the gradient
-# $-(a-p)/D(a,p)$ to $p$ and $(a-q)/D(a,q)$ to $q$: unit vectors, whatever the distances are; an inactive one has 0. The
-# contrastive loss prescribes absolute distances: *all* images of a class must lie on one point, however different they look,
-# and other images must be $m$ away. The triplet loss compares: the positive must only be nearer than the negative by $m$, so a
-# class may stay wide where there is room, and the scale may differ from class to class. The margin of the contrastive loss
-# is a radius outside which nothing is pushed; it fixes the scale of the space. That of the triplet loss is a gap between two
-# distances; without it equal distances, and a collapse to one point, would cost 0.
+# With $e = (z_1 - z_2)/D$, a pair of one class has the gradient $D\,e$ to $z_1$: it is pulled until $D = 0$, the harder
+# the farther apart it is. Another pair has $-(m - D)\,e$ inside the margin and 0 beyond it. An active triplet has the
+# gradient $-(a-p)/D(a,p)$ to $p$ and $(a-q)/D(a,q)$ to $q$: unit vectors, whatever the distances are; an inactive one
+# has 0. The contrastive loss prescribes absolute distances: *all* images of a class must lie on one point, however
+# different they look, and other images must be $m$ away. The triplet loss compares: the positive must only be nearer
+# than the negative by $m$, so a class may stay wide where there is room, and the scale may differ from class to class.
+# The margin of the contrastive loss is a radius outside which nothing is pushed; it fixes the scale of the space. That
+# of the triplet loss is a gap between two distances; without it equal distances, and a collapse to one point, would
+# cost 0.
 
 # %% [markdown] tags=["rubric", "w1"]
 # 4 points
@@ -1350,14 +1347,15 @@ def test_mahalanobis(mahalanobis, project_psd):
 # triplets, and one thing that one can do about it.
 
 # %% [markdown] tags=["model-answer", "w2"]
-# Soon most random triplets are inactive: their negative is farther than their positive by the margin. They cost a forward
-# and a backward pass and give no gradient, and the mean over all rows makes the few active ones count little. In a batch
-# of $B$ images the hardest triplets use all $B^2$ distances that are there anyway, one triplet for each anchor, nearly all of
-# them active. In the figure, hard mining reaches a higher accuracy for the same number of images. The danger: the hardest
-# cases are often wrong labels, odd images or outliers, so gradients are noisy; early in the training, when all embeddings are
-# alike, the hardest negative is nearer than any positive, and the cheapest way out is to map all images to one point, where
-# the loss is exactly $m$. What helps: semi-hard negatives (farther than the positive, within the margin), a soft margin,
-# larger or smaller batches (hardness grows with the batch), a warm-up of the learning rate, normalised embeddings.
+# Soon most random triplets are inactive: their negative is farther than their positive by the margin. They cost a
+# forward and a backward pass and give no gradient, and the mean over all rows makes the few active ones count little.
+# In a batch of $B$ images the hardest triplets use all $B^2$ distances that are there anyway, one triplet for each
+# anchor, nearly all of them active. In the figure, hard mining reaches a higher accuracy for the same number of images.
+# The danger: the hardest cases are often wrong labels, odd images or outliers, so gradients are noisy; early in the
+# training, when all embeddings are alike, the hardest negative is nearer than any positive, and the cheapest way out is
+# to map all images to one point, where the loss is exactly $m$. What helps: semi-hard negatives (farther than the
+# positive, within the margin), a soft margin, larger or smaller batches (hardness grows with the batch), a warm-up of
+# the learning rate, normalised embeddings.
 
 # %% [markdown] tags=["rubric", "w2"]
 # 4 points
@@ -1372,18 +1370,19 @@ def test_mahalanobis(mahalanobis, project_psd):
 #
 # *10 minutes · medium*
 #
-# What must a function $d(u, v)$ satisfy to be a metric? Which of it does $d_M$ satisfy for a PSD matrix $M$, which for a
-# positive definite one, and what fails if $M$ has a negative eigenvalue? What does the embedding of a network have to do with
-# it: is $D(f(x), f(x'))$ a metric on images?
+# What must a function $d(u, v)$ satisfy to be a metric? Which of it does $d_M$ satisfy for a PSD matrix $M$, which for
+# a positive definite one, and what fails if $M$ has a negative eigenvalue? What does the embedding of a network have to
+# do with it: is $D(f(x), f(x'))$ a metric on images?
 
 # %% [markdown] tags=["model-answer", "w3"]
-# A metric is (1) not negative, and 0 exactly if $u = v$, (2) symmetric, (3) satisfies $d(u, w) \le d(u, v) + d(v, w)$. With a PSD
-# matrix write $M = L^\top L$; then $d_M(u, v) = \lVert Lu - Lv \rVert$, a Euclidean distance after a linear map. So it is
-# symmetric and satisfies the triangle inequality. It is 0 for different points whose difference $L$ maps to 0: it is a
-# pseudo-metric, and a metric exactly if $M$ is positive definite. With a negative eigenvalue $(u-v)^\top M (u-v)$ is negative
-# along its eigenvector, and the root does not exist; this is why one projects after each step. A network does the same with a
-# map $f$ that is not linear: $D(f(x), f(x'))$ is symmetric and satisfies the triangle inequality, and it is 0 where
-# two images have one embedding. It is a pseudo-metric; that images of one class come close to 0 is what we ask for.
+# A metric is (1) not negative, and 0 exactly if $u = v$, (2) symmetric, (3) satisfies $d(u, w) \le d(u, v) + d(v, w)$.
+# With a PSD matrix write $M = L^\top L$; then $d_M(u, v) = \lVert Lu - Lv \rVert$, a Euclidean distance after a linear
+# map. So it is symmetric and satisfies the triangle inequality. It is 0 for different points whose difference $L$ maps
+# to 0: it is a pseudo-metric, and a metric exactly if $M$ is positive definite. With a negative eigenvalue $(u-v)^\top
+# M (u-v)$ is negative along its eigenvector, and the root does not exist; this is why one projects after each step. A
+# network does the same with a map $f$ that is not linear: $D(f(x), f(x'))$ is symmetric and satisfies the triangle
+# inequality, and it is 0 where two images have one embedding. It is a pseudo-metric; that images of one class come
+# close to 0 is what we ask for.
 
 # %% [markdown] tags=["rubric", "w3"]
 # 4 points
@@ -1397,8 +1396,8 @@ def test_mahalanobis(mahalanobis, project_psd):
 # ## 9 · Hand in
 #
 # This last cell saves the notebook (in JupyterLab and on Colab; elsewhere, save it first), makes a report of it, and
-# collects both, the checkpoints, the figures and the numbers in `contrastive-submission.zip` in the run folder: upload that
-# file.
+# collects both, the checkpoints, the figures and the numbers in `contrastive-submission.zip` in the run folder: upload
+# that file.
 
 # %% tags=["skip-grading"]
 try:
