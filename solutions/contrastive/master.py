@@ -168,12 +168,13 @@ class Endless:
 
 
 def one_cycle(lr: float, part: str = ""):
-    """SGD of a model, or of a part of it, whose learning rate rises to ``lr`` and then falls to 0, a step per batch."""
+    """SGD of a model, or of a part of it. The learning rate rises to ``lr`` in a quarter of the steps, then falls to 0."""
 
-    def optimise(model, total_steps):
+    def optimise(model, steps):
         learns = (getattr(model, part) if part else model).parameters()
         optimizer = torch.optim.SGD(learns, lr=lr, momentum=0.9, weight_decay=HP["decay"], nesterov=True)
-        return optimizer, torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=total_steps, pct_start=0.25)
+        share = lambda step: min(1, 4 * (step + 1) / steps, 4 / 3 * (1 - step / steps))  # noqa: E731
+        return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, share)
 
     return optimise
 
