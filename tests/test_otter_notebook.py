@@ -21,12 +21,13 @@ from autograder.release.travel import public_cells, with_checks
 from data_scripts import DATASETS
 from tests.checkout import COURSE, SOLUTIONS
 
-NAMES = ("simclr", "ddpm", "vae", "simsiam")
+NAMES = ("simclr", "ddpm", "vae", "simsiam", "contrastive")
 CHECKPOINTS = {
     "simclr": "simclr_lin_best.pt",
     "ddpm": "ddpm_model.pt",
     "vae": "vae_best.pt",
     "simsiam": "simsiam_best.pt",
+    "contrastive": "encoder.pt",
 }
 
 

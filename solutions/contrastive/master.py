@@ -94,6 +94,17 @@ from tqdm.auto import tqdm
 kinds = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
 DEVICE = torch.device(next(kind for kind, there in kinds.items() if there))
 
+# fmt: off
+RECIPE = {  # what is seldom changed; the columns are those of the table below
+    #                         smoke            demo               cpu                gpu
+    "widths":               ((4, 8, 8, 16),   (16, 32, 64, 128), (32, 64, 128, 256), (64, 128, 256, 512)),  # channels
+    "test_ratio":           (0.2,             0.2,               0.2,               0.2),      # kept for validation
+    "decay":                (5e-4,            5e-4,              5e-4,              5e-4),     # weight decay
+    "bank":                 (48,              1_000,             2_000,             5_000),    # images for train accuracy
+    "tsne_images":          (32,              600,               1_000,             1_000),
+}
+# fmt: on
+
 
 # {{given seed.py}}
 
@@ -349,38 +360,30 @@ PROFILE = os.environ.get("KIT_PROFILE") or "smoke"
 # fmt: off
 PROFILES = ("smoke", "demo", "cpu", "gpu")
 TABLE = {
-    # data                    smoke            demo               cpu                gpu
-    "dataset":              ("cifar10",       "cifar10",         "cifar10",         "cifar10"),
-    "images":               (80,              2_500,             50_000,            50_000),   # training images
-    "test_images":          (32,              1_000,             10_000,            10_000),
-    "test_ratio":           (0.2,             0.2,               0.2,               0.2),      # kept for validation
-    # network
-    "widths":               ((4, 8, 8, 16),   (16, 32, 64, 128), (32, 64, 128, 256), (64, 128, 256, 512)),
-    "z_dim":                (32,              32,                32,                32),
+    # data                    smoke      demo       cpu        gpu
+    "dataset":              ("cifar10", "cifar10", "cifar10", "cifar10"),
+    "images":               (80,        2_500,     50_000,    50_000),   # a fifth of them is kept for validation
+    "test_images":          (32,        1_000,     10_000,    10_000),
+    "z_dim":                (32,        32,        32,        32),       # numbers of an embedding
     # learning a metric
-    "mining":               ("hard",          "hard",            "hard",            "hard"),   # or triplets, pairs, nll
-    "margin":               (0.5,             0.5,               0.5,               0.5),
-    "temperature":          (0.5,             0.5,               0.5,               0.5),      # of the mining nll
-    "batch":                (24,              120,               250,               250),      # images, not triplets
-    "epochs":               (2,               6,                 12,                30),       # of encoder.pt
-    "lr":                   (0.05,            0.05,              0.1,               0.1),      # learning rate
-    "decay":                (5e-4,            5e-4,              5e-4,              5e-4),     # weight decay
-    # hard mining against random triplets
-    "mining_images":        (80,              1_000,             10_000,            50_000),
-    "mining_epochs":        (2,               3,                 6,                 10),
+    "mining":               ("hard",    "hard",    "hard",    "hard"),   # or triplets, pairs, nll
+    "margin":               (0.5,       0.5,       0.5,       0.5),
+    "temperature":          (0.5,       0.5,       0.5,       0.5),      # of nll
+    "batch":                (24,        120,       250,       250),      # images, not triplets
+    "epochs":               (2,         6,         12,        30),       # of encoder.pt
+    "lr":                   (0.05,      0.05,      0.1,       0.1),      # highest learning rate
+    "mining_images":        (80,        1_000,     10_000,    50_000),   # of the comparison
+    "mining_epochs":        (2,         3,         6,         10),
     # fine-tuning
-    "linear_epochs":        (2,               3,                 3,                 5),
-    "linear_lr":            (0.1,             0.1,               0.1,               0.1),
-    "nn_epochs":            (2,               4,                 8,                 20),
-    "nn_lr":                (0.05,            0.05,              0.05,              0.05),
-    # evaluation
-    "bank":                 (48,              1_000,             2_000,             5_000),    # images for train accuracy
-    "tsne_images":          (32,              600,               1_000,             1_000),
-    "seed":                 (0,               0,                 0,                 0),
+    "linear_epochs":        (2,         3,         3,         5),
+    "linear_lr":            (0.1,       0.1,       0.1,       0.1),
+    "nn_epochs":            (2,         4,         8,         20),
+    "nn_lr":                (0.05,      0.05,      0.05,      0.05),
+    "seed":                 (0,         0,         0,         0),
 }
 # fmt: on
 assert PROFILE in PROFILES, f"PROFILE is {PROFILE!r}; choose one of {', '.join(PROFILES)}"
-HP = {name: row[PROFILES.index(PROFILE)] for name, row in TABLE.items()}
+HP = {name: row[PROFILES.index(PROFILE)] for name, row in (RECIPE | TABLE).items()}
 
 MEAN = (0.4914, 0.4822, 0.4465)  # per-channel mean and standard deviation of the CIFAR-10 training pixels in [0, 1]
 STD = (0.2470, 0.2435, 0.2616)

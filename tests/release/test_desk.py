@@ -20,8 +20,8 @@ from autograder.release.notebooks import given_code, has_tag, notebook_bytes, st
 from tests.checkout import COURSE
 from tests.notebook_names import notebook_names
 
-NAMES = ("simclr", "ddpm", "vae", "simsiam")
-STUBS = {"simclr": "nt_xent", "ddpm": "noise_schedule", "vae": "reparameterize", "simsiam": "negative_cosine"}
+NAMES = ("simclr", "ddpm", "vae", "simsiam", "contrastive")
+STUBS = dict(zip(NAMES, ("nt_xent", "noise_schedule", "reparameterize", "negative_cosine", "contrastive_loss")))
 
 
 def code_lines(source):
