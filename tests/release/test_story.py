@@ -243,10 +243,15 @@ def test_fine_tuning_without_a_checkpoint_is_a_sentence(solved):
 def test_the_times_of_the_profiles_were_measured_and_agree_with_the_page_for_students():
     page = " ".join((ROOT / "docs" / "students.md").read_text().split())
     assert (
-        "`demo` (one or two minutes), `cpu` (`vae` about 20 minutes, `simsiam` about 20 minutes, `ddpm` about an hour, "
-        "`simclr` two to four hours)" in page
+        "`demo` (one or two minutes), `cpu` (`vae` about 20 minutes, `simsiam` about 20 minutes, `contrastive` and `ddpm` "
+        "about an hour, `simclr` two to four hours)" in page
     )
-    for name, hours in (("simclr", "two to four hours"), ("ddpm", "about an hour"), ("simsiam", "about 20 minutes")):
+    for name, hours in (
+        ("simclr", "two to four hours"),
+        ("ddpm", "about an hour"),
+        ("simsiam", "about 20 minutes"),
+        ("contrastive", "about an hour"),
+    ):
         rows = dict(re.findall(r"^\| `(\w+)` \| .* \| (.*) \|$", text_of(name), re.MULTILINE))
         assert rows["smoke"].startswith("seconds") and rows["demo"].startswith("one or two minutes")
         assert rows["cpu"].startswith(hours)
