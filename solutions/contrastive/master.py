@@ -131,7 +131,26 @@ def load_split(split: str, limit: int) -> tuple[torch.Tensor, torch.Tensor]:
 # {{given rows.py}}
 
 
-# {{given views.py}}
+def normalised(x: torch.Tensor) -> torch.Tensor:
+    """Pixels in [0, 1] (n, 3, h, w), minus ``MEAN`` and divided by ``STD``."""
+    mean, std = (torch.tensor(values, device=x.device).view(1, 3, 1, 1) for values in (MEAN, STD))
+    return ((x - mean) / std).contiguous(memory_format=torch.channels_last)  # convolutions are faster on these
+
+
+def draw_crops(images: torch.Tensor, size: int) -> torch.Tensor:
+    """A random window of each uint8 image (n, 3, h, h), half of them flipped -> float32 (n, 3, size, size), normalised.
+
+    Windows as large as the image are shifted by up to an eighth of it, and reflected pixels fill the gap.
+    """
+    n, _, _, side = images.shape
+    padding = 0 if size < side else side // 8
+    padded = F.pad(images.float(), (padding,) * 4, mode="reflect")
+    top, left = (torch.randint(side + 2 * padding - size + 1, (n, 1), device=images.device) for _ in range(2))
+    pixels = torch.arange(size, device=images.device)
+    columns = left + torch.where(torch.rand(n, 1, device=images.device) < 0.5, pixels, pixels.flip(0))
+    which = torch.arange(n, device=images.device)[:, None, None]
+    found = padded[which, :, (top + pixels)[:, :, None], columns[:, None]]
+    return normalised(found.permute(0, 3, 1, 2) / 255)
 
 
 # {{given precision.py}}
@@ -166,8 +185,9 @@ class Endless:
     rows(labels, batch_size, rng) yields row numbers without end; rng is seeded anew whenever an iteration begins.
     """
 
-    def __init__(self, images: torch.Tensor, labels: torch.Tensor, batch_size: int, rows):
-        self.images, self.labels, self.batch_size, self.rows = images, labels, batch_size, rows
+    def __init__(self, images: torch.Tensor, labels: torch.Tensor, rows, size: int):
+        self.images, self.labels, self.rows, self.size = images, labels, rows, size
+        self.batch_size = HP["batch"]
 
     def __len__(self) -> int:
         return math.ceil(len(self.images) / self.batch_size)
@@ -175,7 +195,7 @@ class Endless:
     def __iter__(self):
         rng = torch.Generator().manual_seed(int(torch.randint(2**62, ())))
         for some in self.rows(self.labels, self.batch_size, rng):
-            yield draw_crops(self.images[some].to(DEVICE)), self.labels[some]
+            yield draw_crops(self.images[some].to(DEVICE), self.size), self.labels[some]
 
 
 def one_cycle(lr: float, part: str = ""):
@@ -193,7 +213,7 @@ def one_cycle(lr: float, part: str = ""):
 def new_encoder(file: str = "") -> nn.Module:
     """An encoder of the profile: with the weights of a file of the run folder, or the same first weights at every call."""
     seed_everything(HP["seed"])
-    encoder = Encoder(HP["z_dim"], ResNet9(HP["widths"])).to(DEVICE)
+    encoder = Encoder(HP["z_dim"], ResNet9(HP["widths"])).to(DEVICE, memory_format=torch.channels_last)
     if file:
         encoder.load_state_dict(torch.load(RUN / file, map_location=DEVICE, weights_only=True)["state_dict"])
     return encoder
@@ -227,11 +247,12 @@ def train_metric(name: str, mining: str, learnt: tuple, kept: tuple, epochs: int
     """
     encoder, (rows, loss_fn, *yours) = new_encoder(), MINING[mining]
     code = ["fit_contrastive_model", "Encoder", *yours]
-    used = {row: HP[row] for row in ("lr", "margin", "temperature")}
+    used = {row: HP[row] for row in ("lr", "crop", "margin", "temperature")}
     bank = learnt[0][: HP["bank"]], learnt[1][: HP["bank"]]
 
     def train(network, stream, optimizer, scheduler):
-        losses = fit_contrastive_model(network, iter(stream), loss_fn, optimizer, scheduler, len(stream), DEVICE)
+        how = iter(stream), lambda z, y: loss_fn(F.normalize(z), y), optimizer, scheduler, len(stream), DEVICE
+        losses = fit_contrastive_model(network, *how)
         return {"loss": np.mean([as_float(loss) for loss in losses])}
 
     def test(network):
@@ -240,7 +261,7 @@ def train_metric(name: str, mining: str, learnt: tuple, kept: tuple, epochs: int
     def after_epoch(history):
         save_atomically(RUN / f"{name}.pt", {"state_dict": encoder.state_dict(), "epoch": len(history)})
 
-    stream = Endless(*learnt, HP["batch"], rows)
+    stream = Endless(*learnt, rows, HP["crop"])
     plan = plan_of(epochs, learnt[0], mining=mining, **used, code=code)
     return fit(name, encoder, stream, plan, one_cycle(HP["lr"]), train, test, after_epoch, restart)
 
@@ -268,7 +289,7 @@ def train_head(name: str, train_encoder: bool, learnt: tuple, kept: tuple, epoch
         content = {"state_dict": saved.state_dict(), "epoch": len(history), "kept": history[-1]["kept_accuracy"]}
         save_atomically(RUN / f"{name}.pt", content)
 
-    stream = Endless(*learnt, HP["batch"], shuffled)
+    stream = Endless(*learnt, shuffled, learnt[0].shape[-1])
     plan = plan_of(epochs, learnt[0], **used, code=["fit_model", "evaluate_model"] + ["Classifier"] * train_encoder)
     optimise = one_cycle(lr, "" if train_encoder else "classifier")
     return model, fit(name, model, stream, plan, optimise, train, test, after_epoch, restart)
@@ -366,10 +387,11 @@ TABLE = {
     "test_images":          (32,        1_000,     10_000,    10_000),
     "z_dim":                (32,        32,        32,        32),       # numbers of an embedding
     # learning a metric
-    "mining":               ("hard",    "hard",    "hard",    "hard"),   # or triplets, pairs, nll
-    "margin":               (0.5,       0.5,       0.5,       0.5),
-    "temperature":          (0.5,       0.5,       0.5,       0.5),      # of nll
-    "batch":                (24,        120,       250,       250),      # images, not triplets
+    "mining":               ("nll",     "nll",     "nll",     "nll"),    # or hard, triplets, pairs
+    "margin":               (0.2,       0.2,       0.2,       0.2),      # of hard, triplets and pairs
+    "temperature":          (0.1,       0.1,       0.1,       0.1),      # of nll
+    "crop":                 (24,        24,        24,        24),       # pixels of 32 that the encoder learns from
+    "batch":                (40,        120,       240,       240),      # images, not pairs or triplets
     "epochs":               (2,         6,         12,        30),       # of encoder.pt
     "lr":                   (0.05,      0.05,      0.1,       0.1),      # highest learning rate
     "mining_images":        (80,        1_000,     10_000,    50_000),   # of the comparison
@@ -956,9 +978,15 @@ def test_fit_contrastive(fit_contrastive_model):
 # ### Choose what the encoder sees
 #
 # Four ways to learn from a batch of the same number of images. Each is a generator of row numbers and a loss of the
-# embeddings; row `mining` of the table names the one of your encoder. The generators give row *numbers*, so that the
-# images of a batch are augmented (shifted and perhaps flipped) after they are chosen. `"hard"` takes a shuffled batch,
-# as for a classifier, and looks for its hardest triplets with the embeddings of this very iteration.
+# embeddings, which are scaled to length 1 before; row `mining` of the table names the one of your encoder. Images are
+# augmented (cropped or shifted, and perhaps flipped) after they are chosen.
+#
+# - `"triplets"`: random triplets of your `triplet_batches`.
+# - `"hard"`: a shuffled batch, as for a classifier, and the hardest triplets that `batch_hard` finds in it with the
+#   embeddings of this very iteration.
+# - `"pairs"`: random pairs of your `pairs_from_labels`.
+# - `"nll"`: groups of ten pairs, one of each class. By q1c each image must find its partner among ten images of ten
+#   classes, so that one pair has nine negatives.
 
 
 # %%
@@ -973,32 +1001,42 @@ def random_pairs(y, batch_size, rng):
         yield torch.cat([some, some[pairs_from_labels(y[some], rng)[1]]])
 
 
+def class_pairs(y, batch_size, rng):
+    """Row numbers of groups: an image of each class, then another one of each class."""
+    classes = [(y == label).nonzero()[:, 0] for label in y.unique()]
+    each = max(1, batch_size // (2 * len(classes))) * 2
+    streams = [shuffled(of_class, each, rng) for of_class in classes]
+    while True:
+        yield torch.stack([rows[next(stream)] for rows, stream in zip(classes, streams)], dim=1).flatten()
+
+
 def hard_loss(z, y):
-    """The triplet loss of the hardest triplets of a batch; 0 if there is no triplet."""
     a, p, n = batch_hard(z.detach(), y)
     return triplet_loss(z[a], z[p], z[n], HP["margin"]) if len(a) else 0 * z.sum()
 
 
-def loss_of_pairs(loss_fn, setting):
-    """A loss of (z, y) whose first half of the rows has its partners in the second half."""
-
-    def loss(z, y):
-        (z1, z2), (y1, y2) = z.chunk(2), y.chunk(2)
-        return loss_fn(z1, z2, y1 == y2, HP[setting])
-
-    return loss
+def group_loss(z, y):
+    groups = z.view(-1, 2, len(y.unique()), z.shape[1])
+    same = torch.ones(groups.shape[2], dtype=torch.bool, device=z.device)
+    return torch.stack([pair_nll_loss(*pair, same, HP["temperature"]) for pair in groups]).mean()
 
 
+# %%
 MINING = {  # name: (generator of row numbers, loss of embeddings and labels, your functions that it uses)
-    "hard": (shuffled, hard_loss, "batch_hard", "triplet_loss"),
     "triplets": (
         random_triplets,
         lambda z, y: triplet_loss(*z.chunk(3), HP["margin"]),
         "triplet_batches",
         "triplet_loss",
     ),
-    "pairs": (random_pairs, loss_of_pairs(contrastive_loss, "margin"), "pairs_from_labels", "contrastive_loss"),
-    "nll": (random_pairs, loss_of_pairs(pair_nll_loss, "temperature"), "pairs_from_labels", "pair_nll_loss"),
+    "hard": (shuffled, hard_loss, "batch_hard", "triplet_loss"),
+    "pairs": (
+        random_pairs,
+        lambda z, y: contrastive_loss(*z.chunk(2), torch.eq(*y.chunk(2)), HP["margin"]),
+        "pairs_from_labels",
+        "contrastive_loss",
+    ),
+    "nll": (class_pairs, group_loss, "pair_nll_loss"),
 }
 
 # %% [markdown]

@@ -32,7 +32,7 @@ def start(tmp_path, monkeypatch):
 
 def data(count=50):
     """Images whose first pixel is their number, and labels of ten classes."""
-    images = torch.randint(256, (count, 3, 16, 16), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    images = torch.randint(256, (count, 3, 32, 32), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     return images, torch.arange(count) % 10
 
 
