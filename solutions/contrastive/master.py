@@ -390,7 +390,7 @@ TABLE = {
     "temperature":          (0.1,       0.1,       0.1,       0.1),      # of nll
     "crop":                 (24,        24,        24,        24),       # pixels of 32 that the encoder learns from
     "batch":                (40,        120,       240,       240),      # images, not pairs or triplets
-    "epochs":               (2,         6,         12,        30),       # of encoder.pt
+    "epochs":               (2,         6,         11,        30),       # of encoder.pt
     "lr":                   (0.05,      0.05,      0.1,       0.1),      # highest learning rate
     "mining_images":        (80,        1_000,     10_000,    50_000),   # of the comparison
     "mining_epochs":        (2,         3,         6,         10),
@@ -447,8 +447,9 @@ print(f"{len(train_images)} training, {len(kept[0])} validation and {len(test_im
 #
 # In all questions: tensors are float32, and results have the dtype of the inputs. No function may change its inputs
 # (but training changes the model), the global random state, the default dtype, the gradient mode or the mode of a model
-# (but training and evaluation set it). A loss is a 0-d tensor that carries a gradient to every tensor of embeddings.
-# Where two rows coincide, the distance has no derivative; any finite gradient is correct there, and `nan` is not.
+# (but training and evaluation set it). Every batch has at least one row. A loss is a 0-d tensor that carries a gradient
+# to every tensor of embeddings. Where two rows coincide, the distance has no derivative; any finite gradient is correct
+# there, and `nan` is not.
 #
 # ### q1a · Contrastive loss ({{points q1a}} points)
 #
@@ -968,8 +969,8 @@ def test_fit_contrastive(fit_contrastive_model):
 # - `"hard"`: a shuffled batch, as for a classifier, and the hardest triplets that `batch_hard` finds in it with the
 #   embeddings of this very iteration.
 # - `"pairs"`: random pairs of your `pairs_from_labels`.
-# - `"nll"`: groups of ten pairs, one of each class. By q1c each image must find its partner among ten images of ten
-#   classes, so that one pair has nine negatives.
+# - `"nll"`: groups of ten images, one of each class, and each group beside six others. By q1c each image must find its
+#   partner among the ten images of the other group, so that one pair has nine negatives.
 
 
 # %%
@@ -984,11 +985,10 @@ def random_pairs(y, batch_size, rng):
         yield torch.cat([some, some[pairs_from_labels(y[some], rng)[1]]])
 
 
-def class_pairs(y, batch_size, rng):
-    """Row numbers of groups: an image of each class, then another one of each class."""
+def class_groups(y, batch_size, rng):
+    """Row numbers of groups with one image of each class."""
     classes = [(y == label).nonzero()[:, 0] for label in y.unique()]
-    each = max(1, batch_size // (2 * len(classes))) * 2
-    streams = [shuffled(of_class, each, rng) for of_class in classes]
+    streams = [shuffled(of_class, max(2, batch_size // len(classes)), rng) for of_class in classes]
     while True:
         yield torch.stack([rows[next(stream)] for rows, stream in zip(classes, streams)], dim=1).flatten()
 
@@ -999,9 +999,11 @@ def hard_loss(z, y):
 
 
 def group_loss(z, y):
-    groups = z.view(-1, 2, len(y.unique()), z.shape[1])
-    same = torch.ones(groups.shape[2], dtype=torch.bool, device=z.device)
-    return torch.stack([pair_nll_loss(*pair, same, HP["temperature"]) for pair in groups]).mean()
+    """The mean of q1c between each group and the next six ones."""
+    groups = z.view(-1, len(y.unique()), z.shape[1])
+    same = torch.ones(groups.shape[1], dtype=torch.bool, device=z.device)
+    pairs = [pair for k in range(1, min(7, len(groups))) for pair in zip(groups, groups.roll(k, 0))]
+    return torch.stack([pair_nll_loss(*pair, same, HP["temperature"]) for pair in pairs]).mean()
 
 
 # %%
@@ -1019,7 +1021,7 @@ MINING = {  # name: (generator of row numbers, loss of embeddings and labels, yo
         "pairs_from_labels",
         "contrastive_loss",
     ),
-    "nll": (class_pairs, group_loss, "pair_nll_loss"),
+    "nll": (class_groups, group_loss, "pair_nll_loss"),
 }
 
 # %% [markdown]
