@@ -86,7 +86,8 @@ class Assignment:
     ``dataset`` is '' if no images are needed. ``colab_url`` opens the student notebook in Colab ('' if it is not
     published). ``picture_probe`` (such as q3_augmentation.two_views: a folder and a function of its probes) turns eight
     test images into an image for the report ('' for none). ``files`` are shell patterns (for names or paths) of the files
-    next to the notebook that its cells can read. ``late`` is None if there is no due date. ``profile`` is the profile that
+    next to the notebook that its cells can read; ``publish`` are the files of ``autograder/given`` that students get
+    beside it. ``late`` is None if there is no due date. ``profile`` is the profile that
     the student notebook starts with ('': the notebook decides). ``follow_through``: a mistake in one place costs no points
     in another that builds on it. ``written`` questions are graded by hand. ``feedback`` is one of ``FEEDBACK``: students
     read at once what is filled in and the public checks; with "hints" also what the hidden tests say, without points;
@@ -103,6 +104,7 @@ class Assignment:
     sheets: tuple[QuestionSheet, ...]
     artefacts: tuple[Artefact, ...] = ()
     files: tuple[str, ...] = ("*",)
+    publish: tuple[str, ...] = ()
     late: LatePolicy | None = None
     profile: str = ""
     follow_through: bool = True
@@ -193,7 +195,8 @@ def _assignment(content: dict) -> Assignment:
         "limits": record(Limits, content.get("limits", {}), "[limits]", ("limits",), SETTABLE),
         "sheets": _questions(content.get("question", [])),
         "artefacts": _artefacts(content.get("artefact", []), _known(content.get("dataset"))),
-        "files": _patterns(content.get("files", ["*"])),
+        "files": _patterns(content.get("files", ["*"]), "files", 'patterns such as ["*.py", "figures/*"]'),
+        "publish": _patterns(content.get("publish", []), "publish", 'files of given code, such as ["run.py"]'),
         "written": _written(content.get("written", [])),
         "late": _late(content["late"]) if "late" in content else None,
     }
@@ -308,7 +311,7 @@ def _late(table: object) -> LatePolicy:
     return policy
 
 
-def _patterns(value: object) -> tuple[str, ...]:
+def _patterns(value: object, name: str, expected: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(pattern, str) for pattern in value):
-        raise WrongEntry(("files",), f'files is {value!r}, expected a list of patterns such as ["*.py", "figures/*"]')
+        raise WrongEntry((name,), f"{name} is {value!r}, expected a list of {expected}")
     return tuple(value)

@@ -21,7 +21,7 @@ from autograder.release.course import assignment_master
 from autograder.release.execute import execute
 from autograder.release.gradescope import write_zip
 from autograder.release.nbgrader import write_course
-from autograder.release.notebooks import notebook_bytes, student_notebook
+from autograder.release.notebooks import notebook_bytes, publish, student_notebook
 from autograder.release.travel import public_cells, same_but_numbers, with_checks
 
 FIRST_PROFILE = "smoke"
@@ -45,6 +45,7 @@ def build(
     master = assignment_master(folder)
     checks = public_cells(folder, master, say)
     yield write_student(folder.student, with_checks(student_notebook(master), checks))
+    yield from publish(assignment.publish, folder.student.parent)
     solution = with_kept_outputs(master, folder.solution) if profile is None else None
     if solution is None:
         profile = profile or FIRST_PROFILE

@@ -34,7 +34,7 @@ from traitlets.utils.importstring import import_item
 
 from autograder.errors import KitError
 from autograder.files import write_if_new
-from autograder.release.notebooks import check_cell, has_tag, notebook_bytes, question_tag, student_notebook
+from autograder.release.notebooks import check_cell, has_tag, notebook_bytes, publish, question_tag, student_notebook
 
 if TYPE_CHECKING:
     from autograder.assignment import Assignment
@@ -144,6 +144,8 @@ def write_course(
     name, source = place.name, with_checks(source_notebook(master, assignment), checks)
     write_if_new(folder / "source" / name / f"{name}.ipynb", notebook_bytes(source))
     write_if_new(folder / "release" / name / f"{name}.ipynb", notebook_bytes(release_notebook(source)))
+    for part in ("source", "release"):
+        list(publish(assignment.publish, folder / part / name))
     config = folder / "nbgrader_config.py"
     if not config.exists():
         write_if_new(config, CONFIG.format(name=name, course=str(place.course.root)).encode())

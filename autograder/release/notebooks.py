@@ -25,6 +25,7 @@ from __future__ import annotations
 import base64
 import copy
 import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import jupytext
@@ -35,6 +36,7 @@ from nbgrader.preprocessors import ClearSolutions
 
 from autograder import given
 from autograder.errors import KitError
+from autograder.files import write_if_new
 
 GIVEN_FOLDER = Path(given.__file__).parent
 GIVEN = re.compile(r"^# \{\{given (?P<file>\w+\.py)\}\}$", re.MULTILINE)
@@ -97,8 +99,14 @@ def given_code(file: str) -> str:
     """
     path = GIVEN_FOLDER / file
     if not path.is_file():
-        raise KitError(f"the master names given code that is not there: {path}")
+        raise KitError(f"the master or assignment.toml names given code that is not there: {path}")
     return path.read_text(encoding="utf-8").rstrip("\n")
+
+
+def publish(files: Iterable[str], folder: Path) -> Iterator[Path]:
+    """Write files of given code into a folder, beside a notebook, and yield their paths. Raises as ``given_code``."""
+    for file in files:
+        yield write_if_new(folder / file, f"{given_code(file)}\n".encode())
 
 
 def student_notebook(master: NotebookNode) -> NotebookNode:
