@@ -141,24 +141,22 @@ def rows_of(images: np.ndarray) -> np.ndarray:
     return rows
 
 
-def write_curves(folder: Path, mode: str, lists: dict[str, list], num_iters: int) -> None:
-    """The four lists as ``<mode>_curves.csv``, and as ``<mode>_losses.png`` and ``<mode>_accuracies.png``."""
+def write_curves(folder: Path, mode: str, iterations: list[int], lists: dict[str, list]) -> None:
+    """The lists as ``<mode>_curves.csv``, and as ``<mode>_losses.png`` and ``<mode>_accuracies.png``."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    iterations = [*range(10, num_iters, 10), num_iters]
     with (folder / f"{mode}_curves.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(["iteration", *lists])
         table.writerows(zip(iterations, *(map(float, values) for values in lists.values()), strict=True))
     for kind, plural in (("loss", "losses"), ("acc", "accuracies")):
         figure, axes = plt.subplots(figsize=(6, 4))
-        for part in ("train", "val"):
-            axes.plot(
-                iterations, lists[f"{part}_{kind}"], label={"train": "training, a batch", "val": "validation"}[part]
-            )
+        for part, label in (("train", "training, a batch"), ("val", "validation")):
+            if f"{part}_{kind}" in lists:
+                axes.plot(iterations, lists[f"{part}_{kind}"], label=label)
         axes.set(title=f"{mode} - {plural.capitalize()}", xlabel="iteration", ylabel=plural)
         axes.legend()
         axes.grid(alpha=0.3)
@@ -214,7 +212,7 @@ def train_linear(options: argparse.Namespace, names: Names) -> None:
         options.grad_norm_clip, binary, rng,
     )  # fmt: skip
     lists = dict(zip(("train_loss", "train_acc", "val_loss", "val_acc"), found, strict=True))
-    write_curves(options.out, options.mode, lists, options.num_iters)
+    write_curves(options.out, options.mode, [*range(10, options.num_iters, 10), options.num_iters], lists)
     if test_labels is not None:
         loss, accuracy = names("evaluate_model")(model, X_test, test_labels, options.batch_size, binary)
         print(f"Test Loss: {loss:.4f} - Test Acc: {accuracy:.4f}")
@@ -231,7 +229,129 @@ def rows_in(numbers: np.ndarray) -> np.ndarray:
     return numbers[:, 0].astype(np.int64)
 
 
-MODES = {"logistic": train_linear, "softmax": train_linear}
+# --- metric learning -----------------------------------------------------------------------------------------------------
+
+EVERY = 100  # iterations between two lines
+NOTED = 1000  # validation images that a line is measured on
+
+
+def torch_names(options: argparse.Namespace, names: Names) -> tuple[dict, tuple, tuple]:
+    """The settings of the notebook's profile ``cpu``, training images and validation images, each with its labels."""
+    import torch
+
+    rows, column = names("RECIPE") | names("TABLE"), names("PROFILES").index("cpu")
+    settings = {name: row[column] for name, row in rows.items()}
+    settings |= {"z_dim": options.z_dim, "batch": options.batch_size, "seed": options.number}
+    names.update(HP=settings, DEVICE=torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    names["PRECISION"] = names("fast_precision")()
+    images, labels = tensors(options.train_data_path)
+    if labels[0] < 0:
+        raise stop(f"{options.train_data_path} has no labels")
+    return settings, *names("held_out")(images, labels)
+
+
+def tensors(path: Path) -> tuple:
+    """Images (n, 3, 32, 32) uint8 and labels (n,) int64 of an ``.npz`` file as tensors; -1 where it holds no labels."""
+    import torch
+
+    images, labels = read_images(path)
+    labels = np.full(len(images), -1) if labels is None else labels
+    return torch.from_numpy(images).permute(0, 3, 1, 2).contiguous(), torch.from_numpy(labels)
+
+
+def adam(parameters, lr: float) -> tuple:
+    """Adam with a learning rate that stays as it is: optimiser and scheduler."""
+    import torch
+
+    optimizer = torch.optim.Adam(parameters, lr=lr)
+    return optimizer, torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
+
+
+def in_parts(num_iters: int, train, test) -> dict[str, list]:
+    """Call train(count) until there are ``num_iters`` losses; after each part note the numbers of test(), a line each."""
+    lists, done = {}, 0
+    while done < num_iters:
+        losses = [float(loss) for loss in train(min(EVERY, num_iters - done))]
+        done += len(losses)
+        if not losses:
+            raise stop("your training returned no losses")
+        found = {"train_loss": float(np.mean(losses)), **test()}
+        lists = {"iteration": [*lists.get("iteration", ()), done]} | {
+            name: [*lists.get(name, ()), value] for name, value in found.items()
+        }
+        told = " - ".join(f"{name.replace('_', ' ').title()}: {value:.4f}" for name, value in found.items())
+        print(f"Iter {done}/{num_iters} - {told}", flush=True)
+    return lists
+
+
+def learn_metric(options: argparse.Namespace, names: Names) -> None:
+    """``cont_rep``: train an encoder by the notebook's row ``mining``; writes its curve and ``options.encoder_path``."""
+    import torch
+
+    settings, learnt, kept = torch_names(options, names)
+    encoder = names("new_encoder")()
+    rows, loss_fn, *_ = names("MINING")[settings["mining"]]
+    stream, network = iter(names("Endless")(*learnt, rows, settings["crop"])), names("InPrecision")(encoder)
+    how = lambda z, y: loss_fn(torch.nn.functional.normalize(z), y), *adam(encoder.parameters(), options.lr)  # noqa: E731
+    lists = in_parts(
+        options.num_iters,
+        lambda count: names("fit_contrastive_model")(network, stream, *how, count, names["DEVICE"]),
+        lambda: {
+            "val_acc": names("nearest_mean")(encoder, *([part[:NOTED] for part in some] for some in (learnt, kept)))
+        },
+    )
+    options.encoder_path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save({"state_dict": encoder.state_dict()}, options.encoder_path)
+    print(f"Encoder saved to {options.encoder_path}")
+    write_curves(options.out, options.mode, lists.pop("iteration"), lists)
+
+
+def fine_tune(options: argparse.Namespace, names: Names) -> None:
+    """Train a head on the frozen encoder, or encoder and classifier; writes curves, predictions and weights."""
+    import torch
+
+    settings, learnt, kept = torch_names(options, names)
+    encoder, whole = names("new_encoder")(), options.mode == "fine_tune_nn"
+    if not options.encoder_path.is_file():
+        raise stop(f"{options.encoder_path} does not exist: run --mode cont_rep first, or give --encoder_path")
+    try:
+        saved = torch.load(options.encoder_path, map_location=names["DEVICE"], weights_only=True)
+        encoder.load_state_dict(saved["state_dict"])
+    except Exception:
+        raise stop(
+            f"{options.encoder_path} holds no encoder with --z_dim {options.z_dim}; cont_rep writes one"
+        ) from None
+    head = names("Classifier" if whole else "SoftmaxRegression")(options.z_dim, CLASSES).to(names["DEVICE"])
+    model = torch.nn.ModuleDict({"encoder": encoder, "classifier": head})
+    stream = iter(names("Endless")(*learnt, names("shuffled"), SIZE[0]))
+    how = names("InPrecision")(encoder), head, stream, *adam((model if whole else head).parameters(), options.lr)
+
+    def measured(images, labels, name):
+        found = names("measured")(model, images, labels, name)
+        return {f"{name}_loss": found[f"{name}_loss"], f"{name}_acc": found[f"{name}_accuracy"]}
+
+    lists = in_parts(
+        options.num_iters,
+        lambda count: names("fit_model")(*how, count, whole, names["DEVICE"]),
+        lambda: measured(*(part[:NOTED] for part in kept), "val"),
+    )
+    write_curves(options.out, options.mode, lists.pop("iteration"), lists)
+    images, labels = tensors(options.test_data_path)
+    if labels[0] >= 0:
+        print("Test Loss: {test_loss:.4f} - Test Acc: {test_acc:.4f}".format(**measured(images, labels, "test")))
+    with torch.no_grad():
+        predicted = head(names("embeddings")(encoder, images).to(names["DEVICE"])).argmax(dim=1).cpu().numpy()
+    write_predictions(options.out / f"{options.number}_{options.mode}.csv", predicted)
+    torch.save({"state_dict": (model if whole else head).state_dict()}, options.out / f"{options.mode}.pt")
+
+
+MODES = {
+    "logistic": train_linear,
+    "softmax": train_linear,
+    "cont_rep": learn_metric,
+    "fine_tune_linear": fine_tune,
+    "fine_tune_nn": fine_tune,
+}
 
 
 # --- the command line ----------------------------------------------------------------------------------------------------
@@ -266,6 +386,11 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--standardise", action=argparse.BooleanOptionalAction, default=True, help="inputs of mean 0 and deviation 1"
     )
+    parser.add_argument("--z_dim", type=above_zero(int), default=32, help="size of an embedding (default: %(default)s)")
+    parser.add_argument(
+        "--encoder_path", type=Path, default=Path("models/encoder.pth"),
+        help="what cont_rep writes and fine_tune_* read (default: %(default)s)",
+    )  # fmt: skip
     parser.add_argument("--notebook", type=Path, help="whose functions are run (default: the notebook beside run.py)")
     parser.add_argument("--out", type=Path, default=Path("run"), help="folder of what it writes (default: %(default)s)")
     return parser

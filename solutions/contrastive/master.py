@@ -1211,6 +1211,18 @@ save_figure(
 )
 
 # %% [markdown]
+# **From the command line.** `run.py`, which you got with this notebook, runs your functions from a folder, on the files
+# that `python -m data_scripts cifar10 --npz` writes:
+#
+# ```
+# python run.py 23754 --mode cont_rep --num_iters 1000 --z_dim 32 --encoder_path models/encoder.pth
+# python run.py 23754 --mode fine_tune_linear
+# python run.py 23754 --mode fine_tune_nn
+# ```
+#
+# It prints a line every hundred iterations and leaves curves, weights and predictions in `run`. It trains with Adam and a
+# learning rate that stays as it is (`--lr 1e-3`).
+#
 # ### q6a · The frozen encoder and its head ({{points q6a}} points)
 #
 # *5 minutes · easy*
