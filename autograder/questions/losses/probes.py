@@ -1,7 +1,7 @@
 """Probes of losses of several tensors.
 
-A case holds ``function``; ``arguments``, the names of what the loss gets by position, between blanks; and the inputs of several
-batches, each of whose names ends in the letter of its batch: ``z1_a``, ``margin_a``, ``z1_b`` … Inputs that are not among the
+A case holds ``function``; ``arguments``, the names of what the loss gets by position, between blanks; and the inputs of
+several batches, each name with the letter of its batch: ``z1_a``, ``margin_a``, ``z1_b`` … Inputs that are not among the
 arguments are handed over by name. Gradients are those to the floating-point tensors.
 """
 

@@ -8,8 +8,8 @@ def pair_nll_loss(z_i, z_j, same, temperature) -> torch.Tensor:
     $-\log (1 - p_k) = \log \sum_l e^{s_{kl}} - \log \sum_{l \ne k} e^{s_{kl}}$ where not."""
     total = 0.0
     for k, (row, together) in enumerate(zip(z_i, same.tolist(), strict=True)):
-        scores = [sum(a * b for a, b in zip(row, other, strict=True)) / temperature for other in z_j]
-        chosen = [scores[k]] if together else [score for l, score in enumerate(scores) if l != k]
+        scores = [sum(a * b for a, b in zip(row, column, strict=True)) / temperature for column in z_j]
+        chosen = [scores[k]] if together else [score for other, score in enumerate(scores) if other != k]
         total = total + _log_of_the_sum(scores) - _log_of_the_sum(chosen)
     return total / len(z_i)
 
