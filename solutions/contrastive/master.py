@@ -750,7 +750,8 @@ def batch_hard(z: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Te
     """The hardest triplets of a batch (Hermans et al. 2017, equation 5), as indices (anchors, positives, negatives), int64 (m,) each.
 
     For each anchor, in rising order: the farthest other row of its class and the nearest row of another class, by Euclidean
-    distance. Anchors without a positive or without a negative are left out. z: (n, d); y: (n,) int64, any integers.
+    distance. Anchors without a positive or without a negative are left out. z: (n, d), which may carry a graph; y: (n,)
+    int64, any integers.
     """
     ### BEGIN SOLUTION
     distance = torch.cdist(z.detach(), z.detach(), compute_mode="donot_use_mm_for_euclid_dist")
@@ -806,6 +807,8 @@ save_figure(
 #   normalisation.
 # - `Classifier(z_dim, classes)`: `self.hidden` is a linear layer to 64 units, `self.out` one from these to `classes`;
 #   between them a ReLU, at the end a log-softmax. So `forward` returns **log-probabilities**.
+#
+# Your networks have no other parameters or buffers.
 #
 # **What the grader checks:** shapes; log-probabilities whose exponentials sum to 1, also for large inputs; one image
 # stays one row; each row depends on its own image alone in eval mode; a gradient to every parameter.
@@ -912,7 +915,7 @@ def fit_contrastive_model(encoder, batches, loss_fn, optimizer, scheduler, num_i
     r"""``num_iters`` steps :math:`\theta \leftarrow \mathrm{SGD}(\theta, \nabla_\theta \mathcal{L}(f_\theta(x), y))`, in train mode.
 
     batches: an endless iterator of (images, labels); loss_fn(z, labels) -> 0-d tensor, of z = encoder(images) (n, z_dim).
-    Returns the loss of each iteration.
+    Takes ``num_iters`` batches; returns the loss of each.
     """
     ### BEGIN SOLUTION
     encoder.train()
@@ -1124,7 +1127,7 @@ def evaluate_model(encoder, classifier, X, y, batch_size=250, device="cpu") -> t
     r"""(mean loss, accuracy in [0, 1]) of ``classifier(encoder(X))`` over all rows, both models in eval mode, without gradients.
 
     The loss is :math:`-\frac{1}{n} \sum_k \log p_{k, y_k}`. X: (n, 3, h, w); y: (n,) int64. At most ``batch_size`` rows go
-    through the models at a time.
+    through the models at a time. The gradient mode and ``requires_grad`` stay as they are.
     """
     ### BEGIN SOLUTION
     encoder.eval()
@@ -1147,8 +1150,8 @@ def fit_model(
     r"""``num_iters`` steps on :math:`-\frac{1}{n} \sum_k \log p_{k, y_k}` of ``classifier(encoder(images))``.
 
     The classifier is in train mode. The encoder is in train mode and gets gradients if ``train_encoder``; otherwise it is
-    in eval mode and runs without gradients. batches: an endless iterator of (images, labels).
-    Returns the loss of each iteration.
+    in eval mode and runs without gradients; no ``requires_grad`` changes. batches: an endless iterator of (images, labels).
+    Takes ``num_iters`` batches; returns the loss of each.
     """
     ### BEGIN SOLUTION
     encoder.train(train_encoder)
