@@ -98,6 +98,7 @@ DEVICE = torch.device(next(kind for kind, there in kinds.items() if there))
 RECIPE = {  # what is seldom changed; the columns are those of the table below
     #                         smoke            demo               cpu                gpu
     "widths":               ((4, 8, 8, 16),   (16, 32, 64, 128), (32, 64, 128, 256), (64, 128, 256, 512)),  # channels
+    "mining_widths":        ((4, 8, 8, 16),   (16, 32, 64, 128), (16, 32, 64, 128), (64, 128, 256, 512)),  # compared
     "test_ratio":           (0.2,             0.2,               0.2,               0.2),      # kept for validation
     "decay":                (5e-4,            5e-4,              5e-4,              5e-4),     # weight decay
     "bank":                 (48,              1_000,             2_000,             5_000),    # images for train accuracy
@@ -210,10 +211,10 @@ def one_cycle(lr: float, part: str = ""):
     return optimise
 
 
-def new_encoder(file: str = "") -> nn.Module:
-    """An encoder of the profile: with the weights of a file of the run folder, or the same first weights at every call."""
+def new_encoder(file: str = "", widths=None) -> nn.Module:
+    """An encoder with the weights of a file of the run folder, or with the same first weights at every call."""
     seed_everything(HP["seed"])
-    encoder = Encoder(HP["z_dim"], ResNet9(HP["widths"])).to(DEVICE, memory_format=torch.channels_last)
+    encoder = Encoder(HP["z_dim"], ResNet9(widths or HP["widths"])).to(DEVICE, memory_format=torch.channels_last)
     if file:
         encoder.load_state_dict(torch.load(RUN / file, map_location=DEVICE, weights_only=True)["state_dict"])
     return encoder
@@ -240,14 +241,20 @@ def plan_of(epochs: int, images: torch.Tensor, **more) -> dict:
     return {"epochs": epochs, "images": len(images), **{row: plain(HP[row]) for row in rows}, **more}
 
 
-def train_metric(name: str, mining: str, learnt: tuple, kept: tuple, epochs: int, restart=False) -> list[dict]:
+def identity_of(encoder: nn.Module) -> str:
+    """A hash that tells encoders apart."""
+    return hashlib.sha256(encoder.head.weight.detach().cpu().numpy().tobytes()).hexdigest()[:16]
+
+
+def train_metric(name, mining, learnt: tuple, kept: tuple, epochs, start="", widths=None, restart=False) -> list[dict]:
     """``cont_rep``: train a new encoder by ``MINING[mining]`` on (images, labels); its history; writes ``<name>.pt``.
 
-    After each epoch the images that are kept aside are given the class of the nearest class mean.
+    start: a file of the run folder, whose weights it begins with. After each epoch the images that are kept aside are
+    given the class of the nearest class mean.
     """
-    encoder, (rows, loss_fn, *yours) = new_encoder(), MINING[mining]
+    encoder, (rows, loss_fn, *yours) = new_encoder(start, widths), MINING[mining]
     code = ["fit_contrastive_model", "Encoder", *yours]
-    used = {row: HP[row] for row in ("lr", "crop", "margin", "temperature")}
+    used = {row: HP[row] for row in ("lr", "crop", "margin", "temperature")} | {"start": identity_of(encoder)}
     bank = [part[: HP["bank"]] for part in learnt]
 
     def train(network, stream, optimizer, scheduler):
@@ -272,8 +279,7 @@ def train_head(name: str, train_encoder: bool, learnt: tuple, kept: tuple, epoch
     classifier = (Classifier if train_encoder else SoftmaxRegression)(HP["z_dim"], len(CLASSES))
     model = nn.ModuleDict({"encoder": encoder, "classifier": classifier})
     saved, bank = model if train_encoder else classifier, [part[: HP["bank"]] for part in learnt]
-    weights = encoder.head.weight.detach().cpu().numpy().tobytes()
-    used = {"lr": lr, "train_encoder": train_encoder, "encoder": hashlib.sha256(weights).hexdigest()[:16]}
+    used = {"lr": lr, "train_encoder": train_encoder, "start": identity_of(encoder)}
 
     def train(network, stream, *how):
         parts = InPrecision(encoder), classifier, iter(stream)
@@ -393,6 +399,7 @@ TABLE = {
     "epochs":               (2,         6,         11,        30),       # of encoder.pt
     "lr":                   (0.05,      0.05,      0.1,       0.1),      # highest learning rate
     "mining_images":        (80,        1_000,     10_000,    50_000),   # of the comparison
+    "warm_epochs":          (1,         2,         6,         5),        # before it, of random triplets
     "mining_epochs":        (2,         3,         6,         10),
     # fine-tuning
     "linear_epochs":        (2,         3,         3,         5),
@@ -1030,17 +1037,23 @@ MINING = {  # name: (generator of row numbers, loss of embeddings and labels, yo
 # %% [markdown]
 # ### Hard mining against random triplets
 #
-# Both get one budget: the same first weights, the same number of images through the network, the same learning rates.
-# After each epoch, a validation image is given the class whose mean embedding is nearest.
+# All get one budget: the same number of images through the network, the same learning rates. Two of the three begin with
+# an encoder that learnt from random triplets for a while (`warm_epochs`), the third with random weights. After each
+# epoch, a validation image is given the class whose mean embedding is nearest.
 #
 # The driver is folded code. It saves everything after every epoch: run a cell again to resume a lost session. **If you
 # change your code, set `restart=True`**; the driver tells you if you forget it.
 
 # %% tags=["skip-grading"]
-some = train_images[: HP["mining_images"]], train_labels[: HP["mining_images"]]
+some, small = (train_images[: HP["mining_images"]], train_labels[: HP["mining_images"]]), HP["mining_widths"]
+train_metric("warm", "triplets", some, kept, HP["warm_epochs"], widths=small, restart=False)  # True: train anew
 compared = {
-    title: train_metric(f"mining_{name}", name, some, kept, HP["mining_epochs"], restart=False)  # True: train anew
-    for title, name in (("hardest triplets of the batch", "hard"), ("random triplets", "triplets"))
+    title: train_metric(name, mining, some, kept, HP["mining_epochs"], start, small, restart=False)
+    for title, name, mining, start in (
+        ("random triplets", "mining_random", "triplets", "warm.pt"),
+        ("hardest triplets", "mining_hard", "hard", "warm.pt"),
+        ("hardest, from random weights", "mining_cold", "hard", ""),
+    )
 }
 update_metrics(mining=compared)
 save_figure(plot_runs(compared, nearest_mean_accuracy="nearest_mean", loss="loss"), "mining")
