@@ -399,8 +399,8 @@ TABLE = {
     "epochs":               (2,         6,         11,        30),       # of encoder.pt
     "lr":                   (0.05,      0.05,      0.1,       0.1),      # highest learning rate
     "mining_images":        (80,        1_000,     10_000,    50_000),   # of the comparison
-    "warm_epochs":          (1,         2,         6,         5),        # before it, of random triplets
-    "mining_epochs":        (2,         3,         6,         10),
+    "warm_epochs":          (1,         2,         6,         10),       # before it, by nll
+    "mining_epochs":        (2,         2,         4,         10),
     # fine-tuning
     "linear_epochs":        (2,         3,         3,         5),
     "linear_lr":            (0.1,       0.1,       0.1,       0.1),
@@ -1037,8 +1037,8 @@ MINING = {  # name: (generator of row numbers, loss of embeddings and labels, yo
 # %% [markdown]
 # ### Hard mining against random triplets
 #
-# All get one budget: the same number of images through the network, the same learning rates. Two of the three begin with
-# an encoder that learnt from random triplets for a while (`warm_epochs`), the third with random weights. After each
+# All get one budget: the same number of images through the network, the same learning rates. Two of the three begin
+# with an encoder that has learnt by `"nll"` for a while (`warm_epochs`), the third with random weights. After each
 # epoch, a validation image is given the class whose mean embedding is nearest.
 #
 # The driver is folded code. It saves everything after every epoch: run a cell again to resume a lost session. **If you
@@ -1046,11 +1046,11 @@ MINING = {  # name: (generator of row numbers, loss of embeddings and labels, yo
 
 # %% tags=["skip-grading"]
 some, small = (train_images[: HP["mining_images"]], train_labels[: HP["mining_images"]]), HP["mining_widths"]
-train_metric("warm", "triplets", some, kept, HP["warm_epochs"], widths=small, restart=False)  # True: train anew
+train_metric("warm", "nll", some, kept, HP["warm_epochs"], widths=small, restart=False)  # True: train anew
 compared = {
     title: train_metric(name, mining, some, kept, HP["mining_epochs"], start, small, restart=False)
     for title, name, mining, start in (
-        ("random triplets", "mining_random", "triplets", "warm.pt"),
+        ("random triplets", "mining_triplets", "triplets", "warm.pt"),
         ("hardest triplets", "mining_hard", "hard", "warm.pt"),
         ("hardest, from random weights", "mining_cold", "hard", ""),
     )
@@ -1230,27 +1230,24 @@ save_figure(
 # **From the command line.** `run.py`, which you got with this notebook, runs your functions from a folder, on the files
 # that `python -m data_scripts cifar10 --npz` writes:
 #
-# ```
-# python run.py 23754 --mode cont_rep --num_iters 1000 --z_dim 32 --encoder_path models/encoder.pth
-# python run.py 23754 --mode fine_tune_linear
-# python run.py 23754 --mode fine_tune_nn
-# ```
+# ``` python run.py 23754 --mode cont_rep --num_iters 1000 --z_dim 32 --encoder_path models/encoder.pth python run.py
+# 23754 --mode fine_tune_linear python run.py 23754 --mode fine_tune_nn ```
 #
-# It prints a line every hundred iterations and leaves curves, weights and predictions in `run`. It trains with Adam and a
-# learning rate that stays as it is (`--lr 1e-3`).
+# It prints a line every hundred iterations and leaves curves, weights and predictions in `run`. It trains with Adam and
+# a learning rate that stays as it is (`--lr 1e-3`).
 #
 # ### q6a · The frozen encoder and its head ({{points q6a}} points)
 #
 # *5 minutes · easy*
 #
 # The grader loads `encoder.pt` and `linear.pt` (weights, never code) into its own network and measures the accuracy on
-# the test set. @@Q6A@@
+# the 10,000 test images. The share of the points rises from 0 at 40 % to 1 above 83.15 %.
 #
 # ### q6b · The fine-tuned network ({{points q6b}} points)
 #
 # *5 minutes · easy*
 #
-# The grader measures `nn.pt` in the same way. @@Q6B@@
+# The grader measures `nn.pt` in the same way. Here the share of the points reaches 1 above 87.5 %.
 #
 # Do not train with test images. Weights do not show how they were made, so this is a rule and no check.
 #
