@@ -21,6 +21,7 @@ from autograder.demo.submissions import with_cells, with_last_cell
 from autograder.engine.grade import Grader
 from autograder.frontends.terminal import by_question
 from autograder.given.encoders import SmallEncoder
+from autograder.given.resnet9 import ResNet9
 from autograder.given.unet import UNet
 from autograder.given.vae import Decoder, Encoder
 from autograder.questions.loading import load_module
@@ -43,6 +44,8 @@ def untrained(name):
     if name == "ddpm":
         model = {"state_dict": UNet(1, (8, 8)).state_dict(), "alpha_bar": torch.linspace(0.99, 0.01, 50)}
         return {"ddpm_model": model, "ddpm_samples": SAMPLES}
+    if name == "contrastive":
+        return constant_answers()
     if name == "simsiam":
         collapsed = SmallEncoder((4, 4, 4, 4))
         torch.nn.init.zeros_(collapsed.body[3][1][1].weight)  # and a bias: the same features for every image
@@ -50,6 +53,21 @@ def untrained(name):
         return {"simsiam_best": {"state_dict": collapsed.state_dict()}}
     model = torch.nn.ModuleDict({"encoder": Encoder(hidden=(16,)), "decoder": Decoder(hidden=(16,))})
     return {"vae_best": {"state_dict": model.state_dict()}, "vae_samples": SAMPLES}
+
+
+def constant_answers():
+    """The three files of contrastive, of networks that give every image the first class."""
+    body = {f"body.{name}": part for name, part in ResNet9((4, 4, 8, 8)).state_dict().items()}
+    encoder = body | {"head.weight": torch.zeros(4, 8), "head.bias": torch.zeros(4)}
+    hidden = {"hidden.weight": torch.zeros(64, 4), "hidden.bias": torch.zeros(64)}
+    classifier = hidden | {"out.weight": torch.zeros(10, 64), "out.bias": torch.zeros(10)}
+    parts = {"encoder": encoder, "classifier": classifier}
+    states = {
+        "encoder": encoder,
+        "linear": {"linear.weight": torch.zeros(10, 4), "linear.bias": torch.zeros(10)},
+        "nn": {f"{part}.{name}": tensor for part, state in parts.items() for name, tensor in state.items()},
+    }
+    return {name: {"state_dict": state} for name, state in states.items()}
 
 
 class Whole:
@@ -82,7 +100,7 @@ class Whole:
         return {question: found[question] for question in self.full}
 
 
-@pytest.fixture(scope="module", params=["ddpm", "vae", "simsiam"])
+@pytest.fixture(scope="module", params=["ddpm", "vae", "simsiam", "contrastive"])
 def whole(request, tmp_path_factory):
     """The assignment, and generated images in the format of its data set as its ``data``."""
     found = Whole(request.param)
@@ -96,10 +114,13 @@ def test_the_solution_earns_everything_and_the_bonus(whole, tmp_path):
     report = whole.grade(tmp_path / "solution", whole.master, **untrained(whole.name))
     assert whole.earned(report) == whole.full, [v.message for v in report.verdicts if not v.passed]
     assert report.possible() == 50 and report.remarks == []
-    measured = {v.test: v for v in report.verdicts if v.question == "q6"}
+    measured = {v.test: v for v in report.verdicts if v.question.startswith("q6")}
     assert not any(verdict.points for verdict in measured.values()), "nothing was learnt"
     if whole.name == "ddpm":
         assert "256 samples drawn in 25 steps" in measured["checkpoint"].message and len(report.pictures) == 2
+    elif whole.name == "contrastive":
+        said = [verdict.message for verdict in report.verdicts if verdict.question.startswith("q6")]
+        assert said == ["10.00% top-1: 10 of 100 test images correct (generated images, not CIFAR-10)."] * 2
     elif whole.name == "simsiam":
         assert "the encoder collapsed" in measured["accuracy"].message
     else:
@@ -132,7 +153,7 @@ def test_the_zip_grades_where_gradescope_puts_it(whole, tmp_path):
     """The layout, the script and the files of Gradescope; the environment that setup.sh would make is this one."""
     zipped = write_zip(tmp_path / f"{whole.name}-gradescope.zip", whole.bundle, whole.data.folder)
     names = zipfile.ZipFile(zipped).namelist()
-    assert f"data/{whole.dataset}/train.npy" in names
+    assert (f"data/{whole.dataset}/train.npy" in names) == (whole.name != "contrastive")
     assert ("autograder/scorers/mnist.safetensors" in names) == (whole.dataset == "mnist")
     assert not [
         name for name in names if any(word in name for word in ("oracle", "mistakes", "correct", "question.py"))
