@@ -404,7 +404,7 @@ TABLE = {
     # fine-tuning
     "linear_epochs":        (2,         3,         3,         5),
     "linear_lr":            (0.1,       0.1,       0.1,       0.1),
-    "nn_epochs":            (2,         4,         8,         20),
+    "nn_epochs":            (2,         4,         7,         20),
     "nn_lr":                (0.05,      0.05,      0.05,      0.05),
     "seed":                 (0,         0,         0,         0),
 }
