@@ -1052,7 +1052,7 @@ MINING = {  # name: (generator of row numbers, loss of embeddings and labels, yo
 some, small = (train_images[: HP["mining_images"]], train_labels[: HP["mining_images"]]), HP["mining_widths"]
 train_metric("warm", "nll", some, kept, HP["warm_epochs"], widths=small, restart=False)  # True: train anew
 compared = {
-    title: train_metric(name, mining, some, kept, HP["mining_epochs"], start, small, restart=False)
+    title: train_metric(name, mining, some, kept, HP["mining_epochs"], start, widths=small, restart=False)
     for title, name, mining, start in (
         ("random triplets", "mining_triplets", "triplets", "warm.pt"),
         ("hardest triplets", "mining_hard", "hard", "warm.pt"),
