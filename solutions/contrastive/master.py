@@ -400,7 +400,7 @@ TABLE = {
     "crop":                 (24,        24,        24,        24),       # pixels of 32 in the first stage
     "epochs":               (2,         4,         11,        20),       # of the first stage
     "lr":                   (0.05,      0.05,      0.1,       0.1),      # highest learning rate
-    "second_epochs":        (1,         2,         10,        20),       # of encoder.pt, with all 32 pixels
+    "second_epochs":        (1,         2,         3,         10),       # of encoder.pt, with all 32 pixels
     "second_lr":            (0.02,      0.02,      0.05,      0.05),
     "mining_images":        (80,        1_000,     10_000,    50_000),   # of the comparison
     "warm_epochs":          (1,         2,         6,         10),       # before it, by nll
