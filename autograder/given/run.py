@@ -291,7 +291,10 @@ def learn_metric(options: argparse.Namespace, names: Names) -> None:
     settings, learnt, kept = torch_names(options, names)
     encoder = names("new_encoder")()
     rows, loss_fn, *_ = names("MINING")[settings["mining"]]
-    stream, network = iter(names("Endless")(*learnt, rows, settings["crop"])), names("InPrecision")(encoder)
+    stream, network = (
+        iter(names("Endless")(*learnt, rows, settings["crop"], settings["batch"])),
+        names("InPrecision")(encoder),
+    )
     how = lambda z, y: loss_fn(torch.nn.functional.normalize(z), y), *adam(encoder.parameters(), options.lr)  # noqa: E731
     lists = in_parts(
         options.num_iters,
@@ -323,7 +326,7 @@ def fine_tune(options: argparse.Namespace, names: Names) -> None:
         ) from None
     head = names("Classifier" if whole else "SoftmaxRegression")(options.z_dim, CLASSES).to(names["DEVICE"])
     model = torch.nn.ModuleDict({"encoder": encoder, "classifier": head})
-    stream = iter(names("Endless")(*learnt, names("shuffled"), SIZE[0]))
+    stream = iter(names("Endless")(*learnt, names("shuffled"), SIZE[0], settings["batch"]))
     how = names("InPrecision")(encoder), head, stream, *adam((model if whole else head).parameters(), options.lr)
 
     def measured(images, labels, name):

@@ -99,6 +99,8 @@ RECIPE = {  # what is seldom changed; the columns are those of the table below
     #                         smoke            demo               cpu                gpu
     "widths":               ((4, 8, 8, 16),   (16, 32, 64, 128), (32, 64, 128, 256), (64, 128, 256, 512)),  # channels
     "mining_widths":        ((4, 8, 8, 16),   (16, 32, 64, 128), (16, 32, 64, 128), (64, 128, 256, 512)),  # compared
+    "mining_lr":            (0.003,           0.003,             0.003,             0.003),
+    "mining_batch":         (40,              60,                60,                60),       # images
     "temperature":          (0.1,             0.1,               0.1,               0.1),      # of nll
     "test_ratio":           (0.2,             0.2,               0.2,               0.2),      # kept for validation
     "decay":                (5e-4,            5e-4,              5e-4,              5e-4),     # weight decay
@@ -187,9 +189,8 @@ class Endless:
     rows(labels, batch_size, rng) yields row numbers without end; rng is seeded anew whenever an iteration begins.
     """
 
-    def __init__(self, images: torch.Tensor, labels: torch.Tensor, rows, size: int):
-        self.images, self.labels, self.rows, self.size = images, labels, rows, size
-        self.batch_size = HP["batch"]
+    def __init__(self, images: torch.Tensor, labels: torch.Tensor, rows, size: int, batch_size: int):
+        self.images, self.labels, self.rows, self.size, self.batch_size = images, labels, rows, size, batch_size
 
     def __len__(self) -> int:
         return math.ceil(len(self.images) / self.batch_size)
@@ -212,7 +213,7 @@ def one_cycle(lr: float, part: str = ""):
     return optimise
 
 
-def new_encoder(file: str = "", widths=None) -> nn.Module:
+def new_encoder(file: str = "", widths=()) -> nn.Module:
     """An encoder with the weights of a file of the run folder, or with the same first weights at every call."""
     seed_everything(HP["seed"])
     encoder = Encoder(HP["z_dim"], ResNet9(widths or HP["widths"])).to(DEVICE, memory_format=torch.channels_last)
@@ -238,22 +239,29 @@ def nearest_mean(encoder: nn.Module, bank: tuple, queries: tuple) -> float:
 
 def plan_of(epochs: int, images: torch.Tensor, encoder: nn.Module, **more) -> dict:
     """What a run is made from: with another plan, or an encoder that begins with other weights, it begins anew."""
-    rows = ("dataset", "seed", "widths", "z_dim", "test_ratio", "batch", "decay")
+    rows = ("dataset", "seed", "batch", "widths", "z_dim", "test_ratio", "decay")
     start = hashlib.sha256(encoder.head.weight.detach().cpu().numpy().tobytes()).hexdigest()[:16]
     return {"epochs": epochs, "images": len(images), **{row: plain(HP[row]) for row in rows}, **more, "start": start}
 
 
 def train_metric(
-    name, mining, learnt: tuple, kept: tuple, epochs, start="", lr=None, crop=None, widths=None, restart=False
+    name, mining, learnt: tuple, kept: tuple, epochs, start="", lr=0, crop=0, batch=0, widths=(), restart=False
 ) -> list[dict]:
     """``cont_rep``: train a new encoder by ``MINING[mining]`` on (images, labels); its history; writes ``<name>.pt``.
 
-    start: a file of the run folder, whose weights it begins with. lr, crop and widths are those of the profile unless
-    told. After each epoch the images that are kept aside are given the class of the nearest class mean.
+    start: a file of the run folder, whose weights it begins with. lr, crop, batch and widths are those of the profile
+    unless told. After each epoch the images that are kept aside are given the class of the nearest class mean.
     """
     encoder, (rows, loss_fn, *yours) = new_encoder(start, widths), MINING[mining]
-    lr, crop = lr or HP["lr"], crop or HP["crop"]
-    used = {"lr": lr, "crop": crop, "margin": HP["margin"], "temperature": HP["temperature"], "mining": mining}
+    lr, crop, batch = lr or HP["lr"], crop or HP["crop"], batch or HP["batch"]
+    used = {
+        "lr": lr,
+        "crop": crop,
+        "batch": batch,
+        "margin": HP["margin"],
+        "temperature": HP["temperature"],
+        "mining": mining,
+    }
     bank = [part[: HP["bank"]] for part in learnt]
 
     def train(network, stream, optimizer, scheduler):
@@ -267,7 +275,7 @@ def train_metric(
     def after_epoch(history):
         save_atomically(RUN / f"{name}.pt", {"state_dict": encoder.state_dict(), "epoch": len(history)})
 
-    stream, code = Endless(*learnt, rows, crop), ["fit_contrastive_model", "Encoder", *yours]
+    stream, code = Endless(*learnt, rows, crop, batch), ["fit_contrastive_model", "Encoder", *yours]
     plan = plan_of(epochs, learnt[0], encoder, **used, code=code)
     return fit(name, encoder, stream, plan, one_cycle(lr), train, test, after_epoch, restart)
 
@@ -294,7 +302,7 @@ def train_head(
         content = {"state_dict": saved.state_dict(), "epoch": len(history), "kept": history[-1]["kept_accuracy"]}
         save_atomically(RUN / f"{name}.pt", content)
 
-    stream = Endless(*learnt, shuffled, learnt[0].shape[-1])
+    stream = Endless(*learnt, shuffled, learnt[0].shape[-1], HP["batch"])
     plan = plan_of(
         epochs, learnt[0], encoder, **used, code=["fit_model", "evaluate_model"] + ["Classifier"] * train_encoder
     )
@@ -1049,10 +1057,12 @@ MINING = {  # name: (generator of row numbers, loss of embeddings and labels, yo
 # change your code, set `restart=True`**; the driver tells you if you forget it.
 
 # %% tags=["skip-grading"]
-some, small = (train_images[: HP["mining_images"]], train_labels[: HP["mining_images"]]), HP["mining_widths"]
-train_metric("warm", "nll", some, kept, HP["warm_epochs"], widths=small, restart=False)  # True: train anew
+some = train_images[: HP["mining_images"]], train_labels[: HP["mining_images"]]
+how = {"widths": HP["mining_widths"], "restart": False}  # True: train anew
+train_metric("warm", "nll", some, kept, HP["warm_epochs"], **how)
+how |= {"lr": HP["mining_lr"], "batch": HP["mining_batch"]}
 compared = {
-    title: train_metric(name, mining, some, kept, HP["mining_epochs"], start, widths=small, restart=False)
+    title: train_metric(name, mining, some, kept, HP["mining_epochs"], start, **how)
     for title, name, mining, start in (
         ("random triplets", "mining_triplets", "triplets", "warm.pt"),
         ("hardest triplets", "mining_hard", "hard", "warm.pt"),
