@@ -14,8 +14,10 @@ from .probes import batches, embeddings
 ROUNDING = 2e-3  # of the largest entry, between float32 and float64
 
 
-def conduct(produced: Mapping[str, Tensor], function: str, arguments: str, **given: object) -> dict[str, Tensor]:
-    """Side effects, dtype; ``moves``: 1 if the loss depends on its inputs."""
+def conduct(
+    produced: Mapping[str, Tensor], function: str, arguments: str, parts: str = "loss", **given: object
+) -> dict[str, Tensor]:
+    """Side effects, dtype; ``moves``: 1 if the results depend on the inputs."""
     inputs = batches(given)["a"]
     return {
         **side_effects(produced, **inputs),

@@ -2,7 +2,8 @@
 
 A case holds ``function``; ``arguments``, the names of what the loss gets by position, between blanks; and the inputs of
 several batches, each name with the letter of its batch: ``z1_a``, ``margin_a``, ``z1_b`` … Inputs that are not among the
-arguments are handed over by name. Gradients are those to the floating-point tensors.
+arguments are handed over by name. ``parts`` are the names of what the loss returns, if that is more than the loss itself,
+which comes first. Gradients are those to the floating-point tensors.
 """
 
 from __future__ import annotations
@@ -44,36 +45,49 @@ def embeddings(inputs: Mapping[str, object]) -> dict[str, Tensor]:
     return {name: x for name, x in inputs.items() if isinstance(x, Tensor) and x.is_floating_point()}
 
 
-def values(student: Student, function: str, arguments: str, **given: Tensor | float) -> dict[str, Tensor]:
-    """``loss_<batch>``: what the loss returns for each batch, in the dtype of its inputs. Numbers become 0-d tensors."""
+def values(
+    student: Student, function: str, arguments: str, parts: str = "loss", **given: Tensor | float
+) -> dict[str, Tensor]:
+    """``<part>_<batch>``: what the loss returns for each batch, in the dtype of its inputs. Numbers become 0-d tensors."""
     found = {}
     for letter, inputs in batches(given).items():
         with global_state_kept():
-            loss = _called(student[function], arguments, _copies(inputs))
-        found[f"loss_{letter}"] = _number(loss, function).to(_dtype(inputs))
+            called = _called(student[function], function, arguments, parts, _copies(inputs))
+        dtype = next(iter(embeddings(inputs).values())).dtype
+        found |= {f"{name}_{letter}": _number(part, name, function).to(dtype) for name, part in called.items()}
     return found
 
 
-def gradient(student: Student, function: str, arguments: str, **given: Tensor | float) -> dict[str, Tensor]:
+def gradient(
+    student: Student, function: str, arguments: str, parts: str = "loss", **given: Tensor | float
+) -> dict[str, Tensor]:
     """``gradient_<input>_<batch>``: gradients of the loss to the embeddings, zeros where none arrives.
 
     Raises:
         NoTensor, LostGradient, ValueError, BrokenBackward: as ``probing.gradients``.
     """
-    found = {}
-    for letter, inputs in batches(given).items():
-        pairs = {name: tracked(x) for name, x in embeddings(inputs).items()}
-        with global_state_kept():
-            torch.set_grad_enabled(True)
-            loss = _called(student[function], arguments, inputs | {name: one for name, (one, _) in pairs.items()})
-            torch.set_grad_enabled(True)
-            arrived = gradients(loss, function, "its inputs", [edge for _, edge in pairs.values()], INCOMING)
-        for name, one in zip(pairs, arrived, strict=True):
-            like = inputs[name]
-            found[f"gradient_{name}_{letter}"] = (
-                torch.zeros_like(like) if one is None else one.to(like.dtype) / INCOMING
-            )
-    return found
+    return {
+        f"gradient_{name}_{letter}": found
+        for letter, inputs in batches(given).items()
+        for name, found in loss_and_gradients(student[function], function, arguments, inputs, parts)[1].items()
+    }
+
+
+def loss_and_gradients(
+    loss: Callable, function: str, arguments: str, inputs: Mapping[str, object], parts: str = "loss"
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """The loss of one batch without its graph, and its gradient to each of the embeddings. Raises as ``gradient`` does."""
+    pairs = {name: tracked(x) for name, x in embeddings(inputs).items()}
+    with global_state_kept():
+        torch.set_grad_enabled(True)
+        given = {**inputs, **{name: one for name, (one, _) in pairs.items()}}
+        value = next(iter(_called(loss, function, arguments, parts, given).values()))
+        torch.set_grad_enabled(True)
+        arrived = gradients(value, function, "its inputs", [edge for _, edge in pairs.values()], INCOMING)
+    return value.detach(), {
+        name: torch.zeros_like(inputs[name]) if found is None else found.to(inputs[name].dtype) / INCOMING
+        for name, found in zip(pairs, arrived, strict=True)
+    }
 
 
 def values_and_gradient(student: Student, **given: Tensor | float | str) -> dict[str, Tensor]:
@@ -88,13 +102,16 @@ def in_both_precisions(student: Student, **given: Tensor | float | str) -> dict[
     return {**values_and_gradient(student, **given), **{f"double_{name}": found for name, found in twice.items()}}
 
 
-def conduct(student: Student, function: str, arguments: str, **given: Tensor | float) -> dict[str, Tensor]:
-    """What ``side_effects`` returns for the first batch; ``value_other``: the loss of other numbers, 0-d."""
+def conduct(
+    student: Student, function: str, arguments: str, parts: str = "loss", **given: Tensor | float
+) -> dict[str, Tensor]:
+    """What ``side_effects`` returns, of all parts for the first batch in one vector; ``value_other``: of other numbers."""
     inputs = batches(given)["a"]
     tensors = {name: x for name, x in inputs.items() if isinstance(x, Tensor)}
 
     def call(**copies: Tensor) -> Tensor:
-        return _number(_called(student[function], arguments, inputs | copies), function)
+        called = _called(student[function], function, arguments, parts, {**inputs, **copies})
+        return torch.cat([_number(part, name, function).flatten() for name, part in called.items()])
 
     effects = side_effects(call, tensors)
     other = {name: x + x.flip(0).sin() / 4 for name, x in embeddings(inputs).items()}
@@ -102,18 +119,21 @@ def conduct(student: Student, function: str, arguments: str, **given: Tensor | f
         return {**effects, "value_other": call(**_copies(tensors | other))}
 
 
-def _called(loss: Callable, arguments: str, inputs: Mapping[str, object]) -> object:
-    names = arguments.split()
-    return loss(*(inputs[name] for name in names), **{name: x for name, x in inputs.items() if name not in names})
-
-
-def _dtype(inputs: Mapping[str, object]) -> torch.dtype:
-    return next(iter(embeddings(inputs).values())).dtype
+def _called(
+    loss: Callable, function: str, arguments: str, parts: str, inputs: Mapping[str, object]
+) -> dict[str, object]:
+    """The parts that a loss returns by name."""
+    names, wanted = arguments.split(), tuple(parts.split())
+    further = {name: x for name, x in inputs.items() if name not in names}
+    returned = loss(*(inputs[name] for name in names), **further)
+    if len(wanted) > 1:
+        returned = parts_of(returned, wanted, f"What {function} returns")
+    return dict(zip(wanted, returned if len(wanted) > 1 else (returned,), strict=True))
 
 
 def _copies(inputs: Mapping[str, object]) -> dict[str, object]:
     return {name: value.clone() if isinstance(value, Tensor) else value for name, value in inputs.items()}
 
 
-def _number(loss: object, function: str) -> Tensor:
-    return as_value(loss, f"The loss of {function}", torch.float32)
+def _number(part: object, name: str, function: str) -> Tensor:
+    return as_value(part, f"The {name} of {function}", torch.float32)

@@ -113,7 +113,7 @@ def triplets(produced: Mapping[str, Tensor], X: Tensor, y: Tensor, batch_size: i
 
 
 def fresh(produced: Mapping[str, Tensor], X: Tensor, y: Tensor, batches: int, **inputs: int) -> dict[str, Tensor]:
-    """``repeated``: how many batches are the first one again; ``same_in_next``: 1 if a second stream is the first one again;
+    """``unknown``: how many rows are no images; ``repeated``: how many batches are the first one again; ``same_in_next``: 1 if a second stream is the first one again;
     ``repeat_differs``: in how many rows one with an equal rng differs; ``not_refused``: of two impossible sets of labels."""
 
     def rows(prefix: str) -> Tensor:
@@ -121,8 +121,10 @@ def fresh(produced: Mapping[str, Tensor], X: Tensor, y: Tensor, batches: int, **
 
     first, following, again = rows(""), rows("next_"), rows("again_")
     each = first.view(batches, -1) if len(first) % batches == 0 else first[:0].view(0, 1)
+    known = (first.view(-1, 1, X[0].numel()) == X.flatten(1)).all(2).any(1) if len(first) else torch.zeros(1).bool()
     changed = [differing(produced[f"after_{name}"], given) for name, given in (("X", X), ("y", y))]
     return {
+        "unknown": (~known).sum(),
         "repeated": (each[1:] == each[:1]).all(1).sum(),
         "same_in_next": torch.tensor(int(torch.equal(first, following))),
         "repeat_differs": differing(first, again).abs(),

@@ -78,9 +78,9 @@ def _uniform(advice):
 
 
 _OF_PAIRS = {
-    "order": _none("i is not 0, 1, …, n - 1 in this order"),
+    "order": _none("The first result, i, is not 0, 1, …, n - 1 in this order"),
     "itself": _none("Some images are their own partner"),
-    "mismatched": _none("same is not True exactly where y[i] == y[j]"),
+    "mismatched": _none("The third result, same, is not True exactly where y[i] == y[j]"),
     "impossible": _none(
         "An image whose class has no other image, or a batch of one class, gets no partner of the other kind"
     ),
@@ -111,6 +111,7 @@ _OF_TRIPLETS = {
     "negatives": _uniform("Negatives are not uniform over the images of other classes, or not drawn anew"),
 }
 _OF_FRESH = {
+    "unknown": _OF_TRIPLETS["unknown"],
     "repeated": _none("Your generator yields the same batch again: draw each batch anew"),
     "same_in_next": _none(
         "Two generators in turn with one rng yield the same batches: you set a seed in triplet_batches"
@@ -135,6 +136,6 @@ TESTS = (
     Test("triplets", "triplets: other positives, uniform negatives", probes.triplets, tuple(_TRIPLETS), _OF_TRIPLETS,
          count=counts.triplets),
     Test("fresh", "each batch is drawn anew, from rng alone; impossible triplets are refused", probes.fresh, (_FRESH,), _OF_FRESH,
-         count=counts.fresh, needs=("triplets",)),
+         count=counts.fresh),
     Test("hard", "the hardest positive and negative of each anchor", probes.hard, (_BATCHES,), _OF_HARD, count=counts.hard),
 )  # fmt: skip

@@ -58,9 +58,9 @@ _OF_CONDUCT = {
 STUBS = ("Encoder", "Classifier")
 TESTS = (
     Test("encoder", "z is the head's output for the body's features", probes.encoder, tuple(_ENCODERS),
-         _modes("z", "z is not self.head(self.body(x))", 1e-4)),
+         _modes("the tensor of embeddings", "The embeddings are not self.head(self.body(x))", 1e-4)),
     Test("classifier", "log-probabilities of two linear layers", probes.classifier, (*_CLASSIFIERS, _LARGE),
-         _modes("the result", "The result is not the log-softmax of out(relu(hidden(z)))", 1e-4)),
+         _modes("the tensor of log-probabilities", "The log-probabilities are not the log-softmax of out(relu(hidden(z)))", 1e-4)),
     Test("conduct", "gradients reach all parameters; inputs and global state stay as they are", probes.conduct, (_CONDUCT,),
          _OF_CONDUCT, count=counts.conduct, needs=("encoder", "classifier")),
 )  # fmt: skip
