@@ -603,7 +603,7 @@ def test_triplet(triplet_loss):
 
     positive, negative = torch.tensor([[3.0, 4.0], [1.0, 0.0]]), torch.tensor([[0.0, 2.0], [0.0, 6.0]])
     loss = float(triplet_loss(torch.zeros(2, 2), positive, negative, 1.0))
-    assert abs(loss - 2) < 1e-5, f"(5 - 2 + 1 = 4 and 1 - 6 + 1 < 0: the mean of 4 and 0 is 2, got {loss:.4f}."
+    assert abs(loss - 2) < 1e-5, f"5 - 2 + 1 = 4, and 1 - 6 + 1 is below 0: the mean of 4 and 0 is 2, got {loss:.4f}."
 
 
 # %% [markdown]
@@ -692,7 +692,7 @@ def test_pair_nll(pair_nll_loss):
 #
 # **`triplet_batches(X, y, batch_size, rng)`** is a generator that **never ends**. Each time it yields `(X_a, X_p,
 # X_n)`, each `(batch_size, …)`: rows of `X`, which may have any shape. An image can be an anchor if another image has
-# its class and some image has not. Draw the anchors uniformly among these images, **with replacement**, so that
+# its class and some image has not. Draw the anchors uniformly among these images, with replacement, so that
 # `batch_size` may be larger than $n$. The positive is another image of the anchor's class and never the anchor itself,
 # the negative an image of another class, both drawn uniformly over images. If no image can be an anchor, raise a
 # `ValueError` when the first batch is asked for.
@@ -1128,8 +1128,8 @@ if (figure := draw_tsne(before_after, few_labels)) is not None:
 # The optimiser that is passed holds the parameters that shall learn.
 #
 # **What the grader checks:** loss and accuracy for ragged batches, one row, and a `batch_size` larger than $n$; both
-# modes; the parameters, gradients and running statistics of both models after both kinds of training; the gradient mode
-# afterwards.
+# modes; the parameters, gradients and running statistics of both models after both kinds of training; no graph of a
+# frozen encoder; the gradient mode afterwards.
 #
 # <details><summary>Hints and common pitfalls</summary>
 #
@@ -1215,13 +1215,12 @@ def test_evaluate(evaluate_model):
     from torch import nn
 
     log_p = torch.tensor([[0.5, 0.5], [0.25, 0.75], [0.25, 0.75]]).log()
-    encoder, classifier = nn.Identity(), nn.Identity()
+    encoder, classifier = nn.Dropout(0.9), nn.Dropout(0.9)  # in eval mode they change nothing
     loss, accuracy = evaluate_model(encoder, classifier, log_p, torch.tensor([0, 1, 0]), batch_size=2)
     assert abs(loss - 0.7890) < 1e-4, f"(0.6931 + 0.2877 + 1.3863) / 3 = 0.7890, got {loss:.4f}."
     assert abs(accuracy - 2 / 3) < 1e-6, (
         f"Rows 0 and 1 are correct (the first of equal ones counts), got {accuracy:.4f}."
     )
-    assert not encoder.training and not classifier.training, "Evaluate both models in eval mode."
 
 
 # %% [markdown]
@@ -1248,8 +1247,9 @@ save_figure(
 # **From the command line.** `run.py`, which you got with this notebook, runs your functions from a folder, on the files
 # that `python -m data_scripts cifar10 --npz` writes:
 #
-# ``` python run.py 23754 --mode cont_rep --num_iters 1000 --z_dim 32 --encoder_path models/encoder.pth python run.py
-# 23754 --mode fine_tune_linear python run.py 23754 --mode fine_tune_nn ```
+#     python run.py 23754 --mode cont_rep --num_iters 1000 --z_dim 32
+#     python run.py 23754 --mode fine_tune_linear --encoder_path models/encoder.pth
+#     python run.py 23754 --mode fine_tune_nn
 #
 # It prints a line every hundred iterations and leaves curves, weights and predictions in `run`. It trains with Adam and
 # a learning rate that stays as it is (`--lr 1e-3`).
