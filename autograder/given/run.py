@@ -117,7 +117,9 @@ def defines(statement: ast.stmt) -> bool:
 def read_images(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
     """Images (n, 32, 32, 3) uint8 and labels (n,) int64, 0 to 9, of an ``.npz`` file; no labels where it holds none."""
     if not path.is_file():
-        raise stop(f"{path} does not exist; python -m data_scripts cifar10 --npz writes it, in a checkout of the kit")
+        raise stop(
+            f"{path} does not exist; a cell near the end of the notebook writes it, or python -m data_scripts cifar10 --npz"
+        )
     try:
         with np.load(path, allow_pickle=False) as found:
             images, labels = found["images"], found.get("labels")
@@ -409,7 +411,9 @@ def main() -> None:
     try:
         MODES[options.mode](options, names)
     except NotImplementedError as error:
-        raise stop(f"{error}: fill it in in {names.notebook.name} and save the notebook") from None
+        raise stop(
+            f"a stub of {names.notebook.name} is not filled in ({error}): write it and save the notebook"
+        ) from None
     except Exception:
         traceback.print_exc()  # unlike Python itself, it finds the lines of a notebook
         raise SystemExit(1) from None
