@@ -466,9 +466,10 @@ print(f"{len(train_images)} training, {len(kept[0])} validation and {len(test_im
 #
 # In all questions: tensors are float32, and results have the dtype of the inputs. No function may change its inputs
 # (but training changes the model), the global random state, the default dtype, the gradient mode or the mode of a model
-# (but training and evaluation set it). Every batch has at least one row. A loss is a 0-d tensor that carries a gradient
-# to every tensor of embeddings. Where two rows coincide, the distance has no derivative; any finite gradient is correct
-# there, and `nan` is not.
+# (but training and evaluation set it). Every batch has at least one row. Make helper tensors on the device of the
+# inputs (`device=z.device`), so that they train on a GPU, too. A loss is a 0-d tensor that carries a gradient to every
+# tensor of embeddings. Where two rows coincide, the distance has no derivative; any finite gradient is correct there,
+# and `nan` is not.
 #
 # ### q1a · Contrastive loss ({{points q1a}} points)
 #
@@ -700,7 +701,7 @@ def test_pair_nll(pair_nll_loss):
 # **`batch_hard(z, y)`** looks at a batch of embeddings `z` `(n, d)`. For each anchor it finds the *hardest* triplet of
 # the batch: the positive that is **farthest** away, and the negative that is **nearest**. It returns three int64
 # tensors of indices, `(anchors, positives, negatives)`, anchors in rising order. Anchors that have no positive or no
-# negative in the batch are left out; if none is left, all three are empty.
+# negative in the batch are left out; if none is left, all three are empty. Rows of `z` may coincide.
 #
 # **What the grader checks:** where partners come from and how often, over many draws; a class of one image, a batch
 # that is larger than the data, labels with gaps; that batches differ and that only `rng` moves; indices by value.
@@ -1256,8 +1257,8 @@ save_figure(
 )
 
 # %% [markdown]
-# **From the command line.** `run.py`, which you got with this notebook, runs your functions from a folder. The cell writes
-# the files that it reads.
+# **From the command line.** `run.py`, which you got with this notebook, runs your functions from a folder. The cell
+# writes the files that it reads.
 #
 #     python run.py 23754 --mode cont_rep --num_iters 1000 --z_dim 32
 #     python run.py 23754 --mode fine_tune_linear --encoder_path models/encoder.pth
