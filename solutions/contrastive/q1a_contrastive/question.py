@@ -20,7 +20,8 @@ def draw(generator):
     """Half of the pairs different, and half of these beyond the margin; one batch with margin 0; pairs that coincide."""
     ordinary = []
     for (n, d), even in zip(_SIZES, _EVEN):
-        z1, z2 = rows(generator, n, d, 0.5), rows(generator, n, d, 0.5)
+        size = 0.2 if n == 7 else 1.0  # distances below 1 tell a margin of 1 and a squared distance apart
+        z1, z2 = (size * rows(generator, n, d, 0.5) for _ in range(2))
         same = torch.arange(n) % 2 == even
         margin = _margin((z1 - z2).norm(dim=1)[~same]) if not same.all() else 1.5
         ordinary.append({"z1": z1, "z2": z2, "same": same, "margin": margin if d != 8 else 0.0})

@@ -118,9 +118,9 @@ def hard_by_dot_products(z, y):
     d = square[:, None] + square - 2 * z @ z.T
     same = F.one_hot(y.unique(return_inverse=True)[1]).float()
     same = same @ same.T > 0
-    positive = torch.where(same, d, -1.0).fill_diagonal_(-1.0)
+    positive = torch.where(same, d, -1e6).fill_diagonal_(-1e6)
     negative = torch.where(same, torch.inf, d)
-    keep = ((positive >= 0).any(1) & torch.isfinite(negative).any(1)).nonzero().flatten()
+    keep = ((positive > -1e3).any(1) & torch.isfinite(negative).any(1)).nonzero().flatten()
     return keep, positive.max(1).indices[keep], negative.min(1).indices[keep]
 
 

@@ -54,7 +54,7 @@ def pairs(produced: Mapping[str, Tensor], y: Tensor, calls: int, seed: int) -> d
         ``order``, ``itself``, ``mismatched``: in how many entries i is not its place, j is i, same is not that of the labels.
         ``impossible``: how many images that have one kind of partner alone did not get it.
         ``share``: of same pairs, where both kinds exist, 0.5 if they do nowhere; ``coins``: the variance over the calls of how
-            many there are, relative to that of independent coins, 0 for one image.
+            many there are, relative to that of independent coins, 1 if there are none.
         ``alike``, ``apart``: see above. ``repeat_differs``, ``rng_bytes``, ``changed_y``.
 
     Raises:
@@ -77,7 +77,7 @@ def pairs(produced: Mapping[str, Tensor], y: Tensor, calls: int, seed: int) -> d
         "mismatched": (same.bool() != (y[i.clamp(0, n - 1)] == y[j])).sum(),
         "impossible": ((truly != alike.any(1)) & ~both & (j != place)).sum(),
         "share": tosses.mean().float() if both.any() else torch.tensor(0.5),
-        "coins": (tosses.sum(1).var() / independent).float() if both.any() else torch.zeros(()),
+        "coins": (tosses.sum(1).var() / independent).float() if both.any() else torch.ones(()),
         "alike": unevenness(_table(place[truly], j[truly], n), alike).float(),
         "apart": unevenness(_table(place[y[j] != y], j[y[j] != y], n), apart).float(),
         "repeat_differs": torch.stack(again).abs().sum(),
@@ -87,7 +87,8 @@ def pairs(produced: Mapping[str, Tensor], y: Tensor, calls: int, seed: int) -> d
 
 
 def triplets(produced: Mapping[str, Tensor], X: Tensor, y: Tensor, batch_size: int, **inputs: int) -> dict[str, Tensor]:
-    """Events that should not be, and ``unevenness`` of anchors, positives and negatives.
+    """Events that should not be, and ``unevenness`` of anchors, positives and negatives; ``repeats``: how often neighbours in a
+    batch have one anchor, relative to independent draws, 1 in batches of one.
 
     Raises:
         Unreadable: the three parts of a batch differ in length.
@@ -100,7 +101,10 @@ def triplets(produced: Mapping[str, Tensor], X: Tensor, y: Tensor, batch_size: i
     anchor, positive, negative = (rows.int().argmax(1)[known] for rows in found)
     alike, apart = kinds(y)
     able = alike.any(1) & apart.any(1)
+    slots = anchor.view(-1, batch_size) if len(anchor) % batch_size == 0 else anchor[None]
+    neighbours = (slots[:, 1:] == slots[:, :-1]).double() * able.sum()
     return {
+        "repeats": (neighbours.mean() if neighbours.numel() else torch.ones(())).float(),
         "sizes": (produced["sizes"] != batch_size).sum(),
         "unknown": (~known).sum(),
         "itself": (positive == anchor).sum(),

@@ -28,13 +28,14 @@ _OF_PAIRS = (
 _OF_TRIPLETS = (
     edit("positive may be the anchor", "A positive may be the anchor itself; take another image of the class.",
          "alike[a].double()", "(y[a][:, None] == y).double()"),
-    edit("negatives uniform over classes", "You draw the class of the negative first; draw uniformly over all images of other classes.",
+    edit("negatives uniform over classes", "You draw the class of the negative first, or one negative for several anchors; draw for each anchor uniformly over all "
+         "images of other classes.",
          _N, f"torch.multinomial({_BY_CLASS}, 1, generator=rng).squeeze(1)"),
     edit("negatives from all images", "A negative may be of the anchor's class; draw it among the images of other classes.",
          _N, "torch.randint(len(y), (batch_size,), generator=rng)"),
-    edit("one batch for ever", "You draw once and yield the same batch for ever; draw inside the loop.",
+    edit("one batch for ever", "You yield the same batch for ever, or tensors that you overwrite later; draw a new batch inside the loop.",
          "    while True:\n        a =", "    state = rng.get_state()\n    while True:\n        rng.set_state(state)\n        a ="),
-    edit("seed set in the function", "You set the seed in triplet_batches, so every stream has the same batches; leave that to the caller.",
+    edit("seed set in the function", "Every stream has the same batches: you set a seed in triplet_batches, or draw from a copy of rng.",
          "    while True:", "    rng = torch.Generator().manual_seed(0)\n    while True:"),
     edit("one pass", "Your generator ends; it yields batches for ever.", "while True:", "for _ in range(2):"),
     edit("impossible triplets", "With no possible triplet the first next() raises a ValueError; yours does not.", _REFUSED, ""),

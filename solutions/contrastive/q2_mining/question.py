@@ -22,7 +22,16 @@ _PAIRS = {
 _TRIPLETS = {f"{_TWELVE}, batches of 32": (SIZES, 32), "two classes of two images, batches of 1": ((2, 2), 1)}
 _FRESH = f"{_TWELVE}, batches of 3"
 # Labels of the batches; all the same letter's images are one class.
-_HARD = {"a": "baabcab", "b": "a", "c": "aaaa", "d": "abcd", "e": "aabbccaabbcda", "f": "ab"}
+_HARD = {
+    "a": "baabcab",
+    "b": "a",
+    "c": "aaaa",
+    "d": "abcd",
+    "e": "aabbccaabbcda",
+    "f": "ab",
+    "g": "aab",
+    "h": "abcabca",
+}
 _BATCHES = "batches of several classes; of one image; of one class; of classes of one image"
 
 
@@ -64,8 +73,10 @@ def _hard(generator, letter, text):
     while True:
         z = torch.randn(len(y), 3, generator=generator)
         distances = torch.cdist(z.double(), z.double()).sort(dim=1).values
+        if letter == "g":  # the only positive of either anchor lies on it
+            return {f"z_{letter}": torch.cat([z[:1], z[:1], z[2:]]), f"y_{letter}": y}
         if len(y) == 1 or (distances.diff(dim=1) > 1e-3).all():
-            return {f"z_{letter}": z, f"y_{letter}": y}
+            return {f"z_{letter}": z * (1e4 if letter == "h" else 1), f"y_{letter}": y}
 
 
 def _none(advice):
@@ -89,7 +100,7 @@ _OF_PAIRS = {
         0.58,
         advice="About half of the pairs are same pairs where both kinds exist: toss a fair coin for each image",
     ),
-    "coins": Within(-1.0, 1.6, advice="One coin decides about several images: toss one for each image"),
+    "coins": Within(0.5, 1.6, advice="One coin decides about several images: toss one for each image"),
     "alike": _uniform("Partners of the same class are not uniform over the other images of it, or not drawn anew"),
     "apart": _uniform("Partners of other classes are not uniform over all images of these, or not drawn anew"),
     "repeat_differs": _none(
@@ -107,6 +118,7 @@ _OF_TRIPLETS = {
     "anchors": _uniform(
         "Anchors are not uniform over the images that have a positive and a negative, or not drawn anew"
     ),
+    "repeats": Within(0.6, 1.6, advice="The anchors of a batch are not drawn each by itself, with replacement"),
     "positives": _uniform("Positives are not uniform over the other images of the anchor's class, or not drawn anew"),
     "negatives": _uniform("Negatives are not uniform over the images of other classes, or not drawn anew"),
 }
@@ -114,7 +126,7 @@ _OF_FRESH = {
     "unknown": _OF_TRIPLETS["unknown"],
     "repeated": _none("Your generator yields the same batch again: draw each batch anew"),
     "same_in_next": _none(
-        "Two generators in turn with one rng yield the same batches: you set a seed in triplet_batches"
+        "Two generators in turn with one rng yield the same batches: you set a seed, or draw from a copy of rng"
     ),
     "repeat_differs": _none("An rng with the same seed does not repeat your batches: you draw some of them elsewhere"),
     "rng_bytes": _none("You seed torch's global random generator in triplet_batches, or draw from it"),

@@ -29,7 +29,13 @@ def test_a_correct_function_hardly_ever_misses_a_bound():
         assert chi2.sf(df * (1 - wilson + counts.BOUND * wilson**0.5) ** 3, df) < 2e-8
     tosses = CALLS * int((alike.any(1) & apart.any(1)).sum())
     assert binom.cdf(0.42 * tosses, tosses, 0.5) + binom.sf(0.58 * tosses, tosses, 0.5) < 1e-9
-    assert chi2.sf(1.6 * (CALLS - 1), CALLS - 1) < 1e-9
+    assert chi2.sf(1.6 * (CALLS - 1), CALLS - 1) + chi2.cdf(0.5 * (CALLS - 1), CALLS - 1) < 1e-9
+    neighbours, able = 31 * BATCHES, int((alike.any(1) & apart.any(1)).sum())
+    assert (
+        binom.cdf(0.6 * neighbours / able, neighbours, 1 / able)
+        + binom.sf(1.6 * neighbours / able, neighbours, 1 / able)
+        < 1e-9
+    )
 
 
 def test_unevenness_is_about_standard_normal_for_uniform_draws_and_large_for_others():
@@ -79,10 +85,15 @@ UNLISTED = {
         "seeded": ("    coin =", "    rng.manual_seed(0)\n    coin ="),
         "labels changed": ("    n = len(y)", "    n = len(y)\n    y -= y.min()"),
         "partners of the first image": ("(weights, 1, generator=rng)", "(weights[:1].expand(n, n), 1, generator=rng)"),
+        "as many same as different": ("torch.rand(n, generator=rng) < 0.5", "torch.randperm(n, generator=rng) < n // 2"),
         "same of the coin": ("return torch.arange(n), j, same", "return torch.arange(n), j, coin"),
         "anchors drawn": ("return torch.arange(n), j", "return torch.randperm(n, generator=rng), j"),
     },
     ("triplet_batches", triplets_by_masks): {
+        "anchors without replacement": (
+            "torch.randint(len(anchors), (batch_size,), generator=rng)",
+            "torch.cat([torch.randperm(len(anchors), generator=rng) for _ in range(batch_size)])[:batch_size]",
+        ),
         "one anchor for the batch": ("(batch_size,), generator=rng)", "(1,), generator=rng).expand(batch_size)"),
         "anchors of large classes": ("alike.any(dim=1)", "(alike.sum(dim=1) > 1)"),
         "anchors in order": ("torch.randint(len(anchors), (batch_size,), generator=rng)", "torch.arange(batch_size) % len(anchors)"),
@@ -96,6 +107,8 @@ UNLISTED = {
     ("batch_hard", hard_by_masks): {
         "anchors without a negative kept": (" & negative.any(dim=1)", ""),
         "dot products": ("torch.cdist(z, z)", "-(z @ z.T)"),
+        "masked by zeros": ('d.masked_fill(~positive, float("-inf"))', "(d * positive)"),
+        "masked by a number": ('d.masked_fill(~negative, float("inf"))', "(d + 100 * alike)"),
         "normalised": ("torch.cdist(z, z)", "torch.cdist(F.normalize(z), F.normalize(z))"),
         "z changed": ("    d = ", "    z.detach().mul_(2)\n    d = "),
         "one result": ("return anchors, hardest_positive", "return anchors + 0.0, hardest_positive"),

@@ -16,8 +16,23 @@ class NoLayer(AttributeError):
     """A layer of the text is missing, or has no weight or no bias."""
 
 
-class WrongSize(ValueError):
+class NoBody(AttributeError):
+    """The body is not the one that was handed over."""
+
+
+class WrongHead(ValueError):
     """A layer of the text has another size."""
+
+
+class WrongHidden(WrongHead):
+    """The same of another layer: mistakes are told apart by the type."""
+
+
+class WrongOut(WrongHead):
+    """The same."""
+
+
+WRONG = {"layer": WrongHead, "head": WrongHead, "hidden": WrongHidden, "out": WrongOut}
 
 
 class GivenBody(nn.Module):
@@ -42,7 +57,7 @@ def _fill(model: nn.Module, name: str, weight: Tensor, bias: Tensor) -> None:
     for part, given in zip(parts, (weight, bias), strict=True):
         if part.shape != given.shape:
             asked = f"from {weight.shape[1]} to {weight.shape[0]} numbers"
-            raise WrongSize(
+            raise WRONG[name](
                 f"self.{name} should be a linear layer {asked}; it holds a tensor of shape {tuple(part.shape)}"
             )
     with torch.no_grad():
@@ -52,6 +67,8 @@ def _fill(model: nn.Module, name: str, weight: Tensor, bias: Tensor) -> None:
 
 def _encoder(student: Student, **weights: Tensor) -> nn.Module:
     model = student["Encoder"](len(weights["head_bias"]), GivenBody(weights["body_weight"], weights["body_bias"]))
+    if not isinstance(getattr(model, "body", None), GivenBody):
+        raise NoBody("self.body should be the body that Encoder gets as an argument")
     model = model.to(weights["head_bias"].dtype)
     _fill(model, "head", weights["head_weight"], weights["head_bias"])
     return model

@@ -1,5 +1,7 @@
 """Mistakes in a training loop, as edits of a correct one."""
 
+from dataclasses import replace
+
 from autograder.questions.edits import edit, misconceptions
 from autograder.questions.training.mistakes import EPOCH
 
@@ -25,4 +27,5 @@ _EDITS = (
     edit("every other loss", "You return fewer losses than there are iterations; return one for each.", "return losses", "return losses[::2]"),
     edit("for ever", "Your loop does not stop: the batches are endless, so count to num_iters.", "for _ in range(num_iters):", "while True:"),
 )  # fmt: skip
-MISCONCEPTIONS = misconceptions("fit_contrastive_model", as_taught, (*(EPOCH[id] for id in _OF_THE_FAMILY), *_EDITS))
+_FAMILY = (replace(EPOCH[id], hint=EPOCH[id].hint.replace("epoch", "training")) for id in _OF_THE_FAMILY)
+MISCONCEPTIONS = misconceptions("fit_contrastive_model", as_taught, (*_FAMILY, *_EDITS))

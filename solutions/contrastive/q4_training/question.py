@@ -37,6 +37,17 @@ def draw(generator):
     return *runs, Case(_EIGHT, inputs(16, 2, 8))
 
 
+def in_iterations(test):
+    """The family's test without the word epoch: there are iterations here."""
+    outputs = {
+        name: replace(
+            one, advice=one.advice.replace("When the epoch has", "When your function has").replace("epoch", "training")
+        )
+        for name, one in test.outputs.items()
+    }
+    return replace(test, outputs=outputs, title="train mode, with gradients, and no graph is kept")
+
+
 _LOSSES = "The numbers that you return are not the losses of the iterations, one for each, before its step"
 LOSSES = {
     "losses": Close(1e-4, 1e-5, advice=f"{_LOSSES}, if the learning rate is 0", what="the list of losses"),
@@ -54,6 +65,5 @@ TESTS = (
     Test("losses", "the loss of each iteration", probes.losses, tuple(_RUNS), LOSSES, count=counts.losses),
     Test("parameters", "one update of the parameters in each iteration", probes.parameters, tuple(_RUNS),
          STEPS | {"parameters": PARAMETERS}),
-    replace(side_effects_test(probes.side_effects, counts.conduct, (_EIGHT,), needs=("losses", "parameters")),
-            title="train mode, with gradients, and no graph is kept"),
+    in_iterations(side_effects_test(probes.side_effects, counts.conduct, (_EIGHT,), needs=("losses", "parameters"))),
 )  # fmt: skip

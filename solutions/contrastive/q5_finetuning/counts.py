@@ -22,6 +22,12 @@ def _left_behind(produced: Mapping[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
+def _not_training(produced: Mapping[str, Tensor]) -> Tensor:
+    """How many forwards of the classifier were not, all of it, in train mode."""
+    _, forwards, training, *_ = produced["classifier_tally"]
+    return forwards - training
+
+
 def evaluation_side_effects(
     produced: Mapping[str, Tensor],
     encoder: Tensor,
@@ -44,7 +50,7 @@ def evaluation_side_effects(
 
 
 def frozen(produced: Mapping[str, Tensor], images: Tensor, **inputs: Tensor | float) -> dict[str, Tensor]:
-    """The same of the frozen encoder alone; ``encoder`` as produced."""
+    """The same of the frozen encoder alone; ``encoder`` as produced; ``classifier_not_training``."""
     tally = produced["encoder_tally"]
     return {
         "seen": tally[0] / len(images),
@@ -52,16 +58,15 @@ def frozen(produced: Mapping[str, Tensor], images: Tensor, **inputs: Tensor | fl
         "encoder": produced["encoder"],
         "moved_statistics": (produced["statistics"][:1] != 0).sum(),
         "frozen": _left_behind(produced)["frozen"],
+        "classifier_not_training": _not_training(produced),
     }
 
 
 def fit_side_effects(
     produced: Mapping[str, Tensor], encoder: Tensor, images: Tensor, **inputs: Tensor | float
 ) -> dict[str, Tensor]:
-    """See ``counts.side_effects`` of the family; ``classifier_not_training``: how many forwards of the classifier were not, all of
-    it, in train mode."""
-    _, forwards, training, *_ = produced["classifier_tally"]
+    """See ``counts.side_effects`` of the family; ``classifier_not_training``."""
     return {
         **counts.side_effects(produced, given_encoder, encoder, images),
-        "classifier_not_training": forwards - training,
+        "classifier_not_training": _not_training(produced),
     }

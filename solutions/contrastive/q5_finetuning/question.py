@@ -7,7 +7,7 @@ import torch
 from autograder.questions.model import Case, Close, Exact, Test, Within
 from autograder.questions.training.question import side_effects_test
 
-from ..q4_training.question import PARAMETERS, STEPS
+from ..q4_training.question import PARAMETERS, STEPS, in_iterations
 from . import counts, probes
 
 _EVALUATIONS = {
@@ -48,6 +48,7 @@ _RUN = STEPS | {
     "losses": Close(1e-3, 1e-5, advice=_LOSSES, what="the list of losses"),
     "classifier": replace(PARAMETERS, what="the vector of the classifier's parameters"),
 }
+_CLASSIFIER_MODE = {"classifier_not_training": Exact(advice="The classifier is not in train mode while you train it")}
 _FROZEN = {
     "seen": Within(0.5, 50, advice="The images of the batches do not go through the given encoder"),
     "train_forwards": Exact(advice="The encoder is not in eval mode while it is frozen"),
@@ -60,6 +61,7 @@ _FROZEN = {
     "frozen": Exact(
         advice="When your function has returned, some parameters no longer require gradients: fine-tuning needs them"
     ),
+    **_CLASSIFIER_MODE,
 }
 _EVALUATED = {
     "seen": Within(0.5, 50, advice="Only a few of the images, or none, go through the given models"),
@@ -71,8 +73,9 @@ _EVALUATED = {
     "gradients_off": Exact(advice="Gradients are still switched off when your evaluation has returned"),
     "frozen": Exact(advice="When your evaluation has returned, some parameters no longer require gradients"),
 }
-_FITTED = side_effects_test(probes.fit_side_effects, counts.fit_side_effects, (_EIGHT,), needs=("linear", "nn"))
-_CLASSIFIER_MODE = {"classifier_not_training": Exact(advice="The classifier is not in train mode while you train it")}
+_FITTED = in_iterations(
+    side_effects_test(probes.fit_side_effects, counts.fit_side_effects, (_EIGHT,), needs=("linear", "nn"))
+)
 STUBS = ("evaluate_model", "fit_model")
 TESTS = (
     Test("evaluate", "mean loss and accuracy of all images", probes.evaluation, tuple(_EVALUATIONS), {
@@ -88,5 +91,5 @@ TESTS = (
          count=counts.frozen, needs=("linear", "nn")),
     Test("nn", "encoder and classifier learn together", probes.together, tuple(_RUNS),
          _RUN | {"encoder": replace(PARAMETERS, what="the vector of the encoder's parameters")}),
-    replace(_FITTED, title="train mode, with gradients, and no graph is kept", outputs={**_FITTED.outputs, **_CLASSIFIER_MODE}),
+    replace(_FITTED, outputs={**_FITTED.outputs, **_CLASSIFIER_MODE}),
 )  # fmt: skip

@@ -51,6 +51,7 @@ def test_what_nobody_listed_is_seen():
     assert found == [{"evaluate"}, *[{"evaluate_conduct"}] * 4]
     fits = (
         edit("classifier in eval mode", "", "classifier.train()", "classifier.eval()"),
+        edit("classifier frozen too", "", "classifier.train()", "classifier.train(train_encoder)"),
         edit("encoder alone learns", "", "classifier(z)", "classifier.requires_grad_(not train_encoder)(z)"),
         edit("losses with graphs", "", "loss.item()", "loss"),
         edit("one iteration more", "", "range(num_iters)", "range(num_iters + 1)"),
@@ -58,5 +59,5 @@ def test_what_nobody_listed_is_seen():
         edit("seeded", "", "    losses = []", "    losses = []\n    torch.manual_seed(0)"),
     )
     found = [set(lost(HERE, m.namespace)) for m in misconceptions("fit_model", fit_as_taught, fits, PLAIN)]
-    assert all(found) and found[0] == {"conduct"} and "nn" in found[1] and found[2] == {"conduct"}
-    assert {"linear", "nn"} <= found[3] & found[4] and found[5] == {"conduct"}
+    assert all(found) and found[0] == {"conduct", "frozen"} and found[1] == {"frozen"} and "nn" in found[2]
+    assert {"linear", "nn"} <= found[4] & found[5] and found[3] == found[6] == {"conduct"}
