@@ -99,16 +99,23 @@ def _statements(source: str) -> list[ast.stmt]:
 
 
 def defines(statement: ast.stmt) -> bool:
-    """Whether a statement only defines: an import, a function, a class, or a name for a value that needs no call."""
+    """Whether a statement only defines: an import, a function, a class, or a name for a value that calls NumPy or math alone."""
     if isinstance(statement, ast.Assign | ast.AnnAssign):
         parts = [statement.value] if statement.value else []
         while parts:
             part = parts.pop()
-            if isinstance(part, ast.Call | ast.Await):
+            if isinstance(part, ast.Await) or isinstance(part, ast.Call) and not _of_a_module(part.func):
                 return False
             parts += [] if isinstance(part, ast.Lambda) else ast.iter_child_nodes(part)
         return True
     return isinstance(statement, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef)
+
+
+def _of_a_module(function: ast.expr) -> bool:
+    """Whether a call is one of NumPy or math, such as ``np.finfo(float)``: it trains nothing."""
+    while isinstance(function, ast.Attribute):
+        function = function.value
+    return isinstance(function, ast.Name) and function.id in ("np", "numpy", "math")
 
 
 # --- data and results ----------------------------------------------------------------------------------------------------
@@ -123,8 +130,11 @@ def read_images(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
     try:
         with np.load(path, allow_pickle=False) as found:
             images, labels = found["images"], found.get("labels")
-    except (OSError, ValueError, KeyError, EOFError) as error:
-        raise stop(f"{path} holds no array images that can be read ({error})") from None
+        arrays = isinstance(images, np.ndarray) and isinstance(labels, np.ndarray | None)
+    except Exception:  # a damaged file can raise almost any
+        arrays = False
+    if not arrays:
+        raise stop(f"{path} is damaged, or no file of numpy.savez with the arrays images and labels")
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != SIZE or not len(images):
         raise stop(f"{path}: images is {images.dtype} {images.shape}, expected uint8 (n, 32, 32, 3)")
     if labels is None:
@@ -213,8 +223,12 @@ def train_linear(options: argparse.Namespace, names: Names) -> None:
         model, X_train, y_train, X_val, y_val, options.num_iters, options.lr, options.batch_size, options.l2_lambda,
         options.grad_norm_clip, binary, rng,
     )  # fmt: skip
-    lists = dict(zip(("train_loss", "train_acc", "val_loss", "val_acc"), found, strict=True))
-    write_curves(options.out, options.mode, [*range(10, options.num_iters, 10), options.num_iters], lists)
+    iterations = [*range(10, options.num_iters, 10), options.num_iters]
+    if not isinstance(found, tuple | list) or [np.shape(one) for one in found] != [(len(iterations),)] * 4:
+        raise stop(f"fit_model should return four lists of {len(iterations)} numbers")
+    write_curves(
+        options.out, options.mode, iterations, dict(zip(("train_loss", "train_acc", "val_loss", "val_acc"), found))
+    )
     if test_labels is not None:
         loss, accuracy = names("evaluate_model")(model, X_test, test_labels, options.batch_size, binary)
         print(f"Test Loss: {loss:.4f} - Test Acc: {accuracy:.4f}")
@@ -407,7 +421,10 @@ def main() -> None:
         raise stop("the number must not be negative: it is a seed")
     options.test_data_path = options.test_data_path or Path(f"data/test_images_{options.number}.npz")
     names = names_of(find_notebook(options.notebook))
-    options.out.mkdir(parents=True, exist_ok=True)
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise stop(f"--out {options.out}: {error.strerror}") from None
     try:
         MODES[options.mode](options, names)
     except NotImplementedError as error:

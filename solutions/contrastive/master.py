@@ -416,8 +416,8 @@ TABLE = {
     # fine-tuning
     "linear_epochs":        (2,         3,         3,         5),
     "linear_lr":            (0.1,       0.1,       0.1,       0.1),
-    "nn_epochs":            (2,         4,         7,         20),
-    "nn_lr":                (0.05,      0.05,      0.05,      0.05),
+    "nn_epochs":            (2,         4,         6,         20),
+    "nn_lr":                (0.05,      0.05,      0.04,      0.05),
     "seed":                 (0,         0,         0,         0),
 }
 # fmt: on
@@ -1289,7 +1289,11 @@ for split, file in (("train", "cifar10_train"), ("test", "test_images_23754")):
 #
 # Do not train with test images. Weights do not show how they were made, so this is a rule and no check.
 #
-# @@MEASURED@@
+# Measured after a run with the profile `cpu`:
+#
+# | files | validation in % | test in % | points of 4 |
+# | --- | --- | --- | --- |
+# | encoder.pt linear.pt | 85.38 | 85.12 | 4 |
 
 
 # %% [markdown]
