@@ -32,7 +32,7 @@ def test_a_mistake_costs_what_it_breaks_and_is_recognised():
         ("frozen",): "encoder never in eval mode, frozen encoder with gradients, frozen for good",
         ("linear", "nn"): "zero_grad missing, scheduler never stepped, sum over the batch",
         ("nn", "conduct"): "always frozen",
-        ("conduct",): "train mode not set",
+        ("frozen", "conduct"): "train mode not set",
     }
     assert surprises(HERE, MISCONCEPTIONS, costs) == {}
 
