@@ -129,7 +129,7 @@ def test_an_expected_failure_is_one_line_without_traceback():
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.startswith(
-        f"kit: {ROOT} has no assignment 'nothing'; its assignments are: ddpm, simclr, simsiam, softmax, vae\n"
+        f"kit: {ROOT} has no assignment 'nothing'; its assignments are: contrastive, ddpm, simclr, simsiam, softmax, vae\n"
     )
     assert done.stderr.count("\n") == 1
     done = subprocess.run([*command, "--debug"], cwd=ROOT, capture_output=True, text=True)

@@ -132,7 +132,7 @@ def hand_in(archive: Path, notebook: str, *files: Path) -> None:
 def course(tmp_path_factory):
     """A course folder with all assignments."""
     folder = tmp_path_factory.mktemp("nbgrader") / "course"
-    for name in ("simclr", "ddpm", "vae", "simsiam", "softmax"):
+    for name in ("simclr", "ddpm", "vae", "simsiam", "softmax", "contrastive"):
         write_course(
             folder,
             COURSE.assignment(name),
@@ -315,7 +315,7 @@ def test_graders_see_rubrics_and_students_do_not(course, graded):
             assert text not in secret_free
 
 
-@pytest.mark.parametrize("name", ["simclr", "ddpm", "vae", "simsiam", "softmax"])
+@pytest.mark.parametrize("name", ["simclr", "ddpm", "vae", "simsiam", "softmax", "contrastive"])
 def test_nothing_secret_is_released(name, course):
     """No line of a solution, a rubric, a hidden test, an oracle or a misconception."""
     secrets = secrets_of(name)
@@ -347,7 +347,7 @@ def lines_of(paths):
 
 
 def test_release_is_the_student_notebook_with_settings(course):
-    for name in ("simclr", "ddpm", "vae", "simsiam", "softmax"):
+    for name in ("simclr", "ddpm", "vae", "simsiam", "softmax", "contrastive"):
         release = nbformat.read(course / "release" / name / f"{name}.ipynb", as_version=4)
         student = student_notebook(assignment_master(COURSE.assignment(name)))
         text = "\n\n".join(cell.source for cell in release.cells if not cell.id.startswith("graded-"))
@@ -539,7 +539,7 @@ def test_images_are_shown_and_not_very_often():
 
 
 def test_every_stub_is_an_answer_of_its_question(course):
-    for name in ("simclr", "ddpm", "vae", "simsiam", "softmax"):
+    for name in ("simclr", "ddpm", "vae", "simsiam", "softmax", "contrastive"):
         master = {cell.id: cell for cell in assignment_master(COURSE.assignment(name)).cells}
         source = nbformat.read(course / "source" / name / f"{name}.ipynb", as_version=4)
         answers = {

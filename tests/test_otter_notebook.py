@@ -21,13 +21,14 @@ from autograder.release.travel import public_cells, with_checks
 from data_scripts import DATASETS
 from tests.checkout import COURSE, SOLUTIONS
 
-NAMES = ("simclr", "ddpm", "vae", "simsiam", "softmax")
+NAMES = ("simclr", "ddpm", "vae", "simsiam", "softmax", "contrastive")
 CHECKPOINTS = {
     "simclr": "simclr_lin_best.pt",
     "ddpm": "ddpm_model.pt",
     "vae": "vae_best.pt",
     "simsiam": "simsiam_best.pt",
     "softmax": "softmax.npz",
+    "contrastive": "encoder.pt",
 }
 
 

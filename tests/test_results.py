@@ -137,6 +137,19 @@ def test_the_notebook_and_the_readme_state_what_the_runs_of_softmax_reached():
         assert abs(float(curves[-1]["val_acc"]) - float(handout[mode])) < 0.02, "validation and test agree"
 
 
+def test_the_notebook_and_the_readme_state_what_the_runs_of_contrastive_reached():
+    results = SOLUTIONS / "contrastive" / "results"
+    master = (SOLUTIONS / "contrastive" / "master.py").read_text()
+    linear, network = scores = read_rows(results / "scores.csv")
+    for row in scores:
+        assert f"# | {' | '.join(list(row.values())[:4])} |" in master
+    assert float(linear["test"]) >= 83.15 and float(network["test"]) >= 87.5
+    assert f"top-1 {linear['test']} % with a linear head, {network['test']} % fine-tuned" in PAGES["README.md"]
+    histories = [read_rows(results / f"{name}.csv") for name in ("first", "encoder", "linear", "nn")]
+    minutes = [f"{sum(float(row['seconds']) for row in history) / 60:.0f}" for history in histories]
+    assert f"network took {', '.join(minutes[:3])} and {minutes[3]} minutes" in PAGES["README.md"]
+
+
 @pytest.mark.parametrize("seed", ["0", "1"])
 def test_simsiam_s_ablations_are_complete_and_collapse_as_the_notebook_says(seed):
     rows = [row for row in read_rows(SOLUTIONS / "simsiam" / "results" / "ablations.csv") if row["seed"] == seed]

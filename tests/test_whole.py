@@ -22,6 +22,7 @@ from autograder.demo.submissions import with_cells, with_last_cell
 from autograder.engine.grade import Grader
 from autograder.frontends.terminal import by_question
 from autograder.given.encoders import SmallEncoder
+from autograder.given.resnet9 import ResNet9
 from autograder.given.unet import UNet
 from autograder.given.vae import Decoder, Encoder
 from autograder.questions.loading import load_module
@@ -46,6 +47,8 @@ def untrained(name):
         return {"ddpm_model": model, "ddpm_samples": SAMPLES}
     if name == "softmax":
         return {"softmax": {"W": np.zeros((3072, 10)), "b": np.zeros(10), "mean": 0.5, "scale": 0.25}}
+    if name == "contrastive":
+        return constant_answers()
     if name == "simsiam":
         collapsed = SmallEncoder((4, 4, 4, 4))
         torch.nn.init.zeros_(collapsed.body[3][1][1].weight)  # and a bias: the same features for every image
@@ -53,6 +56,21 @@ def untrained(name):
         return {"simsiam_best": {"state_dict": collapsed.state_dict()}}
     model = torch.nn.ModuleDict({"encoder": Encoder(hidden=(16,)), "decoder": Decoder(hidden=(16,))})
     return {"vae_best": {"state_dict": model.state_dict()}, "vae_samples": SAMPLES}
+
+
+def constant_answers():
+    """The three files of contrastive, of networks that give every image the first class."""
+    body = {f"body.{name}": part for name, part in ResNet9((4, 4, 8, 8)).state_dict().items()}
+    encoder = body | {"head.weight": torch.zeros(4, 8), "head.bias": torch.zeros(4)}
+    hidden = {"hidden.weight": torch.zeros(64, 4), "hidden.bias": torch.zeros(64)}
+    classifier = hidden | {"out.weight": torch.zeros(10, 64), "out.bias": torch.zeros(10)}
+    parts = {"encoder": encoder, "classifier": classifier}
+    states = {
+        "encoder": encoder,
+        "linear": {"linear.weight": torch.zeros(10, 4), "linear.bias": torch.zeros(10)},
+        "nn": {f"{part}.{name}": tensor for part, state in parts.items() for name, tensor in state.items()},
+    }
+    return {name: {"state_dict": state} for name, state in states.items()}
 
 
 class Whole:
@@ -88,7 +106,7 @@ class Whole:
         return {question: found[question] for question in self.full}
 
 
-@pytest.fixture(scope="module", params=["ddpm", "vae", "simsiam", "softmax"])
+@pytest.fixture(scope="module", params=["ddpm", "vae", "simsiam", "softmax", "contrastive"])
 def whole(request, tmp_path_factory):
     """The assignment, and generated images in the format of its data set as its ``data``."""
     found = Whole(request.param)
@@ -109,6 +127,9 @@ def test_the_solution_earns_everything_and_the_bonus(whole, tmp_path):
     elif whole.name == "softmax":
         assert "of 100 test images correct" in measured["softmax"].message
         assert measured["logistic"].message.startswith("logistic.npz is not in the submission")
+    elif whole.name == "contrastive":
+        said = [verdict.message for verdict in report.verdicts if verdict.question.startswith("q6")]
+        assert said == ["10.00% top-1: 10 of 100 test images correct (generated images, not CIFAR-10)."] * 2
     elif whole.name == "simsiam":
         assert "the encoder collapsed" in measured["accuracy"].message
     else:
@@ -142,7 +163,9 @@ def test_the_zip_grades_where_gradescope_puts_it(whole, tmp_path):
     zipped = write_zip(tmp_path / f"{whole.name}-gradescope.zip", whole.bundle, whole.data.folder)
     names = zipfile.ZipFile(zipped).namelist()
     assert f"data/{whole.dataset}/test.npy" in names
-    assert (f"data/{whole.dataset}/train.npy" in names) == (whole.name != "softmax"), "its weights need no others"
+    assert (f"data/{whole.dataset}/train.npy" in names) == (whole.name not in ("softmax", "contrastive")), (
+        "they need no others"
+    )
     assert ("autograder/scorers/mnist.safetensors" in names) == (whole.dataset == "mnist")
     assert not [
         name for name in names if any(word in name for word in ("oracle", "mistakes", "correct", "question.py"))

@@ -52,6 +52,7 @@ CODE = (
     "autograder/frontends/otter.py",
     "autograder/given/__init__.py",
     "autograder/given/encoders.py",
+    "autograder/given/resnet9.py",
     "autograder/given/unet.py",
     "autograder/given/vae.py",
     "autograder/questions/__init__.py",

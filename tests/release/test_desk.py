@@ -21,9 +21,9 @@ from autograder.release.notebooks import given_code, has_tag, notebook_bytes, st
 from tests.checkout import COURSE
 from tests.notebook_names import notebook_names
 
-NAMES = ("simclr", "ddpm", "vae", "simsiam", "softmax")
-STUBS = {"simclr": "nt_xent", "ddpm": "noise_schedule", "vae": "reparameterize", "simsiam": "negative_cosine",
-         "softmax": "train_test_split"}  # fmt: skip
+NAMES = ("simclr", "ddpm", "vae", "simsiam", "softmax", "contrastive")
+FIRST = ("nt_xent", "noise_schedule", "reparameterize", "negative_cosine", "train_test_split", "contrastive_loss")
+STUBS = dict(zip(NAMES, FIRST))
 
 
 def code_lines(source):

@@ -29,7 +29,7 @@ SCHEDULERS = {
 }
 
 
-@pytest.fixture(scope="module", params=["simclr", "ddpm", "vae", "simsiam"])
+@pytest.fixture(scope="module", params=["simclr", "ddpm", "vae", "simsiam", "contrastive"])
 def names(request, tmp_path_factory):
     """The names of a notebook under the profile ``smoke``, on the CPU, with a run folder of their own."""
     run = tmp_path_factory.mktemp(request.param)

@@ -120,7 +120,7 @@ def test_the_solution_notebook_ran_without_error_and_shows_figures(name):
     solution = nbformat.read(SOLUTIONS / name / f"{name}.ipynb", as_version=4)
     outputs = [output for cell in solution.cells if cell.cell_type == "code" for output in cell.outputs]
     assert not [output for output in outputs if output.output_type == "error"]
-    if name in ("simclr", "ddpm", "vae", "simsiam", "softmax"):  # a new one has none
+    if name in ("simclr", "ddpm", "vae", "simsiam", "softmax", "contrastive"):  # a new one has none
         assert sum("image/png" in output.get("data", {}) for output in outputs) >= 3
 
 
@@ -136,7 +136,7 @@ def test_a_picture_of_the_text_is_part_of_the_notebook(tmp_path):
     assert base64.b64decode(cell.attachments["chain.png"]["image/png"]) == content
 
 
-@pytest.mark.parametrize("name", ["simclr", "ddpm", "vae", "simsiam", "softmax"])
+@pytest.mark.parametrize("name", ["simclr", "ddpm", "vae", "simsiam", "softmax", "contrastive"])
 def test_pictures_are_small_and_all_used(name):
     cells = assignment_master(COURSE.assignment(name)).cells
     used = {picture for cell in cells for picture in cell.get("attachments", {})}

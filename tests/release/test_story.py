@@ -206,7 +206,9 @@ def test_the_stages_of_softmax_give_what_the_text_says(solved):
     loss, accuracy = (names[f"calculate_{what}"](model, X, y, False) for what in ("loss", "accuracy"))
     assert f"the loss is {loss:.4f} and the accuracy {accuracy:g}." in text
     grad_W, grad_b = names["gradients"](model, X, y, 0.0, False)
-    told = [f"({', '.join(f'{entry:.4g}' for entry in row)})".replace("-", "−") for row in (*grad_W, grad_b.round(9) + 0)]
+    told = [
+        f"({', '.join(f'{entry:.4g}' for entry in row)})".replace("-", "−") for row in (*grad_W, grad_b.round(9) + 0)
+    ]
     assert rf"$\nabla_W$ = ({told[0]}, {told[1]}) and $\nabla_b$ = {told[2]}." in text
     short = names["clip_gradients"](np.array([[3.0, 0.0], [0.0, 0.0]]), np.array([4.0, 0.0]), 1.0)
     assert np.allclose(short[0][0], [0.6, 0]) and np.allclose(short[1], [0.8, 0])
@@ -214,6 +216,29 @@ def test_the_stages_of_softmax_give_what_the_text_says(solved):
     cell = next(c.source for c in assignment_master(COURSE.assignment("softmax")).cells if "centres =" in c.source)
     exec(cell.partition("print")[0], names)
     assert f"reaches a validation accuracy of {names['toy_lists'][3][-1]:.4f}." in text
+
+
+def test_the_stages_of_contrastive_give_what_the_text_says(solved):
+    names, text = solved("contrastive"), said("contrastive")
+    cells = assignment_master(COURSE.assignment("contrastive")).cells
+    toy = {"torch": torch}
+    exec(next(cell.source for cell in cells if "toy_z1, toy_z2 =" in cell.source), toy)
+    loss = names["contrastive_loss"](toy["toy_z1"], toy["toy_z2"], toy["toy_same"], 2.0).item()
+    assert f"the three pairs cost 12.5, 0.5 and 0, so the loss is {loss:.4f}." in text
+    positive, negative = torch.tensor([[3.0, 4.0], [1.0, 0.0]]), torch.tensor([[0.0, 2.0], [0.0, 6.0]])
+    loss = names["triplet_loss"](torch.zeros(2, 2), positive, negative, 1.0).item()
+    assert f"cost 4 and 0 with $m$ = 1: the loss is {loss:.0f}." in text
+    parts = [names["pair_nll_loss"](torch.eye(2), torch.eye(2), torch.tensor([one, one]), 1.0) for one in (True, False)]
+    p, mean = math.e / (math.e + 1), sum(parts).item() / 2
+    told = "both $p_{{kk}}$ are {:.4f}, and the loss is the mean of {:.4f} and {:.4f}: {:.4f}."
+    assert told.format(p, *parts, mean) in text
+    z, y = torch.tensor([[0.0], [1], [3], [4], [9]]), torch.tensor([5, 5, 5, 2, 7])
+    found = (str(tuple(part.tolist())) for part in names["batch_hard"](z, y))
+    assert "gives anchors {}, positives {} and negatives {}.".format(*found) in text
+    distance = names["mahalanobis"](torch.tensor([[1.0, 2.0]]), torch.zeros(1, 2), torch.diag(torch.tensor([4.0, 1.0])))
+    assert f"is $\\sqrt 8$ = {distance.item():.4f}." in text
+    (a, b), (c, d) = names["project_psd"](torch.tensor([[1.0, 2.0], [0.0, -1.0]])).tolist()
+    assert f"is (({a:.4f}, {b:.1f}), ({c:.1f}, {d:.4f}))." in text
 
 
 def test_what_pre_training_is_worth_was_measured():
@@ -250,10 +275,14 @@ def test_the_times_of_the_profiles_were_measured_and_agree_with_the_page_for_stu
     page = " ".join((ROOT / "docs" / "students.md").read_text().split())
     assert (
         "`demo` (one or two minutes), `cpu` (`softmax` two minutes, `vae` about 20 minutes, `simsiam` about 20 minutes, "
-        "`ddpm` about an hour, "
-        "`simclr` two to four hours)" in page
+        "`contrastive` and `ddpm` about an hour, `simclr` two to four hours)" in page
     )
-    for name, hours in (("simclr", "two to four hours"), ("ddpm", "about an hour"), ("simsiam", "about 20 minutes")):
+    for name, hours in (
+        ("simclr", "two to four hours"),
+        ("ddpm", "about an hour"),
+        ("simsiam", "about 20 minutes"),
+        ("contrastive", "about an hour"),
+    ):
         rows = dict(re.findall(r"^\| `(\w+)` \| .* \| (.*) \|$", text_of(name), re.MULTILINE))
         assert rows["smoke"].startswith("seconds") and rows["demo"].startswith("one or two minutes")
         assert rows["cpu"].startswith(hours)

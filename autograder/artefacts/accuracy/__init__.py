@@ -20,8 +20,12 @@ if TYPE_CHECKING:
     from data_scripts import Prepared
     from data_scripts.dataset import Dataset
 
-# The networks that the grader can build, and the modules that build them: ``classifier(tensors, outputs, channels)``.
-NETWORKS = {"resnet18_cifar": "autograder.artefacts.accuracy.resnet18"}
+# The networks that the grader can build, and their functions of (tensors, outputs, channels) in modules of this folder.
+NETWORKS = {
+    "resnet18_cifar": "resnet18.classifier",
+    "resnet9_linear": "resnet9.linear",
+    "resnet9_network": "resnet9.small_network",
+}
 FULL_TEST = 10_000 * 32 * 32  # pixels of CIFAR-10's test images
 
 
@@ -30,7 +34,8 @@ class Accuracy:
     """A table of kind ``accuracy``. Accuracies are in [0, 1]; ``mean`` and ``std`` have one value per channel.
 
     Up to ``ramp_from`` there are no points, then a linear ramp to full marks above ``full_above``. The bonus is earned
-    above ``bonus_above``.
+    above ``bonus_above``; a table may leave both out. Where ``file`` holds a head alone, ``encoder`` is the file with the
+    network below it.
     """
 
     question: str
@@ -46,15 +51,14 @@ class Accuracy:
     ramp_from: float
     full_above: float
     bonus_above: float
+    encoder: str = ""
 
     short: ClassVar[str] = "top-1"
     headline: ClassVar[tuple[str, str]] = ("Top-1 accuracy", "top1")
 
     def tests(self) -> tuple[Test, ...]:
-        return (
-            Test("accuracy", "top-1 accuracy", self.points),
-            Test("bonus", "bonus", 0, self.bonus),
-        )
+        bonus = Test("bonus", "bonus", 0, self.bonus)
+        return (Test("accuracy", "top-1 accuracy", self.points), *[bonus] * (self.bonus > 0))
 
     def measure(self, inputs: Inputs) -> Finding:
         from autograder.artefacts.accuracy.measure import measure
@@ -65,22 +69,23 @@ class Accuracy:
         total = points(self, certain(finding.numbers))
         bonus = max(0.0, total - self.points)
         limit = f"more than {self.bonus_above:.0%} top-1"
-        return {
+        found = {
             "accuracy": (min(total, self.points), finding.sentences["accuracy"]),
             "bonus": (bonus, f"Earned with {limit}." if bonus else f"You get it with {limit}."),
         }
+        return {test.id: found[test.id] for test in self.tests()}
 
     def settings(self) -> Mapping[str, Any]:
-        names = ("file", "network", "classes", "mean", "std")
+        names = ("file", "network", "classes", "mean", "std", *["encoder"] * bool(self.encoder))
         return {name: getattr(self, name) for name in names}
 
     def files(self) -> tuple[str, ...]:
-        return (self.file,)
+        return (*[self.encoder] * bool(self.encoder), self.file)
 
     def rule(self, dataset: str) -> str:
         bonus = f", {self.bonus:g} bonus points above {self.bonus_above:.4g}" if self.bonus else ""
         return (
-            f"top-1 accuracy of {self.file} on {dataset}: no points up to {self.ramp_from:.4g}, "
+            f"top-1 accuracy of {' and '.join(self.files())} on {dataset}: no points up to {self.ramp_from:.4g}, "
             f"all {self.points:g} points above {self.full_above:.4g}{bonus}"
         )
 
@@ -99,15 +104,19 @@ class Accuracy:
         finding = self.measure(
             Inputs(dataset, data, has=lambda file: True, read=lambda file: dict(tensors), deadline=math.inf)
         )
-        (points, sentence), (bonus, _) = self.earned(finding).values()
-        return f"{sentence} {points + bonus:g} of {self.points:g} points"
+        earned = self.earned(finding)
+        points = sum(points for points, _ in earned.values())
+        return f"{earned['accuracy'][1]} {points:g} of {self.points:g} points"
 
 
 def read(table: dict, where: str, place: Place, dataset: Dataset | None) -> Accuracy:
     """The artefact of a table of ``assignment.toml``, for the images of ``dataset``. Raises WrongEntry."""
+    table = {"bonus": 0, "bonus_above": 1} | table if isinstance(table, dict) else table
     sheet = record(Accuracy, table, where, place)
     channels = dataset.image_shape[0] if dataset else 3
     check_file(sheet.file, where, (*place, "file"))
+    if "encoder" in table:
+        check_file(sheet.encoder, where, (*place, "encoder"))
     check_choice(table, "network", where, place, NETWORKS)
     classes = sheet.classes
     if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes) or len(set(classes)) < 2:

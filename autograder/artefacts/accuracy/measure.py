@@ -21,19 +21,21 @@ from data_scripts import Prepared
 class Counted(Protocol):
     """What counting needs of an artefact. ``short`` is the measure in a sentence; ``headline`` its title and column."""
 
-    file: str
     mean: Sequence[float]
     std: Sequence[float]
     short: str
     headline: tuple[str, str]
+
+    def files(self) -> tuple[str, ...]: ...
 
 
 def measure(sheet: Accuracy, inputs: Inputs) -> Finding:
     """The accuracy of a checkpoint's classifier on the first test images."""
 
     def classifier(tensors: Tensors) -> nn.Module:
-        network = import_module(NETWORKS[sheet.network])
-        return network.classifier(tensors, len(sheet.classes), len(sheet.mean))
+        module, _, function = NETWORKS[sheet.network].partition(".")
+        build = getattr(import_module(f"autograder.artefacts.accuracy.{module}"), function)
+        return build(tensors, len(sheet.classes), len(sheet.mean))
 
     return counted(sheet, inputs, classifier, lambda data: slice(sheet.splits(data)["test"]))
 
@@ -44,21 +46,24 @@ def counted(
     classifier: Callable[[Tensors], nn.Module],
     rows: Callable[[Prepared], slice | np.ndarray],
 ) -> Finding:
-    """Count the images that the classifier of the sheet's file gets correct, among some ``rows`` of the test images.
+    """Count the images that the classifier of the sheet's files gets correct, among some ``rows`` of the test images.
 
-    After every batch the certain part is published: other images count as wrong. ``classifier`` raises CheckpointError.
+    After every batch the certain part is published: other images count as wrong. ``classifier`` gets the tensors of a
+    file, or of several, each with its file's name as a prefix; it raises CheckpointError.
     """
-    data = inputs.data
-    if not inputs.has(sheet.file):
-        return _nothing(inputs.missing(sheet.file))
+    data, files = inputs.data, sheet.files()
+    if absent := [file for file in files if not inputs.has(file)]:
+        return _nothing(inputs.missing(absent[0]))
     if data is None:
         return _nothing("Not measured: this grader has no test images. Ask your instructor.")
     try:
-        model = classifier(inputs.read(sheet.file))
+        tensors = {file: inputs.read(file) for file in files}
+        several = {f"{file}.{name}": tensor for file, of in tensors.items() for name, tensor in of.items()}
+        model = classifier(several if len(files) > 1 else tensors[files[0]])
     except Unread as error:
         return _nothing(str(error), finished=not error.late)
     except CheckpointError as error:
-        return _nothing(f"{sheet.file}: {error}")
+        return _nothing(f"{' and '.join(files)}: {error}")
     tested = rows(data)
 
     def reached(count: Count) -> None:

@@ -1,6 +1,8 @@
 """Question 1a: the negative cosine with a stop-gradient on the target."""
 
-from ..losses import SIZES, case, conduct_test, gradient_test, in_words, pair_of_rows, value_test
+from autograder.questions.losses.question import in_words
+
+from ..losses import SIZES, case, loss_tests, pair_of_rows
 
 
 def draw(generator):
@@ -10,8 +12,4 @@ def draw(generator):
 
 
 STUBS = ("negative_cosine",)
-TESTS = (
-    value_test("negative_cosine"),
-    gradient_test("negative_cosine", stopped=("z",)),
-    conduct_test("negative_cosine"),
-)
+TESTS = loss_tests("negative_cosine", stopped=("z",))

@@ -1,6 +1,8 @@
 """Question 1b: the symmetric SimSiam loss."""
 
-from ..losses import conduct_test, gradient_test, two_views, value_test, with_variants
+from autograder.questions.losses.question import with_variants
+
+from ..losses import loss_tests, two_views
 from ..probes import other_negative_cosine
 
 
@@ -11,7 +13,7 @@ def draw(generator):
 
 STUBS = ("simsiam_loss",)
 TESTS = with_variants(
-    (value_test("simsiam_loss"), gradient_test("simsiam_loss", stopped=("z1", "z2")), conduct_test("simsiam_loss")),
+    loss_tests("simsiam_loss", stopped=("z1", "z2")),
     "simsiam_loss is correct: it was given another negative_cosine in the place of yours.",
     after=("q1a",),
     stand_ins={"negative_cosine": other_negative_cosine},

@@ -2,10 +2,18 @@
 
 import torch
 
-from autograder.questions.model import Exact, Test
+from autograder.questions.losses import counts, probes
+from autograder.questions.losses.question import (
+    OF_THE_LOSS,
+    gradient_outputs,
+    in_batches,
+    in_words,
+    value_outputs,
+)
+from autograder.questions.model import Exact, Test, variant
 
-from .. import counts, probes
-from ..losses import case, conduct_test, gradient_outputs, gradient_test, in_words, value_outputs, value_test
+from ..losses import case, loss_tests
+from ..probes import ARGUMENTS, PARTS
 
 _SIZES = ((6, 3), (4, 4), (2, 5), (7, 2))
 _CONSTANT = ((5, 3), (3, 2))
@@ -39,14 +47,17 @@ def draw(generator):
 
 _NAME = f"{in_words(_CONSTANT)}, some columns constant"
 STUBS = ("vicreg_loss",)
+_BATCHES = in_batches(_CONSTANT)
+_CONSTANT_TEST = Test(
+    "constant", "value and gradient where columns are constant", probes.values_and_gradient, (_NAME,),
+    value_outputs(_BATCHES, parts=PARTS["vicreg_loss"]) | gradient_outputs(ARGUMENTS["vicreg_loss"], _BATCHES),
+)  # fmt: skip
+_VALUE, _GRADIENT, _CONDUCT = loss_tests("vicreg_loss", _SIZES)
 TESTS = (
-    value_test("vicreg_loss", _SIZES),
-    gradient_test("vicreg_loss", _SIZES),
-    Test("constant", "value and gradient where columns are constant", probes.values_and_gradient, (_NAME,),
-         value_outputs("vicreg_loss", _CONSTANT) | gradient_outputs("vicreg_loss", _CONSTANT)),
-    Test("constant_of_itself",
-         "Your loss or its gradient is another, but both stay finite where columns are constant: this test is passed.",
-         probes.in_both_precisions, (_NAME,), {"not_finite": Exact(), "differ": Exact()}, count=counts.both_precisions,
-         needs=("value", "gradient"), instead_of="constant", after=("value", "gradient")),
-    conduct_test("vicreg_loss", _SIZES),
+    *(_VALUE, _GRADIENT, _CONSTANT_TEST),
+    variant(_CONSTANT_TEST, "constant_of_itself",
+            "Your loss or its gradient is another, but both stay finite where columns are constant: this test is passed.",
+            OF_THE_LOSS, probe=probes.in_both_precisions, outputs={"not_finite": Exact(), "differ": Exact()},
+            count=counts.both_precisions, needs=OF_THE_LOSS),
+    _CONDUCT,
 )  # fmt: skip

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from autograder.questions.losses.probes import Student
 from autograder.questions.probing import as_number, global_state_kept
 
-from ..probes import Student
 
 NUMBERS = 17  # parameters and buffers of ``_network``
 

@@ -2,13 +2,12 @@
 
 import torch
 
+from autograder.questions.losses.question import with_variants
 from autograder.questions.model import Case, Close, Exact, Test
 from autograder.questions.side_effects.question import random_state_changed
 
-from ..losses import SIZES, conduct_test, gradient_outputs, in_words, two_views, value_outputs, with_variants
+from ..losses import loss_tests, two_views
 from ..probes import OTHER_LOSSES
-from ..probes import gradient as loss_gradient
-from ..probes import values as loss_values
 from . import probes
 
 _TAUS = "tau 0.9, 0.3, 0 and 1"
@@ -48,12 +47,7 @@ _TAU = Close(1e-5, advice="Some of your values of tau are wrong: look at the fir
 STUBS = ("byol_loss", "ema_update", "tau_schedule")
 TESTS = (
     *with_variants(
-        (
-            Test("loss", "value of the loss", loss_values, (in_words(SIZES),), value_outputs("byol_loss", SIZES)),
-            Test("gradient", "gradient of the loss, none to the targets", loss_gradient, (in_words(SIZES),),
-                 gradient_outputs("byol_loss", SIZES, ("t1", "t2"))),
-            conduct_test("byol_loss", needs=("loss", "gradient")),
-        ),
+        loss_tests("byol_loss", stopped=("t1", "t2"), value="loss"),
         "byol_loss is correct: it was given other losses in the place of yours.",
         after=("q1a", "q1b"),
         stand_ins=OTHER_LOSSES,

@@ -8,10 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from autograder.questions.layers import LayerTrace, fill_layers, pattern
+from autograder.questions.losses.probes import Student, parts_of
 from autograder.questions.probing import as_tensor, global_state_kept, gradients_of
 from autograder.questions.side_effects.probes import side_effects
 
-from ..probes import GivenEncoder, Student, parts_of
+from ..probes import GivenEncoder
 
 RESULTS = ("p1", "p2", "z1", "z2")
 FEATURES = 6  # of the encoder where a case does not tell

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from autograder.questions.losses.probes import Student
 from autograder.questions.probing import as_number, global_state_kept
 from autograder.questions.side_effects.probes import side_effects
 
-from ..probes import Student
 
 INPUTS = ("train_h", "train_y", "test_h", "test_y")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from autograder.questions.losses.probes import Student
 from autograder.questions.probing import as_number, global_state_kept
 from autograder.questions.side_effects.probes import side_effects
 from autograder.questions.training.probes import GivenModel, Loop
 
-from ..probes import Student
 
 WEIGHTS = 89  # parameters of ``GivenSimSiam``
 

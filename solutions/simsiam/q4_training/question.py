@@ -2,6 +2,7 @@
 
 import torch
 
+from autograder.questions.losses.question import rows
 from autograder.questions.model import Case, Close, Test, Within
 from autograder.questions.side_effects.question import comparisons
 from autograder.questions.training.question import (
@@ -12,7 +13,6 @@ from autograder.questions.training.question import (
     side_effects_test,
 )
 
-from ..losses import rows
 from . import counts, probes
 
 _EIGHT = "eight batches, a model in eval mode"

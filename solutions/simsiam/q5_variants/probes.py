@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from autograder.questions.losses.probes import Student, loss_and_gradients
 from autograder.questions.probing import global_state_kept, pair
 
-from ..probes import GivenEncoder, Student, loss_and_gradients
+from ..probes import ARGUMENTS, GivenEncoder
 from ..q2_network.probes import fill, results
 
 NAMES = ("full", "no stop-gradient", "identity predictor", "double width")
@@ -49,7 +50,7 @@ def losses(student: Student, **given: Tensor) -> dict[str, Tensor]:
     for number, name in enumerate(NAMES):
         with global_state_kept():
             loss_function = _variant(student, name)[1]
-        loss, gradients = loss_and_gradients(loss_function, "simsiam_loss", given)
+        loss, gradients = loss_and_gradients(loss_function, "simsiam_loss", " ".join(ARGUMENTS["simsiam_loss"]), given)
         found[f"loss_{number}"] = loss.to(given["p1"].dtype)
         found |= {f"gradient_{argument}_{number}": gradient for argument, gradient in gradients.items()}
     return found

@@ -2,9 +2,10 @@
 
 import torch
 
+from autograder.questions.losses.question import with_variants
 from autograder.questions.model import Case, Close, Exact, Test, variant
 
-from ..losses import pair_of_rows, with_variants
+from ..losses import pair_of_rows
 from ..probes import ARGUMENTS, OTHER_LOSSES, OtherSimSiam
 from ..q2_network.probes import RESULTS
 from . import probes

@@ -1,13 +1,11 @@
 """Question 7 (bonus): directed pairs, in which heavy views follow their own standard view."""
 
-from dataclasses import replace
-
 import torch
 
-from autograder.questions.model import Case, Test
+from autograder.questions.losses.question import rows, with_variants
+from autograder.questions.model import Case
 
-from .. import probes
-from ..losses import case, conduct_test, gradient_outputs, pair_of_rows, rows, value_outputs, with_variants
+from ..losses import case, loss_tests, pair_of_rows
 from ..probes import OTHER_LOSSES
 
 _SIZES, _HEAVY = ((4, 3), (1, 5), (3, 2)), (2, 1, 3)  # rows and columns, and heavy views of each standard view
@@ -32,13 +30,8 @@ def draw(generator) -> tuple[Case, ...]:
     return (case("directed_loss", _NAME, [inputs(*size, m) for size, m in zip(_SIZES, _HEAVY)]),)
 
 
-_GRADIENTS = gradient_outputs("directed_loss", _SIZES, stopped=("z_heavy", "z1", "z2"))
 STUBS = ("directed_loss",)
-_TESTS = (
-    Test("value", "value of the loss", probes.values, (_NAME,), value_outputs("directed_loss", _SIZES)),
-    Test("gradient", "gradient to the predictions alone", probes.gradient, (_NAME,), _GRADIENTS),
-    replace(conduct_test("directed_loss"), cases=(_NAME,)),
-)
+_TESTS = loss_tests("directed_loss", _SIZES, ("z_heavy", "z1", "z2"), case=_NAME)
 TESTS = with_variants(
     _TESTS, "directed_loss is correct: it was given other losses in the place of yours.", ("q1a", "q1b"), OTHER_LOSSES
 )

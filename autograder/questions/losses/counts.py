@@ -1,4 +1,4 @@
-"""Counts that the questions of the assignment share."""
+"""Counts of what the probes of losses produced."""
 
 from __future__ import annotations
 
@@ -9,19 +9,26 @@ from torch import Tensor
 
 from autograder.questions.side_effects.counts import differing, dtype_kept, side_effects
 
-from .probes import ARGUMENTS, batches
+from .probes import batches, embeddings
 
 ROUNDING = 2e-3  # of the largest entry, between float32 and float64
 
 
-def conduct(produced: Mapping[str, Tensor], function: str, **given: Tensor | float) -> dict[str, Tensor]:
+def conduct(
+    produced: Mapping[str, Tensor], function: str, arguments: str, parts: str = "loss", **given: object
+) -> dict[str, Tensor]:
     """Side effects, dtype; ``moves``: 1 if the results depend on the inputs."""
     inputs = batches(given)["a"]
     return {
         **side_effects(produced, **inputs),
-        **dtype_kept(produced, inputs[ARGUMENTS[function][0]]),
+        **dtype_kept(produced, next(iter(embeddings(inputs).values()))),
         "moves": torch.tensor(int(not torch.equal(produced["value_seed_1"], produced["value_other"]))),
     }
+
+
+def finite(produced: Mapping[str, Tensor], **given: object) -> dict[str, Tensor]:
+    """``not_finite``: how many entries are not."""
+    return {"not_finite": sum((~torch.isfinite(tensor)).sum() for tensor in produced.values())}
 
 
 def both_precisions(produced: Mapping[str, Tensor], **given: object) -> dict[str, Tensor]:
@@ -32,4 +39,4 @@ def both_precisions(produced: Mapping[str, Tensor], **given: object) -> dict[str
         other = produced[f"double_{name}"]
         largest = float(other.abs().max()) if other.numel() else 0.0
         differ += differing(tensor, other, ROUNDING * largest + 1e-6).abs()
-    return {"not_finite": sum((~torch.isfinite(tensor)).sum() for tensor in own.values()), "differ": differ}
+    return {**finite(own), "differ": differ}

@@ -1,0 +1,61 @@
+"""Question 3: the oracle against PyTorch's layers, and what a mistake costs."""
+
+from pathlib import Path
+
+import torch
+from sklearn.neural_network import MLPClassifier
+
+from autograder.questions.edits import edit, misconceptions
+from autograder.release.trial import lost, surprises
+
+from .correct import CORRECT, PlainClassifier, PlainEncoder
+from .mistakes import MISCONCEPTIONS
+from .oracle import ORACLE
+
+HERE, PLAIN = Path(__file__).parent, CORRECT["plain"]
+
+
+def test_the_oracle_agrees_with_scikit_learn():
+    """A network with 64 hidden units and ReLU, before any training."""
+    X = torch.randn(30, 4, dtype=torch.float64)
+    theirs = MLPClassifier((64,), max_iter=1, random_state=0).partial_fit(
+        X.numpy(), torch.arange(30) % 3, classes=range(3)
+    )
+    ours = ORACLE["Classifier"](4, 3)
+    with torch.no_grad():
+        for layer, weight, bias in zip((ours.hidden, ours.out), theirs.coefs_, theirs.intercepts_, strict=True):
+            layer.weight.data, layer.bias.data = torch.tensor(weight.T), torch.tensor(bias)
+        torch.testing.assert_close(ours(X), torch.tensor(theirs.predict_log_proba(X.numpy())))
+
+
+def test_a_mistake_costs_what_it_breaks_and_is_recognised():
+    costs = {
+        ("encoder",): "z normalised, ReLU at the end, ReLU before the head",
+        ("encoder", "conduct"): "z_dim ignored, head without a bias",
+        ("conduct",): "body detached, eval mode in forward, another layer",
+        (
+            "classifier",
+        ): "probabilities, scores, log of the softmax, softmax over the batch, no ReLU, ReLU on the scores",
+        ("classifier", "conduct"): "classes ignored",
+    }
+    assert surprises(HERE, MISCONCEPTIONS, costs) == {}
+
+
+def test_models_that_nobody_listed_are_seen():
+    encoders = (
+        edit("dropout", "", "self.head(h)", "self.head(F.dropout(h, 0.5, self.training))"),
+        edit("x changed", "", "h = self.body(x)", "h = self.body(x.mul_(2))"),
+        edit("head in a list", "", "self.head = nn.Linear(body.width, z_dim)", "self.heads = [nn.Linear(body.width, z_dim)]",
+             "self.head(h)", "self.heads[0](h)"),
+    )  # fmt: skip
+    found = [set(lost(HERE, m.namespace)) for m in misconceptions("Encoder", PlainEncoder, encoders, PLAIN)]
+    assert found[0] == {"encoder", "conduct"} and all("encoder" in tests for tests in found)
+    classifiers = (
+        edit("hidden layer of 32", "", "nn.Linear(z_dim, 64)", "nn.Linear(z_dim, 32)", "nn.Linear(64", "nn.Linear(32"),
+        edit("sigmoid", "", "F.relu", "torch.sigmoid"),
+        edit(
+            "hidden frozen", "", "        self.out =", "        self.hidden.requires_grad_(False)\n        self.out ="
+        ),
+    )
+    found = [set(lost(HERE, m.namespace)) for m in misconceptions("Classifier", PlainClassifier, classifiers, PLAIN)]
+    assert found == [{"classifier", "conduct"}, {"classifier"}, {"conduct"}]
