@@ -15,7 +15,7 @@ def draw(generator):
     ordinary = {name: 2 * generator.standard_normal(shape) for name, shape in _SHAPES.items()}
     about = np.array([[1000.0], [-1000.0], [0.0]]) + generator.standard_normal((3, 4))
     equal = np.repeat(np.array([[1000.0], [-1000.0], [0.0]]) * generator.uniform(0.9, 1.0), 4, axis=1)
-    row = np.concatenate([[1000.0, -1000.0], generator.uniform(-1000, -998, 3)])[None]
+    row = np.concatenate([[-1000.0, 1000.0], generator.uniform(-1000, -998, 3)])[None]
     extreme = dict(zip(_EXTREME, (about, equal, row)))
     return tuple(Case(name, {"function": "softmax", "x": x}) for name, x in {**ordinary, **extreme}.items())
 

@@ -11,6 +11,7 @@ _GIVEN = {
     "7 rows, d = 5, 4 classes": (7, 5, 4),
     "one row, 3 classes": (1, 4, 3),
     "one class": (3, 2, 1),
+    "scores of hundreds, 3 classes": (4, 3, 3),
     "one row, d = 1, one class": (1, 1, 1),
 }
 
@@ -21,7 +22,7 @@ def draw(generator):
     return (
         Case(_NEW, {"d": 2500, "k": 6, "seed": seed}),
         *(
-            Case(name, {"W": generator.standard_normal((d, k)), "b": generator.standard_normal(k),
+            Case(name, {"W": generator.standard_normal((d, k)) * (300 if "hundreds" in name else 1), "b": generator.standard_normal(k),
                         "X": generator.standard_normal((n, d))})
             for name, (n, d, k) in _GIVEN.items()
         ),

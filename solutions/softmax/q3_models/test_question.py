@@ -49,7 +49,8 @@ def test_linear_models_that_nobody_listed_are_seen():
         edit("one column", "", "rng.standard_normal((d, k))", "np.repeat(rng.standard_normal((d, 1)), k, axis=1)"),
         edit("cut off", "", "rng.standard_normal((d, k))", "np.clip(rng.standard_normal((d, k)), -1, 1)"),
         edit("b whole", "", "np.zeros(k)", "np.zeros(k, dtype=int)"),
+        edit("clipped", "", "X @ self.W + self.b", "np.clip(X @ self.W + self.b, -30, 30)"),
         edit("rows changed", "", "    return X @", "    X -= X.mean()\n        return X @"),
     )
     found = [set(lost(HERE, {**PLAIN, "LinearModel": edited(LinearModel, one)})) for one in unlisted]
-    assert [*found[:4]] == [{"weights"}] * 4 and {"forward", "conduct"} <= found[4]
+    assert [*found[:4]] == [{"weights"}] * 4 and found[4] == {"forward"} and {"forward", "conduct"} <= found[5]

@@ -15,6 +15,7 @@ def batches(
     """How often each training row was in a batch. The rows are those of the identity, so each changes its own row of W.
 
     Returns:
+        ``never``: how many rows were in no batch of a training, 0-d int64.
         ``rarest``, ``commonest``: the smallest and the largest number of times of a row, as shares of the expected one.
         ``variance``: of these numbers, as a share of that of independent batches.
         ``same``: 1 if trainings with two generators draw all rows equally often.
@@ -31,6 +32,7 @@ def batches(
     share = batch_size / n
     times = sizes / sizes.sum(axis=1, keepdims=True) * num_iters * batch_size
     return {
+        "never": np.array((times < 0.5).sum()),
         "rarest": times.min() / (num_iters * share),
         "commonest": times.max() / (num_iters * share),
         "variance": times.var(axis=1).mean() / (num_iters * share * (1 - share)),

@@ -34,19 +34,30 @@ def _evaluated(student: Student, batch_size: int, W, b, X, y, P, is_binary) -> A
     return {name: as_value(part, f"The {name}") for name, part in zip(("loss", "accuracy"), parts)}
 
 
-def training(student: Student, **given: object) -> Arrays:
-    """``W``, ``b`` after ``fit_model`` of the student's own model, and the four lists by name, (m,) each."""
-    return _trained(student, other=False, **given)
+def training(student: Student, other: bool = False, **given: object) -> Arrays:
+    """``W``, ``b`` after ``fit_model`` of the student's own model, or of one of other probabilities."""
+    return _trained(student, other, **given)[0]
 
 
 def training_of_another(student: Student, **given: object) -> Arrays:
     """The same for a model of other probabilities."""
-    return _trained(student, other=True, **given)
+    return training(student, other=True, **given)
 
 
-def training_at_rest(student: Student, lr: float, **given: object) -> Arrays:
+def noted(student: Student, other: bool = False, **given: object) -> Arrays:
+    """The four lists by name, (m,) each, for the student's own model, or for one of other probabilities."""
+    found = zip(LISTS, parts_of(_trained(student, other, **given)[1], LISTS, "What fit_model returns"))
+    return {name: _numbers(values, name) for name, values in found}
+
+
+def noted_of_another(student: Student, **given: object) -> Arrays:
+    """The same for a model of other probabilities."""
+    return noted(student, other=True, **given)
+
+
+def noted_at_rest(student: Student, lr: float, **given: object) -> Arrays:
     """The same, for a learning rate of 0 in the place of ``lr``."""
-    return _trained(student, other=True, lr=0.0, **given)
+    return noted(student, other=True, lr=0.0, **given)
 
 
 def batches(student: Student, **given: object) -> Arrays:
@@ -65,7 +76,7 @@ def conduct(student: Student, other: bool = False, **given: object) -> Arrays:
     W, b = given.pop("W"), given.pop("b")
 
     def call(**copies: np.ndarray) -> np.ndarray:
-        found = _trained(student, other, W.copy(), b.copy(), **copies, **given)
+        found = training(student, other, W=W.copy(), b=b.copy(), **copies, **given)
         return np.append(found["W"].ravel(), found["b"].ravel())
 
     return side_effects(call, rows)
@@ -79,7 +90,8 @@ def conduct_of_another(student: Student, **given: object) -> Arrays:
 def _trained(
     student: Student, other: bool, W, b, is_binary, X_train, y_train, X_val, y_val, num_iters, lr, batch_size, l2_lambda,
     grad_norm_clip, seed,
-) -> Arrays:  # fmt: skip
+) -> tuple[Arrays, object]:  # fmt: skip
+    """The weights after the training, and what ``fit_model`` returned."""
     name = "LogisticRegression" if is_binary else "SoftmaxRegression"
     model = OtherModel(W, b, is_binary) if other else with_weights(student, name, W, b)
     rng = np.random.default_rng(seed)
@@ -87,9 +99,7 @@ def _trained(
         lists = student["fit_model"](
             model, X_train, y_train, X_val, y_val, num_iters, lr, batch_size, l2_lambda, grad_norm_clip, is_binary, rng
         )
-    found = zip(LISTS, parts_of(lists, LISTS, "What fit_model returns"))
-    weights = {attribute: as_array(getattr(model, attribute), f"model.{attribute}") for attribute in "Wb"}
-    return {**weights, **{name: _numbers(values, name) for name, values in found}}
+    return {attribute: as_array(getattr(model, attribute), f"model.{attribute}") for attribute in "Wb"}, lists
 
 
 def _numbers(values: object, name: str) -> np.ndarray:
@@ -99,5 +109,5 @@ def _numbers(values: object, name: str) -> np.ndarray:
 
 
 def _changes(student: Student, other: bool, W: np.ndarray, seed: int, **given: object) -> Arrays:
-    runs = (_trained(student, other, W.copy(), seed=seed + more, **given)["W"] - W for more in (0, 1))
+    runs = (training(student, other, W=W.copy(), seed=seed + more, **given)["W"] - W for more in (0, 1))
     return {"changes": np.stack(list(runs))}

@@ -36,10 +36,12 @@ def draw(generator):
     """Models and rows; settings under which some steps are clipped and others are not."""
 
     def training(n, d, k, num_iters, batch_size):
-        given, val = model_and_rows(generator, n, d, k), model_and_rows(generator, 13, d, k)
+        given = model_and_rows(generator, n, d, k)
+        X_val, y_val = np.resize(given["X"], (13, d)), np.resize(given["y"], 13)
+        y_val[:9] = (y_val[:9] + 1) % max(k, 2)  # labels that contradict: who stops early, or keeps the best, is seen
         return {
-            **{name: given[name] for name in ("W", "b", "is_binary")},
-            **{"X_train": 2 * given["X"], "y_train": given["y"], "X_val": 2 * val["X"], "y_val": val["y"]},
+            **{"W": 0.1 * given["W"], "b": 0.1 * given["b"], "is_binary": given["is_binary"]},
+            **{"X_train": 2 * given["X"], "y_train": given["y"], "X_val": 2 * X_val, "y_val": y_val},
             **{"num_iters": num_iters, "lr": float(generator.uniform(0.3, 0.6)), "batch_size": batch_size},
             **{"l2_lambda": float(generator.uniform(0.1, 0.3)), "grad_norm_clip": float(generator.uniform(0.5, 0.8))},
             "seed": int(generator.integers(2**31)),
@@ -52,6 +54,7 @@ def draw(generator):
     identity = {
         **training(12, 12, 4, 200, 5),
         **{"W": np.zeros((12, 4)), "b": np.zeros(4), "X_train": np.eye(12), "y_train": labels},
+        **{"X_val": np.eye(12), "y_val": (labels + 1) % 4},
         **{"lr": 1e-6, "l2_lambda": 0.0, "grad_norm_clip": 1e6},
     }
     return (
@@ -68,10 +71,11 @@ _WEIGHTS = {name: Close(1e-7, dtype="float64", what=f"model.{name} after the tra
 _LISTS = {name: Close(1e-7, 1e-9, dtype="float64", what=name) for name in probes.LISTS}
 _OFTEN = "in {} batches than it should be, over 200 iterations; draw a new batch in each"
 _DRAWN = {
+    "never": Exact(advice="Some rows are in no batch, over 200 iterations; draw a new batch in each"),
     "rarest": Within(0.5, 1.0, dtype="float64", advice="A row is " + _OFTEN.format("fewer")),
     "commonest": Within(1.0, 1.5, dtype="float64", advice="A row is " + _OFTEN.format("more")),
     "variance": Within(
-        0.1, 5.0, dtype="float64", advice="Your batches are not drawn anew and independently in each iteration"
+        0.1, 3.5, dtype="float64", advice="Your batches are not drawn anew and independently in each iteration"
     ),
     "same": Exact(advice="Trainings with different generators draw the same batches"),
 }
@@ -79,7 +83,7 @@ _EVERYTHING = ("q1", "q2a", "q2b", "q3", "q4", "q5", "q6", "evaluation")
 EVALUATION, TRAJECTORY, LISTS, BATCHES, CONDUCT = _MAIN = (
     Test("evaluation", "loss and accuracy of all rows, whatever the batches", probes.evaluation, tuple(_EVALUATIONS), _EVALUATION),
     Test("trajectory", "weights after the training", probes.training, tuple(_TRAININGS), _WEIGHTS),
-    Test("lists", "what is noted, and when", probes.training, tuple(_SMALL), _LISTS, stand_ins={"get_data_batch": other_batch}),
+    Test("lists", "what is noted, and when", probes.noted, tuple(_SMALL), _LISTS, stand_ins={"get_data_batch": other_batch}),
     Test("batches", "a new batch in each iteration, drawn by rng", probes.batches, (_BATCHES,), _DRAWN, count=counts.batches,
          needs=("trajectory", "lists")),
     conduct("fit_model", {name: name for name in ("X_train", "y_train", "X_val", "y_val")}, probes.conduct, (_CONDUCT,),
@@ -88,7 +92,7 @@ EVALUATION, TRAJECTORY, LISTS, BATCHES, CONDUCT = _MAIN = (
 _GIVEN = "{} is correct: it was given other functions in the place of yours."
 _OF_ANOTHER = (
     (TRAJECTORY, probes.training_of_another),
-    (LISTS, probes.training_of_another),
+    (LISTS, probes.noted_of_another),
     (BATCHES, probes.batches_of_another),
     (CONDUCT, probes.conduct_of_another),
 )
@@ -98,5 +102,5 @@ TESTS = (
     variant(EVALUATION, "evaluation_given", _GIVEN.format("evaluate_model"), ("q4",), probe=probes.evaluation_of_another, stand_ins=MEASURES),
     *(variant(test, f"{test.id}_given", _GIVEN.format("fit_model"), _EVERYTHING, probe=probe, stand_ins=STEPS)
       for test, probe in _OF_ANOTHER),
-    variant(LISTS, "lists_at_rest", "The lists are correct where the steps are 0.", ("trajectory",), probe=probes.training_at_rest, stand_ins=STEPS),
+    variant(LISTS, "lists_at_rest", "The lists are correct where the steps are 0.", ("trajectory",), probe=probes.noted_at_rest, stand_ins=STEPS),
 )  # fmt: skip
