@@ -163,6 +163,9 @@ def draw_crops(images: torch.Tensor, size: int) -> torch.Tensor:
 # {{given checkpoints.py}}
 
 
+# {{given record.py}}
+
+
 # {{given training.py}}
 
 
@@ -416,7 +419,7 @@ TABLE = {
     # fine-tuning
     "linear_epochs":        (2,         3,         3,         5),
     "linear_lr":            (0.1,       0.1,       0.1,       0.1),
-    "nn_epochs":            (2,         4,         6,         20),
+    "nn_epochs":            (2,         4,         12,        20),
     "nn_lr":                (0.05,      0.05,      0.04,      0.05),
     "seed":                 (0,         0,         0,         0),
 }
