@@ -67,7 +67,7 @@ HERE: dict[str, Run] = {
         leaves=("grades/canvas.csv",)
     ),
     "./kit doctor": Run(says="sandbox: "),
-    "./kit new softmax": Run(leaves=("solutions/softmax/assignment.toml",)),
+    "./kit new regression": Run(leaves=("solutions/regression/assignment.toml",)),
     ".venv/bin/otter run -a dist/simclr-gradescope.zip alice.zip": Run(
         leaves=("results.json",), says="Total Score: 0.000 / 50.000", after=(BUILD,)
     ),

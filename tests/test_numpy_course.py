@@ -42,6 +42,25 @@ for code in sys.argv[1:]:
     exec(code, names)
     print(names["grader"].check("q1"))
 """
+# A hint is edited while the key is being compiled.
+EDITS = """
+from pathlib import Path
+from autograder.course import Course
+from autograder.release import bundle
+folder = Course(Path.cwd()).assignment("tiny")
+key, compile_key = folder.bundle / "key.safetensors", bundle.compile_key
+key.unlink()
+
+def edited(which):
+    made = compile_key(which)
+    with (folder.settings.parent / "q1_softmax_loss" / "mistakes.py").open("a") as file:
+        file.write("# later")
+    return made
+
+bundle.compile_key = edited
+bundle.build_bundle(folder)
+assert bundle.made_from(key) != bundle.fingerprint(folder)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -171,3 +190,9 @@ with Sandbox(Probes(framework="numpy")) as sandbox, sandbox.session(Path(sys.arg
 """
     done = python(course, "-c", reads, str(tmp_path / "one"))
     assert "'W': (dtype('float32'), np.float32(6.0))" in done.stdout, done.stderr
+
+
+def test_what_is_edited_while_the_key_is_compiled_is_compiled_the_next_time(course, tmp_path):
+    copy = shutil.copytree(course, tmp_path / "course")
+    done = python(copy, "-c", EDITS)
+    assert done.returncode == 0, done.stderr

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from autograder.course import AssignmentFolder, Course
 
-EXAMPLE = "kit new softmax"
+EXAMPLE = "kit new regression"
 LONGEST = 40
 # The file of an assignment that each template becomes.
 FILES = {

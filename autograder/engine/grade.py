@@ -689,7 +689,7 @@ def detail(judgement: Judgement, results: dict[str, Result]) -> str:
 
 def picture(runner: Runner, probe: str, data: Prepared) -> list[Picture]:
     """The submission's own views of eight test images. An empty list if they cannot be drawn, which costs no points."""
-    images = data.images("test")[:8].copy()
+    images = np.array(data.images("test")[:8])  # not a memory map
     try:
         views = runner.call(probe, {"images": images}, PICTURE_SECONDS)["views"]
     except (StudentError, SessionLost, KeyError):

@@ -47,12 +47,13 @@ def build_bundle(folder: AssignmentFolder, say: Callable[[str], None] = lambda t
     bundle.chmod(0o700)  # a submission runs as another user
     key = bundle / "key.safetensors"
     with alone(bundle):
-        if made_from(key) != fingerprint(folder):
+        sources = fingerprint(folder)  # before compiling: what is edited meanwhile is compiled the next time
+        if made_from(key) != sources:
             say("compiling the answer key: running every probe on the oracle and on each misconception")
             part = key.with_suffix(".part")
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # some mistakes are what torch warns of
-                write_key(part, compile_key(folder), fingerprint(folder))
+                write_key(part, compile_key(folder), sources)
             part.replace(key)
         public_key(folder, say)
     try:

@@ -36,7 +36,7 @@ _OF_THE_FIT = (
     edit("scheduler never stepped", "You never step the scheduler, so the learning rate stays where it started.",
          "        scheduler.step()\n", ""),
     edit("sum over the batch", "You sum the losses of a batch; take their mean.", "labels)\n        opt", "labels, reduction='sum')\n        opt"),
-    edit("train mode not set", "You leave encoder and classifier in eval mode while you train them.",
+    edit("train mode not set", "A model that you train is in eval mode: look at the encoder and at the classifier.",
          f"{_MODE}    classifier.train()\n", "    encoder.eval()\n    classifier.eval()\n"),
 )  # fmt: skip
 
