@@ -137,7 +137,7 @@ def plotted(rows: list[dict[str, str]]) -> plt.Figure:
     axes.set(xlabel="epoch", ylabel="nearest-mean accuracy")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.2))
     return figure
 
 
