@@ -99,7 +99,7 @@ def _statements(source: str) -> list[ast.stmt]:
 
 
 def defines(statement: ast.stmt) -> bool:
-    """Whether a statement only defines: an import, a function, a class, or a name for a value that calls NumPy or math alone."""
+    """Whether a statement only defines: an import, a function, a class, or a name for what NumPy or math alone compute."""
     if isinstance(statement, ast.Assign | ast.AnnAssign):
         parts = [statement.value] if statement.value else []
         while parts:
