@@ -230,7 +230,7 @@ print(hash_of("own"))
 
 def test_the_hash_of_code_is_the_same_in_every_process():
     """Although a set has another order in each."""
-    script = f"import hashlib\nfrom pathlib import Path\n{given_code('training.py')}\n{HASHED}"
+    script = f"import hashlib\nfrom pathlib import Path\n{given_code('record.py')}\n{HASHED}"
     hashes = {
         subprocess.run(
             [sys.executable, "-c", script],
