@@ -140,7 +140,12 @@ def test_what_is_missing_in_the_notebook_is_told(folder):
     with_cells(folder, "if:")
     assert ", line 1: invalid syntax" in ran(folder, 7)[2]
     save(folder, nbformat.v4.new_notebook())
-    assert "softmax.ipynb does not define train_test_split" in ran(folder, 7)[2]
+    assert "softmax.ipynb defines no LogisticRegression, which --mode logistic trains" in ran(folder, 7)[2]
     save(folder, jupytext.read(ROOT / "solutions/softmax/master.py"))
     (folder / "second.ipynb").write_text("{}")
     assert "2 notebooks lie beside run.py" in ran(folder, 7)[2]
+
+
+def test_a_mode_of_the_other_notebook_is_told(folder):
+    status, _, errors = ran(folder, 7, "--mode", "cont_rep")
+    assert status == 1 and "softmax.ipynb defines no Encoder, which --mode cont_rep trains; it must" in errors

@@ -307,17 +307,19 @@ def learn_metric(options: argparse.Namespace, names: Names) -> None:
     settings, learnt, kept = torch_names(options, names)
     encoder = names("new_encoder")()
     rows, loss_fn, *_ = names("MINING")[settings["mining"]]
-    stream, network = (
-        iter(names("Endless")(*learnt, rows, settings["crop"], settings["batch"])),
-        names("InPrecision")(encoder),
-    )
-    how = lambda z, y: loss_fn(torch.nn.functional.normalize(z), y), *adam(encoder.parameters(), options.lr)  # noqa: E731
+    stream = iter(names("Endless")(*learnt, rows, settings["crop"], settings["batch"]))
+    network, optimisation = names("InPrecision")(encoder), adam(encoder.parameters(), options.lr)
+    some, few = ([part[:NOTED] for part in images] for images in (learnt, kept))
+
+    def of_unit_length(z, y):
+        return loss_fn(torch.nn.functional.normalize(z), y)
+
     lists = in_parts(
         options.num_iters,
-        lambda count: names("fit_contrastive_model")(network, stream, *how, count, names["DEVICE"]),
-        lambda: {
-            "val_acc": names("nearest_mean")(encoder, *([part[:NOTED] for part in some] for some in (learnt, kept)))
-        },
+        lambda count: names("fit_contrastive_model")(
+            network, stream, of_unit_length, *optimisation, count, names["DEVICE"]
+        ),
+        lambda: {"val_acc": names("nearest_mean")(encoder, some, few)},
     )
     options.encoder_path.parent.mkdir(parents=True, exist_ok=True)
     torch.save({"state_dict": encoder.state_dict()}, options.encoder_path)
@@ -364,12 +366,13 @@ def fine_tune(options: argparse.Namespace, names: Names) -> None:
     torch.save({"state_dict": (model if whole else head).state_dict()}, options.out / f"{options.mode}.pt")
 
 
+# What each mode runs, and a name by which its notebook is known.
 MODES = {
-    "logistic": train_linear,
-    "softmax": train_linear,
-    "cont_rep": learn_metric,
-    "fine_tune_linear": fine_tune,
-    "fine_tune_nn": fine_tune,
+    "logistic": (train_linear, "LogisticRegression"),
+    "softmax": (train_linear, "SoftmaxRegression"),
+    "cont_rep": (learn_metric, "Encoder"),
+    "fine_tune_linear": (fine_tune, "Encoder"),
+    "fine_tune_nn": (fine_tune, "Encoder"),
 }
 
 
@@ -420,13 +423,18 @@ def main() -> None:
     if options.number < 0:
         raise stop("the number must not be negative: it is a seed")
     options.test_data_path = options.test_data_path or Path(f"data/test_images_{options.number}.npz")
-    names = names_of(find_notebook(options.notebook))
+    names, (train, known_by) = names_of(find_notebook(options.notebook)), MODES[options.mode]
+    if known_by not in names:
+        raise stop(
+            f"{names.notebook.name} defines no {known_by}, which --mode {options.mode} trains; it must stand in a cell "
+            "without the tag skip-grading"
+        )
     try:
         options.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise stop(f"--out {options.out}: {error.strerror}") from None
     try:
-        MODES[options.mode](options, names)
+        train(options, names)
     except NotImplementedError as error:
         raise stop(
             f"a stub of {names.notebook.name} is not filled in ({error}): write it and save the notebook"
