@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+import torch
 from nbformat import NotebookNode
 
-from autograder.release.notebooks import has_tag
+from autograder.release.notebooks import has_tag, read_master
+from tests.checkout import SOLUTIONS
 
 
 def notebook_names(master: NotebookNode, run: Path) -> dict[str, object]:
@@ -23,3 +27,18 @@ def notebook_names(master: NotebookNode, run: Path) -> dict[str, object]:
             except Exception as error:
                 names.setdefault("failed", []).append(error)
     return names
+
+
+def smoke_sessions(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], dict[str, object]]:
+    """Makes the names of an assignment under the profile ``smoke``, on the CPU, by the name of a run folder in ``folder``."""
+    monkeypatch.setenv("KIT_PROFILE", "smoke")
+    monkeypatch.chdir(folder)
+    master = read_master(SOLUTIONS / name / "master.py", name, "")
+
+    def names_in(run: str) -> dict[str, object]:
+        (folder / run).mkdir(exist_ok=True)
+        names = notebook_names(master, folder / run)
+        names["DEVICE"] = torch.device("cpu")
+        return names
+
+    return names_in

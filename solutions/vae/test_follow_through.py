@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from tqdm import tqdm
 
-from autograder.release.trial import Solution
+from autograder.release.trial import Solution, raising
 
 from . import probes
 
@@ -19,10 +19,6 @@ notebook, changed = SOLUTION.notebook, SOLUTION.changed
 
 def lost(names):
     return SOLUTION.lost(names, QUESTIONS)
-
-
-def raising(name):
-    return f"{changed(name)}\ndef {name}(*given, **named): raise NotImplementedError('later')\n"
 
 
 REC, KL = "-log_likelihood_bernoulli(logits, x).mean()", "kl_divergence(mu, logvar).mean()"

@@ -6,26 +6,12 @@ import pytest
 import torch
 
 from autograder.artefacts.knn.encoders import encoder
-from autograder.release.notebooks import read_master
-from tests.checkout import SOLUTIONS
-from tests.notebook_names import notebook_names
+from tests.notebook_names import smoke_sessions
 
 
 @pytest.fixture
 def start(tmp_path, monkeypatch):
-    """Makes the notebook's names under the profile ``smoke``, with a run folder by its name."""
-    monkeypatch.setenv("KIT_PROFILE", "smoke")
-    monkeypatch.chdir(tmp_path)
-    master = read_master(SOLUTIONS / "simsiam" / "master.py", "simsiam", "")
-
-    def notebook(folder):
-        run = tmp_path / folder
-        run.mkdir(exist_ok=True)
-        names = notebook_names(master, run)
-        names["DEVICE"] = torch.device("cpu")
-        return names
-
-    return notebook
+    return smoke_sessions("simsiam", tmp_path, monkeypatch)
 
 
 def data(count=48):

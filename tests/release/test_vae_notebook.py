@@ -6,24 +6,12 @@ import pytest
 import torch
 
 from autograder.artefacts.elbo.vae import networks
-from autograder.release.notebooks import read_master
-from tests.checkout import SOLUTIONS
-from tests.notebook_names import notebook_names
+from tests.notebook_names import smoke_sessions
 
 
 @pytest.fixture
 def start(tmp_path, monkeypatch):
-    """Makes the notebook's names under the profile ``smoke``, with a run folder by its name."""
-    monkeypatch.setenv("KIT_PROFILE", "smoke")
-    monkeypatch.chdir(tmp_path)
-    master = read_master(SOLUTIONS / "vae" / "master.py", "vae", "")
-
-    def notebook(folder):
-        run = tmp_path / folder
-        run.mkdir(exist_ok=True)
-        return notebook_names(master, run) | {"DEVICE": torch.device("cpu")}
-
-    return notebook
+    return smoke_sessions("vae", tmp_path, monkeypatch)
 
 
 def pictures(count=48):
