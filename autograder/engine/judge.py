@@ -343,7 +343,7 @@ def _unexplained(values: np.ndarray, case: KeyCase) -> np.ndarray:
     same = [double(x).ravel() for x in case.inputs.values() if is_array(x) and x.shape == values.shape]
     values = values.ravel()
     given = np.stack([np.ones_like(values), *same], axis=1)
-    left = values - given @ np.linalg.lstsq(given, values)[0]
+    left = values - given @ np.linalg.lstsq(given, values, rcond=None)[0]
     return left if np.linalg.norm(left) > 1e-4 * np.linalg.norm(values) else np.zeros_like(values)
 
 
