@@ -14,8 +14,12 @@ _OF_THE_LOSS = (
          _BINARY, "-np.mean(np.log(np.where(y == 1, model(X)[:, 0], 1 - model(X)[:, 0])))"),
     edit("small number in the logarithm", "You add a small number before you take the logarithm, so no loss is above about 23; "
          "take the loss from the scores.",
-         f"log_p = {_LOG}", "log_p = np.log(np.exp(s) / np.exp(s).sum(axis=1, keepdims=True) + 1e-10)",
+         f"log_p = {_LOG}", "log_p = np.log(model(X) + 1e-10)",
          _BINARY, "-np.mean(np.log(np.where(y == 1, model(X)[:, 0], 1 - model(X)[:, 0]) + 1e-10))"),
+    edit("clipped probabilities", "You keep probabilities above 1e-15, so no loss is above 35; take the loss from the scores.",
+         f"log_p = {_LOG}", "log_p = np.log(np.clip(model(X), 1e-15, 1))",
+         f"return {_BINARY}", "p = np.clip(model(X)[:, 0], 1e-15, 1 - 1e-15)\n        "
+         "return -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))"),
     edit("sum", "You sum over the rows; take the mean.", f"-{_MEAN}", f"-np.sum({_PICKED})", _BINARY, _BINARY.replace("mean", "sum")),
     edit("divided by n and k", "You divide by the number of all entries; divide by the number of rows.",
          f"-{_MEAN}", f"-{_MEAN} / s.shape[1]"),
@@ -24,7 +28,6 @@ _OF_THE_LOSS = (
          f"-{_MEAN}", f"-np.log(np.mean(np.exp({_PICKED})))"),
     edit("sign", "Your loss is negative; it is minus the mean of the logarithms.", f"-{_MEAN}", _MEAN,
          f"return {_BINARY}", f"return -{_BINARY}"),
-    edit("base 2", "You take logarithms to base 2; take natural ones.", f"-{_MEAN}", f"-{_MEAN} / np.log(2)", _BINARY, f"{_BINARY} / np.log(2)"),
     edit("only class 1", "In the binary loss you count only the rows of class 1; for class 0 add -log(1 - p).",
          _BINARY, "np.mean(y * np.logaddexp(0, -s[:, 0]))"),
     edit("all rows against all labels", "A column (n, 1) and labels (n,) make a matrix (n, n) of pairs; bring both to one shape.",

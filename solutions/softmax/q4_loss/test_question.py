@@ -55,11 +55,11 @@ def test_of_equal_probabilities_the_first_counts():
 
 def test_a_mistake_costs_what_it_breaks_and_is_recognised():
     costs = {
-        ("large_scores",): "log of small probabilities, small number in the logarithm",
+        ("large_scores",): "log of small probabilities, small number in the logarithm, clipped probabilities",
         (
             "loss",
             "large_scores",
-        ): "sum, divided by n and k, labels ignored, logarithm of the mean, sign, base 2, only class 1, "
+        ): "sum, divided by n and k, labels ignored, logarithm of the mean, sign, only class 1, "
         "all rows against all labels, b forgotten, penalty",
         ("accuracy",): "per cent, binary argmax, all rows against all labels (accuracy)",
     }
