@@ -178,9 +178,10 @@ class Grader:
         self.names = frozenset(name for test in self.tests for name in test.names)
         self.homes = {name: test.question for test in reversed(self.tests) for name in test.names}
         self.counts = counts_of(self.tests, bundle / "code")
-        self.public = read_public(bundle).get("tests", {})
+        public = read_public(bundle)
+        self.public = public.get("tests", {})
         self.own = read_draws(bundle / OWN) if (bundle / OWN).is_file() else ()
-        probes = probes_in(bundle, self.assignment, self.tests)
+        probes = replace(probes_in(bundle, self.assignment, self.tests), cells=tuple(public.get("cells", ())))
         self.sandbox = Sandbox(probes, replace(self.assignment.limits, patience=patience), unsafe=unsafe)
 
     def __enter__(self) -> Self:

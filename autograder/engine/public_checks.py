@@ -19,14 +19,15 @@ from autograder.engine.runner import Runner
 from autograder.engine.session import STUB, SessionLost, StudentError
 from autograder.text import quoted
 
-FILE = "public.json"  # the tests by hand
+FILE = "public.json"  # the tests by hand, and the code cells of the student notebook
 OWN = "public.safetensors"  # the questions' own tests on public inputs
 STOPPED = "your code was stopped: {}"
 STUBBED = "not implemented yet"
 
 
 def read(bundle: Path) -> dict:
-    """What the build wrote about public tests: ``tests``, the text of each question's file. Empty if there is nothing."""
+    """What the build wrote of the student notebook: ``tests``, the text of each question's file, and ``cells``, those of
+    code. Empty if there is nothing."""
     try:
         return json.loads((bundle / FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:

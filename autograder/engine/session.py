@@ -152,12 +152,14 @@ class ParentLost(SessionLost):
 class Probes:
     """The modules of probes that a preloaded parent imports, by name; ``kit_course`` is the package in ``code``.
 
-    They get and return arrays of the ``framework``, which is all that the parent imports.
+    They get and return arrays of the ``framework``, which is all that the parent imports. ``cells`` are the code cells that
+    students were given, in order: workers find those that are handed in unchanged already read.
     """
 
     code: Path | None = None
     modules: tuple[str, ...] = ()
     framework: str = TORCH
+    cells: tuple[str, ...] = ()
 
 
 OTHERS = 0o007
@@ -216,6 +218,7 @@ class Sandbox:
             # A copy, since the memory that student code inherits should not contain the bundle's path.
             if self.probes.code and self.probes.modules:
                 shutil.copytree(self.probes.code, self.root / "code")
+            (self.root / "cells.json").write_text(json.dumps(self.probes.cells))
             self._start()
             self._try_the_canary()
         except BaseException:

@@ -1,4 +1,4 @@
-"""The public tests of an assignment's notebook, for the grader, which tells students at once which of them pass."""
+"""The public tests of an assignment's notebook, which the grader runs too, and the cells that students get."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autograder import given
 from autograder.assignment import Assignment
 from autograder.engine.public_checks import FILE, cases, read
 from autograder.errors import KitError
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
 
 def write_public_tests(bundle: Path, folder: AssignmentFolder, assignment: Assignment) -> None:
-    """Write the public tests of the questions into the bundle, if the master or the settings have changed.
+    """Write the public tests of the questions, and the code cells of the student notebook, into the bundle, if they can have
+    changed.
 
     Raises:
         KitError: the public tests of a question are not Python.
@@ -25,16 +27,20 @@ def write_public_tests(bundle: Path, folder: AssignmentFolder, assignment: Assig
     if not folder.master.is_file():
         (bundle / FILE).unlink(missing_ok=True)
         return
-    made_from = hashlib.sha256(folder.master.read_bytes() + folder.settings.read_bytes()).hexdigest()
+    sources = (folder.master, folder.settings, *sorted(Path(given.__file__).parent.glob("*.py")))
+    made_from = hashlib.sha256(b"".join(file.read_bytes() for file in sources)).hexdigest()
     if read(bundle).get("made_from") == made_from:
         return
-    from autograder.release.notebooks import read_master  # it takes a second to import
+    from autograder.release.course import assignment_master  # these take a second to import
+    from autograder.release.notebooks import student_notebook
 
-    texts = read_master(folder.master, folder.name, assignment.colab_url).metadata["otter"]["tests"]
+    master = assignment_master(folder)
+    texts = master.metadata["otter"]["tests"]
     tests = {question.id: texts[question.id] for question in assignment.questions if question.id in texts}
     for question, text in tests.items():
         try:
             cases(text)
         except SyntaxError as error:
             raise KitError(f"{folder.master}: the public tests of {question} are not Python: {error.msg}") from None
-    write_private(bundle / FILE, json.dumps({"made_from": made_from, "tests": tests}, indent=1))
+    cells = [cell.source for cell in student_notebook(master).cells if cell.cell_type == "code"]
+    write_private(bundle / FILE, json.dumps({"made_from": made_from, "tests": tests, "cells": cells}, indent=1))

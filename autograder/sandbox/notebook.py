@@ -20,6 +20,7 @@ from functools import cache
 from pathlib import Path
 
 from autograder.errors import KitError
+from autograder.sandbox import released
 from autograder.sandbox.bindings import FUNCTIONS, Statement, definitions, needed, rebound, statements
 from autograder.sandbox.newer import Version, newer, valid
 from autograder.sandbox.sightings import Part, Sighting, sightings
@@ -139,7 +140,9 @@ def read_notebook(path: Path, graded: Collection[str] = ()) -> Notebook:
         if SKIP_TAG in _tags(raw.get("metadata")):
             tagged.add(index)
         if tree is not None and cell.skip is None and time.monotonic() < deadline:
-            trees[index], parts[index] = tree, statements(cell.source, tree)
+            known = tree is released.TREES.get(source)
+            trees[index] = tree
+            parts[index] = released.STATEMENTS[source] if known else statements(cell.source, tree)
     wanted = needed(parts, graded)
     cells = [_of_tagged(cell, parts.get(cell.index), wanted) if cell.index in tagged else cell for cell in cells]
     run = {cell.index: _run(cell, parts.get(cell.index, ())) for cell in cells}
@@ -325,7 +328,7 @@ def _cell(index: int, source: str, deadline: float, version: Version | None) -> 
     """
     if len(source) > MAX_CHARACTERS_READ or time.monotonic() > deadline:
         return Cell(index, source), None
-    if (tree := _tree(source)) is not None or _too_many_magics(source):
+    if (tree := released.TREES.get(source) or _tree(source)) is not None or _too_many_magics(source):
         return Cell(index, source), tree
     return _without_magics(index, source, version)
 

@@ -31,6 +31,8 @@ COMMON = (
     *("matplotlib.pyplot", "PIL.Image", "tqdm", "tqdm.auto"),
     *("autograder.sandbox.zygote", "autograder.sandbox.worker"),
 )
+# Parts of these libraries and of Python's own that given cells use: every worker would import them again.
+AT_HAND = ("numpy.random", "multiprocessing.synchronize", "tarfile", "urllib.request")
 MODULES = {
     TORCH: ("numpy", *OF_TORCH, *COMMON, "autograder.sandbox.torch_side"),
     NUMPY: ("numpy", *COMMON, "autograder.sandbox.numpy_side"),
@@ -121,7 +123,7 @@ def environment() -> dict[str, str]:
 
 def import_all(framework: str) -> None:
     """Import what every session needs, without running any of it."""
-    for name in MODULES[framework]:
+    for name in (*MODULES[framework], *AT_HAND):
         import_module(name)
     gc.collect()
     gc.freeze()  # a collection would copy pages that are shared

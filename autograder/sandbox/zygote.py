@@ -28,7 +28,18 @@ from types import ModuleType
 import psutil
 
 from autograder.course_code import PACKAGE, open_package
-from autograder.sandbox import cgroup, jupyter, layers, leftovers, namespaces, notebook, preload, processes, usage
+from autograder.sandbox import (
+    cgroup,
+    jupyter,
+    layers,
+    leftovers,
+    namespaces,
+    notebook,
+    preload,
+    processes,
+    released,
+    usage,
+)
 from autograder.sandbox.linux import PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, prctl
 
 MAX_DATAGRAM = 1 << 16
@@ -316,6 +327,7 @@ def serve(control: socket.socket, settings: dict) -> None:
         zygote = Zygote(control, probes_of(settings["probes"], settings["code"]), settings)
         prepare_layers()
         prepare_reading()
+        released.prepare(json.loads((Path(settings["root"]) / "cells.json").read_text()))
     except Exception as error:  # the engine reports it and ends
         control.send(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
         return
