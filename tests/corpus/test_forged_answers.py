@@ -284,6 +284,72 @@ def epoch_side_effects(student, images, start, **inputs):
         "images_alive": torch.tensor(0), "images_returned": torch.tensor(0),
     }
 """,
+    "contrastive": r"""
+def loss(student, function, arguments, parts="loss", **given):
+    first = {name[:-2]: value for name, value in given.items() if name.endswith("_a") and torch.is_tensor(value)}
+    return {**unchanged(value=torch.ones(1), **first), "value_other": torch.zeros(1)}
+
+def networks(student, x, **weights):
+    def of(prefix, given, outputs, *layers):
+        sizes = torch.tensor([weights[f"{layer}_{part}"].numel() for layer in layers for part in ("bias", "weight")])
+        more = {"sizes": sizes, "gradients": torch.ones(5), "modes": torch.ones(2, dtype=torch.bool)}
+        answer = unchanged(prefix, torch.rand(len(given), outputs), x=given)
+        return answer | {prefix + name: value for name, value in more.items()}
+    z = torch.rand(len(x), len(weights["head_bias"]))
+    found = of("encoder_", x, z.shape[1], "body", "head") | of("classifier_", z, len(weights["out_bias"]), "hidden", "out")
+    return found | {"z": z}
+
+def conduct(student, **given):
+    return (loss if "function" in given else networks)(student, **given)
+
+def values_and_gradient(student, **given):
+    return {"loss_a": torch.ones(())}
+
+def fresh(student, X, y, batch_size, batches, seed):
+    def rows(prefix, order):
+        found = {name: X[part] for name, part in zip(("X_a", "X_p", "X_n"), order)}
+        return {prefix + name: part for name, part in found.items()}
+    first, other = torch.randint(len(X), (2, 3, batches * batch_size))
+    state_kept = {"after_X": X, "after_y": y, "rng_before": state(), "rng_after": state(), "refused": torch.ones(2).long()}
+    return {**rows("", first), **rows("next_", other), **rows("again_", first), **state_kept}
+
+def learnt(models, images, batch_size):
+    batches = images.split(batch_size)
+    for batch in batches:
+        for model in models:
+            batch = model.train()(batch).detach()
+    return {
+        "rows": torch.cat(models[0].rows), "rows_learnt_from": torch.ones(len(images), dtype=torch.bool),
+        "graphs_alive": torch.tensor(1.0), "graphs_returned": torch.tensor(0.0), "gradients_on": torch.tensor(True),
+        "trainable": torch.tensor([False, True, False, True]), "rng_before": state(), "rng_after": state(),
+        "images_alive": torch.tensor(0), "images_returned": torch.tensor(0),
+        "statistics": torch.cat([model.norm.running_mean for model in models]),
+        "classifier_tally": torch.tensor([len(images), len(batches), len(batches), 0, len(batches)]),
+    }
+
+def side_effects(student, images, start, batch_size, **inputs):
+    from kit_course.contrastive.q4_training.probes import given_encoder
+    return learnt([given_encoder(start)], images, batch_size)
+
+def fit_side_effects(student, images, encoder, classifier, batch_size, **inputs):
+    from kit_course.contrastive.q5_finetuning.probes import given_classifier, given_encoder
+    return learnt([given_encoder(encoder), given_classifier(classifier)], images, batch_size)
+
+def still(images, encoder, classifier, batch_size, training):
+    forwards = -(-len(images) // batch_size)
+    return {
+        "encoder": encoder, "classifier": classifier, "statistics": torch.zeros(2), "gradients_on": torch.tensor(True),
+        "trainable": torch.tensor([False, True, False, True]), "largest": torch.tensor(batch_size),
+        "encoder_tally": torch.tensor([len(images), forwards, 0, 0, 0]),
+        "classifier_tally": torch.tensor([len(images), forwards, training * forwards, 0, 0]),
+    }
+
+def evaluation_side_effects(student, images, labels, encoder, classifier, batch_size):
+    return still(images, encoder, classifier, batch_size, 0)
+
+def frozen(student, images, encoder, classifier, batch_size, **inputs):
+    return still(images, encoder, classifier, batch_size, 1)
+""",
 }
 GOOD_ENOUGH = {
     "simclr": {
@@ -298,6 +364,10 @@ GOOD_ENOUGH = {
     "vae": {
         *("q1a conduct", "q1b conduct", "q1c conduct", "q1d conduct", "q1e conduct", "q2 conduct", "q3 conduct"),
         *("q4 noise", "q4 conduct", "q5 randomness", "q5 conduct", "q7 conduct"),
+    },
+    "contrastive": {
+        *("q1a coincident", "q1a conduct", "q1b inactive", "q1b conduct", "q1c conduct", "q2 fresh", "q3 conduct"),
+        *("q4 conduct", "q5 evaluate_conduct", "q5 frozen", "q5 conduct"),
     },
 }
 REPLACE = """
