@@ -284,6 +284,55 @@ def epoch_side_effects(student, images, start, **inputs):
         "images_alive": torch.tensor(0), "images_returned": torch.tensor(0),
     }
 """,
+    "simsiam": r"""
+def of_loss(function, arguments, parts="loss", **given):
+    first = {name[:-2]: value for name, value in given.items() if name.endswith("_a") and torch.is_tensor(value)}
+    value = torch.ones(len(parts.split()))
+    return {**unchanged(value=value, **first), "value_other": 0 * value}
+
+def of_network(x1, x2, width, bottleneck):
+    more = {"modes": torch.ones(3, 9, dtype=torch.bool), "gradients": torch.ones(4, 7), "layers": torch.tensor(6)}
+    return {**unchanged(value=torch.rand(4 * len(x1) * width), x1=x1, x2=x2), **more}
+
+def of_neighbours(ks, temperatures, **given):
+    others = {"other_train_h": torch.tensor([0.1, 0.2]), "other_test_h": torch.tensor([0.3, 0.4])}
+    return {**unchanged(value=torch.tensor(0.5), **given), "value_other": torch.tensor(0.0), **others}
+
+def conduct(student, **given):
+    return (of_loss if "function" in given else of_network if "width" in given else of_neighbours)(**given)
+
+def forward(student, x1, x2, width, bottleneck):
+    names = [f"{name}_{number}" for name in ("p1", "p2", "z1", "z2") for number in range(3)]
+    made = {name: torch.rand(1 if name.endswith("1") and name[-2] == "_" else len(x1), width) for name in names}
+    return made | {f"own_{name}": part for name, part in made.items()}
+
+def accuracies(student, ks, temperatures, **given):
+    return {f"accuracy_{number}": torch.tensor(0.5) for number in range(len(ks))}
+
+def chunks(student, test_y, repeated, times, **given):
+    sizes = torch.tensor([times * repeated, len(test_y) - repeated])
+    return {**dict.fromkeys(("all", "first", "last"), torch.tensor(0.5)), "sizes": sizes}
+
+def train_side_effects(student, views_1, start, **inputs):
+    from kit_course.simsiam.q4_training.probes import GivenSimSiam
+    model = GivenSimSiam(start)
+    model(views_1, views_1)
+    rows = torch.cat(model.rows)
+    return {
+        "rows": rows, "rows_learnt_from": torch.ones(len(rows), dtype=torch.bool),
+        "graphs_alive": torch.tensor(1.0), "graphs_returned": torch.tensor(0.0),
+        "rng_before": state(), "rng_after": state(), "gradients_on": torch.tensor(True),
+        "trainable": torch.ones(4, dtype=torch.bool), "statistics": torch.ones(1),
+        "images_alive": torch.tensor(0), "images_returned": torch.tensor(0),
+    }
+
+def collapsed(student, z_2, **given):
+    zeros = dict.fromkeys(("deviation_0", "deviation_1"), torch.tensor(0.0))
+    return {**zeros, **unchanged(value=torch.tensor(0.5), z=z_2)}
+
+def errors(student, unknown):
+    return {"raised": torch.ones(unknown, dtype=torch.int64)}
+""",
     "contrastive": r"""
 def loss(student, function, arguments, parts="loss", **given):
     first = {name[:-2]: value for name, value in given.items() if name.endswith("_a") and torch.is_tensor(value)}
@@ -364,6 +413,19 @@ GOOD_ENOUGH = {
     "vae": {
         *("q1a conduct", "q1b conduct", "q1c conduct", "q1d conduct", "q1e conduct", "q2 conduct", "q3 conduct"),
         *("q4 noise", "q4 conduct", "q5 randomness", "q5 conduct", "q7 conduct"),
+    },
+    "simsiam": {
+        *(
+            "q1a conduct",
+            "q1b conduct",
+            "q1c conduct",
+            "q1d conduct",
+            "q2 forward",
+            "q2 conduct",
+            "q3 all_rows",
+            "q3 chunks",
+        ),
+        *("q3 conduct", "q4 conduct", "q4 collapsed", "q5 names", "q7 conduct"),
     },
     "contrastive": {
         *("q1a coincident", "q1a conduct", "q1b inactive", "q1b conduct", "q1c conduct", "q2 fresh", "q3 conduct"),
