@@ -11,6 +11,7 @@ from autograder.errors import CheckpointError
 from autograder.text import one_line, quoted
 
 COUNTER = "num_batches_tracked"  # of a batch norm: a whole number, which the sandbox leaves out
+NAMED = 3  # tensors in a sentence
 
 Tensors = Mapping[str, torch.Tensor]
 
@@ -54,6 +55,15 @@ def filled(model: nn.Module, state: Tensors, title: str) -> nn.Module:
     zero = torch.tensor(0)
     model.load_state_dict({name: state.get(name, zero) for name in model.state_dict()}, assign=True)
     return model.eval().requires_grad_(False)
+
+
+def passed_over(tensors: Tensors, model: nn.Module) -> str:
+    """A sentence that names the tensors of a checkpoint which are not in the ``filled`` network; '' if all are."""
+    used = {tensor.data_ptr() for tensor in model.state_dict().values()}
+    left = [name for name, tensor in tensors.items() if tensor.data_ptr() not in used and not name.endswith(COUNTER)]
+    more = f" and {len(left) - NAMED} more" if len(left) > NAMED else ""
+    named = ", ".join(quoted(name, 60) for name in left[:NAMED])
+    return f"Passed over, because the network of the notebook has no such tensor: {named}{more}." if left else ""
 
 
 def short(sizes: tuple[int, ...]) -> str:

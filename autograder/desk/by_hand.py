@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from autograder.desk.limit import at_most
 from autograder.desk.run import NameMissing, Raised, fresh_state, sentence, session_kept, what_raised
+from autograder.returned import called
 
 SECONDS = 5.0  # as in the grading
 _IMPORT = re.compile(r"^from otter\.test_files import .*$", re.MULTILINE)
@@ -50,7 +51,7 @@ def _outcome(title: str, function: Callable, names: dict[str, object]) -> ByHand
                 raise NameMissing(name)
             given[name] = names if name == "env" else names[name]
         with at_most(SECONDS):
-            function(**given)
+            called(function, given, lambda frame: frame.f_globals is names)
     except AssertionError as error:
         raised = what_raised(error, names)
         return (

@@ -37,6 +37,7 @@ CODE = (
     "autograder/limits.py",
     "autograder/pictures.py",
     "autograder/protocol.py",
+    "autograder/returned.py",
     "autograder/stand_ins.py",
     "autograder/tensors.py",
     "autograder/text.py",

@@ -33,6 +33,7 @@ import numpy as np
 from autograder import protocol
 from autograder.arrays import native
 from autograder.course_code import PACKAGE as COURSE
+from autograder.returned import called
 from autograder.sandbox import jupyter, notebook, npz, released
 from autograder.sandbox.bindings import only_defines
 from autograder.sandbox.layers import LAYERS, PACKAGE, Confinement
@@ -240,7 +241,8 @@ class Worker:
         names: dict[str, object] = {"__name__": "public_tests"}
         exec(compile(request["source"], "<public tests>", "exec", dont_inherit=True), names)
         case, student = names[request["case"]], Student(self.main.__dict__)
-        case(**{name: student[name] for name in inspect.signature(case).parameters})
+        given = {name: student[name] for name in inspect.signature(case).parameters}
+        called(case, given, lambda frame: CELL_NAME.fullmatch(frame.f_code.co_filename) is not None)
         return {}
 
     def given(self, address: str) -> Callable:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from numbers import Number
 
 import numpy as np
 import torch
@@ -21,6 +22,10 @@ class WrongLosses(TypeError):
     """Something else was returned than a list of losses."""
 
 
+class OneNumber(WrongLosses):
+    """A number: mistakes are told apart by the type."""
+
+
 def endless(num_iters: int) -> Callable[[Iterable], Iterator]:
     """Makes of a loader a generator that goes through it again and again, and stops a loop that takes too many batches."""
 
@@ -37,8 +42,10 @@ def endless(num_iters: int) -> Callable[[Iterable], Iterator]:
 
 
 def losses_of(returned: object, function: str, dtype: torch.dtype) -> Tensor:
-    """The numbers of a list of losses, (losses,). Raises WrongLosses, NotANumber."""
+    """The numbers of a list of losses, (losses,). Raises WrongLosses, OneNumber, NotANumber."""
     if not isinstance(returned, list | tuple | Tensor | np.ndarray) or getattr(returned, "ndim", 1) != 1:
-        raise WrongLosses(f"What {function} returns is {described(returned)}; it should be the list of the losses")
+        one = isinstance(returned, Number) or getattr(returned, "ndim", 1) == 0
+        kind = OneNumber if one else WrongLosses
+        raise kind(f"What {function} returns is {described(returned)}; it should be the list of the losses")
     found = [as_number(one, dtype, f"A loss of {function}") for one in returned]
     return torch.stack(found) if found else torch.empty(0, dtype=dtype)

@@ -97,6 +97,41 @@ def test_both_networks_are_measured(tmp_path, sandbox, data, name, table):
     assert points == math.floor(40 * correct / 50 / 0.9 + 1e-9) / 10
 
 
+NORM = {f"norm.{name}": torch.ones(5) for name in ("weight", "bias", "running_mean", "running_var")}
+LEFT = "Passed over, because the network of the notebook has no such tensor: "
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "file", "more", "words"),
+    [
+        ("nn.pt", NETWORK, "nn.pt", {"classifier.norm.weight": torch.ones(7)}, '"state_dict.classifier.norm.weight".'),
+        ("nn.pt", NETWORK, "nn.pt", NORM, 'norm.weight", "state_dict.norm.bias", "state_dict.norm.running_mean" and 1 more.'),
+        ("linear.pt", LINEAR, "linear.pt", {"linear2.weight": torch.ones(9)}, '"linear.pt.state_dict.linear2.weight".'),
+        ("linear.pt", LINEAR, "encoder.pt", {"fc.bias": torch.ones(3)}, '"encoder.pt.state_dict.fc.bias".'),
+    ],
+)  # fmt: skip
+def test_tensors_that_the_network_does_not_have_are_named(tmp_path, sandbox, data, name, table, file, more, words):
+    contents = files(name)
+    contents[file]["state_dict"].update(more)
+    _, points, said = graded(tmp_path, contents, sandbox, data, sheet(table))
+    accuracy, _, named = said.partition(LEFT)
+    assert (
+        named.endswith(words) and accuracy.startswith(f"{correct_in_loops(name, data) / 50:.2%} top-1") and points > 0
+    )
+
+
+@pytest.mark.parametrize("change", ["module", "half", "bare"])
+def test_other_forms_of_the_same_network_leave_nothing_over(tmp_path, sandbox, data, change):
+    state = files("nn.pt")["nn.pt"]["state_dict"]
+    forms = {
+        "module": {"epoch": 7, "model": {f"module.{key}": tensor for key, tensor in state.items()}},
+        "half": {"state_dict": {key: t.half() if t.is_floating_point() else t for key, t in state.items()}},
+        "bare": state,
+    }
+    _, _, said = graded(tmp_path, {"nn.pt": forms[change]}, sandbox, data, sheet(NETWORK))
+    assert "top-1" in said and LEFT not in said
+
+
 NAN = torch.full((5,), math.nan)
 STEM = "body.layers.0.0.weight"
 

@@ -30,7 +30,7 @@ def test_names_comments_and_spacing_do_not_count():
     assert tokens("self.a = self.b") == tokens("self.x=self.y")
 
 
-@pytest.mark.parametrize("name", ["simclr", "ddpm", "vae"])
+@pytest.mark.parametrize("name", ["simclr", "ddpm", "vae", "simsiam", "contrastive"])
 def test_right_solutions_that_share_no_function_stay_far_below_the_threshold(name):
     honest = list(the_class(name, 80, 0))
     rows = distinctive([tokens(code) for _, code, _ in honest])

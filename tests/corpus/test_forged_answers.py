@@ -284,6 +284,121 @@ def epoch_side_effects(student, images, start, **inputs):
         "images_alive": torch.tensor(0), "images_returned": torch.tensor(0),
     }
 """,
+    "simsiam": r"""
+def of_loss(function, arguments, parts="loss", **given):
+    first = {name[:-2]: value for name, value in given.items() if name.endswith("_a") and torch.is_tensor(value)}
+    value = torch.ones(len(parts.split()))
+    return {**unchanged(value=value, **first), "value_other": 0 * value}
+
+def of_network(x1, x2, width, bottleneck):
+    more = {"modes": torch.ones(3, 9, dtype=torch.bool), "gradients": torch.ones(4, 7), "layers": torch.tensor(6)}
+    return {**unchanged(value=torch.rand(4 * len(x1) * width), x1=x1, x2=x2), **more}
+
+def of_neighbours(ks, temperatures, **given):
+    others = {"other_train_h": torch.tensor([0.1, 0.2]), "other_test_h": torch.tensor([0.3, 0.4])}
+    return {**unchanged(value=torch.tensor(0.5), **given), "value_other": torch.tensor(0.0), **others}
+
+def conduct(student, **given):
+    return (of_loss if "function" in given else of_network if "width" in given else of_neighbours)(**given)
+
+def forward(student, x1, x2, width, bottleneck):
+    names = [f"{name}_{number}" for name in ("p1", "p2", "z1", "z2") for number in range(3)]
+    made = {name: torch.rand(1 if name.endswith("1") and name[-2] == "_" else len(x1), width) for name in names}
+    return made | {f"own_{name}": part for name, part in made.items()}
+
+def accuracies(student, ks, temperatures, **given):
+    return {f"accuracy_{number}": torch.tensor(0.5) for number in range(len(ks))}
+
+def chunks(student, test_y, repeated, times, **given):
+    sizes = torch.tensor([times * repeated, len(test_y) - repeated])
+    return {**dict.fromkeys(("all", "first", "last"), torch.tensor(0.5)), "sizes": sizes}
+
+def train_side_effects(student, views_1, start, **inputs):
+    from kit_course.simsiam.q4_training.probes import GivenSimSiam
+    model = GivenSimSiam(start)
+    model(views_1, views_1)
+    rows = torch.cat(model.rows)
+    return {
+        "rows": rows, "rows_learnt_from": torch.ones(len(rows), dtype=torch.bool),
+        "graphs_alive": torch.tensor(1.0), "graphs_returned": torch.tensor(0.0),
+        "rng_before": state(), "rng_after": state(), "gradients_on": torch.tensor(True),
+        "trainable": torch.ones(4, dtype=torch.bool), "statistics": torch.ones(1),
+        "images_alive": torch.tensor(0), "images_returned": torch.tensor(0),
+    }
+
+def collapsed(student, z_2, **given):
+    zeros = dict.fromkeys(("deviation_0", "deviation_1"), torch.tensor(0.0))
+    return {**zeros, **unchanged(value=torch.tensor(0.5), z=z_2)}
+
+def errors(student, unknown):
+    return {"raised": torch.ones(unknown, dtype=torch.int64)}
+""",
+    "contrastive": r"""
+def loss(student, function, arguments, parts="loss", **given):
+    first = {name[:-2]: value for name, value in given.items() if name.endswith("_a") and torch.is_tensor(value)}
+    return {**unchanged(value=torch.ones(1), **first), "value_other": torch.zeros(1)}
+
+def networks(student, x, **weights):
+    def of(prefix, given, outputs, *layers):
+        sizes = torch.tensor([weights[f"{layer}_{part}"].numel() for layer in layers for part in ("bias", "weight")])
+        more = {"sizes": sizes, "gradients": torch.ones(5), "modes": torch.ones(2, dtype=torch.bool)}
+        answer = unchanged(prefix, torch.rand(len(given), outputs), x=given)
+        return answer | {prefix + name: value for name, value in more.items()}
+    z = torch.rand(len(x), len(weights["head_bias"]))
+    found = of("encoder_", x, z.shape[1], "body", "head") | of("classifier_", z, len(weights["out_bias"]), "hidden", "out")
+    return found | {"z": z}
+
+def conduct(student, **given):
+    return (loss if "function" in given else networks)(student, **given)
+
+def values_and_gradient(student, **given):
+    return {"loss_a": torch.ones(())}
+
+def fresh(student, X, y, batch_size, batches, seed):
+    def rows(prefix, order):
+        found = {name: X[part] for name, part in zip(("X_a", "X_p", "X_n"), order)}
+        return {prefix + name: part for name, part in found.items()}
+    first, other = torch.randint(len(X), (2, 3, batches * batch_size))
+    state_kept = {"after_X": X, "after_y": y, "rng_before": state(), "rng_after": state(), "refused": torch.ones(2).long()}
+    return {**rows("", first), **rows("next_", other), **rows("again_", first), **state_kept}
+
+def learnt(models, images, batch_size):
+    batches = images.split(batch_size)
+    for batch in batches:
+        for model in models:
+            batch = model.train()(batch).detach()
+    return {
+        "rows": torch.cat(models[0].rows), "rows_learnt_from": torch.ones(len(images), dtype=torch.bool),
+        "graphs_alive": torch.tensor(1.0), "graphs_returned": torch.tensor(0.0), "gradients_on": torch.tensor(True),
+        "trainable": torch.tensor([False, True, False, True]), "rng_before": state(), "rng_after": state(),
+        "images_alive": torch.tensor(0), "images_returned": torch.tensor(0),
+        "statistics": torch.cat([model.norm.running_mean for model in models]),
+        "classifier_tally": torch.tensor([len(images), len(batches), len(batches), 0, len(batches)]),
+    }
+
+def side_effects(student, images, start, batch_size, **inputs):
+    from kit_course.contrastive.q4_training.probes import given_encoder
+    return learnt([given_encoder(start)], images, batch_size)
+
+def fit_side_effects(student, images, encoder, classifier, batch_size, **inputs):
+    from kit_course.contrastive.q5_finetuning.probes import given_classifier, given_encoder
+    return learnt([given_encoder(encoder), given_classifier(classifier)], images, batch_size)
+
+def still(images, encoder, classifier, batch_size, training):
+    forwards = -(-len(images) // batch_size)
+    return {
+        "encoder": encoder, "classifier": classifier, "statistics": torch.zeros(2), "gradients_on": torch.tensor(True),
+        "trainable": torch.tensor([False, True, False, True]), "largest": torch.tensor(batch_size),
+        "encoder_tally": torch.tensor([len(images), forwards, 0, 0, 0]),
+        "classifier_tally": torch.tensor([len(images), forwards, training * forwards, 0, 0]),
+    }
+
+def evaluation_side_effects(student, images, labels, encoder, classifier, batch_size):
+    return still(images, encoder, classifier, batch_size, 0)
+
+def frozen(student, images, encoder, classifier, batch_size, **inputs):
+    return still(images, encoder, classifier, batch_size, 1)
+""",
 }
 GOOD_ENOUGH = {
     "simclr": {
@@ -298,6 +413,23 @@ GOOD_ENOUGH = {
     "vae": {
         *("q1a conduct", "q1b conduct", "q1c conduct", "q1d conduct", "q1e conduct", "q2 conduct", "q3 conduct"),
         *("q4 noise", "q4 conduct", "q5 randomness", "q5 conduct", "q7 conduct"),
+    },
+    "simsiam": {
+        *(
+            "q1a conduct",
+            "q1b conduct",
+            "q1c conduct",
+            "q1d conduct",
+            "q2 forward",
+            "q2 conduct",
+            "q3 all_rows",
+            "q3 chunks",
+        ),
+        *("q3 conduct", "q4 conduct", "q4 collapsed", "q5 names", "q7 conduct"),
+    },
+    "contrastive": {
+        *("q1a coincident", "q1a conduct", "q1b inactive", "q1b conduct", "q1c conduct", "q2 fresh", "q3 conduct"),
+        *("q4 conduct", "q5 evaluate_conduct", "q5 frozen", "q5 conduct"),
     },
 }
 REPLACE = """

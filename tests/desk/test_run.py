@@ -32,6 +32,13 @@ def test_first(softmax_loss):
 def test_second(softmax_loss):
     softmax_loss(None, None, None)
 """
+ONE_NUMBER = """from otter.test_files import test_case
+
+
+@test_case(name="one number")
+def test_one(softmax_loss):
+    assert abs(float(softmax_loss(1, 2, 3)) - 2) < 1e-5, "Expected 2."
+"""
 LISTS = "def softmax_loss(W, x, y):\n    return [0.0], [1.0]\n"
 
 
@@ -154,6 +161,53 @@ def test_a_test_by_hand_has_a_limit_too(monkeypatch):
     monkeypatch.setattr(by_hand, "SECONDS", 0.3)
     (first,), seconds = timed(lambda: by_hand.by_hand(BY_HAND, defined(ENDLESS.format("pass"))))
     assert seconds < 5 and first.raised.late and "never ends" in first.wrong
+
+
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [
+        (
+            "None",
+            "What softmax_loss returns is None, expected torch.Tensor; the check cannot use it (TypeError: float() ",
+        ),
+        (
+            "torch.ones(3)",
+            "What softmax_loss returns is a tensor of shape (3,); the check cannot use it (ValueError: ",
+        ),
+        (
+            "{'loss': 2.0}",
+            "What softmax_loss returns is a dict, expected torch.Tensor; the check cannot use it (TypeError: ",
+        ),
+        ("W / 0", "your code raised ZeroDivisionError: division by zero"),
+        ("[][0]", "your code raised IndexError: list index out of range"),
+        ("torch.ones(())", "Expected 2."),
+        ("2.0", ""),
+        ("np.float32(2)", ""),
+        ("[torch.tensor(2.0)][0]", ""),
+    ],
+)
+def test_a_check_says_what_it_cannot_use(result, said):
+    names = defined(f"import numpy as np\ndef softmax_loss(W, x, y) -> torch.Tensor:\n    return {result}\n")
+    (found,) = by_hand.by_hand(ONE_NUMBER, names)
+    assert found.wrong.startswith(said) and bool(found.wrong) is bool(said)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (
+            "class softmax_loss:\n    def __init__(self, *given): self.shape = given",
+            "The check cannot use what softmax_loss gives ",
+        ),
+        ("class softmax_loss:\n    def __init__(self, *given): self.nothing", "your code raised AttributeError: "),
+        ("def softmax_loss(W, x, y): raise NotImplementedError", "softmax_loss is not implemented yet"),
+        ("from functools import partial\nsoftmax_loss = partial(max)", "Expected 2."),
+        ("class Two:\n    def __call__(self, *given): return 2.0\nsoftmax_loss = Two()", ""),
+    ],
+)
+def test_a_check_tells_classes_and_stubs_as_before(code, said):
+    (found,) = by_hand.by_hand(ONE_NUMBER, defined(code))
+    assert found.wrong.startswith(said) and bool(found.wrong) is bool(said)
 
 
 def test_an_interrupt_of_the_student_stays_one(tests):

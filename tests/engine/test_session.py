@@ -53,6 +53,19 @@ def others_still_have_answers(sandbox):
 # --- honest code -------------------------------------------------------------------------------------------------
 
 
+def test_a_check_by_hand_complains_about_what_it_cannot_use(session):
+    define(session, "def f(fails): return {}[0] if fails else None")
+    check = "def test_{0}(f):\n    assert float(f({0})) == 2, 'Expected 2.'\n"
+    with pytest.raises(StudentError) as caught:
+        session.check(check.format(False), "test_False", 9.0)
+    assert caught.value.complaint and caught.value.message.startswith(
+        "What f returns is None; the check cannot use it ("
+    )
+    with pytest.raises(StudentError) as caught:
+        session.check(check.format(True), "test_True", 9.0)
+    assert caught.value.type == "KeyError" and not caught.value.complaint and caught.value.line == 1
+
+
 def test_tensors_and_scalars_go_there_and_back_exactly(session):
     define(session, "def f(a, b): return {'sum': a + b, 'half': a.half(), 'flag': a > 0, 'n': a.long()}")
     a, b = torch.randn(3, 4), torch.randn(3, 4)

@@ -26,6 +26,8 @@ NETWORKS = {
     "resnet9_linear": "resnet9.linear",
     "resnet9_network": "resnet9.small_network",
 }
+# Their files hold the network alone, so the report names other tensors. ResNet-18 may have a projection head beside it.
+WHOLE = ("resnet9_linear", "resnet9_network")
 FULL_TEST = 10_000 * 32 * 32  # pixels of CIFAR-10's test images
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import import_module
 from typing import Protocol
 
 import numpy as np
 from torch import nn
 
-from autograder.artefacts.accuracy import NETWORKS, Accuracy
+from autograder.artefacts.accuracy import NETWORKS, WHOLE, Accuracy
 from autograder.artefacts.accuracy.count import Count, count_top1
 from autograder.artefacts.model import Finding, Headline, Inputs, source
-from autograder.artefacts.networks import Tensors
+from autograder.artefacts.networks import Tensors, passed_over
 from autograder.errors import CheckpointError, Unread
 from data_scripts import Prepared
 
@@ -31,13 +31,17 @@ class Counted(Protocol):
 
 def measure(sheet: Accuracy, inputs: Inputs) -> Finding:
     """The accuracy of a checkpoint's classifier on the first test images."""
+    notes = []
 
     def classifier(tensors: Tensors) -> nn.Module:
         module, _, function = NETWORKS[sheet.network].partition(".")
         build = getattr(import_module(f"autograder.artefacts.accuracy.{module}"), function)
-        return build(tensors, len(sheet.classes), len(sheet.mean))
+        model = build(tensors, len(sheet.classes), len(sheet.mean))
+        notes.append(passed_over(tensors, model) if sheet.network in WHOLE else "")
+        return model
 
-    return counted(sheet, inputs, classifier, lambda data: slice(sheet.splits(data)["test"]))
+    found = counted(sheet, inputs, classifier, lambda data: slice(sheet.splits(data)["test"]))
+    return replace(found, sentences={"accuracy": " ".join(filter(None, (found.sentences["accuracy"], *notes)))})
 
 
 def counted(

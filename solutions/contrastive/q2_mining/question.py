@@ -148,6 +148,6 @@ TESTS = (
     Test("triplets", "triplets: other positives, uniform negatives", probes.triplets, tuple(_TRIPLETS), _OF_TRIPLETS,
          count=counts.triplets),
     Test("fresh", "each batch is drawn anew, from rng alone; impossible triplets are refused", probes.fresh, (_FRESH,), _OF_FRESH,
-         count=counts.fresh),
+         count=counts.fresh, needs=("pairs", "triplets", "hard")),
     Test("hard", "the hardest positive and negative of each anchor", probes.hard, (_BATCHES,), _OF_HARD, count=counts.hard),
 )  # fmt: skip

@@ -16,6 +16,10 @@ class NoLayer(AttributeError):
     """A layer of the text is missing, or has no weight or no bias."""
 
 
+class HeadWithoutBias(NoLayer):
+    """The head has a weight alone: mistakes are told apart by the type."""
+
+
 class NoBody(AttributeError):
     """The body is not the one that was handed over."""
 
@@ -25,7 +29,7 @@ class WrongHead(ValueError):
 
 
 class WrongHidden(WrongHead):
-    """The same of another layer: mistakes are told apart by the type."""
+    """The same of another layer."""
 
 
 class WrongOut(WrongHead):
@@ -53,7 +57,8 @@ def _fill(model: nn.Module, name: str, weight: Tensor, bias: Tensor) -> None:
     layer = getattr(model, name, None)
     parts = [getattr(layer, part, None) for part in ("weight", "bias")]
     if not all(isinstance(part, Tensor) for part in parts):
-        raise NoLayer(f"self.{name} should be a linear layer with a weight and a bias")
+        bare = name == "head" and isinstance(parts[0], Tensor)
+        raise (HeadWithoutBias if bare else NoLayer)(f"self.{name} should be a linear layer with a weight and a bias")
     for part, given in zip(parts, (weight, bias), strict=True):
         if part.shape != given.shape:
             asked = f"from {weight.shape[1]} to {weight.shape[0]} numbers"
@@ -105,7 +110,7 @@ def conduct(student: Student, x: Tensor, **weights: Tensor) -> dict[str, Tensor]
     """What ``_conduct`` returns of both models, named ``encoder_…`` and ``classifier_…``."""
     with global_state_kept():
         made = _encoder(student, **weights), _classifier(student, **weights)
-        z = made[0](x.clone()).detach()
+        z = as_tensor(made[0](x.clone()), "What Encoder.forward returns").detach()
         found = (_conduct(model, given) for model, given in zip(made, (x, z)))
         names = ("encoder_", "classifier_")
         return {prefix + name: tensor for prefix, one in zip(names, found) for name, tensor in one.items()} | {"z": z}
@@ -126,9 +131,11 @@ def _conduct(model: nn.Module, x: Tensor) -> dict[str, Tensor]:
     torch.set_grad_enabled(True)
     given = x.clone().requires_grad_()
     sources = [given, *model.parameters()]
+    learns = [source for source in sources if source.requires_grad]
     result = model(given)
     weighted = (result * torch.arange(1, 1 + result.shape[1])).sum()
-    arrived = gradients_of(weighted, sources) if weighted.requires_grad else [None] * len(sources)
+    found = dict(zip(map(id, learns), gradients_of(weighted, learns))) if weighted.requires_grad else {}
+    arrived = [found.get(id(source)) for source in sources]
     return {
         **effects,
         "sizes": torch.tensor([tensor.numel() for _, tensor in sorted(model.state_dict().items())]),

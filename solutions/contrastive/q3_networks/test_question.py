@@ -59,3 +59,28 @@ def test_models_that_nobody_listed_are_seen():
     )
     found = [set(lost(HERE, m.namespace)) for m in misconceptions("Classifier", PlainClassifier, classifiers, PLAIN)]
     assert found == [{"classifier", "conduct"}, {"classifier"}, {"conduct"}]
+
+
+def test_no_hint_tells_another_mistake_than_the_one_that_was_made():
+    head, hidden = "nn.Linear(body.width, z_dim)", "self.hidden = nn.Linear(z_dim, 64)"
+    encoders = (
+        edit("self.head should be a linear layer", "", head, f"nn.Sequential({head})"),
+        edit("Your head does not lead from body.width", "", head, "nn.Linear(256, z_dim)"),
+        edit(
+            "No gradient reaches some of the parameters",
+            "",
+            "self.body = body",
+            "self.body = body.requires_grad_(False)",
+        ),
+        edit("What Encoder.forward returns is a tuple", "", "return self.head(h)", "return h, self.head(h)"),
+    )
+    classifiers = (
+        edit("self.hidden should be a linear layer", "", hidden, "self.fc1 = nn.Linear(z_dim, 64)", "self.hidden(z)", "self.fc1(z)"),
+        edit("self.out should be a linear layer", "", "classes)\n\n", "classes, bias=False)\n\n"),
+        edit("self.out should be a linear layer from 64", "", "nn.Linear(64, classes)", "nn.Linear(64, classes + 1)"),
+    )  # fmt: skip
+    for name, correct, edits in (("Encoder", PlainEncoder, encoders), ("Classifier", PlainClassifier, classifiers)):
+        for mistake in misconceptions(name, correct, edits, PLAIN):
+            found = lost(HERE, mistake.namespace)
+            true = (mistake.id, "The last layer of your classifier does not give one number for each class")
+            assert found and all(message.startswith(true) for message in found.values()), (mistake.id, found)

@@ -59,11 +59,13 @@ def fit_as_taught(encoder, classifier, batches, optimizer, scheduler, num_iters,
 
 
 def fit_in_two_branches(encoder, classifier, batches, optimizer, scheduler, num_iters, train_encoder, device="cpu"):
-    """Cross-entropy of log-probabilities is their negative log-likelihood."""
+    """Cross-entropy of log-probabilities is their negative log-likelihood. It freezes and restores ``requires_grad``."""
+    learnt = [parameter.requires_grad for parameter in encoder.parameters()]
     if train_encoder:
         encoder.train()
     else:
         encoder.eval()
+        encoder.requires_grad_(False)
     classifier.train()
     history = []
     for images, labels in itertools.islice(batches, num_iters):
@@ -78,6 +80,8 @@ def fit_in_two_branches(encoder, classifier, batches, optimizer, scheduler, num_
         optimizer.step()
         scheduler.step()
         history.append(loss.detach())
+    for parameter, learns in zip(encoder.parameters(), learnt, strict=True):
+        parameter.requires_grad_(learns)
     return torch.stack(history).numpy()
 
 

@@ -29,7 +29,7 @@ _OF_THE_FIT = (
          _MODE, "    encoder.train()\n"),
     edit("frozen encoder with gradients", "You record gradients of the frozen encoder; run it under torch.no_grad().", _ENCODER, "if True:"),
     edit("frozen for good", "You switch requires_grad off and never on again, so the encoder cannot be fine-tuned later.",
-         _MODE, f"{_MODE}    for parameter in encoder.parameters():\n        parameter.requires_grad = train_encoder\n"),
+         _MODE, f"{_MODE}    if not train_encoder:\n        encoder.requires_grad_(False)\n"),
     edit("always frozen", "The encoder does not learn where it should: run it with gradients if train_encoder is True.",
          _ENCODER, "with torch.no_grad():"),
     edit("zero_grad missing", "You never clear the gradients of earlier batches, so each step follows their sum.", _ZERO, ""),

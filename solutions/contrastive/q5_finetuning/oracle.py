@@ -18,7 +18,8 @@ def fit_model(
     encoder, classifier, batches, optimizer, scheduler, num_iters, train_encoder, device="cpu"
 ) -> list[float]:
     encoder.train(train_encoder), classifier.train()
-    parameters = [*classifier.parameters(), *(encoder.parameters() if train_encoder else ())]
+    models = [classifier, encoder][: 1 + train_encoder]
+    parameters = [one for model in models for one in model.parameters() if one.requires_grad]
     losses = []
     while len(losses) < num_iters:
         images, labels = next(batches)

@@ -28,14 +28,22 @@ def given_encoder(start: Tensor) -> GivenModel:
     return GivenModel(start, body=nn.Linear(12, 6))
 
 
-def _models(encoder: Tensor, classifier: Tensor, training: bool) -> nn.ModuleDict:
-    models = given_encoder(encoder), GivenClassifier(classifier, out=nn.Linear(6, 4))
-    return nn.ModuleDict(dict(zip(MODELS, models))).train(training)
+def given_classifier(start: Tensor) -> GivenClassifier:
+    """(n, 6) -> log-probabilities (n, 4)."""
+    return GivenClassifier(start, out=nn.Linear(6, 4))
+
+
+def _models(encoder: Tensor, classifier: Tensor, training: bool, fixed: bool = False) -> nn.ModuleDict:
+    """Encoder and classifier; ``fixed``: one parameter of either does not learn, by the will of the caller."""
+    models = nn.ModuleDict(dict(zip(MODELS, (given_encoder(encoder), given_classifier(classifier)))))
+    for model in models.values() if fixed else ():
+        next(model.parameters()).requires_grad_(False)
+    return models.train(training)
 
 
 def _state(models: nn.ModuleDict) -> dict[str, Tensor]:
     """``encoder``, ``classifier``: their parameters; ``statistics``: the running means of their batch norms, (2,); ``trainable``:
-    which parameters require gradients; ``gradients_on``: whether gradients are computed; ``<model>_tally``: how many images
+    which parameters require gradients, (4,); ``gradients_on``: whether gradients are computed; ``<model>_tally``: how many images
     went through it, its forwards, and those in train mode, in a part of it, and with gradients, (5,)."""
     tallies = ("images", "forwards", "training", "mixed", "gradients")
     return {
@@ -68,8 +76,8 @@ def evaluation(student: Student, encoder: Tensor, classifier: Tensor, **data: Te
 def evaluation_side_effects(
     student: Student, encoder: Tensor, classifier: Tensor, **data: Tensor | int
 ) -> dict[str, Tensor]:
-    """``_state`` of models that were handed over in train mode; ``largest``: how many images went through at once, at most."""
-    models = _models(encoder, classifier, True)
+    """``_state`` of models that were handed over in train mode, a parameter of each fixed."""
+    models = _models(encoder, classifier, True, fixed=True)
     with global_state_kept():
         _evaluated(student, models, **data)
         return _state(models)
@@ -88,10 +96,11 @@ def _fitted(
     factors: Tensor | None = None,
     training: bool = False,
     coded: bool = False,
+    fixed: bool = False,
 ) -> tuple[object, nn.ModuleDict, dict[str, Tensor]]:
     """What ``fit_model`` returned, the models, their ``_state``, and ``optimizer_steps``, ``scheduler_steps``, ``rng_before``,
     ``rng_after``."""
-    models = _models(encoder, classifier, training)
+    models = _models(encoder, classifier, training, fixed)
     models["encoder"].coded = coded
     learning = models if train_encoder else models["classifier"]
     optimizer, scheduler = optimizer_and_scheduler(learning, lr, torch.ones(1) if factors is None else factors)
@@ -118,6 +127,11 @@ def linear(student: Student, **inputs: Tensor | float) -> dict[str, Tensor]:
     return _with_losses(student, False, **inputs, training=True)
 
 
+def frozen(student: Student, **inputs: Tensor | float) -> dict[str, Tensor]:
+    """The same with models of which a parameter is fixed."""
+    return _with_losses(student, False, **inputs, training=True, fixed=True)
+
+
 def together(student: Student, **inputs: Tensor | float) -> dict[str, Tensor]:
     """The same with an encoder that learns, and models that are handed over in eval mode."""
     return _with_losses(student, True, **inputs)
@@ -125,7 +139,7 @@ def together(student: Student, **inputs: Tensor | float) -> dict[str, Tensor]:
 
 def fit_side_effects(student: Student, **inputs: Tensor | float) -> dict[str, Tensor]:
     """What a run at learning rate 0 does to an encoder that learns, as ``Loop.side_effects`` has it; ``classifier_tally``."""
-    returned, models, outputs = _fitted(student, **inputs, train_encoder=True, coded=True)
+    returned, models, outputs = _fitted(student, **inputs, train_encoder=True, coded=True, fixed=True)
     encoder = models["encoder"]
     reached = encoder.answers.reached()
     learnt_from = [one for rows, one in zip(encoder.rows, reached) for _ in rows]
@@ -139,8 +153,8 @@ def fit_side_effects(student: Student, **inputs: Tensor | float) -> dict[str, Te
         },  # there is no given loss that counts them
         "images_alive": torch.tensor(encoder.memory.most),
         "images_returned": torch.tensor(alive),
-        "statistics": outputs["statistics"][:1],
         **{
-            name: outputs[name] for name in ("gradients_on", "trainable", "classifier_tally", "rng_before", "rng_after")
+            name: outputs[name]
+            for name in ("statistics", "gradients_on", "trainable", "classifier_tally", "rng_before", "rng_after")
         },
     }

@@ -7,7 +7,7 @@ import torch
 from autograder.questions.model import Case, Close, Exact, Test, Within
 from autograder.questions.training.question import side_effects_test
 
-from ..q4_training.question import PARAMETERS, STEPS, in_iterations
+from ..q4_training.question import PARAMETERS, PASSES, STEPS, in_iterations
 from . import counts, probes
 
 _EVALUATIONS = {
@@ -49,6 +49,7 @@ _RUN = STEPS | {
     "classifier": replace(PARAMETERS, what="the vector of the classifier's parameters"),
 }
 _CLASSIFIER_MODE = {"classifier_not_training": Exact(advice="The classifier is not in train mode while you train it")}
+_THAWED = Exact(advice="Some parameters require gradients that did not before: leave requires_grad as it is")
 _FROZEN = {
     "seen": Within(0.5, 50, advice="The images of the batches do not go through the given encoder"),
     "train_forwards": Exact(advice="The encoder is not in eval mode while it is frozen"),
@@ -61,6 +62,7 @@ _FROZEN = {
     "frozen": Exact(
         advice="When your function has returned, some parameters no longer require gradients: fine-tuning needs them"
     ),
+    "thawed": _THAWED,
     **_CLASSIFIER_MODE,
 }
 _EVALUATED = {
@@ -72,6 +74,7 @@ _EVALUATED = {
     "moved": Exact(advice="Your evaluation changes parameters or running statistics"),
     "gradients_off": Exact(advice="Gradients are still switched off when your evaluation has returned"),
     "frozen": Exact(advice="When your evaluation has returned, some parameters no longer require gradients"),
+    "thawed": _THAWED,
 }
 _FITTED = in_iterations(
     side_effects_test(probes.fit_side_effects, counts.fit_side_effects, (_EIGHT,), needs=("linear", "nn"))
@@ -87,9 +90,9 @@ TESTS = (
     Test("evaluate_conduct", "evaluation in eval mode, without gradients, in batches", probes.evaluation_side_effects,
          ("ten images in batches of 4",), _EVALUATED, count=counts.evaluation_side_effects, needs=("evaluate", "linear", "nn")),
     Test("linear", "a classifier learns from a frozen encoder", probes.linear, tuple(_RUNS), _RUN),
-    Test("frozen", "the frozen encoder stays as it is, in eval mode, without gradients", probes.linear, (_EIGHT,), _FROZEN,
+    Test("frozen", "the frozen encoder stays as it is, in eval mode, without gradients", probes.frozen, (_EIGHT,), _FROZEN,
          count=counts.frozen, needs=("linear", "nn")),
     Test("nn", "encoder and classifier learn together", probes.together, tuple(_RUNS),
          _RUN | {"encoder": replace(PARAMETERS, what="the vector of the encoder's parameters")}),
-    replace(_FITTED, outputs={**_FITTED.outputs, **_CLASSIFIER_MODE}),
+    replace(_FITTED, outputs={**_FITTED.outputs, **PASSES, "thawed": _THAWED, **_CLASSIFIER_MODE}),
 )  # fmt: skip

@@ -44,11 +44,12 @@ def test_what_nobody_listed_is_seen():
         edit("no mode", "", "    encoder.eval()\n    classifier.eval()\n", ""),
         edit("gradients left off", "", "    with torch.no_grad():", "    torch.set_grad_enabled(False)\n    if True:"),
         edit("trained", "", "    return loss", "    encoder.requires_grad_(False)\n    return loss"),
+        edit("thawed", "", "    return loss", "    encoder.requires_grad_(True)\n    return loss"),
     )  # fmt: skip
     found = [
         set(lost(HERE, m.namespace)) for m in misconceptions("evaluate_model", evaluate_as_taught, evaluations, PLAIN)
     ]
-    assert found == [{"evaluate"}, *[{"evaluate_conduct"}] * 4]
+    assert found == [{"evaluate"}, *[{"evaluate_conduct"}] * 5]
     fits = (
         edit("classifier in eval mode", "", "classifier.train()", "classifier.eval()"),
         edit("classifier frozen too", "", "classifier.train()", "classifier.train(train_encoder)"),
@@ -57,7 +58,24 @@ def test_what_nobody_listed_is_seen():
         edit("one iteration more", "", "range(num_iters)", "range(num_iters + 1)"),
         edit("last loss alone", "", "return losses", "return losses[-1]"),
         edit("seeded", "", "    losses = []", "    losses = []\n    torch.manual_seed(0)"),
+        edit(
+            "restored for all",
+            "",
+            "    encoder.train(train_encoder)",
+            "    encoder.train(train_encoder).requires_grad_(train_encoder)",
+            "    return losses",
+            "    encoder.requires_grad_(True)\n    return losses",
+        ),
+        edit("thawed where it learns", "", "    classifier.train()", "    classifier.train().requires_grad_(True)"),
+        edit(
+            "second pass",
+            "",
+            "        losses.append",
+            "        if train_encoder:\n            classifier(encoder(images))\n        losses.append",
+        ),
+        edit("pass in parts", "", "z = encoder(images)", "z = torch.cat([encoder(part) for part in images.chunk(2)])"),
     )
     found = [set(lost(HERE, m.namespace)) for m in misconceptions("fit_model", fit_as_taught, fits, PLAIN)]
     assert all(found) and found[0] == {"conduct", "frozen"} and found[1] == {"frozen"} and "nn" in found[2]
     assert {"linear", "nn"} <= found[4] & found[5] and found[3] == found[6] == {"conduct"}
+    assert all(tests == {"frozen", "conduct"} for tests in found[7:9]) and found[9] == found[10] == {"conduct"}

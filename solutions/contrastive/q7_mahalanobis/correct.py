@@ -51,9 +51,15 @@ def of_numpy(M):
     return torch.tensor((Q * np.maximum(w, 0)) @ Q.T, dtype=M.dtype)
 
 
+def by_absolute_value(u, v, M):
+    square = torch.stack([row @ M @ row for row in u - v]).abs()
+    return torch.sqrt(square + (square == 0)) * (square != 0)
+
+
 CORRECT = {
     "plain": {"mahalanobis": by_einsum, "project_psd": by_eigenvalues},
     "where": {"mahalanobis": with_where, "project_psd": by_singular_values},
     "rows": {"mahalanobis": row_by_row, "project_psd": of_numpy},
     "root": {"mahalanobis": by_the_root_of_the_matrix, "project_psd": by_eigenvalues},
+    "absolute value": {"mahalanobis": by_absolute_value, "project_psd": by_eigenvalues},
 }

@@ -22,7 +22,8 @@ def gradients(produced: Mapping[str, Tensor], **given: Tensor) -> dict[str, Tens
     """The gradients as produced; 0 in rows whose distance is 0, where any finite one will do."""
     found = dict(produced)
     for letter, inputs in batches(given).items():
-        at_zero = ((inputs["u"] - inputs["v"]) @ inputs["M"] == 0).all(1)
+        u, v, M = (inputs[name].double() for name in ("u", "v", "M"))  # float32 rounds some of these zeros
+        at_zero = ((u - v) @ M == 0).all(1)
         for name in (f"gradient_u_{letter}", f"gradient_v_{letter}"):
             free = at_zero[:, None] & torch.isfinite(found[name]) if found[name].shape == inputs["u"].shape else False
             found[name] = torch.where(free, 0.0, found[name]) if torch.is_tensor(free) else found[name]

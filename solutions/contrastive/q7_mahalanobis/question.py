@@ -50,7 +50,18 @@ def draw(generator):
         # fmt: on
 
     matrices = {f"M_{letter}": matrix(*kind) for letter, kind in _MATRICES.items()}
-    return Case(_DISTANCES, distances), Case(_PROJECTIONS, matrices)
+    return Case(_DISTANCES, {**distances, **rounded()}), Case(_PROJECTIONS, matrices)
+
+
+def rounded():
+    """Pairs (12, 3) whose difference a matrix of rank 1 maps to 0; float32 rounds on the way, and finds numbers below 0, too.
+
+    Cross products of whole numbers, scaled, are exact.
+    """
+    a, signs = torch.tensor([[67.0, 101.0, 89.0]]), torch.tensor([1.0, -1.0, 1.0, 1.0]).repeat(9).view(12, 3)
+    w = signs * (64 + 37 * torch.arange(36).view(12, 3) % 64)
+    difference = torch.linalg.cross(a.expand(12, 3), w)
+    return {"u_e": difference / 2**14, "v_e": torch.zeros(12, 3), "M_e": a.T @ a / 2**14}
 
 
 _WORDS = {letter: f"a batch of {n} × {d}" for letter, (n, d) in zip(ascii_lowercase, _SIZES)}
@@ -65,6 +76,11 @@ _OF_DISTANCES = {
 _OF_GRADIENTS = {
     f"gradient_{name}_{letter}": Close(1e-3, 1e-5, what=f"the gradient to {name} of {words}, some distances 0")
     for letter, words in _WORDS.items()
+    for name in ("u", "v")
+} | {
+    f"gradient_{name}_e": Close(
+        1e-3, 1e-5, what=f"the gradient to {name} where rounding puts a number below 0 under the root"
+    )
     for name in ("u", "v")
 }
 _OF_PROJECTIONS = {

@@ -15,6 +15,7 @@ from autograder.release.trial import lost, surprises
 from .correct import CORRECT, by_eigenvalues, by_einsum
 from .mistakes import MISCONCEPTIONS
 from .oracle import mahalanobis, project_psd
+from .question import rounded
 
 HERE, PLAIN = Path(__file__).parent, CORRECT["plain"]
 
@@ -41,6 +42,32 @@ def test_no_matrix_that_scipy_finds_is_nearer_than_the_projection():
         minimize(distance, start, method="Nelder-Mead", options={"maxiter": 4000}).fun for start in np.eye(4) + 0.3
     )
     assert np.linalg.norm(found - M.numpy()) == pytest.approx(best, rel=1e-5)
+
+
+def test_pairs_at_distance_0_come_out_below_0_by_rounding():
+    inputs = rounded()
+    x, M = inputs["u_e"] - inputs["v_e"], inputs["M_e"]
+    assert not (x.double() @ M.double()).any() and torch.linalg.matrix_rank(M) == 1
+    forms = ((x @ M) * x).sum(1), torch.einsum("ni,ij,nj->n", x, M, x), torch.stack([row @ M @ row for row in x])
+    assert all((form > -1e-5).all() and (form < 0).sum() > 2 for form in forms)
+
+
+def test_roots_of_numbers_below_0_are_seen():
+    """Where the form is 0 they are careful, but not where it comes out below 0."""
+    square = "torch.einsum('ni,ij,nj->n', diff, M, diff)"
+    wrong = (
+        edit("0 alone", "", "torch.sqrt(square.clamp(min=1e-12))", "torch.where(square == 0, 0.0, (square + (square == 0)).sqrt())"),
+        edit("added", "", "square.clamp(min=1e-12)", "square + 1e-12"),
+        edit("power", "", "torch.sqrt(square.clamp(min=1e-12))", "torch.where(square == 0, 1e-12, square) ** 0.5"),
+        edit("by hand", "", square.replace("'", '"'), "((diff @ M) * diff).sum(1)", "square.clamp(min=1e-12)",
+             "torch.where(square == 0, 1e-12, square)"),
+    )  # fmt: skip
+    for mistake in misconceptions("mahalanobis", by_einsum, wrong, PLAIN):
+        found = lost(HERE, mistake.namespace)
+        assert found.keys() == {"gradient"} and "below 0 under the root has NaN" in found["gradient"], (
+            mistake.id,
+            found,
+        )
 
 
 def test_a_mistake_costs_what_it_breaks_and_is_recognised():

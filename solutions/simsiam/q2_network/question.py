@@ -58,7 +58,7 @@ _CONDUCT = {
                             "gradient") for name in RESULTS},
 }  # fmt: skip
 STUBS = ("SimSiam",)
-_AT_WORK = ("projector", "predictor", "forward")
+_AT_WORK = ("projector", "predictor")
 _CASES = tuple(_SIZES)
 TESTS = (
     Test("projector", "the projector has three layers", probes.projector, _CASES, _part("projector", _PROJECTOR),
@@ -66,7 +66,7 @@ TESTS = (
     Test("predictor", "the predictor has two layers", probes.predictor, _CASES,
          _part("predictor", "linear, batch norm, ReLU, linear over the bottleneck"), kept=("h", "x1", "x2")),
     Test("forward", "both views pass encoder, projector and predictor", probes.forward, _CASES[:1], _FORWARD,
-         count=counts.forward, kept=("h", "z"), needs=_AT_WORK[:2]),
+         count=counts.forward, kept=("h", "z"), needs=_AT_WORK),
     Test("conduct", "modes and gradients; inputs and global state stay as they are", probes.conduct, _CASES[:1],
          _CONDUCT, count=counts.conduct, kept=("h", "z"), needs=_AT_WORK),
 )  # fmt: skip

@@ -91,8 +91,9 @@ _CONDUCT = {
 TESTS = (
     Test("accuracy", "the share of queries whose class wins the vote", probes.accuracies, (_FEW,), _ACCURACIES),
     Test("all_rows", "all rows vote if k is above their number", probes.accuracies, (_ALL,), _ABOVE_ALL,
-         count=counts.above, needs=("accuracy", "conduct")),
+         count=counts.above, needs=("accuracy",)),
     Test("chunks", "the share of 2081 queries is the mean of those of its parts", probes.chunks, (_MANY,), _CHUNKS,
-         count=counts.chunks, needs=("accuracy", "conduct")),
-    Test("conduct", "inputs and global state stay as they are", probes.conduct, (_FEW,), _CONDUCT, count=counts.conduct),
+         count=counts.chunks, needs=("accuracy",)),
+    Test("conduct", "inputs and global state stay as they are", probes.conduct, (_FEW,), _CONDUCT, count=counts.conduct,
+         needs=("accuracy",)),
 )  # fmt: skip

@@ -61,5 +61,5 @@ TESTS = (
     side_effects_test(probes.train_side_effects, counts.train_side_effects, (_EIGHT,)),
     Test("deviation", "the deviation of normalised rows", probes.deviations, (_SPREAD,), _OF_SPREAD),
     Test("collapsed", "0 where all rows are equal or zero; z and global state stay as they are", probes.collapsed,
-         (_COLLAPSED,), _OF_COLLAPSED, count=counts.collapsed),
+         (_COLLAPSED,), _OF_COLLAPSED, count=counts.collapsed, needs=("deviation", "mean_loss", "parameters")),
 )  # fmt: skip
