@@ -43,7 +43,7 @@ _ADDED = {
 }
 STUBS = ("gradients",)
 _TWO = Test("logistic", "gradients of the loss of two classes", probes.gradient, tuple(_LOGISTIC), _GRADIENTS)
-_TOLD = "These numbers are right; that an axis is too many or too few costs points in one test alone."
+_TOLD = "These numbers are correct; an axis of grad_b too many or too few costs points in one test alone."
 TESTS = (
     Test("softmax", "gradients of the loss of k classes", probes.gradient, tuple(_SOFTMAX), _GRADIENTS),
     _TWO,
