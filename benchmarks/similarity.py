@@ -42,10 +42,12 @@ def variants(path: Path) -> list[str]:
 
 
 def entries(table: ast.expr, tables: dict[str, ast.expr]) -> list[ast.expr]:
-    """The expressions of the variants of a table: a dictionary, a comprehension over functions, or a union of these."""
+    """The expressions of the variants of a table: a dictionary, a comprehension over functions or a table, or a union."""
     if isinstance(table, ast.BinOp):
         return entries(table.left, tables) + entries(table.right, tables)
     forms = table.generators[0].iter if isinstance(table, ast.DictComp) else table
+    if isinstance(forms, ast.Call):  # name.items()
+        forms = forms.func.value
     forms = tables[forms.id] if isinstance(forms, ast.Name) else forms
     return forms.values if isinstance(forms, ast.Dict) else forms.elts
 

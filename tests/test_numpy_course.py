@@ -72,7 +72,7 @@ def course(tmp_path_factory):
         done = kit(folder, command, "tiny")
         assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     assert "solution: 6 of 6 points; blank notebook: 0" in done.stdout
-    assert "0 of 7 known mistakes pass" in done.stdout
+    assert "0 of 8 known mistakes pass" in done.stdout
     yield folder
     open_package(SOLUTIONS)
 
@@ -130,7 +130,7 @@ def test_gradescope_gets_all_that_grading_needs(course, solution, tmp_path):
 
 def test_each_mistake_gets_its_hint(course):
     (question,) = load_questions(Course(course).assignment("tiny"))
-    assert surprises(question.folder, question.misconceptions, {("effects",): "seeds, draws, modes"}) == {}
+    assert surprises(question.folder, question.misconceptions, {("effects",): "seeds, draws, modes, filters"}) == {}
 
 
 def npy(shape, dtype="<f8"):

@@ -306,7 +306,8 @@ print(f"{len(train_images)} training and {len(test_images)} test images")
 # In all questions `X` is `(n, d)` float64, a row for each image, and `y` is `(n,)` with its class, a whole number from
 # 0. There is at least one row. All randomness comes from the argument `rng`, a `numpy.random.Generator`: no function
 # may use or seed `np.random` itself. No function may change its arrays or the model (but training changes the model),
-# or leave NumPy's handling of errors (`np.seterr`) changed. No function may give a warning of NumPy.
+# or leave NumPy's handling of errors (`np.seterr`) or Python's of warnings (`warnings.filterwarnings`) changed. No
+# function may give a warning of NumPy.
 #
 # ### q1 · Split and batch ({{points q1}} points)
 #
@@ -318,7 +319,7 @@ print(f"{len(train_images)} training and {len(test_images)} test images")
 #
 # **What the grader checks:** the sizes, one row and an odd number of rows among them; every row once, with its own
 # label; batches without a row twice, all rows where the batch is larger than the data; that rows are drawn with equal
-# chances, from `rng` and from nothing else, and differ from call to call.
+# chances, from `rng` and from nothing else, and differ from call to call; that labels stay whole numbers.
 #
 # With ten rows and a ratio of 0.25 two go to the test part.
 #

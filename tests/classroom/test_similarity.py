@@ -30,7 +30,7 @@ def test_names_comments_and_spacing_do_not_count():
     assert tokens("self.a = self.b") == tokens("self.x=self.y")
 
 
-@pytest.mark.parametrize("name", ["simclr", "ddpm", "vae", "simsiam", "contrastive"])
+@pytest.mark.parametrize("name", ["simclr", "ddpm", "vae", "simsiam", "contrastive", "softmax"])
 def test_right_solutions_that_share_no_function_stay_far_below_the_threshold(name):
     honest = list(the_class(name, 80, 0))
     rows = distinctive([tokens(code) for _, code, _ in honest])
@@ -40,6 +40,7 @@ def test_right_solutions_that_share_no_function_stay_far_below_the_threshold(nam
         for b in range(len(rows))
         for a in range(b)
         if not any(x == y for x, y in zip(honest[a][0], honest[b][0]))
+        and min(len(rows[a]), len(rows[b])) >= similarity.SHORTEST  # shorter ones are not compared
     ]
     assert len(scores) > 100
     assert max(scores) < 0.3 < similarity.THRESHOLD

@@ -17,7 +17,7 @@ def side_effects(produced: Mapping[str, np.ndarray], **inputs: object) -> dict[s
         ``changed_<name>``: in how many entries each input differs after the call, see ``differing``.
         ``rng_bytes``: how many bytes of NumPy's global random state the call changed.
         ``modes_changed``: about how many kinds of floating-point error NumPy does something else after the call.
-        ``value_seed_1``, ``value_seed_2``: as produced.
+        ``heard``, ``value_seed_1``, ``value_seed_2``: as produced.
         ``differs_by_seed``: in how many entries the two results differ.
     """
     after = {name.removeprefix("after_"): array for name, array in produced.items() if name.startswith("after_")}
@@ -26,7 +26,7 @@ def side_effects(produced: Mapping[str, np.ndarray], **inputs: object) -> dict[s
         **{f"changed_{name}": differing(array, inputs[name]) for name, array in after.items()},
         "rng_bytes": differing(produced["rng_before"], produced["rng_after"]),
         "modes_changed": differing(produced["modes_before"], produced["modes_after"]),
-        **{"value_seed_1": first, "value_seed_2": second},
+        **{"heard": produced["heard"], "value_seed_1": first, "value_seed_2": second},
         "differs_by_seed": differing(first, second, SEED_ROUNDING),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -47,6 +48,10 @@ _KINDS = {
         _before(lambda: np.seterr(all="ignore")),
         "You call np.seterr in {function}, for everything that runs after it; use np.errstate in a with statement.",
     ),
+    "filters": (
+        _before(lambda: warnings.simplefilter("ignore")),
+        "You hide warnings in {function}, for everything that runs after it; use np.errstate in a with statement.",
+    ),
     "float32": (
         _returning("float32"),
         "You return float32 from {function} for float64 inputs; keep the dtype of the inputs.",
@@ -62,7 +67,8 @@ def misconceptions(function: str, correct: Namespace, kinds: Mapping[str, str]) 
     """Side effects of ``function``, one of the graded names that the namespace ``correct`` defines.
 
     Args:
-        kinds: id of each misconception -> its kind: "seeds", "draws", "modes", "float32" or "float64" (of the result).
+        kinds: id of each misconception -> its kind: "seeds", "draws", "modes", "filters", "float32" or "float64" (of the
+            result).
     """
     made = []
     for id, kind in kinds.items():

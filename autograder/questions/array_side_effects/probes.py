@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 import numpy as np
 
@@ -17,13 +19,17 @@ def side_effects(call: Callable[..., np.ndarray], given: Mapping[str, np.ndarray
         ``after_<name>``: each input after the call.
         ``rng_before``, ``rng_after``: NumPy's global random state around the call, uint8.
         ``modes_before``, ``modes_after``: what NumPy does about floating-point errors around it, (4,) int64.
+        ``heard``: how many of one warning arrive after it, 0-d int64.
         ``value_seed_1``, ``value_seed_2``: the result under each seed.
     """
     copies, state, modes = _copies(given), np.random.get_state(), np.geterr()
     try:
         np.random.seed(1)
         rng, before = _random_state(), _modes()
-        first = call(**copies)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            first = call(**copies)
+            heard = _arrived(caught)
         rng_after, after = _random_state(), _modes()
         np.seterr(**modes)
         np.random.seed(2)
@@ -33,7 +39,7 @@ def side_effects(call: Callable[..., np.ndarray], given: Mapping[str, np.ndarray
         np.seterr(**modes)
     return {
         **{f"after_{name}": copy for name, copy in copies.items()},
-        **{"rng_before": rng, "rng_after": rng_after, "modes_before": before, "modes_after": after},
+        **{"rng_before": rng, "rng_after": rng_after, "modes_before": before, "modes_after": after, "heard": heard},
         **{"value_seed_1": first, "value_seed_2": second},
     }
 
@@ -51,6 +57,14 @@ def _random_state() -> np.ndarray:
 def _modes() -> np.ndarray:
     found = np.geterr()
     return np.array([MODES.index(found[kind]) for kind in KINDS])
+
+
+def _arrived(caught: list) -> np.ndarray:
+    """How many warnings are caught of one that is given now, 0-d int64."""
+    before = len(caught)
+    with suppress(RuntimeWarning):  # where warnings raise now
+        warnings.warn("of NumPy's kind", RuntimeWarning, stacklevel=1)
+    return np.array(len(caught) - before)
 
 
 def _copies(given: Mapping[str, np.ndarray], dtype: str = "") -> dict[str, np.ndarray]:

@@ -25,6 +25,9 @@ def comparisons(function: str, inputs: Mapping[str, str], value: Comparison | No
         "modes_changed": Exact(
             advice=f"You call np.seterr in {function}, and it lasts; use np.errstate in a with statement"
         ),
+        "heard": Exact(
+            advice=f"You change in {function} what Python does about warnings, and it lasts; give none, or use np.errstate"
+        ),
         **(dict.fromkeys(("value_seed_1", "value_seed_2"), value) if value else reached),
     }
 

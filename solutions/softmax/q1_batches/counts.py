@@ -9,6 +9,8 @@ import numpy as np
 
 from autograder.questions.model import Unreadable
 
+from ..counts import effects_of_each
+
 FAR = 0.1  # over five standard deviations of a share in 600 draws
 
 
@@ -38,6 +40,13 @@ def partition(produced: Mapping[str, np.ndarray], X: np.ndarray, y: np.ndarray, 
     together = np.concatenate(at)
     repeated = len(together) - len(np.unique(together))
     return {**found, "strange": np.array(strange), "repeated": np.array(repeated), "labels": np.array(wrong)}
+
+
+def conduct(produced: Mapping[str, np.ndarray], **inputs: object) -> dict[str, np.ndarray]:
+    """What ``effects_of_each`` counts, and ``<function>_whole``: 1 if the labels that it returned are whole numbers."""
+    labels = {name.removesuffix("_labels"): found for name, found in produced.items() if name.endswith("_labels")}
+    whole = {f"{name}_whole": np.array(int(found.dtype.kind in "iu")) for name, found in labels.items()}
+    return {**effects_of_each(produced, **inputs), **whole}
 
 
 def places(rows: np.ndarray, X: np.ndarray) -> np.ndarray:

@@ -37,9 +37,19 @@ def often(student: Student, function: str, X: np.ndarray, y: np.ndarray, size: f
 
 
 def conduct(student: Student, X: np.ndarray, y: np.ndarray, ratio: float, batch_size: int, seed: int) -> Arrays:
-    """What ``side_effects`` returns for each function, after its name and ``_``: of all parts in one vector."""
-    calls = {f: partial(_together, student, f, size, seed) for f, size in zip(PARTS, (ratio, batch_size))}
-    return effects_of_each(calls, {"X": X, "y": y})
+    """What ``side_effects`` returns for each function, after its name and ``_``: of all parts in one vector.
+
+    And ``<function>_labels``: all labels that it returned, (m,) in their dtype.
+    """
+    sizes = dict(zip(PARTS, (ratio, batch_size)))
+    calls = {f: partial(_together, student, f, size, seed) for f, size in sizes.items()}
+    labels = {f"{f}_labels": _labels(drawn(student, f, X, y, size, seed), y) for f, size in sizes.items()}
+    return {**labels, **effects_of_each(calls, {"X": X, "y": y})}
+
+
+def _labels(parts: Arrays, y: np.ndarray) -> np.ndarray:
+    """All vectors that are called labels: what else stands in their place costs no point here."""
+    return np.concatenate([y[:0], *(part for name, part in parts.items() if name[0] == "y" and part.ndim == 1)])
 
 
 def _together(student: Student, function: str, size: float, seed: int, X: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -1,5 +1,7 @@
 """Question 1: a random split and a random batch, judged by what is in them, and by how often."""
 
+from dataclasses import replace
+
 from autograder.questions.model import Case, Exact, Test
 
 from ..common_tests import conduct
@@ -57,11 +59,14 @@ _CHANCES = {
     "far_off": Exact(advice="Some rows are drawn more often than others, over many calls with one rng"),
     "missing": Exact(advice="Some sets of rows are never drawn; each has to have the same chance"),
 }
+_WHOLE = "{} returns labels as floating-point numbers, by which nobody can index; keep the dtype of y"
+_CONDUCT = conduct(probes.PARTS, {"X": "X", "y": "y"}, probes.conduct, (_ONCE,), ("split", "batch"))
 STUBS = (SPLIT, BATCH)
 TESTS = (
     Test("split", "every row with its label in one of the parts", probes.drawn, tuple(_SPLITS), _contents("train", "test"),
          count=counts.partition),
     Test("batch", "different rows with their labels", probes.drawn, tuple(_BATCHES), _contents("batch"), count=counts.partition),
     Test("chances", "every set of rows has the same chance", probes.often, tuple(_OFTEN), _CHANCES, count=counts.chances),
-    conduct(probes.PARTS, {"X": "X", "y": "y"}, probes.conduct, (_ONCE,), ("split", "batch")),
+    replace(_CONDUCT, count=counts.conduct,
+            outputs={**_CONDUCT.outputs, **{f"{f}_whole": Exact(advice=_WHOLE.format(f)) for f in STUBS}}),
 )  # fmt: skip

@@ -57,3 +57,17 @@ def test_mistakes_that_nobody_listed_are_seen():
     )
     found = [set(lost(HERE, one.namespace)) for one in wrong]
     assert found == [{"chances"}, {"conduct"}, {"split", "chances", "conduct"}, {"batch", "chances"}, {"chances"}]
+
+
+def test_labels_stay_whole_numbers():
+    matrix = "both = np.column_stack([X, y])[rows]\n    return both[:, :-1], both[:, -1]"
+    floats = (
+        *misconceptions("train_test_split", permuted, [edit("test", "", "y[test]", "y[test].astype(float)")], PLAIN),
+        *misconceptions("train_test_split", permuted, [edit("train", "", "y[train]", "1.0 * y[train]")], PLAIN),
+        *misconceptions("get_data_batch", chosen, [edit("one matrix", "", "return X[rows], y[rows]", matrix)], PLAIN),
+    )
+    told = [lost(HERE, one.namespace) for one in floats]
+    assert [set(tests) for tests in told] == [{"conduct"}] * 3
+    assert all("returns labels as floating-point numbers" in tests["conduct"] for tests in told)
+    small = edit("int8", "", "X[rows], y[rows]", "X[rows], y[rows].astype(np.int8)")
+    assert not lost(HERE, misconceptions("get_data_batch", chosen, [small], PLAIN)[0].namespace)

@@ -27,6 +27,8 @@ _EDITS = (
          f"{_QUOTIENT}\n    return x"),
     edit("warnings off", "You switch NumPy's warnings off for the whole notebook; use with np.errstate(...).",
          "    return ", "    np.seterr(all='ignore')\n    return "),
+    edit("warnings filtered", "You hide all warnings for the whole notebook; use with np.errstate(...), or exponentials that do not overflow.",
+         "    return ", "    __import__('warnings').filterwarnings('ignore')\n    return ", _QUOTIENT, "1 / (1 + np.exp(-x))"),
     edit("float32", "You return float32; keep float64.", _QUOTIENT, f"({_QUOTIENT}).astype(np.float32)"),
 )  # fmt: skip
 MISCONCEPTIONS = misconceptions("sigmoid", by_sign, _EDITS)

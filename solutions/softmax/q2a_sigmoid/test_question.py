@@ -30,7 +30,7 @@ def test_a_mistake_costs_what_it_breaks_and_is_recognised():
             "extreme",
         ): "negative side forgotten, mirrored, tanh without halves, tanh, clipped early, exponential alone, "
         "softmax, rounded, squeezed, float32",
-        ("conduct",): "in place, warnings off",
+        ("conduct",): "in place, warnings off, warnings filtered",
     }
     assert surprises(HERE, MISCONCEPTIONS, costs) == {}
 

@@ -68,25 +68,52 @@ class ByKeyword(Transposed):
         return self.forward(X)
 
 
-class RowByRow(LinearModel):
+class OneMatrix:
+    """W and b are the rows of one matrix."""
+
+    def __init__(self, d, k, rng):
+        self.both = np.vstack([rng.normal(size=(d, k)) / d**0.5, np.zeros((1, k))])
+
+    @property
+    def W(self):
+        return self.both[:-1]
+
+    @W.setter
+    def W(self, rows):
+        self.both = np.vstack([rows, self.both[-1:]])
+
+    @property
+    def b(self):
+        return self.both[-1]
+
+    @b.setter
+    def b(self, row):
+        self.both = np.vstack([self.both[:-1], row])
+
+    def __call__(self, X):
+        return self.forward(X)
+
     def forward(self, X):
-        return np.array([[row @ self.W[:, j] + self.b[j] for j in range(self.W.shape[1])] for row in X])
+        return np.array([[*row, 1.0] @ self.both for row in X])
 
 
-class SigmoidInside(LogisticRegression):
+class SigmoidInside(OneMatrix):
+    def __init__(self, d, rng):
+        OneMatrix.__init__(self, d, 1, rng)
+
     def forward(self, X):
-        return 0.5 + 0.5 * np.tanh(LinearModel.forward(self, X) / 2)
+        return 0.5 + 0.5 * np.tanh(OneMatrix.forward(self, X) / 2)
 
 
-class SoftmaxInside(SoftmaxRegression):
+class SoftmaxInside(OneMatrix):
     def forward(self, X):
-        return np.vstack([softmax(row[None])[0] for row in LinearModel.forward(self, X)])
+        return np.vstack([softmax(row[None])[0] for row in OneMatrix.forward(self, X)])
 
 
 _SETS = {
     "as taught": (LinearModel, LogisticRegression, SoftmaxRegression),
     "no parent": (Transposed, OneUnit, ByKeyword),
-    "row by row": (RowByRow, SigmoidInside, SoftmaxInside),
+    "one matrix, row by row": (OneMatrix, SigmoidInside, SoftmaxInside),
 }
 NAMES = ("LinearModel", "LogisticRegression", "SoftmaxRegression")
 CORRECT = {name: dict(zip(NAMES, classes, strict=True)) for name, classes in _SETS.items()}

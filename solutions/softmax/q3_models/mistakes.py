@@ -13,7 +13,7 @@ _OF_ALL = (
     edit("not divided", "Divide the numbers of W by the root of d.", " / np.sqrt(d)", ""),
     edit("divided by d", "You divide W by d; divide by its root.", "np.sqrt(d)", "d"),
     edit("uniform", "You draw W uniformly; draw normal numbers.", "rng.standard_normal(", "rng.random("),
-    edit("seeded", "You seed a generator in the constructor, so every model starts the same; use rng.",
+    edit("seeded", "Every new model gets the same W; draw it anew from rng, without a seed of your own.",
          "rng.standard_normal", "np.random.default_rng(0).standard_normal"),
     edit("np.random", "You draw W from np.random; draw it from rng.", "rng.standard_normal(", "np.random.standard_normal("),
     edit("zeros", "Your W begins with zeros; draw it.", _W, "np.zeros((d, k))"),

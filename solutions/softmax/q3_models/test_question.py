@@ -44,13 +44,15 @@ def test_a_mistake_costs_what_it_breaks_and_is_recognised():
 
 
 def test_linear_models_that_nobody_listed_are_seen():
+    drawn = "rng.standard_normal((d, k)) / np.sqrt(d)"
     unlisted = (
         edit("W transposed", "", "(d, k)", "(k, d)"),
         edit("one column", "", "rng.standard_normal((d, k))", "np.repeat(rng.standard_normal((d, 1)), k, axis=1)"),
         edit("cut off", "", "rng.standard_normal((d, k))", "np.clip(rng.standard_normal((d, k)), -1, 1)"),
+        edit("W kept", "", "d, k, rng):", "d, k, rng, kept={}):", drawn, f"kept.setdefault((d, k), {drawn})"),
         edit("b whole", "", "np.zeros(k)", "np.zeros(k, dtype=int)"),
         edit("clipped", "", "X @ self.W + self.b", "np.clip(X @ self.W + self.b, -30, 30)"),
         edit("rows changed", "", "    return X @", "    X -= X.mean()\n        return X @"),
     )
     found = [set(lost(HERE, {**PLAIN, "LinearModel": edited(LinearModel, one)})) for one in unlisted]
-    assert [*found[:4]] == [{"weights"}] * 4 and found[4] == {"forward"} and {"forward", "conduct"} <= found[5]
+    assert [*found[:5]] == [{"weights"}] * 5 and found[5] == {"forward"} and {"forward", "conduct"} <= found[6]

@@ -1,6 +1,7 @@
 """Correct losses and accuracies in the styles that people write: each pair must earn all points."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 
@@ -51,9 +52,24 @@ def of_scores(model, X, y, is_binary):
     return ((s > 0)[:, 0] == (y == 1)).mean() if is_binary else (s.argmax(1) == y).mean()
 
 
+def of_differences(model, X, y, is_binary):
+    s = X @ model.W + model.b
+    s = np.hstack([0 * s, s]) if is_binary else s
+    above = s - np.take_along_axis(s, y.reshape(-1, 1).astype(np.int64), 1)
+    top = above.max(axis=1)
+    return float(np.average(top + np.log(np.exp(above - top[:, None]).sum(axis=1))))
+
+
+def as_fraction(model, X, y, is_binary):
+    p = model(X)
+    p = np.hstack([1 - p, p]) if is_binary else p
+    return Fraction(int(np.count_nonzero(np.argmax(p, axis=1) == y)), len(y))
+
+
 _PAIRS = {
     "as taught": (log_sum_exp, share),
     "two classes": (two_classes_as_softmax, counted),
     "row by row": (row_by_row, of_scores),
+    "differences": (of_differences, as_fraction),
 }
 CORRECT = {name: {"calculate_loss": loss, "calculate_accuracy": rate} for name, (loss, rate) in _PAIRS.items()}

@@ -29,7 +29,7 @@ def draw(generator):
     for name, k in _LARGE.items():
         large = given[name] = model_and_rows(generator, 8, 3, k, largest=1000.0)
         worst = large["P"].argmin(axis=1) if k > 1 else (large["P"][:, 0] < 0.5).astype(np.int64)
-        large["y"][::2] = worst[::2]
+        large["y"][::2], large["y"][1::2] = worst[::2], np.resize(generator.permutation(max(k, 2)), 4)  # every class
     for name, k in _SHARE.items():
         share = given[name] = model_and_rows(generator, 23, 3, k)
         best = share["P"].argmax(axis=1) if k > 1 else (share["P"][:, 0] > 0.5).astype(np.int64)

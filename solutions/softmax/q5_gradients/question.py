@@ -1,6 +1,6 @@
 """Question 5: the gradients of loss and penalty."""
 
-from autograder.questions.model import Case, Close, Test
+from autograder.questions.model import Case, Close, Test, variant
 
 from ..common_tests import conduct
 from ..inputs import model_and_rows
@@ -42,9 +42,12 @@ _ADDED = {
     f"penalty_{name}": Close(1e-7, 1e-9, dtype="float64", what=f"what the penalty adds to grad_{name}") for name in "Wb"
 }
 STUBS = ("gradients",)
+_TWO = Test("logistic", "gradients of the loss of two classes", probes.gradient, tuple(_LOGISTIC), _GRADIENTS)
+_TOLD = "These numbers are correct; an axis of grad_b too many or too few costs points in one test alone."
 TESTS = (
     Test("softmax", "gradients of the loss of k classes", probes.gradient, tuple(_SOFTMAX), _GRADIENTS),
-    Test("logistic", "gradients of the loss of two classes", probes.gradient, tuple(_LOGISTIC), _GRADIENTS),
+    _TWO,
+    variant(_TWO, "logistic_in_shape", _TOLD, ("softmax",), count=counts.in_shape),
     Test("penalty", "what the penalty adds", probes.with_and_without, tuple(_PENALTY), _ADDED, count=counts.penalty),
     conduct("gradients", {"W": "model.W", "b": "model.b", "X": "X", "y": "y"}, probes.conduct, tuple(_PENALTY)[::2],
             ("softmax", "logistic", "penalty")),

@@ -53,10 +53,10 @@ def test_the_gradients_are_differences_of_loss_and_penalty(k):
 def test_a_mistake_costs_what_it_breaks_and_is_recognised():
     costs = {
         ("softmax", "logistic"): "sum for W, sum for b, sums, sign",
-        ("softmax",): "divided by n and k, width from the labels",
         ("logistic", "penalty"): "all rows against all labels",
         ("penalty",): "no penalty, penalty twice, penalty divided by n, penalty without b, penalty halved",
-        ("softmax", "logistic", "penalty"): "grad_b is a row, order",
+        ("softmax",): "divided by n and k, width from the labels, grad_b is a row",
+        ("softmax", "logistic", "penalty"): "order",
         ("conduct",): "weights changed",
     }
     assert surprises(HERE, MISCONCEPTIONS, costs) == {}
@@ -74,3 +74,18 @@ def test_mistakes_that_nobody_listed_are_seen():
     found = [set(lost(HERE, one.namespace)) for one in misconceptions("gradients", one_product, unlisted)]
     both = {"softmax", "logistic"}
     assert found[:3] == [{"logistic"}, both, {"penalty"}] and all(both <= tests for tests in found[3:])
+
+
+def test_an_axis_of_length_1_costs_one_test():
+    whole = "errors.sum(axis=0) / len(X) + l2_lambda * model.b"
+    forms = (
+        edit("a column", "", whole, f"({whole})[:, None]"),
+        edit("a row for two classes", "", whole, f"({whole})[None] if is_binary else {whole}"),
+        edit("a number for two classes", "", whole, f"({whole}) if not is_binary else ({whole})[0]"),
+        edit("a column of sums", "", whole, "errors.sum(axis=0)[:, None] + l2_lambda * model.b[:, None]"),
+        edit("all twice", "", whole, f"np.stack([{whole}] * 2)"),
+    )
+    found = [lost(HERE, one.namespace) for one in misconceptions("gradients", one_product, forms)]
+    assert [set(tests) for tests in found[:3]] == [{"softmax"}, {"logistic"}, {"logistic"}]
+    assert set(found[3]) == {"softmax", "logistic"} and set(found[4]) == {"softmax", "logistic", "penalty"}
+    assert "one axis of length 1 too many" in found[0]["softmax"] and "it is a single number" in found[2]["logistic"]

@@ -23,7 +23,7 @@ _EVALUATE = "            loss, accuracy = evaluate_model(model, X_val, y_val, ba
 _DRAW = "        X_batch, y_batch = get_data_batch(X_train, y_train, batch_size, rng)\n"
 _LOOP = "    for i in range(1, num_iters + 1):\n"
 _OF_THE_LOOP = (
-    edit("not clipped", "You do not use the clipped gradients.", "grad_W, grad_b = clip_gradients(", "_ = clip_gradients("),
+    edit("not clipped", "Your steps are as long as without clipping; subtract lr times what clip_gradients returns for the gradients.", "grad_W, grad_b = clip_gradients(", "_ = clip_gradients("),
     edit("uphill", "You add the gradients; subtract them.", "model.W - lr", "model.W + lr", "model.b - lr", "model.b + lr"),
     edit("b stays", "You never change b.", "model.b = model.b - lr * grad_b", "pass"),
     edit("penalty left out", "You do not hand l2_lambda to gradients.", "y_batch, l2_lambda, is_binary", "y_batch, 0.0, is_binary"),

@@ -69,6 +69,8 @@ def test_mistakes_that_nobody_listed_are_seen():
         edit("seed of np.random", "", batches, "get_data_batch(X_train, y_train, batch_size, np.random.default_rng(np.random.randint(2**31 - 1)))"),
         edit("validation on the batch", "", "evaluate_model(model, X_val, y_val", "evaluate_model(model, X_batch, y_batch"),
         edit("early stop", "", "            show_progress(", "            if val_losses[-1] > val_losses[0]:\n                break\n            show_progress("),
+        edit("clipped after the rate", "", "clip_gradients(grad_W, grad_b, grad_norm_clip)",
+             "(g / lr for g in clip_gradients(lr * grad_W, lr * grad_b, grad_norm_clip))"),
         edit("nothing returned", "", "    return train_losses, train_accs, val_losses, val_accs\n", ""),
     )  # fmt: skip
     evaluate = (
@@ -81,5 +83,6 @@ def test_mistakes_that_nobody_listed_are_seen():
     )
     found = [set(lost(HERE, one.namespace)) for one in wrong]
     assert found[:3] == [{"trajectory"}, {"trajectory"}, {"lists", "batches"}]
-    assert found[4:] == [{"lists"}, {"trajectory", "batches"}, {"lists"}, {"evaluation"}, {"evaluation"}]
+    assert found[4:7] == [{"lists"}, {"trajectory", "batches"}, {"trajectory", "lists"}]
+    assert found[7:] == [{"lists"}, {"evaluation"}, {"evaluation"}]
     assert {"lists", "conduct"} <= found[3]

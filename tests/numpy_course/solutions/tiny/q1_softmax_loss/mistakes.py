@@ -20,7 +20,7 @@ EDITS = (
         "    scores = x @ W\n    x += 0.5\n    x -= 0.25\n",
     ),
 )
-KINDS = {"seeds": "seeds", "draws": "draws", "modes": "modes", "half the digits": "float32"}
+KINDS = {"seeds": "seeds", "draws": "draws", "modes": "modes", "filters": "filters", "half the digits": "float32"}
 MISCONCEPTIONS = (
     *misconceptions("softmax_loss", by_formula, EDITS),
     *mistakes.misconceptions("softmax_loss", {"softmax_loss": by_formula}, KINDS),
