@@ -143,10 +143,8 @@ def test_the_notebook_and_the_readme_state_what_the_runs_of_contrastive_reached(
     linear, network = scores = read_rows(results / "scores.csv")
     for row in scores:
         assert f"# | {' | '.join(list(row.values())[:4])} |" in master
-    assert float(linear["test"]) >= 83.15 and float(linear["kept"]) >= 83.15 and float(network["kept"]) >= 87.5
-    assert f"on the test images by {round(8750 - 100 * float(network['test']))} of 10,000" in " ".join(
-        master.replace("\n# ", " ").split()
-    )
+    assert min(float(linear["test"]), float(linear["kept"])) >= 83.15
+    assert min(float(network["test"]), float(network["kept"])) >= 87.5
     assert f"top-1 {linear['test']} % with a linear head, {network['test']} % fine-tuned" in PAGES["README.md"]
     ends = {(row["mining"], row["seed"]): float(row["nearest_mean"]) for row in read_rows(results / "mining.csv")}
     for mining, row in (("warm_random", "random triplets | 52.1 %"), ("warm_hard", "hardest triplets | 52.1 %")):
@@ -156,7 +154,7 @@ def test_the_notebook_and_the_readme_state_what_the_runs_of_contrastive_reached(
     histories = [read_rows(results / f"{name}.csv") for name in ("first", "encoder", "linear", "nn")]
     first, second, linear_head, whole = (f"{sum(float(row['seconds']) for row in one) / 60:.0f}" for one in histories)
     for said in (PAGES["README.md"], " ".join(master.replace("\n# ", " ").split())):
-        assert f"{first} + {second} minutes" in said or f"{first} and {second} minutes" in said
+        assert f"{first} and {second} minutes by the clock" in said
         assert f"{linear_head} and {whole} minutes by the clock" in said
 
 
