@@ -1,4 +1,4 @@
-"""What q6 of the VAE assignment measures of models whose worth is known: the table in its notebook.
+"""What q6 of the VAE assignment measures of models whose worth is known, on the data set of ``assignment.toml``.
 
     python -m benchmarks.bounds --run runs/vae-cpu [--epochs 10] [--out solutions/vae/results]
 
@@ -33,6 +33,7 @@ from autograder.release.notebooks import read_master
 from tests.checkout import COURSE, SOLUTIONS
 from tests.notebook_names import notebook_names
 
+ASSIGNMENT = read_assignment(SOLUTIONS / "vae" / "assignment.toml")
 COLUMNS = ("model", "bound", "pixels", "kl", "coverage", "confidence", "frechet", "points")
 DDPM_STEPS, DDPM_WIDTHS = 200, (16, 32, 96)  # of its profile cpu
 Tensors = Mapping[str, torch.Tensor]
@@ -45,7 +46,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=SOLUTIONS / "vae" / "results")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    (sheet,) = read_assignment(SOLUTIONS / "vae" / "assignment.toml").artefacts
+    (sheet,) = ASSIGNMENT.artefacts
     print(f"| {' | '.join(COLUMNS)} |\n|{' --- |' * len(COLUMNS)}")
     rows = []
     models = chain(solution(options.run), other_betas(options.run, options.epochs), without_z())
@@ -72,7 +73,7 @@ def solution(run: Path) -> Iterator[tuple[str, Tensors]]:
 def other_betas(run: Path, epochs: int) -> Iterator[tuple[str, Tensors]]:
     """The solution trained with another weight of the KL divergence, in a folder beside the run's."""
     os.environ["KIT_PROFILE"] = "cpu"
-    images = torch.from_numpy(find_data("mnist", None, COURSE).images("train").copy())
+    images = torch.from_numpy(find_data(ASSIGNMENT.dataset, None, COURSE).images("train").copy())
     for beta in (0.0, 10.0):
         folder = run.with_name(f"{run.name}-beta-{beta:g}")
         folder.mkdir(exist_ok=True)
@@ -88,7 +89,11 @@ def without_z() -> Iterator[tuple[str, Tensors]]:
     torch.manual_seed(0)
     model = torch.nn.ModuleDict({"encoder": Encoder(), "decoder": Decoder()})
     untrained = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    mean = torch.from_numpy(find_data("mnist", None, COURSE).images("train").mean(axis=0) / 255).float().flatten()
+    mean = (
+        torch.from_numpy(find_data(ASSIGNMENT.dataset, None, COURSE).images("train").mean(axis=0) / 255)
+        .float()
+        .flatten()
+    )
     ignoring = {name: torch.zeros_like(tensor) for name, tensor in untrained.items()}
     yield "a decoder that ignores z", ignoring | {"decoder.logits.bias": mean.clamp(1e-5, 1 - 1e-5).logit()}
     yield "untrained networks", untrained
@@ -101,8 +106,10 @@ def measured(sheet: Elbo, title: str, weights: Tensors) -> tuple[str, ...]:
     with torch.no_grad():
         z = torch.randn(sheet.own_count, LATENT, generator=torch.Generator().manual_seed(1))
         files = {sheet.checkpoint: weights, sheet.file: {"samples": (decoder(z).sigmoid() * 255).round()}}
-    data = find_data("mnist", None, COURSE)
-    finding = sheet.measure(Inputs("mnist", data, lambda file: True, lambda file: dict(files[file]), math.inf))
+    data = find_data(ASSIGNMENT.dataset, None, COURSE)
+    finding = sheet.measure(
+        Inputs(ASSIGNMENT.dataset, data, lambda file: True, lambda file: dict(files[file]), math.inf)
+    )
     bound, score = finding.numbers["elbo"], finding.numbers.get("own")
     points = sum(points for points, _ in sheet.earned(finding).values())
     scores = (
@@ -127,7 +134,7 @@ def save_digits(run: Path, path: Path) -> None:
     """A test image and its reconstruction after the last epoch, side by side."""
     last = max((run / "epochs").glob("vae-*.pt"))
     shown = torch.load(last, map_location="cpu", weights_only=True)["shown"]
-    image = find_data("mnist", None, COURSE).images("test")[0]
+    image = find_data(ASSIGNMENT.dataset, None, COURSE).images("test")[0]
     Image.fromarray(np.concatenate([image[0], shown[-8, 0].numpy()], axis=1)).save(path)
 
 

@@ -23,7 +23,7 @@ from autograder.engine.submission import Submission
 from autograder.errors import KitError
 from autograder.given.vae import Decoder, Encoder
 from autograder.limits import Limits
-from data_scripts.catalogue import CIFAR10, MNIST
+from data_scripts.catalogue import CIFAR10, FASHION_MNIST, MNIST
 from tests.artefacts.test_samples import handed, messages, points
 
 torch.set_num_threads(1)
@@ -238,3 +238,16 @@ def test_a_missing_ramp_is_refused():
     del ramps["elbo"]
     with pytest.raises(ValueError, match="expected a table of elbo and coverage and confidence and frechet"):
         read_artefact(entries | {"ramps": ramps}, "q6", (), MNIST)
+
+
+def test_ramps_of_another_data_set_count_for_it_alone():
+    entries = {name: getattr(sheet(), name) for name in Elbo.__dataclass_fields__}
+    own = {"elbo": [-300, -240], "frechet": [70, 20]}
+    ramps = {name: list(ramp) for name, ramp in LENIENT.items()} | {"fashion_mnist": own}
+    assert read_artefact(entries | {"ramps": ramps}, "q6", (), MNIST) == sheet()
+    found = read_artefact(entries | {"ramps": ramps}, "q6", (), FASHION_MNIST)
+    assert found == sheet(LENIENT | {name: tuple(ramp) for name, ramp in own.items()})
+    with pytest.raises(ValueError, match="fashion is no data set; known are cifar10, mnist, fashion_mnist"):
+        read_artefact(entries | {"ramps": ramps | {"fashion": own}}, "q6", (), MNIST)
+    with pytest.raises(ValueError, match=r"\[artefact.ramps\]: elbo is 'low', expected two different numbers"):
+        read_artefact(entries | {"ramps": ramps | {"fashion_mnist": {"elbo": "low"}}}, "q6", (), FASHION_MNIST)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograder.artefacts.model import Finding, Inputs, Test
 from autograder.artefacts.points import in_steps
-from autograder.artefacts.samples import NUMBERS, SCORERS, Ramps, advice, check_ramps, share_earned, shares
+from autograder.artefacts.samples import NUMBERS, SCORERS, Ramps, advice, check_ramps, share_earned, shares, with_ramps
 from autograder.errors import KitError
 from autograder.toml_entries import check_choice, check_file, check_range, record
 from autograder.toml_lines import Place
@@ -115,6 +115,7 @@ class Elbo:
 
 def read(table: dict, where: str, place: Place, dataset: Dataset | None) -> Elbo:
     """The artefact of a table of ``assignment.toml``, for any ``dataset``. Raises WrongEntry."""
+    table = with_ramps(table, place, dataset)
     sheet = record(Elbo, table, where, place)
     for name in ("checkpoint", "file"):
         check_file(table[name], where, (*place, name))

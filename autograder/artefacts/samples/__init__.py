@@ -12,6 +12,7 @@ from autograder.artefacts.model import Finding, Inputs, Test
 from autograder.artefacts.points import in_steps
 from autograder.toml_entries import WrongEntry, check_choice, check_file, check_points, is_number, record
 from autograder.toml_lines import Place
+from data_scripts.catalogue import DATASETS
 
 if TYPE_CHECKING:
     import torch
@@ -115,6 +116,7 @@ class Samples:
 
 def read(table: dict, where: str, place: Place, dataset: Dataset | None) -> Samples:
     """The artefact of a table of ``assignment.toml``, for any ``dataset``. Raises WrongEntry."""
+    table = with_ramps(table, place, dataset)
     sheet = record(Samples, table, where, place)
     for name in ("checkpoint", "file"):
         check_file(table[name], where, (*place, name))
@@ -126,6 +128,23 @@ def read(table: dict, where: str, place: Place, dataset: Dataset | None) -> Samp
                 (*place, name), f"{where}: {name} is {table[name]!r}, expected a whole number of at least {least}"
             )
     return replace(sheet, ramps={name: tuple(ramp) for name, ramp in sheet.ramps.items()})
+
+
+def with_ramps(table: dict, place: Place, dataset: Dataset | None) -> dict:
+    """A table with the ramps of its data set: what stands in ``[artefact.ramps.NAME]`` counts for the data set NAME alone.
+
+    Raises:
+        WrongEntry: there is no data set of such a name.
+    """
+    ramps = table.get("ramps")
+    if not isinstance(ramps, dict):
+        return table
+    own = {name: entry for name, entry in ramps.items() if isinstance(entry, dict)}
+    for name in own.keys() - DATASETS.keys():
+        sentence = f"[artefact.ramps.{name}]: {name} is no data set; known are {', '.join(DATASETS)}"
+        raise WrongEntry((*place, "ramps", name), sentence)
+    common = {name: entry for name, entry in ramps.items() if name not in own}
+    return {**table, "ramps": common | own.get(dataset.name if dataset else "", {})}
 
 
 def check_ramps(table: dict, where: str, place: Place, parts: Collection[str], numbers: Collection[str]) -> None:
