@@ -10,6 +10,7 @@ from __future__ import annotations
 import pytest
 
 from autograder.engine.grade import NEEDS, Grader
+from autograder.frameworks import NUMPY
 from autograder.release.bundle import build_bundle
 from autograder.release.course import assignment_master
 from autograder.release.notebooks import student_notebook
@@ -17,7 +18,7 @@ from tests.checkout import COURSE
 from tests.corpus import small
 
 PIECES = r"""
-import sys, torch
+import torch
 
 def state():
     return torch.get_rng_state()
@@ -29,6 +30,19 @@ def unchanged(prefix="", value=None, **given):
     kept |= dict.fromkeys(("value_seed_1", "value_seed_2", "of_float32"), value)
     kept["of_float64"] = None if value is None else value.double()
     return {prefix + name: tensor for name, tensor in kept.items()}
+"""
+OF_NUMPY = r"""
+import numpy as np
+
+def unchanged(prefix="", value=np.ones(3), **given):
+    kept = {f"after_{name}": array for name, array in given.items()}
+    kept |= dict.fromkeys(("rng_before", "rng_after"), np.zeros(8, np.uint8))
+    kept |= dict.fromkeys(("modes_before", "modes_after"), np.ones(4, np.int64))
+    kept |= {"heard": np.array(1), "value_seed_1": value, "value_seed_2": value}
+    return {prefix + name: array for name, array in kept.items()}
+"""
+FORGE = r"""
+import sys
 
 def forge(assignment, **probes):
     for name, module in list(sys.modules.items()):
@@ -399,6 +413,34 @@ def evaluation_side_effects(student, images, labels, encoder, classifier, batch_
 def frozen(student, images, encoder, classifier, batch_size, **inputs):
     return still(images, encoder, classifier, batch_size, 1)
 """,
+    "softmax": r"""
+def of_each(names, **given):
+    return {name: array for one in names for name, array in unchanged(f"{one}_", **given).items()}
+
+def split_and_batch(ratio, batch_size, seed, **given):
+    names = ("train_test_split", "get_data_batch")
+    return of_each(names, **given) | {f"{name}_labels": given["y"] for name in names}
+
+def of_model(W, b, X, y=None, P=None, l2_lambda=None, is_binary=None):
+    models = ("LinearModel", "LogisticRegression", "SoftmaxRegression")
+    given = {"W": W, "b": b, "X": X} if y is None else {"W": W, "b": b, "X": X, "y": y}
+    if l2_lambda is not None:
+        return unchanged(**given)
+    return of_each(models if y is None else ("calculate_loss", "calculate_accuracy"), **given)
+
+def conduct(student, **given):
+    if "ratio" in given:
+        return split_and_batch(**given)
+    if "W" in given and "seed" not in given:
+        return of_model(**given)
+    return unchanged(**{name: array for name, array in given.items() if isinstance(array, np.ndarray) and name not in "Wb"})
+
+def batches(student, y_train, num_iters, batch_size, **given):
+    n = len(y_train)
+    changes = np.zeros((2, n, 4))
+    changes[:, np.arange(n), y_train] = np.random.default_rng(0).binomial(num_iters, batch_size / n, (2, n))
+    return {"changes": changes}
+""",
 }
 GOOD_ENOUGH = {
     "simclr": {
@@ -415,21 +457,17 @@ GOOD_ENOUGH = {
         *("q4 noise", "q4 conduct", "q5 randomness", "q5 conduct", "q7 conduct"),
     },
     "simsiam": {
-        *(
-            "q1a conduct",
-            "q1b conduct",
-            "q1c conduct",
-            "q1d conduct",
-            "q2 forward",
-            "q2 conduct",
-            "q3 all_rows",
-            "q3 chunks",
-        ),
-        *("q3 conduct", "q4 conduct", "q4 collapsed", "q5 names", "q7 conduct"),
+        *("q1a conduct", "q1b conduct", "q1c conduct", "q1d conduct", "q2 forward", "q2 conduct"),
+        *("q3 all_rows", "q3 chunks", "q3 conduct", "q4 conduct", "q4 collapsed", "q5 names", "q7 conduct"),
     },
     "contrastive": {
         *("q1a coincident", "q1a conduct", "q1b inactive", "q1b conduct", "q1c conduct", "q2 fresh", "q3 conduct"),
         *("q4 conduct", "q5 evaluate_conduct", "q5 frozen", "q5 conduct"),
+    },
+    # Of q1 nothing is compared with a reference: who makes up a random split or batch has written it.
+    "softmax": {
+        *("q1 conduct", "q2a conduct", "q2b conduct", "q3 conduct", "q4 conduct", "q5 conduct", "q6 conduct"),
+        *("q7 batches", "q7 conduct"),
     },
 }
 REPLACE = """
@@ -442,7 +480,8 @@ def test_a_blank_notebook_with_forged_probes_earns_nothing(name, tmp_path):
     folder = COURSE.assignment(name)
     notebook = student_notebook(assignment_master(folder))
     cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-    cells += [PIECES + FORGED[name], REPLACE.format(name=name)]
+    pieces = OF_NUMPY if folder.framework == NUMPY else PIECES
+    cells += [FORGE + pieces + FORGED[name], REPLACE.format(name=name)]
     submission = small.hand_in(tmp_path / "forged", cells)
     (submission / "simclr.ipynb").rename(submission / f"{name}.ipynb")
     with Grader(build_bundle(folder)) as grader:

@@ -42,5 +42,5 @@ _GRADIENTS = {
 STUBS = ("clip_gradients",)
 TESTS = (
     Test("value", "both gradients scaled by one factor", probes.clipped, tuple(_CASES), _GRADIENTS),
-    conduct("clip_gradients", {"grad_W": "grad_W", "grad_b": "grad_b"}, probes.conduct, tuple(_CASES)[:2]),
+    conduct("clip_gradients", {"grad_W": "grad_W", "grad_b": "grad_b"}, probes.conduct, tuple(_CASES)[:2], ("value",)),
 )  # fmt: skip
