@@ -6,6 +6,10 @@ import pytest
 import torch
 
 from autograder.artefacts.elbo.vae import networks
+from autograder.assignment import read_assignment
+from autograder.release.course import with_settings
+from autograder.release.notebooks import read_master
+from tests.checkout import SOLUTIONS
 from tests.notebook_names import smoke_sessions
 
 
@@ -78,3 +82,23 @@ def test_pixels_go_to_floats_and_back(start):
 def test_the_last_epoch_is_shown_once(start):
     shown = start("run")["shown_epochs"]
     assert shown(30) == [1, 10, 15, 20, 25, 30] and shown(25) == [1, 10, 15, 20, 25] and shown(1) == [1]
+
+
+@pytest.mark.parametrize("dataset", ["mnist", "fashion_mnist"])
+def test_a_course_reads_the_thresholds_of_its_own_data_set(dataset, tmp_path):
+    text = (SOLUTIONS / "vae" / "assignment.toml").read_text().replace('dataset = "mnist"', f'dataset = "{dataset}"')
+    settings = tmp_path / "vae" / "assignment.toml"
+    settings.parent.mkdir()
+    settings.write_text(text)
+    assignment = read_assignment(settings)
+    notebook = with_settings(read_master(SOLUTIONS / "vae" / "master.py", "vae", ""), assignment)
+    (said,) = (cell.source for cell in notebook.cells if cell.source.startswith("From where to where a share"))
+    ramps = {
+        name: tuple(f"{end:g}".replace("-", "−") for end in ramp)
+        for name, ramp in assignment.artefacts[0].ramps.items()
+    }
+    bound, coverage, confidence, frechet = ramps.values()
+    assert (
+        f"the bound from {bound[0]} to {bound[1]}, coverage from {coverage[0]} to {coverage[1]}, confidence from "
+        f"{confidence[0]} to {confidence[1]}, the distance from {frechet[0]} down to {frechet[1]}."
+    ) in said.replace("\n", " ")
