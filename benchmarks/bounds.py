@@ -30,6 +30,7 @@ from autograder.datasets import find_data
 from autograder.given.unet import UNet
 from autograder.given.vae import LATENT, Decoder, Encoder
 from autograder.release.notebooks import read_master
+from data_scripts import Prepared
 from tests.checkout import COURSE, SOLUTIONS
 from tests.notebook_names import notebook_names
 
@@ -58,6 +59,11 @@ def main() -> None:
     save_digits(options.run, options.out / "digits.png")
 
 
+def data() -> Prepared:
+    """The images of the assignment's data set."""
+    return find_data(ASSIGNMENT.dataset, None, COURSE)
+
+
 def write(path: Path, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([columns, *rows])
@@ -73,7 +79,7 @@ def solution(run: Path) -> Iterator[tuple[str, Tensors]]:
 def other_betas(run: Path, epochs: int) -> Iterator[tuple[str, Tensors]]:
     """The solution trained with another weight of the KL divergence, in a folder beside the run's."""
     os.environ["KIT_PROFILE"] = "cpu"
-    images = torch.from_numpy(find_data(ASSIGNMENT.dataset, None, COURSE).images("train").copy())
+    images = torch.from_numpy(data().images("train").copy())
     for beta in (0.0, 10.0):
         folder = run.with_name(f"{run.name}-beta-{beta:g}")
         folder.mkdir(exist_ok=True)
@@ -89,11 +95,7 @@ def without_z() -> Iterator[tuple[str, Tensors]]:
     torch.manual_seed(0)
     model = torch.nn.ModuleDict({"encoder": Encoder(), "decoder": Decoder()})
     untrained = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    mean = (
-        torch.from_numpy(find_data(ASSIGNMENT.dataset, None, COURSE).images("train").mean(axis=0) / 255)
-        .float()
-        .flatten()
-    )
+    mean = torch.from_numpy(data().images("train").mean(axis=0) / 255).float().flatten()
     ignoring = {name: torch.zeros_like(tensor) for name, tensor in untrained.items()}
     yield "a decoder that ignores z", ignoring | {"decoder.logits.bias": mean.clamp(1e-5, 1 - 1e-5).logit()}
     yield "untrained networks", untrained
@@ -106,10 +108,8 @@ def measured(sheet: Elbo, title: str, weights: Tensors) -> tuple[str, ...]:
     with torch.no_grad():
         z = torch.randn(sheet.own_count, LATENT, generator=torch.Generator().manual_seed(1))
         files = {sheet.checkpoint: weights, sheet.file: {"samples": (decoder(z).sigmoid() * 255).round()}}
-    data = find_data(ASSIGNMENT.dataset, None, COURSE)
-    finding = sheet.measure(
-        Inputs(ASSIGNMENT.dataset, data, lambda file: True, lambda file: dict(files[file]), math.inf)
-    )
+    inputs = Inputs(ASSIGNMENT.dataset, data(), lambda file: True, lambda file: dict(files[file]), math.inf)
+    finding = sheet.measure(inputs)
     bound, score = finding.numbers["elbo"], finding.numbers.get("own")
     points = sum(points for points, _ in sheet.earned(finding).values())
     scores = (
@@ -134,7 +134,7 @@ def save_digits(run: Path, path: Path) -> None:
     """A test image and its reconstruction after the last epoch, side by side."""
     last = max((run / "epochs").glob("vae-*.pt"))
     shown = torch.load(last, map_location="cpu", weights_only=True)["shown"]
-    image = find_data(ASSIGNMENT.dataset, None, COURSE).images("test")[0]
+    image = data().images("test")[0]
     Image.fromarray(np.concatenate([image[0], shown[-8, 0].numpy()], axis=1)).save(path)
 
 
