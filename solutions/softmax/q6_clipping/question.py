@@ -2,12 +2,10 @@
 
 import numpy as np
 
-from dataclasses import replace
-
 from autograder.questions.model import Case, Close, Exact, Test
 
 from ..common_tests import conduct
-from . import counts, probes
+from . import probes
 
 _CASES = {
     "a norm far above max_norm, 5 × 3": (5, 3, 10.0),
@@ -17,12 +15,6 @@ _CASES = {
     "one score, d = 1": (1, 1, 3.0),
     "grad_W of zeros": (4, 2, 6.0),
     "gradients of zeros": (2, 3, 0.0),
-    # In half of the cases even a wrong norm is above max_norm: there a mistake shows that something was scaled.
-    "a norm of twice max_norm, 4 × 2": (4, 2, 2.0),
-    "a norm of three times max_norm, 2 × 5": (2, 5, 3.0),
-    "a norm of four times max_norm, 6 × 2": (6, 2, 4.0),
-    "a norm of five times max_norm, 3 × 4": (3, 4, 5.0),
-    "a norm of seven times max_norm, 5 × 2": (5, 2, 7.0),
 }
 
 
@@ -47,12 +39,8 @@ _GRADIENTS = {
     **{name: Close(2e-5, dtype="float64", what=f"the clipped {name}") for name in ("grad_W", "grad_b")},
     "warnings": Exact(advice="NumPy warns in clip_gradients, as it does of a division by 0"),
 }
-_CONDUCT = conduct(
-    "clip_gradients", {"grad_W": "grad_W", "grad_b": "grad_b"}, probes.conduct, tuple(_CASES)[:1], ("value",)
-)
-_MOVED = Exact(advice="You return gradients that are far too large as they are")
 STUBS = ("clip_gradients",)
 TESTS = (
     Test("value", "both gradients scaled by one factor", probes.clipped, tuple(_CASES), _GRADIENTS),
-    replace(_CONDUCT, count=counts.conduct, outputs={**_CONDUCT.outputs, "moved": _MOVED}),
+    conduct("clip_gradients", {"grad_W": "grad_W", "grad_b": "grad_b"}, probes.conduct, tuple(_CASES)[:2]),
 )  # fmt: skip
