@@ -11,7 +11,7 @@ from autograder.questions.model import Unreadable
 
 from ..counts import effects_of_each
 
-FAR = 0.1  # over five standard deviations of a share in 600 draws
+FAR = 0.16  # over five standard deviations of a share in 360 draws
 
 
 def partition(produced: Mapping[str, np.ndarray], X: np.ndarray, y: np.ndarray, **inputs: object) -> dict:
@@ -61,7 +61,7 @@ def chances(produced: Mapping[str, np.ndarray], X: np.ndarray, **inputs: object)
     Returns, each 0-d int64:
         ``far_off``: how many rows are drawn in a share of the calls that is far from the expected one.
         ``missing``: how many sets of rows were never drawn.
-        ``at_an_end``: 1 if the draws are often the first or the last rows of X.
+        ``at_an_end``: 1 if most draws are the first or the last rows of X.
 
     Raises:
         Unreadable: a draw holds rows that X does not have.
@@ -79,5 +79,5 @@ def chances(produced: Mapping[str, np.ndarray], X: np.ndarray, **inputs: object)
     return {
         "far_off": np.array((np.abs(shares - size / len(X)) > FAR).sum()),
         "missing": np.array(math.comb(len(X), size) - sets),
-        "at_an_end": np.array(int(np.logical_or(*ends).mean() > 0.3)),
+        "at_an_end": np.array(int(np.logical_or(*ends).mean() > 0.5)),
     }

@@ -28,11 +28,14 @@ def often(student: Student, function: str, X: np.ndarray, y: np.ndarray, size: f
     Raises:
         NoArray: their number changes from call to call.
     """
-    rng, part = np.random.default_rng(seed), PARTS[function][-2]
+    rng, names, call = np.random.default_rng(seed), PARTS[function], student[function]
+    what, found = f"What {function} returns", []
     with np.errstate():
-        found = [_parts(student, function, X.copy(), y.copy(), size, rng)[part] for _ in range(times)]
+        for _ in range(times):
+            rows = parts_of(call(X.copy(), y.copy(), size, rng), names, what)[-2]
+            found.append(as_array(rows, names[-2]))
     if len({rows.shape for rows in found}) != 1:
-        raise NoArray(f"{function} returns {part} of changing shapes for the same X, y and size")
+        raise NoArray(f"{function} returns {names[-2]} of changing shapes for the same X, y and size")
     return {"rows": np.stack(found)}
 
 
