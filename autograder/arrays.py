@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -87,7 +88,12 @@ def double(value: Array) -> np.ndarray:
 
 def dtype_of(value: Array) -> str:
     """``"float32"``."""
-    return str(value.dtype).removeprefix("torch.")
+    return _name_of(value.dtype)
+
+
+@lru_cache(maxsize=64)
+def _name_of(dtype: np.dtype | torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def is_floating(value: Array) -> bool:

@@ -31,6 +31,8 @@ DTYPES = {
 }
 CODES = {dtype: code for code, dtype in DTYPES.items()}
 SCALARS = frozenset((type(None), bool, int, float, str))
+TEXT, WHOLE = frozenset((str,)), frozenset((int,))
+ENTRY = {"dtype", "shape", "data_offsets"}
 COMPACT = JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 MAX_DEPTH = 16
 MAX_NODES = 50_000
@@ -38,6 +40,7 @@ MAX_TENSORS = 2_000
 MAX_DIMENSIONS = 8
 MAX_NAME = 300
 MAX_INDEX_BYTES = 1 << 20
+ENTRY_BYTES = 512  # the longest entry of an index
 
 
 class ProtocolError(Exception):
@@ -76,10 +79,30 @@ def plain_array(name: str, value: object) -> np.ndarray:
     return np.ascontiguousarray(value).reshape(value.shape)
 
 
+def plain_arrays(values: Mapping[str, object], prefix: str = "") -> dict[str, np.ndarray]:
+    """The arrays that are sent for ``values``, under their names with the prefix.
+
+    Raises ProtocolError if one of them, or its name, must not be sent, or if they are too many.
+    """
+    if len(values) > MAX_TENSORS:
+        raise ProtocolError(f"{len(values):,} tensors are too many; at most {MAX_TENSORS:,} are allowed")
+    return {_name(prefix + _name(name)): plain_array(name, value) for name, value in values.items()}
+
+
+def size_of(arrays: Mapping[str, np.ndarray]) -> int:
+    """The most bytes that the payload of a frame has for some arrays: their numbers and their index."""
+    return sum(array.nbytes + ENTRY_BYTES for array in arrays.values())
+
+
+def fits(arrays: Mapping[str, np.ndarray], size: int) -> bool:
+    """Whether the arrays can be sent in one frame whose payload may have ``size`` bytes."""
+    return len(arrays) <= MAX_TENSORS and size_of(arrays) <= size
+
+
 def encode(header: Mapping[str, object], tensors: Mapping[str, np.ndarray] | None = None) -> bytes:
     """One frame. Raises ProtocolError if a value or tensor must not be sent."""
     check_json(header)
-    plain = {_name(name): plain_array(name, tensor) for name, tensor in (tensors or {}).items()}
+    plain = plain_arrays(tensors or {})
     text, payload = dumps(header).encode(), pack_tensors(plain) if plain else []
     size = sum(part.nbytes if isinstance(part, np.ndarray) else len(part) for part in payload)
     return b"".join([PREFIX.pack(MAGIC, len(text), size), text, *payload])
@@ -195,12 +218,12 @@ def _spans(payload: bytes | bytearray) -> dict[str, tuple[int, int, dict]]:
 def _span(name: str, entry: object) -> tuple[int, int]:
     """The first and last byte of one tensor, after its entry is checked for dtype, shape and size."""
     _name(name)
-    if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
+    if not isinstance(entry, dict) or entry.keys() != ENTRY:
         raise ProtocolError(f"the entry of tensor {name!r} is malformed")
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(dtype, str) or dtype not in DTYPES:
         raise ProtocolError(f"tensor {name!r} has an unknown dtype")
-    if not _counts(shape) or len(shape) > MAX_DIMENSIONS or math.prod(max(n, 1) for n in shape) >= 1 << 48:
+    if not _counts(shape) or len(shape) > MAX_DIMENSIONS or math.prod(filter(None, shape)) >= 1 << 48:
         raise ProtocolError(f"tensor {name!r} has an impossible shape")
     if not _counts(offsets) or len(offsets) != 2:
         raise ProtocolError(f"tensor {name!r} has impossible offsets")
@@ -211,7 +234,7 @@ def _span(name: str, entry: object) -> tuple[int, int]:
 
 
 def _counts(value: object) -> bool:
-    return isinstance(value, list) and all(type(n) is int and n >= 0 for n in value)
+    return isinstance(value, list) and WHOLE.issuperset(map(type, value)) and min(value, default=0) >= 0
 
 
 def _name(name: object) -> str:
@@ -223,7 +246,7 @@ def _name(name: object) -> str:
 def _children(value: object) -> list[object]:
     if type(value) is list:
         return value
-    if isinstance(value, dict) and all(type(key) is str for key in value):
+    if isinstance(value, dict) and TEXT.issuperset(map(type, value)):
         return list(value.values())
     raise ProtocolError(f"a {type(value).__name__} cannot be sent, only scalars, lists, dicts and tensors")
 

@@ -638,12 +638,13 @@ def ask_cases(
     ``missed``, with where it may be.
     """
     results: dict[str, Result] = {}
-    for case in test.cases:
+    while waiting := test.cases[len(results) :]:
+        sent = [{name: value for name, value in case.inputs.items() if name not in test.kept} for case in waiting]
         try:
-            sent = {name: value for name, value in case.inputs.items() if name not in test.kept}
-            produced = runner.call(test.probe, sent, test.seconds, test.stand_ins)
-            results[case.name] = counted(count, produced, case.inputs, case.sizes)
+            for produced, case in zip(runner.calls(test.probe, sent, test.seconds, test.stand_ins), waiting):
+                results[case.name] = counted(count, produced, case.inputs, case.sizes)
         except StudentError as error:
+            case = test.cases[len(results)]
             if missed is not None and error.missing in test.names:
                 missed[error.missing] = error.whereabouts
             place = (error.cell or 0, error.line or 0) if error.limit is None else (0, 0)

@@ -10,6 +10,7 @@ import ast
 import json
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from autograder.engine.judge import KeyTest
@@ -34,6 +35,7 @@ def read(bundle: Path) -> dict:
         return {}
 
 
+@lru_cache(maxsize=64)
 def cases(source: str) -> dict[str, str]:
     """The functions of a test file that are decorated with ``test_case``, and their titles."""
     found = {}

@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self
 
+from autograder.arrays import is_array
 from autograder.engine.clock import Clock
 from autograder.engine.session import STUB, Sandbox, Session, SessionLost, StudentError
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from autograder.arrays import Array
 
 CHECK_SECONDS = 5.0  # of one public test case
+TOGETHER = 1 << 20  # bytes of inputs in one request
 
 
 class RunnableCell(Protocol):
@@ -107,12 +110,31 @@ class Runner:
         seconds: float | None = None,
         stand_ins: Mapping[str, str] | None = None,
     ) -> dict[str, Array]:
-        """The result of a probe, see ``Session.call``. Raises StudentError, or SessionLost; the next call then starts a new
-        session."""
-        session = self._ready()
-        seconds = self._within_deadline(seconds or self.limits.test_seconds)
-        with self._explained():
-            return session.call(probe, inputs, seconds, stand_ins)
+        """The result of a probe for one case, see ``calls``."""
+        (found,) = self.calls(probe, [inputs], seconds, stand_ins)
+        return found
+
+    def calls(
+        self,
+        probe: str,
+        cases: Sequence[Mapping[str, object]],
+        seconds: float | None = None,
+        stand_ins: Mapping[str, str] | None = None,
+    ) -> Iterator[dict[str, Array]]:
+        """The results of a probe for some cases, in order, see ``Session.call_some``.
+
+        Raises StudentError for the case after those that came, or SessionLost; the next call then starts a new session.
+        """
+        done = 0
+        while done < len(cases):
+            session = self._ready()
+            left = self._within_deadline(seconds or self.limits.test_seconds)
+            found, error = session.call_some(probe, _together(cases[done:]), left, stand_ins)
+            yield from found
+            done += len(found)
+            with self._explained():
+                if error:
+                    raise error
 
     def check(self, source: str, case: str) -> None:
         """Run one case of a public test file, see ``Session.check``. Raises StudentError, or SessionLost."""
@@ -198,6 +220,12 @@ class Runner:
         """Keep a cell's first outcome, because later runs only restore the namespace."""
         fields = {**outcome.__dict__, "seconds": seconds}
         self._outcomes.setdefault(outcome.index, CellOutcome(**fields))
+
+
+def _together(cases: Sequence[Mapping[str, object]]) -> Sequence[Mapping[str, object]]:
+    """The first of some cases, as many as are asked for in one request: more than one only if they are small."""
+    sizes = accumulate(sum(value.nbytes for value in case.values() if is_array(value)) for case in cases)
+    return cases[: max(1, sum(size <= TOGETHER for size in sizes))]
 
 
 def _not_reached(cell: RunnableCell) -> CellOutcome:

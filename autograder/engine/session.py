@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -419,11 +419,41 @@ class Session:
 
         ``stand_ins``: graded names -> addresses of the functions that replace the student's meanwhile.
         """
-        tensors = {name: value for name, value in inputs.items() if is_array(value)}
-        scalars = {name: value for name, value in inputs.items() if name not in tensors}
-        request = {"op": "call", "probe": probe, "scalars": scalars, "stand_ins": dict(stand_ins or {})}
+        found, error = self.call_some(probe, [inputs], seconds, stand_ins)
+        if error:
+            raise error
+        return found[0]
+
+    def call_some(
+        self,
+        probe: str,
+        cases: Sequence[Mapping[str, object]],
+        seconds: float | None = None,
+        stand_ins: Mapping[str, str] | None = None,
+    ) -> tuple[list[dict[str, Array]], StudentError | None]:
+        """The results of a probe for the first of some cases, and the error with which the next one ended, None if there is
+        none. Those that are left have to be asked for again.
+
+        Each case may take ``seconds``. Raises SessionLost.
+        """
+        tensors = {
+            f"{k}/{name}": value for k, case in enumerate(cases) for name, value in case.items() if is_array(value)
+        }
+        scalars = [{name: value for name, value in case.items() if not is_array(value)} for case in cases]
+        request = {"op": "call", "probe": probe, "cases": scalars, "stand_ins": dict(stand_ins or {})}
         seconds = seconds or self.limits.test_seconds
-        return self._native(self._request(request, tensors, seconds, self.limits.answer_mb * MB))
+        most = self.limits.answer_mb * MB
+        reply, answer, limit = self._reply(request, tensors, seconds, most)
+        done, error = reply.get("done"), reply.get("error")
+        if type(done) is not int or not (error is None) <= done <= len(cases):
+            self._lose("protocol", "it sent an invalid answer")
+        found = {str(place): {} for place in range(done)}
+        for name, array in answer.items():
+            place, _, name = name.partition("/")
+            if place not in found:
+                self._lose("protocol", "it sent an invalid answer")
+            found[place][name] = array
+        return [self._native(one) for one in found.values()], error and self._student_error(error, limit)
 
     def check(self, source: str, case: str, seconds: float) -> None:
         """Run the function ``case`` of a public test file, given as text. Raises StudentError or SessionLost."""
@@ -472,6 +502,15 @@ class Session:
     def _request(
         self, request: dict, tensors: Mapping[str, Array], seconds: float, answer_bytes: int
     ) -> dict[str, np.ndarray]:
+        reply, answer, limit = self._reply(request, tensors, seconds, answer_bytes)
+        if reply.get("ok") is True:
+            return answer
+        raise self._student_error(reply.get("error"), limit)
+
+    def _reply(
+        self, request: dict, tensors: Mapping[str, Array], seconds: float, answer_bytes: int
+    ) -> tuple[dict, dict[str, np.ndarray], float | None]:
+        """Header and tensors of the reply to a request, and ``seconds`` if the reply took all of them, else None."""
         if self._lost is not None:
             raise self._lost
         identity, started = secrets.token_hex(16), time.monotonic()  # so that no answer can be sent in advance
@@ -485,10 +524,8 @@ class Session:
             passed = time.monotonic() - started
             worked = min(passed, self._processor.seconds() - before) if self._processor.known else passed
             self.sandbox.worked += worked
-        if reply.get("ok") is True:
-            return answer
         counted, all_of_it = max(worked, passed / patience), ALL_OF_IT if patience > 1 else 0.99
-        raise self._student_error(reply.get("error"), seconds if counted >= all_of_it * seconds else None)
+        return reply, answer, seconds if counted >= all_of_it * seconds else None
 
     def _exchange(
         self, header: dict, tensors: Mapping[str, Array], deadline: float, seconds: float

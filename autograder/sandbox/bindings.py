@@ -66,6 +66,11 @@ def definitions(tree: ast.Module) -> Iterator[tuple[Definition, str]]:
         waiting += [(child, outer) for block in BLOCKS for child in getattr(node, block, ())]
 
 
+def nested(tree: ast.Module) -> tuple[tuple[str, str], ...]:
+    """The names of the functions and classes of a cell that are inside others, each with that of the outermost one."""
+    return tuple((node.name, outer) for node, outer in definitions(tree) if outer)
+
+
 def needed(cells: Cells, names: Iterable[str]) -> set[str]:
     """``names``, and all names that the statements which bind them use, and so on."""
     binders: dict[str, list[Statement]] = {}
@@ -97,14 +102,19 @@ def rebound(cells: Cells, names: Collection[str]) -> dict[str, dict[int, list[st
         before = [s for index, cell in cells.items() if index <= own for s in cell]
         known = used & {bound for s in before for bound in s.binds}.union(dir(builtins)) | {EVERYTHING}
         imported = {pair for s in before for pair in s.imports}
-        later = {
-            index: sorted({bound for s in cell for bound in s.binds & known - dict(s.imports & imported).keys()})
-            for index, cell in cells.items()
-            if index > own
-        }
+        later = {index: _bound_anew(cell, known, imported) for index, cell in cells.items() if index > own}
         if later := {index: bound for index, bound in later.items() if bound}:
             found[name] = later
     return found
+
+
+def _bound_anew(cell: Sequence[Statement], known: Collection[str], imported: Collection[tuple[str, str]]) -> list[str]:
+    """The names of ``known`` that a cell binds, but for the same imports again."""
+    bound: set[str] = set()
+    for statement in cell:
+        if again := statement.binds & known:
+            bound |= again - dict(statement.imports & imported).keys()
+    return sorted(bound)
 
 
 def _names_used_inside(source: str) -> dict[str, set[str]]:

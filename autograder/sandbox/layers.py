@@ -184,14 +184,18 @@ def _join_group(confinement: Confinement) -> None:
 
 def _own_root(confinement: Confinement) -> None:
     """Leave the machine's root folder. This process is the child of ``namespaces.fork``."""
-    readable = [path for path, rights in common_rules() if rights & landlock.READ_FILE and path.parts[1] != "proc"]
-    if confinement.files is not None:
-        readable.append(confinement.files)
-    readable += library_links()
+    own = namespaces.showing([confinement.files] if confinement.files is not None else [])
     size = confinement.scratch_mb * MB
     private = os.umask(0o022)  # a fresh user has to pass through the folders that this makes
-    namespaces.make_root(confinement.scratch, size, confinement.scratch_files, dict.fromkeys(readable))
+    namespaces.make_root(confinement.scratch, size, confinement.scratch_files, (*common_root(), *own))
     os.umask(private)
+
+
+@cache
+def common_root() -> tuple[namespaces.Step, ...]:
+    """What shows every worker the paths that all may read."""
+    readable = [path for path, rights in common_rules() if rights & landlock.READ_FILE and path.parts[1] != "proc"]
+    return namespaces.showing([*readable, *library_links()])
 
 
 # --- scratch -----------------------------------------------------------------------------------------------------

@@ -15,12 +15,21 @@ from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from autograder.sandbox import linux
 from autograder.sandbox.linux import MS_BIND, MS_NODEV, MS_NOSUID, MS_PRIVATE, MS_REC
 
 BESIDE_PROCESSES = linux.CLONE_NEWNS | linux.CLONE_NEWIPC | linux.CLONE_NEWNET | linux.CLONE_NEWUTS
 MOUNT_POINT = "root"  # next to the scratch folder
+
+
+class Step(NamedTuple):
+    """A ``folder`` or a ``file`` to make, a ``link`` to ``aim``, or a ``mount`` of what has the same name outside."""
+
+    kind: str
+    path: str
+    aim: str = ""
 
 
 @cache
@@ -149,8 +158,8 @@ def _fork_under_a_guardian(parent: int) -> int:
     os._exit(os.waitstatus_to_exitcode(status))
 
 
-def make_root(scratch: Path, scratch_bytes: int, scratch_files: int, readable: Iterable[Path]) -> None:
-    """Change to a root folder with only ``readable``, a ``/proc`` of its own, and an empty ``scratch`` of limited size.
+def make_root(scratch: Path, scratch_bytes: int, scratch_files: int, steps: Iterable[Step]) -> None:
+    """Change to a root folder that has what ``steps`` show, a ``/proc`` of its own, and an empty ``scratch`` of limited size.
 
     Everything except the scratch folder is read-only, and each path keeps its name. Runs in the child of ``fork``, which
     also leaves the machine's network, System V objects and mounts.
@@ -160,9 +169,8 @@ def make_root(scratch: Path, scratch_bytes: int, scratch_files: int, readable: I
     new = scratch.parent / MOUNT_POINT
     new.mkdir(exist_ok=True)
     linux.mount("root", new, "tmpfs", MS_NOSUID | MS_NODEV, "size=4m,mode=755")
-    shown: set[Path] = set()
-    for path in readable:
-        _show(path, new, shown)
+    for step in steps:
+        _do(step, str(new))
     _beneath(new, "/proc").mkdir()
     try:
         linux.mount("proc", new / "proc", "proc", MS_NOSUID | MS_NODEV)
@@ -175,27 +183,50 @@ def make_root(scratch: Path, scratch_bytes: int, scratch_files: int, readable: I
     linux.enter_root(new)
 
 
-def _show(path: Path, new: Path, shown: set[Path]) -> None:
-    """Make ``path`` visible under ``new``. Links on the way to it are copied as links."""
+def showing(paths: Iterable[Path]) -> tuple[Step, ...]:
+    """What makes ``paths``, or those of them that exist, visible under another root folder, in order.
+
+    Links on the way to a path are copied as links. All sessions show the same folders of the library, whose hundreds of
+    names are looked up once.
+    """
+    steps: dict[Step, None] = {}  # each once
+    for path in paths:
+        _show(path, steps)
+    return tuple(steps)
+
+
+def _show(path: Path, steps: dict[Step, None]) -> None:
     for part in reversed((path, *path.parents[:-1])):
-        if part in shown:
+        if Step("mount", str(part)) in steps:
             return
         if part.is_symlink():
-            link = _beneath(new, part)
-            link.parent.mkdir(parents=True, exist_ok=True)
-            if not link.is_symlink():
-                link.symlink_to(os.readlink(part))
+            _make_parents(part, steps)
+            steps[Step("link", str(part), os.readlink(part))] = None
             aim = os.path.normpath(part.parent / os.readlink(part))
-            return _show(Path(aim) / path.relative_to(part), new, shown)
+            return _show(Path(aim) / path.relative_to(part), steps)
     if path.exists():
-        target = _beneath(new, path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_dir():
-            target.mkdir(exist_ok=True)
-        else:
-            target.touch()
-        linux.mount(path, target, None, MS_BIND | MS_REC)
-        shown.add(path)
+        _make_parents(path, steps)
+        steps[Step("folder" if path.is_dir() else "file", str(path))] = None
+        steps[Step("mount", str(path))] = None
+
+
+def _make_parents(path: Path, steps: dict[Step, None]) -> None:
+    for parent in reversed(path.parents[:-1]):
+        steps[Step("folder", str(parent))] = None
+
+
+def _do(step: Step, new: str) -> None:
+    target = new + step.path
+    match step.kind:
+        case "mount":
+            linux.mount(step.path, target, None, MS_BIND | MS_REC)
+        case "link":
+            os.symlink(step.aim, target)
+        case "file":
+            os.close(os.open(target, os.O_CREAT | os.O_WRONLY))
+        case "folder":
+            with suppress(FileExistsError):  # of the paths that every session shows
+                os.mkdir(target)
 
 
 def _beneath(new: Path, path: Path | str) -> Path:

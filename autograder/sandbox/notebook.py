@@ -21,7 +21,7 @@ from pathlib import Path
 
 from autograder.errors import KitError
 from autograder.sandbox import released
-from autograder.sandbox.bindings import FUNCTIONS, Statement, definitions, needed, rebound, statements
+from autograder.sandbox.bindings import FUNCTIONS, Statement, definitions, needed, nested, rebound, statements
 from autograder.sandbox.newer import Version, newer, valid
 from autograder.sandbox.sightings import Part, Sighting, sightings
 from autograder.text import file_name, one_line, quoted
@@ -47,6 +47,7 @@ NO_ANSWER = "*Your answer here.*"
 MAX_ANSWER = 20_000
 MAX_ANSWERS = 100
 MAX_STUBS = 200
+STUB = "NotImplementedError"
 # Cell magics whose body is ordinary code of the notebook.
 TRANSPARENT_CELL_MAGICS = frozenset({"time", "timeit", "capture", "prun"})
 # Magics that the sandbox runs, since later cells may need their results.
@@ -169,7 +170,8 @@ def _as_parts(
         cell, tree = cells[before - 1], trees.get(before)
         pairs = list(zip(tree.body, parts[before])) if tree is not None and cell.skip is None else []
         ran = pairs if cell.only is None else [pairs[place] for place in cell.only]
-        found.append(Part("code", before, text, ran, tree, cell.skip is not None))
+        inside = () if tree is None else released.NESTED[text] if tree is released.TREES.get(text) else nested(tree)
+        found.append(Part("code", before, text, ran, inside, cell.skip is not None))
     return found
 
 
@@ -183,6 +185,8 @@ def _stubs(trees: Mapping[int, ast.Module], parts: Mapping[int, Sequence[Stateme
         for statement, part in zip(tree.body, parts[index]):
             for name in part.binds:
                 found.pop(name, None)
+            if STUB not in part.uses:
+                continue
             for node, outer in sorted(definitions(ast.Module([statement], [])), key=lambda pair: pair[0].lineno):
                 if isinstance(node, FUNCTIONS) and _raises_only(node):
                     found.setdefault(outer or node.name, []).append(f"{outer}.{node.name}" if outer else node.name)
@@ -197,7 +201,7 @@ def _raises_only(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 def _is_stub(node: ast.stmt) -> bool:
     raised = node.exc if isinstance(node, ast.Raise) else None
     raised = raised.func if isinstance(raised, ast.Call) else raised
-    return isinstance(raised, ast.Name) and raised.id == "NotImplementedError"
+    return isinstance(raised, ast.Name) and raised.id == STUB
 
 
 def answers_in(cells: Sequence[dict]) -> dict[str, str]:
@@ -274,7 +278,7 @@ def _dict(value: dict, name: str) -> dict:
 
 def _parsed(data: bytes, shown: str) -> dict:
     text = _decoded(data)
-    if _values(text) > MAX_VALUES and _values(_STRING.sub("", text)) > MAX_VALUES:
+    if len(text) > MAX_VALUES and _values(text) > MAX_VALUES and _values(_STRING.sub("", text)) > MAX_VALUES:
         raise NotebookError(f"{shown} holds too much data to be a notebook; clear its outputs and hand it in again.")
     try:
         notebook = json.loads(text, strict=False)
@@ -337,7 +341,7 @@ def _source(value: object) -> str:
     """The text of a cell, given as a string or a list of lines, in valid Unicode and without NUL."""
     lines = value if isinstance(value, list) else [value]
     text = "".join(line for line in lines if isinstance(line, str))
-    return _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text).replace("\0", "")
+    return (text if text.isascii() else _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text)).replace("\0", "")
 
 
 def _tags(metadata: object) -> list:

@@ -26,7 +26,8 @@ def prepare(threads: int) -> None:
 def fresh_state(threads: int) -> None:
     """Undo what cells or probes have changed in NumPy, beside what a worker undoes for all."""
     np.setbufsize(8192)
-    np.set_printoptions(**PRINTED)
+    if np.get_printoptions() != PRINTED:
+        np.set_printoptions(**PRINTED)
 
 
 def install() -> None:

@@ -12,10 +12,11 @@ from collections.abc import Iterable
 from contextlib import suppress
 from types import CodeType
 
-from autograder.sandbox.bindings import Statement, statements
+from autograder.sandbox.bindings import Statement, nested, statements
 
 TREES: dict[str, ast.Module] = {}
 STATEMENTS: dict[str, tuple[Statement, ...]] = {}
+NESTED: dict[str, tuple[tuple[str, str], ...]] = {}
 # By file name (``cell_name``) and the statement itself, which is one of a tree of ``TREES``.
 CODE: dict[tuple[str, ast.stmt], CodeType] = {}
 
@@ -39,4 +40,5 @@ def prepare(sources: Iterable[str]) -> None:
             with suppress(SyntaxError):
                 tree = TREES.setdefault(source, ast.parse(source))
                 STATEMENTS[source] = statements(source, tree)
+                NESTED[source] = nested(tree)
                 CODE.update({(cell_name(index), one): compiled(one, cell_name(index)) for one in tree.body})

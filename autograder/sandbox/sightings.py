@@ -8,8 +8,9 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
+from functools import cache
 
-from autograder.sandbox.bindings import Statement, definitions
+from autograder.sandbox.bindings import Statement
 
 BOUND = "bound"  # a statement of the notebook that is run gives it a value; ``by``: the block around it, such as "if"
 DELETED = "deleted"
@@ -45,15 +46,15 @@ class Sighting:
 class Part:
     """A cell in the notebook's order. ``before``: how many code cells come up to this one, itself included.
 
-    ``text`` is what the student wrote; ``tree`` the syntax tree of a code cell, None where it cannot be read. ``run`` are
-    the statements of it that are run, each with its node. ``kind`` is code, Markdown or raw.
+    ``text`` is what the student wrote. ``run`` are the statements of it that are run, each with its node; ``inside`` are the
+    functions and classes inside others, each with the outermost one. ``kind`` is code, Markdown or raw.
     """
 
     kind: str
     before: int
     text: str
     run: Sequence[tuple[ast.stmt, Statement]] = field(default_factory=tuple)
-    tree: ast.Module | None = None
+    inside: Sequence[tuple[str, str]] = ()
     skipped: bool = False
 
 
@@ -100,10 +101,8 @@ def _held(parts: Iterable[Part]) -> Found:
 def _inside(parts: Iterable[Part]) -> Found:
     """Definitions inside other definitions, in comments and strings, and in files that a cell writes."""
     for part in parts:
-        if part.tree is not None:
-            for node, outer in definitions(part.tree):
-                if outer:
-                    yield node.name, Sighting(NESTED, part.before, outer)
+        for name, outer in part.inside:
+            yield name, Sighting(NESTED, part.before, outer)
     for part in parts:
         if part.kind == "code" and not part.skipped:
             for name in _defined(part.text):
@@ -140,13 +139,19 @@ def _likeness(name: str, other: str) -> float:
 
     A word before or after the name (``my_name``) is taken for ``ALIKE``.
     """
-    one, two = (text.replace("_", "").casefold() for text in (name, other))
+    (one, letters), (two, others) = _folded(name), _folded(other)
     if one == two:
         return 1.0
     if len(one) > 3 and (other.startswith(f"{name}_") or other.endswith(f"_{name}")):
         return ALIKE
     if len(one) <= 3:
         return 0.0
-    letters, others = set(one), set(two)
     most = min(len(one) - len(letters - others), len(two) - len(others - letters))  # no more can be common
     return SequenceMatcher(None, one, two).ratio() if 2 * most / (len(one) + len(two)) >= ALIKE else 0.0
+
+
+@cache
+def _folded(name: str) -> tuple[str, frozenset[str]]:
+    """A name without case and underscores, and its letters."""
+    folded = name.replace("_", "").casefold()
+    return folded, frozenset(folded)

@@ -21,6 +21,7 @@ import signal
 import socket
 import sys
 import tempfile
+import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -45,6 +46,7 @@ MAX_MESSAGE = 2_000
 MAX_TYPE = 100
 REQUEST_CAPS = protocol.Caps(header=1 << 26, payload=1 << 30)
 CELL_NAME = re.compile(r"<cell (\d{1,6})>")
+SOON = 0.01  # the share of a case's time after which a reply waits for no other case
 FUTURE_FLAGS = sum(getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
 
 
@@ -171,12 +173,44 @@ class Worker:
 
     def answer(self, request: dict, arrays: dict[str, np.ndarray]) -> bytes:
         """The reply to one request: its result, or the exception that ended it."""
+        if request["op"] == "call":
+            return self.answer_cases(request, arrays)
+        try:
+            return protocol.encode({"id": request["id"], "ok": True}, self.result(request, arrays))
+        except BaseException as error:
+            return protocol.encode({"id": request["id"], "ok": False, "error": describe(error)})
+
+    def answer_cases(self, request: dict, arrays: dict[str, np.ndarray]) -> bytes:
+        """The reply to a call for some cases: the results of the first ones, and the exception that the next one ended with.
+
+        The engine asks again for those that are left, one at least less. So the cases that follow one that took long, or
+        whose results together are too large, have all of the time and the room for themselves.
+        """
+        given: list[dict[str, np.ndarray]] = [{} for _ in request["cases"]]
+        for name, array in arrays.items():
+            place, _, name = name.partition("/")
+            given[int(place)][name] = array
+        found, done, error, started = {}, 0, None, time.monotonic()
+        for scalars, inputs in zip(request["cases"], given):
+            try:
+                answer = self.result({**request, "scalars": scalars}, inputs, f"{done}/")
+            except BaseException as failure:
+                error = describe(failure)
+                break
+            if done and not protocol.fits(found | answer, request["answer_bytes"]):
+                break
+            found |= answer
+            done += 1
+            if time.monotonic() - started > SOON * request["seconds"]:
+                break
+        return protocol.encode({"id": request["id"], "ok": True, "done": done, "error": error}, found)
+
+    def result(self, request: dict, arrays: dict[str, np.ndarray], prefix: str = "") -> dict[str, np.ndarray]:
+        """What an operation returns within its time, in arrays that can be sent, under names with the prefix."""
         try:
             with soft_limit(request["seconds"], request["patience"]):
                 answer = self.operations[request["op"]](request, arrays)
-                return _encoded_answer(request, answer)
-        except BaseException as error:
-            return protocol.encode({"id": request["id"], "ok": False, "error": describe(error)})
+                return _sendable(answer, prefix, request["answer_bytes"])
         finally:
             gc.enable()
 
@@ -268,14 +302,15 @@ class Worker:
         return {"notebook": np.frombuffer(text.encode(), np.uint8)}
 
 
-def _encoded_answer(request: dict, answer: dict[str, np.ndarray]) -> bytes:
+def _sendable(answer: Mapping[str, object], prefix: str, most: int) -> dict[str, np.ndarray]:
     try:
-        frame = protocol.encode({"id": request["id"], "ok": True}, answer)
+        plain = protocol.plain_arrays(answer, prefix)
     except protocol.ProtocolError as error:
         raise TypeError(str(error)) from None
-    if len(frame) > request["answer_bytes"]:
-        raise ValueError(f"the result has {len(frame):,} bytes; at most {request['answer_bytes']:,} are allowed")
-    return frame
+    size = protocol.size_of(plain)
+    if size > most:
+        raise ValueError(f"the result has {size:,} bytes; at most {most:,} are allowed")
+    return plain
 
 
 def _ends_cell(node: ast.stmt, error: BaseException) -> bool:

@@ -165,7 +165,8 @@ class Zygote:
         if child.status is None:
             os.kill(child.pid, signal.SIGKILL)
             self.wait_for(child, KILL_SECONDS)
-        dead = processes.kill_all(lambda: self.family(child), child.confinement.uid, self.reap)
+        uid = child.confinement.uid
+        dead = processes.kill_all(lambda: self.family(child), uid, self.reap, lambda: child.status is not None)
         if dead:
             self.release(child.confinement)
         del self.children[child.pid]
@@ -174,7 +175,8 @@ class Zygote:
     def release(self, confinement: layers.Confinement) -> None:
         """Release the user and the control group of a worker that is dead or could not be forked."""
         if confinement.uid is not None:
-            leftovers.remove_all_of(confinement.uid)
+            if "namespaces" not in confinement.active:
+                leftovers.remove_all_of(confinement.uid)
             self.users.give_back(confinement.uid)
         if confinement.group is not None:
             cgroup.remove(confinement.group)
@@ -295,9 +297,12 @@ def _holds_answers(name: str) -> bool:
 
 def prepare_layers() -> None:
     """Compute once, for all workers, the filter of system calls and the readable folders."""
-    if "seccomp" in layers.active_names():
-        layers.call_filter(layers.active_names())
+    active = layers.active_names()
+    if "seccomp" in active:
+        layers.call_filter(active)
     layers.common_rules()
+    if "namespaces" in active:
+        layers.common_root()
 
 
 def prepare_reading() -> None:

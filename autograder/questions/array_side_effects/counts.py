@@ -40,4 +40,6 @@ def differing(one: np.ndarray, other: np.ndarray, atol: float = 0.0) -> np.ndarr
     """In how many entries two arrays differ by more than ``atol``, 0-d int64; -1 if their shapes differ. NaN is NaN."""
     if one.shape != other.shape:
         return np.array(-1)
+    if one.dtype == other.dtype and one.tobytes() == other.tobytes():  # as in most cases
+        return np.array(0)
     return np.array(np.sum(~np.isclose(one.astype(float), other.astype(float), rtol=0, atol=atol, equal_nan=True)))

@@ -23,7 +23,7 @@ _BATCHES = {
     "5 rows, a batch of 8": (5, 2, 8),
     "one row, a batch of one": (1, 3, 1),
 }
-_OFTEN = {"6 rows, a ratio of 0.5, 360 splits": (SPLIT, 6, 0.5), "6 rows, 360 batches of 2": (BATCH, 6, 2)}
+_OFTEN = {"5 rows, a ratio of 0.4, 220 splits": (SPLIT, 5, 0.4), "5 rows, 220 batches of 2": (BATCH, 5, 2)}
 _ONCE = "9 rows"
 
 
@@ -38,7 +38,7 @@ def draw(generator):
         *(Case(name, {**rows(n, d), "function": SPLIT, "size": size}) for name, (n, d, size) in _SPLITS.items()),
         *(Case(name, {**rows(n, d), "function": BATCH, "size": size}) for name, (n, d, size) in _BATCHES.items()),
         *(
-            Case(name, {**rows(n, 2), "function": function, "size": size, "times": 360})
+            Case(name, {**rows(n, 2), "function": function, "size": size, "times": 220})
             for name, (function, n, size) in _OFTEN.items()
         ),
         Case(_ONCE, {**rows(9, 2), "ratio": 0.4, "batch_size": 4}),

@@ -20,15 +20,15 @@ _EVALUATIONS = {
 # n, d, k, num_iters; a batch holds all rows
 _TRAININGS = {
     "23 iterations, 4 classes": (9, 3, 4, 23),
-    "20 iterations, two classes": (8, 4, 1, 20),
+    "10 iterations, two classes": (8, 4, 1, 10),
     "3 iterations, 3 classes": (6, 2, 3, 3),
     "one iteration, two classes": (5, 2, 1, 1),
 }
 _SMALL = {
     "23 iterations of batches of 4, 3 classes": (10, 3, 3, 23),
-    "20 iterations of batches of 4, two classes": (9, 3, 1, 20),
+    "10 iterations of batches of 4, two classes": (9, 3, 1, 10),
 }
-_BATCHES = "80 iterations, 12 rows in batches of 8"
+_BATCHES = "60 iterations, 12 rows in batches of 8"
 _CONDUCT = "12 iterations of batches of 4, 3 classes"
 
 
@@ -52,7 +52,7 @@ def draw(generator):
 
     labels = generator.permutation(np.resize(np.arange(4), 12))
     identity = {
-        **training(12, 12, 4, 80, 8),
+        **training(12, 12, 4, 60, 8),
         **{"W": np.zeros((12, 4)), "b": np.zeros(4), "X_train": np.eye(12), "y_train": labels},
         **{"X_val": np.eye(12), "y_val": labels},  # their loss falls, so who stops early does not stop here
         **{"lr": 1e-6, "l2_lambda": 0.0, "grad_norm_clip": 1e6},
@@ -69,11 +69,11 @@ def draw(generator):
 _EVALUATION = {name: Close(1e-8, 1e-10, dtype="float64", what=f"the {name}") for name in ("loss", "accuracy")}
 _WEIGHTS = {name: Close(1e-7, dtype="float64", what=f"model.{name} after the training") for name in "Wb"}
 _LISTS = {name: Close(1e-7, 1e-9, dtype="float64", what=name) for name in probes.LISTS}
-_OFTEN = "in {} batches than it should be, over 80 iterations; draw a new batch in each"
+_OFTEN = "in {} batches than it should be, over 60 iterations; draw a new batch in each"
 _DRAWN = {
-    "never": Exact(advice="Some rows are in no batch, over 80 iterations; draw a new batch in each"),
-    "rarest": Within(0.5, 1.0, dtype="float64", advice="A row is " + _OFTEN.format("fewer")),
-    "commonest": Within(1.0, 1.4, dtype="float64", advice="A row is " + _OFTEN.format("more")),
+    "never": Exact(advice="Some rows are in no batch, over 60 iterations; draw a new batch in each"),
+    "rarest": Within(0.45, 1.0, dtype="float64", advice="A row is " + _OFTEN.format("fewer")),
+    "commonest": Within(1.0, 1.45, dtype="float64", advice="A row is " + _OFTEN.format("more")),
     "variance": Within(
         0.1, 3.5, dtype="float64", advice="Your batches are not drawn anew and independently in each iteration"
     ),
