@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 EVERYTHING = "*"  # bound by ``from module import *``
+BUILTINS = frozenset(dir(builtins))
 CONSTANT_PARTS = (ast.Constant, ast.Tuple, ast.List, ast.Dict, ast.Load, ast.UnaryOp, ast.USub)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 DEFINITIONS = (*FUNCTIONS, ast.ClassDef, ast.Import, ast.ImportFrom)
@@ -100,7 +101,7 @@ def rebound(cells: Cells, names: Collection[str]) -> dict[str, dict[int, list[st
         own, definition = ([pair for pair in binders if pair[1].defines] or binders)[-1]
         used = needed(cells, definition.uses) | {name}
         before = [s for index, cell in cells.items() if index <= own for s in cell]
-        known = used & {bound for s in before for bound in s.binds}.union(dir(builtins)) | {EVERYTHING}
+        known = used & BUILTINS.union(*(s.binds for s in before)) | {EVERYTHING}
         imported = {pair for s in before for pair in s.imports}
         later = {index: _bound_anew(cell, known, imported) for index, cell in cells.items() if index > own}
         if later := {index: bound for index, bound in later.items() if bound}:
@@ -143,8 +144,8 @@ def _statement(node: ast.stmt, inner: Mapping[str, set[str]]) -> Statement:
             case ast.Lambda():
                 uses |= _loaded(part.body) - {a.arg for a in ast.walk(part.args) if isinstance(a, ast.arg)}
             case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
-                hidden |= {id(name) for loop in part.generators for name in ast.walk(loop.target)}
-            case ast.Name(ctx=ast.Load()):
+                hidden |= _own_names(part)
+            case ast.Name(ctx=ast.Load()) if id(part) not in hidden:
                 uses.add(part.id)
             case ast.Name() if id(part) not in hidden:
                 binds.add(part.id)
@@ -184,6 +185,14 @@ def _outside_functions(node: ast.stmt) -> Iterator[ast.AST]:
         else:
             kept = list(ast.iter_child_nodes(part))
         waiting += [child for child in kept if child is not None]
+
+
+def _own_names(comprehension: ast.expr) -> set[int]:
+    """The places where a comprehension binds and uses its own variables, by ``id``. It begins in the scope around it."""
+    names = [node for node in ast.walk(comprehension) if isinstance(node, ast.Name)]
+    targets = {n.id for loop in comprehension.generators for n in ast.walk(loop.target) if isinstance(n, ast.Name)}
+    outside = {id(node) for node in ast.walk(comprehension.generators[0].iter)}
+    return {id(name) for name in names if name.id in targets and id(name) not in outside}
 
 
 def _loaded(node: ast.AST) -> set[str]:

@@ -13,6 +13,7 @@ from contextlib import suppress
 from types import CodeType
 
 from autograder.sandbox.bindings import Statement, nested, statements
+from autograder.sandbox.sightings import defined
 
 TREES: dict[str, ast.Module] = {}
 STATEMENTS: dict[str, tuple[Statement, ...]] = {}
@@ -41,4 +42,5 @@ def prepare(sources: Iterable[str]) -> None:
                 tree = TREES.setdefault(source, ast.parse(source))
                 STATEMENTS[source] = statements(source, tree)
                 NESTED[source] = nested(tree)
+                defined(source)  # which is remembered
                 CODE.update({(cell_name(index), one): compiled(one, cell_name(index)) for one in tree.body})

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ast
-import builtins
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
-from functools import cache
+from functools import cache, lru_cache
 
-from autograder.sandbox.bindings import Statement
+from autograder.sandbox.bindings import BUILTINS, Statement
 
 BOUND = "bound"  # a statement of the notebook that is run gives it a value; ``by``: the block around it, such as "if"
 DELETED = "deleted"
@@ -70,7 +69,7 @@ def sightings(parts: Sequence[Part], graded: Collection[str]) -> dict[str, list[
         for name, sighting in look(parts):
             if name in found and len(found[name]) < MOST_PLACES and sighting not in found[name]:
                 found[name].append(sighting)
-    lost = [name for name in names if not found[name] and name not in dir(builtins)][:MOST_SOUGHT]
+    lost = [name for name in names if not found[name] and name not in BUILTINS][:MOST_SOUGHT]
     for name, sighting in _near(parts, lost, graded):
         found[name].append(sighting)
     return {name: places for name, places in found.items() if places}
@@ -94,7 +93,7 @@ def _held(parts: Iterable[Part]) -> Found:
     for part in parts:
         if part.kind != "code" or part.skipped:
             sighting = Sighting(HELD, part.before) if part.kind == "code" else Sighting(TEXT, part.before, part.kind)
-            for name in _defined(part.text):
+            for name in defined(part.text):
                 yield name, sighting
 
 
@@ -105,13 +104,14 @@ def _inside(parts: Iterable[Part]) -> Found:
             yield name, Sighting(NESTED, part.before, outer)
     for part in parts:
         if part.kind == "code" and not part.skipped:
-            for name in _defined(part.text):
+            for name in defined(part.text):
                 yield name, Sighting(FILED if _WRITES.match(part.text) else COMMENT, part.before)
 
 
-def _defined(text: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def defined(text: str) -> tuple[str, ...]:
     """The names that a text defines, in Python or another language."""
-    return [*_DEFINED.findall(text), *_ASSIGNED.findall(text)]
+    return (*_DEFINED.findall(text), *_ASSIGNED.findall(text))
 
 
 def _near(parts: Iterable[Part], lost: Sequence[str], graded: Collection[str]) -> Found:
