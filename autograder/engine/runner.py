@@ -133,7 +133,7 @@ class Runner:
             yield from found
             done += len(found)
             with self._explained():
-                if error:
+                if error is not None:
                     raise error
 
     def check(self, source: str, case: str) -> None:

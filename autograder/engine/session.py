@@ -420,7 +420,7 @@ class Session:
         ``stand_ins``: graded names -> addresses of the functions that replace the student's meanwhile.
         """
         found, error = self.call_some(probe, [inputs], seconds, stand_ins)
-        if error:
+        if error is not None:
             raise error
         return found[0]
 
@@ -453,7 +453,8 @@ class Session:
             if place not in found:
                 self._lose("protocol", "it sent an invalid answer")
             found[place][name] = array
-        return [self._native(one) for one in found.values()], error and self._student_error(error, limit)
+        failed = None if error is None else self._student_error(error, limit)
+        return list(map(self._native, found.values())), failed
 
     def check(self, source: str, case: str, seconds: float) -> None:
         """Run the function ``case`` of a public test file, given as text. Raises StudentError or SessionLost."""

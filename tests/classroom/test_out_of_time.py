@@ -25,21 +25,21 @@ LONG = 1e6  # seconds, more than any limit
 def ends(monkeypatch):
     """Lets the time of submissions run out: after a number of batches of images, or of calls of probes (None: never)."""
     counted = measure.count_top1
-    call, now = Runner.call, {"batches": None, "calls": None, "over": 0.0}
+    calls, now = Runner.calls, {"batches": None, "calls": None, "over": 0.0}
 
     def counting(*arguments, clock, **settings):
         batches = itertools.count()
         late = lambda: clock() + LONG * (now["batches"] is not None and next(batches) >= now["batches"])  # noqa: E731
         return counted(*arguments, clock=late, **settings)
 
-    def calling(runner, *arguments):
+    def calling(runner, probe, cases, *arguments):
         if now["calls"] is not None:
             now["over"] = LONG * (now["calls"] <= 0)
-            now["calls"] -= 1
-        return call(runner, *arguments)
+            now["calls"] -= len(cases)
+        return calls(runner, probe, cases, *arguments)
 
     monkeypatch.setattr(measure, "count_top1", counting)
-    monkeypatch.setattr(Runner, "call", calling)
+    monkeypatch.setattr(Runner, "calls", calling)
     monkeypatch.setattr(grade, "clock_of", lambda *_: lambda: time.monotonic() + now["over"])
     return now
 
