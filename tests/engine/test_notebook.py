@@ -9,6 +9,7 @@ import time
 import pytest
 
 from autograder.sandbox import notebook
+from autograder.sandbox.bindings import statements
 from autograder.sandbox.notebook import NotebookError, read_cells, read_notebook
 
 
@@ -305,6 +306,23 @@ def test_a_skipped_cell_that_cannot_be_read_is_named(path):
 def test_names_inside_functions_are_no_needs(path):
     own = code("def answer(x):\n    y = [z for z in x]\n    return (lambda w: w + len(y))(1)")
     assert runs(path, own, tagged("x = y = z = w = train()"), tagged("len = train()")) == [True, False, (0,)]
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("a = [x + y for x in z]", "yz"),
+        ("a = [x for x in x]", "x"),
+        ("a = {k: v for k, v in d.items() if k}", "d"),
+        ("a = [x for y in z for x in y]", "z"),
+        ("a = [[i * j for j in r] for i in r]", "r"),
+        ("a = x + [x for x in z][0]", "xz"),
+        ("for x in z: a = {x for y in x}", "xz"),
+    ],
+)
+def test_a_variable_of_a_comprehension_is_no_name_that_is_used(source, names):
+    (statement,) = statements(source, ast.parse(source))
+    assert statement.uses == set(names)
 
 
 def rebound(path, *sources, graded=("answer",)):
