@@ -15,6 +15,7 @@ import sys
 import time
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -38,6 +39,7 @@ MAX_CODE = 2_000_000
 MAX_CHARACTERS_READ = 250_000
 READ_SECONDS = 5.0
 
+IMAGE = b'"image/png": "'
 SKIP_TAG = "skip-grading"
 PYTHON = ("python", "python3", "ipython", "ipython3")
 # The student notebook has a cell with this text and a tag such as w1 for each answer to a written question.
@@ -123,7 +125,7 @@ def read_notebook(path: Path, graded: Collection[str] = ()) -> Notebook:
     Raises:
         NotebookError: the file is too large, not JSON, or not a notebook.
     """
-    file = _read(path)
+    file = _read(path, images=False)
     content, (language, version) = _cells(file, file_name(path.name)), _language(file)
     raw_cells = [cell for cell in content if cell.get("cell_type") == "code"]
     if len(raw_cells) > MAX_CELLS:
@@ -254,11 +256,26 @@ def read_json(path: Path) -> list[dict]:
     return _cells(_read(path), file_name(path.name))
 
 
-def _read(path: Path) -> dict:
+def _read(path: Path, images: bool = True) -> dict:
+    """The parsed file, without the ``images`` of its outputs if nobody asks for them: most of its text are images."""
     shown = file_name(path.name)
     if path.stat().st_size > MAX_BYTES:
         raise NotebookError(f"{shown} is larger than {MAX_BYTES // 2**20} MB; clear its outputs and hand it in again.")
-    return _parsed(path.read_bytes(), shown)
+    data = path.read_bytes()
+    if not images:
+        with suppress(NotebookError):  # an image that is none may be cut in a wrong place
+            return _parsed(_without_images(data), shown)
+    return _parsed(data, shown)
+
+
+def _without_images(data: bytes) -> bytes:
+    """A file as Jupyter writes it, with an empty text for each image."""
+    kept, place = [], 0
+    while (found := data.find(IMAGE, place)) >= 0:
+        begin = found + len(IMAGE)
+        kept.append(data[place:begin])
+        place = max(begin, data.find(b'"', begin))
+    return b"".join([*kept, data[place:]])
 
 
 def _language(notebook: dict) -> tuple[str, Version | None]:

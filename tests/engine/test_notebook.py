@@ -116,6 +116,17 @@ def test_printed_commas_and_brackets_are_no_values(path):
         read_cells(path)
 
 
+@pytest.mark.parametrize(
+    "image", ["iVBORw0KGgo=", "iVBOR\n w0KG\n", "", 'no " image', "\\", '", "cells": [], "x": "', 5, ["a", "b"]]
+)
+def test_images_are_passed_over_whatever_they_hold(path, image):
+    """What follows an image is read; the text of a cell that looks like one is code."""
+    shown = code("x = 1", outputs=[{"output_type": "display_data", "data": {"image/png": image}}])
+    text = 'data = {"image/png": "abc", "y": 2}'
+    written(path, shown, code(text), code("z = 3"))
+    assert [cell.source for cell in read_cells(path)] == ["x = 1", text, "z = 3"]
+
+
 # --- magics -------------------------------------------------------------------------------------------------------
 
 
