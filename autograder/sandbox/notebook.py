@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from autograder.errors import KitError
@@ -39,6 +39,7 @@ MAX_CODE = 2_000_000
 MAX_CHARACTERS_READ = 250_000
 READ_SECONDS = 5.0
 
+SHORT = 10_000  # characters of a cell whose syntax tree is kept until it is run
 IMAGE = b'"image/png": "'
 SKIP_TAG = "skip-grading"
 PYTHON = ("python", "python3", "ipython", "ipython3")
@@ -349,7 +350,7 @@ def _cell(index: int, source: str, deadline: float, version: Version | None) -> 
     """
     if len(source) > MAX_CHARACTERS_READ or time.monotonic() > deadline:
         return Cell(index, source), None
-    if (tree := released.TREES.get(source) or _tree(source)) is not None or _too_many_magics(source):
+    if (tree := released.TREES.get(source) or syntax_tree(source)) is not None or _too_many_magics(source):
         return Cell(index, source), tree
     return _without_magics(index, source, version)
 
@@ -369,14 +370,21 @@ def _too_many_magics(source: str) -> bool:
     return len(source) * (1 + len(_MAYBE_MAGIC.findall(source))) > MAX_CHARACTERS_READ
 
 
+def syntax_tree(source: str) -> ast.Module | None:
+    """The syntax tree of ``source``, or None if it is not valid Python. A cell is read first and run afterwards."""
+    return _tree_of_short(source) if len(source) <= SHORT else _tree(source)
+
+
 def _tree(source: str) -> ast.Module | None:
-    """The syntax tree of ``source``, or None if it is not valid Python."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             return ast.parse(source)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return None
+
+
+_tree_of_short = lru_cache(maxsize=64)(_tree)
 
 
 def _without_magics(index: int, source: str, version: Version | None) -> tuple[Cell, ast.Module | None]:
@@ -396,12 +404,12 @@ def _without_magics(index: int, source: str, version: Version | None) -> tuple[C
     code = _EMPTY_LINES.sub("", body)
     # With as many lines as before, so that messages name the student's lines.
     transformed = "\n" * source.count("\n", 0, len(source) - len(code)) + _transformed(code)
-    tree = _tree(transformed)
-    if tree is None:
+    found = syntax_tree(transformed)
+    if found is None:
         why = _fault(source, transformed, version)
         return Cell(index, source, skip=why, notes=(f"Cell {index}: {why}.",) if why else ()), None
-    notes.extend(f"{quoted(line, 80)} has no effect during grading." for line in _dropped(tree))
-    return Cell(index, transformed, notes=tuple(notes)), tree
+    notes.extend(f"{quoted(line, 80)} has no effect during grading." for line in _dropped(found))
+    return Cell(index, transformed, notes=tuple(notes)), found
 
 
 def _fault(source: str, transformed: str, version: Version | None) -> str | None:

@@ -242,8 +242,8 @@ class Worker:
     def statements(self, filename: str, source: str) -> list[ast.stmt]:
         """The statements of a cell. Registers its lines for tracebacks."""
         linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
-        if not self.flags and source in released.TREES:
-            return released.TREES[source].body
+        if not self.flags and (known := released.TREES.get(source) or notebook.syntax_tree(source)):
+            return known.body
         return compile(source, filename, "exec", ast.PyCF_ONLY_AST | self.flags, dont_inherit=True).body
 
     def execute(self, filename: str, statement: ast.stmt) -> None:

@@ -24,7 +24,7 @@ def sandbox():
 
 @pytest.fixture()
 def prepared(monkeypatch):
-    for table in ("TREES", "STATEMENTS", "CODE"):
+    for table in ("TREES", "STATEMENTS", "NESTED", "CODE"):
         monkeypatch.setattr(released, table, {})
     released.prepare(GIVEN)
 
@@ -49,7 +49,7 @@ def test_a_given_cell_after_a_lasting_import_is_compiled_as_that_asks(sandbox):
 
 def test_only_what_was_given_is_taken_from_the_tables(prepared, tmp_path, monkeypatch):
     parsed = []
-    monkeypatch.setattr(notebook, "_tree", lambda source: parsed.append(source) or ast.parse(source))
+    monkeypatch.setattr(notebook, "syntax_tree", lambda source: parsed.append(source) or ast.parse(source))
     changed = GIVEN[1].replace("math.sqrt(x)", "x")
     cells = [{"cell_type": "code", "source": source} for source in (*GIVEN[:2], changed)]
     (tmp_path / "a.ipynb").write_text(json.dumps({"cells": cells}))
@@ -63,7 +63,7 @@ def test_a_notebook_is_read_alike_with_and_without_the_tables(monkeypatch):
     path = SOLUTIONS / "simclr" / "simclr.ipynb"
     graded = ("nt_xent", "SimCLR", "barlow_twins")
     plainly = notebook.read_notebook(path, graded)
-    for table in ("TREES", "STATEMENTS", "CODE"):
+    for table in ("TREES", "STATEMENTS", "NESTED", "CODE"):
         monkeypatch.setattr(released, table, {})
     released.prepare([cell.source for cell in plainly.cells])
     assert len(released.TREES) > 10 and notebook.read_notebook(path, graded) == plainly

@@ -85,7 +85,8 @@ EVALUATION, TRAJECTORY, LISTS, BATCHES, CONDUCT = _MAIN = (
     Test("trajectory", "weights after the training", probes.training, tuple(_TRAININGS), _WEIGHTS),
     Test("lists", "what is noted, and when", probes.noted, tuple(_SMALL), _LISTS, stand_ins={"get_data_batch": other_batch}),
     Test("batches", "a new batch in each iteration, drawn by rng", probes.batches, (_BATCHES,), _DRAWN, count=counts.batches,
-         needs=("trajectory", "lists")),
+         needs=("trajectory", "lists"),
+         stand_ins={"gradients": probes.rows_of_the_batch, "clip_gradients": probes.as_they_are}),
     conduct("fit_model", {name: name for name in ("X_train", "y_train", "X_val", "y_val")}, probes.conduct, (_CONDUCT,),
             ("trajectory", "lists")),
 )  # fmt: skip
