@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,15 +19,15 @@ MAX_DEPTH = 40
 SHARED = 16
 
 
-def excess(confinement: Confinement, family: Iterable[psutil.Process], inherited: int) -> str | None:
-    """``"memory"`` or ``"disk"`` if a submission uses more of it than allowed, else None.
+def excess(confinement: Confinement, family: Callable[[], Iterable[psutil.Process]], inherited: int) -> str | None:
+    """``"memory"`` or ``"disk"`` if a submission uses more of it than allowed, else None. ``family`` finds its processes.
 
     ``inherited`` bytes of each process may be preloaded libraries, which all processes share until they write to them.
     From outside this is not visible. So there are two limits: on the memory beyond ``inherited``, and, ``SHARED`` times
     larger, on all memory.
     """
     if "cgroup" not in confinement.active:
-        used = [anonymous_memory(process.pid) for process in family]
+        used = [anonymous_memory(process.pid) for process in family()]
         limit = confinement.memory_mb * MB
         if sum(max(0, bytes_ - inherited) for bytes_ in used) > limit or sum(used) > SHARED * limit:
             return "memory"

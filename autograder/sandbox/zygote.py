@@ -20,7 +20,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -108,7 +108,7 @@ class Zygote:
         self.reap()
         for child in self.children.values():
             if child.status is None and child.excess is None:
-                child.excess = usage.excess(child.confinement, self.family(child), self.own_memory)
+                child.excess = usage.excess(child.confinement, partial(self.family, child), self.own_memory)
                 if child.excess is not None:
                     os.kill(child.pid, signal.SIGKILL)
 
