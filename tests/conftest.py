@@ -1,10 +1,13 @@
 """What several tests need: bundle, notebooks, a small set of test images, the sandbox's preloaded parent."""
 
+import io
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from nbformat import NotebookNode
 
 import data_scripts
 from autograder.engine.session import Probes, Sandbox
@@ -57,6 +60,31 @@ def master():
 def student(master):
     """The notebook that students get."""
     return student_notebook(master)
+
+
+@dataclass(frozen=True)
+class Softmax:
+    """The assignment that costs least to grade, for tests of what is the same for all: its bundle and its notebooks."""
+
+    bundle: Path
+    master: NotebookNode
+    student: NotebookNode
+
+
+@pytest.fixture(scope="session")
+def softmax() -> Softmax:
+    """Bundle and notebooks of softmax."""
+    folder = COURSE.assignment("softmax")
+    master = assignment_master(folder)
+    return Softmax(build_bundle(folder), master, student_notebook(master))
+
+
+@pytest.fixture(scope="session")
+def softmax_weights() -> dict[str, bytes]:
+    """A file that softmax measures, of a model that gives every image the first class."""
+    file = io.BytesIO()
+    np.savez(file, W=np.zeros((3072, 10)), b=np.zeros(10), mean=0.5, scale=0.25)
+    return {"softmax.npz": file.getvalue()}
 
 
 @pytest.fixture(scope="session")
