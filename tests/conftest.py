@@ -22,12 +22,13 @@ torch.set_num_threads(1)
 # Files that take minutes: begun last, one of them would keep a single processor busy at the end.
 LONGEST = (
     "test_ordinary_user.py",
+    "test_otter_notebook.py",
     "test_docs.py",
     "test_whole.py",
     "test_hostile.py",
+    "test_other_machines.py",
     "test_grade.py",
     "test_otter.py",
-    "test_otter_notebook.py",
     "test_nbgrader.py",
     "test_gradescope.py",
     "test_wheel.py",
