@@ -1,10 +1,13 @@
 """What several tests need: bundle, notebooks, a small set of test images, the sandbox's preloaded parent."""
 
+import io
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from nbformat import NotebookNode
 
 import data_scripts
 from autograder.engine.session import Probes, Sandbox
@@ -19,12 +22,13 @@ torch.set_num_threads(1)
 # Files that take minutes: begun last, one of them would keep a single processor busy at the end.
 LONGEST = (
     "test_ordinary_user.py",
+    "test_otter_notebook.py",
     "test_docs.py",
     "test_whole.py",
     "test_hostile.py",
+    "test_other_machines.py",
     "test_grade.py",
     "test_otter.py",
-    "test_otter_notebook.py",
     "test_nbgrader.py",
     "test_gradescope.py",
     "test_wheel.py",
@@ -57,6 +61,31 @@ def master():
 def student(master):
     """The notebook that students get."""
     return student_notebook(master)
+
+
+@dataclass(frozen=True)
+class Softmax:
+    """The assignment that costs least to grade, for tests of what is the same for all: its bundle and its notebooks."""
+
+    bundle: Path
+    master: NotebookNode
+    student: NotebookNode
+
+
+@pytest.fixture(scope="session")
+def softmax() -> Softmax:
+    """Bundle and notebooks of softmax."""
+    folder = COURSE.assignment("softmax")
+    master = assignment_master(folder)
+    return Softmax(build_bundle(folder), master, student_notebook(master))
+
+
+@pytest.fixture(scope="session")
+def softmax_weights() -> dict[str, bytes]:
+    """A file that softmax measures, of a model that gives every image the first class."""
+    file = io.BytesIO()
+    np.savez(file, W=np.zeros((3072, 10)), b=np.zeros(10), mean=0.5, scale=0.25)
+    return {"softmax.npz": file.getvalue()}
 
 
 @pytest.fixture(scope="session")

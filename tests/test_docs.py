@@ -239,13 +239,19 @@ class Checkout:
 
 
 @pytest.fixture(scope="module")
-def checkout(master, student, tmp_path_factory):
-    """The copy: its launcher installs nothing; small data; a finished notebook, blank ones and a class of two."""
+def checkout(bundle, master, student, tmp_path_factory):
+    """The copy: its launcher installs nothing; small data; a finished notebook, blank ones and a class of two.
+
+    The answer key is compiled already: ``bundle`` does so with the code that ``kit build`` runs.
+    """
     folder = tmp_path_factory.mktemp("docs") / "checkout"
     kept_out = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "data", "dist", "grades", "runs")
     shutil.copytree(ROOT, folder, ignore=kept_out)
     (folder / "kit").write_text('#!/bin/sh\nexec python -m autograder "$@"\n')
     (folder / ".venv").symlink_to(sys.prefix)
+    shutil.copytree(bundle, folder / "dist" / bundle.name)
+    # The optional package that autograder.engine does without, too: nbgrader would take 5 s to import it, each time.
+    (folder / "rfc3987_syntax.py").write_text("raise ImportError")
     for name in ("cifar10", "mnist"):
         data_scripts.prepare_generated(folder / "data", 200, 100, progress=False, dataset=DATASETS[name])
     (folder / "homework").mkdir()

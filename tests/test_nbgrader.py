@@ -52,10 +52,10 @@ from autograder.release.notebooks import has_tag, notebook_bytes, question_tag, 
 from autograder.sandbox.leftovers import remove_tree
 from tests.checkout import COURSE, ROOT, SOLUTIONS
 
-DEMO = load_module(COURSE.assignment("simclr"), "demo")
+DEMO = load_module(COURSE.assignment("softmax"), "demo")
 
-QUESTIONS = ("q1a", "q1b", "q1c", "q2", "q3", "q4", "q5", "q6")
-WRITTEN = ("w1", "w2", "w3", "w4", "w5")
+QUESTIONS = ("q1", "q2a", "q2b", "q3", "q4", "q5", "q6", "q7", "q8")
+WRITTEN = ("w1", "w2")
 ATTACK = (
     "<script>document.title='gained'</script> [x](javascript:alert(1)) ![x](attachment:none.png)\n\nBEGIN MARK SCHEME"
 )
@@ -63,9 +63,9 @@ ATTACK = (
 
 # Students whose zip holds the solution under another name, with the name in it, and other files.
 RENAMED = {
-    "copied": ("Copy of simclr.ipynb",),
-    "counted": ("simclr (1).ipynb",),
-    "wrapped": ("hw/simclr.ipynb", "__MACOSX/hw/simclr.ipynb"),
+    "copied": ("Copy of softmax.ipynb",),
+    "counted": ("softmax (1).ipynb",),
+    "wrapped": ("hw/softmax.ipynb", "__MACOSX/hw/softmax.ipynb"),
 }
 
 
@@ -103,19 +103,19 @@ def tampered(release):
     by_id = {c.metadata["nbgrader"]["grade_id"]: c for c in notebook.cells if "nbgrader" in c.metadata}
     for cell in by_id.values():
         cell.metadata["nbgrader"].update(points=1000, checksum="0" * 32, locked=False)
-    for question in ("q1a", "q1b"):
+    for question in ("q1", "q2a"):
         by_id[question].outputs = [
             nbformat.v4.new_output("execute_result", data={"text/plain": "1000"}, execution_count=1)
         ]
         by_id[question].source = "1000"
-    by_id["q1a"].metadata["nbgrader"]["grade_id"], by_id["q1b"].metadata["nbgrader"]["grade_id"] = "q1b", "q7"
-    by_id["q1c"].metadata["nbgrader"].update(solution=True, grade=False)
-    by_id["q2"].metadata["nbgrader"]["schema_version"] = 99
-    notebook.cells.remove(by_id["q3"])
-    notebook.cells.append(copy.deepcopy(by_id["q4"]) | {"id": "again"})
+    by_id["q1"].metadata["nbgrader"]["grade_id"], by_id["q2a"].metadata["nbgrader"]["grade_id"] = "q2a", "q9"
+    by_id["q2b"].metadata["nbgrader"].update(solution=True, grade=False)
+    by_id["q3"].metadata["nbgrader"]["schema_version"] = 99
+    notebook.cells.remove(by_id["q4"])
+    notebook.cells.append(copy.deepcopy(by_id["q5"]) | {"id": "again"})
     notebook.cells.remove(by_id["w1-question"])
     by_id["w2"].source = ATTACK
-    by_id["w3"].metadata["nbgrader"] = "no settings"
+    by_id["w1"].metadata["nbgrader"] = "no settings"
     notebook.cells.append(new_code_cell(hostile.cell(ROOT, DEMO.HOSTILE), id="hostile"))
     notebook.metadata["language_info"] = {"name": 7}
     return notebook
@@ -123,7 +123,7 @@ def tampered(release):
 
 def hand_in(archive: Path, notebook: str, *files: Path) -> None:
     with zipfile.ZipFile(archive, "w") as made:
-        made.writestr("simclr.ipynb", notebook)
+        made.writestr("softmax.ipynb", notebook)
         for file in files:
             made.write(file, file.name)
 
@@ -143,26 +143,28 @@ def course(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def graded(course, bundle, images, checkpoint):
+def graded(course, softmax, softmax_weights, images):
     """The class, released, collected and graded by nbgrader; what this kit says of the same submissions."""
-    released = course / "release" / "simclr" / "simclr.ipynb"
+    released = course / "release" / "softmax" / "softmax.ipynb"
     before = released.read_bytes()
-    nbgrader(course, "generate_assignment", "simclr")
+    nbgrader(course, "generate_assignment", "softmax")
     assert released.read_bytes() == before, "./kit build writes what generate_assignment makes"
     exchange = course.parent / "exchange"
     exchange.mkdir()
-    nbgrader(course, "release_assignment", "simclr", f"--Exchange.root={exchange}")
-    assert (exchange / "simclr" / "outbound" / "simclr" / "simclr.ipynb").read_bytes() == before
+    nbgrader(course, "release_assignment", "softmax", f"--Exchange.root={exchange}")
+    assert (exchange / "simclr" / "outbound" / "softmax" / "softmax.ipynb").read_bytes() == before
     nbgrader(course, "db", "student", "add", "solution", "--first-name=Ada")
     release = nbformat.reads(before.decode(), as_version=4)
-    source = nbformat.read(course / "source" / "simclr" / "simclr.ipynb", as_version=4)
-    archive = course / "downloaded" / "simclr" / "archive"
+    source = nbformat.read(course / "source" / "softmax" / "softmax.ipynb", as_version=4)
+    archive = course / "downloaded" / "softmax" / "archive"
     archive.mkdir(parents=True)
     # Without any settings of nbgrader, as the student notebook of assignments/ is.
-    page = course.parent / "simclr-report.html"
+    page = course.parent / "softmax-report.html"
     page.write_text("<script>shown = 1</script>")
-    solution = notebook_bytes(assignment_master(COURSE.assignment("simclr"))).decode()
-    hand_in(archive / "solution.zip", solution, checkpoint, page)
+    solution = notebook_bytes(softmax.master).decode()
+    weights = course.parent / "softmax.npz"
+    weights.write_bytes(softmax_weights[weights.name])
+    hand_in(archive / "solution.zip", solution, weights, page)
     hand_in(archive / "untouched.zip", before.decode())
     hand_in(archive / "mistakes.zip", nbformat.writes(filled_in(release, source, DEMO.MISTAKES)))
     hand_in(archive / "tampered.zip", json.dumps(tampered(filled_in(release, source, DEMO.MISTAKES))))
@@ -172,16 +174,16 @@ def graded(course, bundle, images, checkpoint):
             made.writestr(inside, solution)
             for other in others:
                 made.writestr(other, "")
-    nbgrader(course, "zip_collect", "simclr")
+    nbgrader(course, "zip_collect", "softmax")
     submitted = course / "submitted"
-    (submitted / "tampered" / "simclr" / "notes.txt").symlink_to(bundle / "key.safetensors")
-    hinder(submitted / "mistakes" / "simclr")
-    nbgrader(course, "autograde", "simclr", f"--GradeWithKit.data={images.folder}")
-    remove_tree(submitted / "mistakes" / "simclr" / "a")  # pytest cannot
-    nbgrader(course, "generate_feedback", "simclr")
+    (submitted / "tampered" / "softmax" / "notes.txt").symlink_to(softmax.bundle / "key.safetensors")
+    hinder(submitted / "mistakes" / "softmax")
+    nbgrader(course, "autograde", "softmax", f"--GradeWithKit.data={images.folder}")
+    remove_tree(submitted / "mistakes" / "softmax" / "a")  # pytest cannot
+    nbgrader(course, "generate_feedback", "softmax")
     nbgrader(course, "export", "--to", "grades.csv")
-    with Grader(bundle, images) as grader:
-        return {student.name: grader.grade(student / "simclr") for student in sorted(submitted.iterdir())}
+    with Grader(softmax.bundle, images) as grader:
+        return {student.name: grader.grade(student / "softmax") for student in sorted(submitted.iterdir())}
 
 
 def hinder(folder):
@@ -225,12 +227,12 @@ def gradebook(course, assignment):
     return rows
 
 
-def feedback(course, student, assignment="simclr"):
+def feedback(course, student, assignment="softmax"):
     return (course / "feedback" / student / assignment / f"{assignment}.html").read_text()
 
 
 def test_points_are_those_of_the_kit(course, graded):
-    rows = gradebook(course, "simclr")
+    rows = gradebook(course, "softmax")
     assert set(rows) == set(graded) == {"solution", "untouched", "mistakes", "tampered", "broken", *RENAMED}
     for student, report in graded.items():
         groups = by_question(report.verdicts)
@@ -245,38 +247,38 @@ def test_points_are_those_of_the_kit(course, graded):
             assert not row["needs_person"] and row["manual_score"] is None
     totals = {student: sum(row["auto_score"] or 0 for row in rows[student].values()) for student in rows}
     assert totals["untouched"] == totals["broken"] == 0
-    assert totals["solution"] == 42, "all but the checkpoint, which guesses"
-    assert 0 < totals["tampered"] <= totals["mistakes"] < 42
+    assert totals["solution"] == 44, "all but the weights, which guess"
+    assert 0 < totals["tampered"] <= totals["mistakes"] < 44
 
 
 def test_a_notebook_under_another_name_is_graded_and_left_where_it_was(course, graded):
     for student, inside in RENAMED.items():
-        assert sum(row["auto_score"] or 0 for row in gradebook(course, "simclr")[student].values()) == 42, student
-        folder = course / "submitted" / student / "simclr"
-        assert (folder / inside[0]).is_file() and not (folder / "simclr.ipynb").exists()
+        assert sum(row["auto_score"] or 0 for row in gradebook(course, "softmax")[student].values()) == 44, student
+        folder = course / "submitted" / student / "softmax"
+        assert (folder / inside[0]).is_file() and not (folder / "softmax.ipynb").exists()
         assert "passed" in feedback(course, student)
 
 
 def test_partial_credit_is_there(course, graded):
-    row = gradebook(course, "simclr")["mistakes"]
+    row = gradebook(course, "softmax")["mistakes"]
     assert 0 < row["q4"]["auto_score"] < row["q4"]["max_score"]
 
 
 def test_export_has_the_same_totals(course, graded):
     with (course / "grades.csv").open() as file:
-        rows = {row["student_id"]: row for row in csv.DictReader(file) if row["assignment"] == "simclr"}
+        rows = {row["student_id"]: row for row in csv.DictReader(file) if row["assignment"] == "softmax"}
     assert {s: float(rows[s]["raw_score"]) for s in rows} == {s: report.score for s, report in graded.items()}
-    assert {float(row["max_score"]) for row in rows.values()} == {50 + 20}
+    assert {float(row["max_score"]) for row in rows.values()} == {50 + 8}
 
 
 def test_written_questions_wait_for_a_person_or_have_no_answer(course, graded):
-    rows = gradebook(course, "simclr")
+    rows = gradebook(course, "softmax")
     written = {
         student: [(bool(rows[student][w]["needs_person"]), rows[student][w]["auto_score"]) for w in WRITTEN]
         for student in rows
     }
-    assert written["solution"] == written["mistakes"] == [(True, None)] * 5
-    assert written["untouched"] == [(False, 0)] * 5
+    assert written["solution"] == written["mistakes"] == [(True, None)] * 2
+    assert written["untouched"] == [(False, 0)] * 2
     assert {rows["solution"][w]["max_score"] for w in WRITTEN} == {4}
 
 
@@ -286,8 +288,8 @@ def test_feedback_shows_every_hint(course, graded):
         for verdict in report.verdicts:
             assert verdict.message in page, (student, verdict)
         assert all(remark in page for remark in report.remarks)
-    assert "of 100 test images" in feedback(course, "solution"), "the checkpoint beside the notebook was measured"
-    assert "shown = 1" not in feedback(course, "solution") and "simclr-report" not in str(graded["solution"].remarks)
+    assert "of 100 test images" in feedback(course, "solution"), "the weights beside the notebook were measured"
+    assert "shown = 1" not in feedback(course, "solution") and "softmax-report" not in str(graded["solution"].remarks)
     assert any(v.misconception for v in graded["mistakes"].verdicts)
 
 
@@ -303,13 +305,13 @@ def formgrader_page(course, student):
     configure(config)
     config.HTMLExporter.template_name = "formgrade"
     config.HTMLExporter.extra_template_basedirs = [template_path]
-    path = course / "autograded" / student / "simclr" / "simclr.ipynb"
+    path = course / "autograded" / student / "softmax" / "softmax.ipynb"
     return HTMLExporter(config=config).from_filename(str(path), resources={"index": 0, "total": 1})[0]
 
 
 def test_graders_see_rubrics_and_students_do_not(course, graded):
     page = formgrader_page(course, "untouched")
-    for text in ("For graders.", "Model answer.", "two random views of one image"):
+    for text in ("For graders.", "Model answer.", "probabilities compete and sum to 1"):
         assert text in page
         for secret_free in (feedback(course, "untouched"), feedback(course, "tampered")):
             assert text not in secret_free
@@ -325,9 +327,10 @@ def test_nothing_secret_is_released(name, course):
 
 def test_nothing_secret_is_in_the_feedback(course, graded):
     page = html.unescape(feedback(course, "untouched"))
-    assert [line for line in secrets_of("simclr") if line in page] == []
+    assert [line for line in secrets_of("softmax") if line in page] == []
     files = [path for path in (course / "feedback").rglob("*") if path.is_file()]
-    assert {path.name for path in files} == {"simclr.html", "simclr_lin_best.pt"}, "and no copy through the link"
+    given = "run.py"  # assignment.toml publishes it beside the notebook
+    assert {path.name for path in files} == {"softmax.html", "softmax.npz", given}, "and no copy through the link"
 
 
 def secrets_of(name):
@@ -357,11 +360,11 @@ def test_release_is_the_student_notebook_with_settings(course):
 
 def test_tampering_leaves_the_gradebooks_cells(course, graded):
     """The autograded notebook has each cell of the gradebook once, with the gradebook's points."""
-    notebook = nbformat.read(course / "autograded" / "tampered" / "simclr" / "simclr.ipynb", as_version=4)
+    notebook = nbformat.read(course / "autograded" / "tampered" / "softmax" / "softmax.ipynb", as_version=4)
     settings = {
         c.metadata["nbgrader"]["grade_id"]: c.metadata["nbgrader"] for c in notebook.cells if "nbgrader" in c.metadata
     }
-    assert [settings[question]["points"] for question in QUESTIONS] == [8, 8, 4, 4, 4, 8, 6, 8]
+    assert [settings[question]["points"] for question in QUESTIONS] == [4, 3, 4, 5, 8, 10, 4, 6, 6]
     assert [c.source for c in notebook.cells].count(ATTACK) == 1
     assert not any(c.source == "1000" for c in notebook.cells if "nbgrader" in c.metadata)
 
@@ -370,15 +373,15 @@ def test_a_course_folder_in_use_is_left_alone(course, graded):
     """A second build rewrites source and release alone."""
     config = course / "nbgrader_config.py"
     config.write_text(config.read_text() + "# mine\n")
-    rows = gradebook(course, "simclr")
+    rows = gradebook(course, "softmax")
     write_course(
         course,
-        COURSE.assignment("simclr"),
-        assignment_master(COURSE.assignment("simclr")),
-        read_assignment(SOLUTIONS / "simclr" / "assignment.toml"),
+        COURSE.assignment("softmax"),
+        assignment_master(COURSE.assignment("softmax")),
+        read_assignment(SOLUTIONS / "softmax" / "assignment.toml"),
     )
     assert config.read_text().endswith("# mine\n")
-    assert {s: dict(r) for s, r in gradebook(course, "simclr").items()} == {s: dict(r) for s, r in rows.items()}
+    assert {s: dict(r) for s, r in gradebook(course, "softmax").items()} == {s: dict(r) for s, r in rows.items()}
 
 
 def test_a_bonus_question_is_extra_credit(course, tmp_path):

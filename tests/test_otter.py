@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -12,23 +13,16 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-import torch
 
-import data_scripts
-from autograder.assignment import read_assignment
 from autograder.demo.submissions import with_cells, with_last_cell
 from autograder.engine.grade import Grader
 from autograder.engine.report import told_once
 from autograder.frontends import otter
 from autograder.frontends.gradescope import results
-from autograder.given.unet import UNet
 from autograder.questions.loading import load_module
-from autograder.release.bundle import build_bundle
-from autograder.release.course import assignment_master
 from autograder.release.gradescope import write_zip
-from autograder.release.notebooks import notebook_bytes, student_notebook
-from data_scripts import DATASETS
-from tests.checkout import COURSE, SOLUTIONS
+from autograder.release.notebooks import notebook_bytes
+from tests.checkout import COURSE
 
 
 def otter_run(zipped: Path, submission: Path, out: Path) -> subprocess.CompletedProcess:
@@ -38,50 +32,31 @@ def otter_run(zipped: Path, submission: Path, out: Path) -> subprocess.Completed
     return subprocess.run(command, cwd=out, capture_output=True, text=True)
 
 
-def hand_in(path: Path, name: str, notebook, files: dict[str, bytes]) -> Path:
+def hand_in(path: Path, notebook, files: dict[str, bytes]) -> Path:
     """A submission as a zip."""
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(f"{name}.ipynb", notebook_bytes(notebook))
+        archive.writestr("softmax.ipynb", notebook_bytes(notebook))
         for file, content in files.items():
             archive.writestr(file, content)
     return path
 
 
-def saved(content: dict, path: Path) -> bytes:
-    torch.save(content, path)
-    return path.read_bytes()
-
-
-def samples_files(folder: Path) -> dict[str, bytes]:
-    """The two files of ddpm's q6, of a network that has not learnt anything."""
-    torch.manual_seed(0)
-    model = {"state_dict": UNet(1, (8, 8)).state_dict(), "alpha_bar": torch.linspace(0.99, 0.01, 50)}
-    samples = {"samples": torch.randint(256, (1024, 1, 28, 28), dtype=torch.uint8)}
-    files = {"ddpm_model.pt": model, "ddpm_samples.pt": samples}
-    return {name: saved(content, folder / name) for name, content in files.items()}
-
-
-@pytest.fixture(scope="module", params=["simclr", "ddpm"])
-def graded(request, tmp_path_factory, checkpoint):
-    """Three honest submissions of an assignment, two with q6's files: the zip, their paths, this kit's reports."""
-    name, folder = request.param, tmp_path_factory.mktemp(request.param)
-    dataset = DATASETS[read_assignment(SOLUTIONS / name / "assignment.toml").dataset]
-    data = data_scripts.prepare_generated(folder / "data", 200, 100, progress=False, dataset=dataset)
-    bundle = build_bundle(COURSE.assignment(name))
-    zipped = write_zip(folder / f"{name}-gradescope.zip", bundle, data.folder)
-    master = assignment_master(COURSE.assignment(name))
-    files = {checkpoint.name: checkpoint.read_bytes()} if name == "simclr" else samples_files(folder)
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory, softmax, softmax_weights, images):
+    """Three honest submissions, two with weights, one question a bonus: the zip, their paths, this kit's reports."""
+    folder = tmp_path_factory.mktemp("softmax")
+    bundle = folder / "bundle"
+    shutil.copytree(softmax.bundle, bundle)
+    settings = bundle / "assignment.toml"
+    settings.write_text(settings.read_text().replace('id = "q5"', 'id = "q5"\nbonus = true'))
+    zipped = write_zip(folder / "softmax-gradescope.zip", bundle, images.folder)
+    mistakes = with_cells(softmax.master, load_module(COURSE.assignment("softmax"), "demo").MISTAKES)
     submissions = {
-        "solution": hand_in(folder / "solution.zip", name, master, files),
-        "mistakes": hand_in(
-            folder / "mistakes.zip",
-            name,
-            with_cells(master, load_module(COURSE.assignment(name), "demo").MISTAKES),
-            files,
-        ),
-        "blank": hand_in(folder / "blank.zip", name, student_notebook(master), {}),
+        "solution": hand_in(folder / "solution.zip", softmax.master, softmax_weights),
+        "mistakes": hand_in(folder / "mistakes.zip", mistakes, softmax_weights),
+        "blank": hand_in(folder / "blank.zip", softmax.student, {}),
     }
-    with Grader(bundle, data) as grader:
+    with Grader(bundle, images) as grader:
         return zipped, submissions, {title: grader.grade(path) for title, path in submissions.items()}
 
 
@@ -104,18 +79,18 @@ def test_otter_counts_what_this_kit_counts(graded, title):
     assert [(case.message or "", case.passed) for case in cases] == [
         (verdict.message or "Passed.", verdict.passed) for verdict in told_once(report.verdicts)
     ]
-    assert {case.test_case.hidden for case in cases} == {True, False}, "the checkpoint's question is visible"
+    assert {case.test_case.hidden for case in cases} == {True, False}, "the question of the weights is visible"
 
 
-def test_otter_run_gives_the_points_of_this_kit(graded, request, tmp_path):
-    """SimCLR with three mistakes and a checkpoint, DDPM with its samples and the bonus; a blank one stands below."""
+@pytest.mark.parametrize("title", ["solution", "mistakes"])
+def test_otter_run_gives_the_points_of_this_kit(graded, tmp_path, title):
+    """With weights and the whole bonus, or a part of it; a blank one stands below."""
     zipped, submissions, reports = graded
-    title = {"simclr": "mistakes", "ddpm": "solution"}[request.node.callspec.params["graded"]]
     done = otter_run(zipped, submissions[title], tmp_path / "out")
     assert done.returncode == 0, done.stderr
     content, report = json.loads((tmp_path / "out" / "results.json").read_text()), reports[title]
     assert {test["name"]: (test["score"], test["max_score"]) for test in content["tests"]} == points(report)
-    assert f"Total Score: {report.score:.3f} / 50.000" in done.stdout
+    assert f"Total Score: {report.score:.3f} / 40.000" in done.stdout
     shown = " ".join(" ".join(test["output"] for test in content["tests"]).split())
     for verdict in report.verdicts:
         assert verdict.passed or " ".join(verdict.message.split()) in shown
@@ -131,9 +106,9 @@ class Opens:
         return os.mkdir, (str(self.path),)
 
 
-def test_otter_neither_imports_nor_unpickles_what_is_handed_in(bundle, student, tmp_path):
+def test_otter_neither_imports_nor_unpickles_what_is_handed_in(softmax, tmp_path):
     """Each attempt would leave a folder; a log, a module beside the notebook and its cells are what Otter trusts."""
-    zipped = write_zip(tmp_path / "simclr-gradescope.zip", bundle, None)
+    zipped = write_zip(tmp_path / "softmax-gradescope.zip", softmax.bundle, None)
     made = tmp_path / "made"
     made.mkdir(mode=0o777)
     code = "import os; os.mkdir({!r})\n"
@@ -143,21 +118,21 @@ def test_otter_neither_imports_nor_unpickles_what_is_handed_in(bundle, student, 
         "ipykernel_launcher.py": code.format(str(made / "kernel")),
         "tests/q1a.py": code.format(str(made / "tests")),
     }
-    notebook = with_last_cell(student, code.format(str(made / "cell")))
-    submission = hand_in(tmp_path / "hostile.zip", "simclr", notebook, files)
+    notebook = with_last_cell(softmax.student, code.format(str(made / "cell")))
+    submission = hand_in(tmp_path / "hostile.zip", notebook, files)
     done = otter_run(zipped, submission, tmp_path / "out")
     assert done.returncode == 0, done.stderr
     assert "Total Score: 0.000 / 50.000" in done.stdout
     assert list(made.iterdir()) == []
 
 
-def test_a_broken_zip_is_said_and_gives_no_grade(bundle, student, tmp_path):
-    zipped = write_zip(tmp_path / "whole.zip", bundle, None)
+def test_a_broken_zip_is_said_and_gives_no_grade(softmax, tmp_path):
+    zipped = write_zip(tmp_path / "whole.zip", softmax.bundle, None)
     broken = tmp_path / "broken.zip"
     with zipfile.ZipFile(zipped) as whole, zipfile.ZipFile(broken, "w") as part:
         for info in whole.infolist():
             if info.filename != "bundle/assignment.toml":
                 part.writestr(info, whole.read(info))
-    done = otter_run(broken, hand_in(tmp_path / "blank.zip", "simclr", student, {}), tmp_path / "out")
+    done = otter_run(broken, hand_in(tmp_path / "blank.zip", softmax.student, {}), tmp_path / "out")
     assert done.returncode != 0 and "no grade from the kit's engine" in done.stderr
     assert not (tmp_path / "out" / "results.json").exists()
