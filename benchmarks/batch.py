@@ -2,14 +2,16 @@
 
     python -m benchmarks.batch [NAME ...] [--count 10]
 
-One grader grades the solution of an assignment, without artefacts, again and again, as ``kit grade`` does in a class. The
-first two do not count. Two machines, and two moments on one machine, can differ by half: compare figures of one run.
+One grader grades the solution of an assignment, without artefacts, again and again, as ``kit grade`` does in a class, in a
+process of its own. The first two do not count. Two machines, and two moments on one machine, can differ by half: compare figures of one run.
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import psutil
 
@@ -28,8 +30,9 @@ def main() -> None:
     options = parser.parse_args()
     print(machine())
     print("| assignment | tests | engine, CPU s | sandbox, CPU s | together |\n| --- | --- | --- | --- | --- |")
+    fresh = ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1)
     for name in options.names:
-        tests, engine, sandbox = costs(name, options.count)
+        tests, engine, sandbox = fresh.submit(costs, name, options.count).result()
         print(f"| {name} | {tests} | {engine:.3f} | {sandbox:.3f} | {engine + sandbox:.3f} |", flush=True)
 
 
