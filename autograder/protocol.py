@@ -40,7 +40,7 @@ MAX_TENSORS = 2_000
 MAX_DIMENSIONS = 8
 MAX_NAME = 300
 MAX_INDEX_BYTES = 1 << 20
-ENTRY_BYTES = 512  # the longest entry of an index
+ENTRY_BYTES = 4 * MAX_NAME + 200  # more than an entry of an index has
 
 
 class ProtocolError(Exception):

@@ -217,16 +217,16 @@ def _make_parents(path: Path, steps: dict[Step, None]) -> None:
 
 def _do(step: Step, new: str) -> None:
     target = new + step.path
-    match step.kind:
-        case "mount":
-            linux.mount(step.path, target, None, MS_BIND | MS_REC)
-        case "link":
-            os.symlink(step.aim, target)
-        case "file":
-            os.close(os.open(target, os.O_CREAT | os.O_WRONLY))
-        case "folder":
-            with suppress(FileExistsError):  # of the paths that every session shows
+    with suppress(FileExistsError):  # two paths can have folders and links on their way in common
+        match step.kind:
+            case "folder":
                 os.mkdir(target)
+            case "link":
+                os.symlink(step.aim, target)
+            case "file":
+                os.close(os.open(target, os.O_CREAT | os.O_WRONLY))
+            case "mount":
+                linux.mount(step.path, target, None, MS_BIND | MS_REC)
 
 
 def _beneath(new: Path, path: Path | str) -> Path:

@@ -21,12 +21,12 @@ import signal
 import socket
 import sys
 import tempfile
-import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic  # as it is before student code runs
 from types import ModuleType
 
 import numpy as np
@@ -190,7 +190,7 @@ class Worker:
         for name, array in arrays.items():
             place, _, name = name.partition("/")
             given[int(place)][name] = array
-        found, done, error, started = {}, 0, None, time.monotonic()
+        found, done, error, started = {}, 0, None, monotonic()
         for scalars, inputs in zip(request["cases"], given):
             try:
                 answer = self.result({**request, "scalars": scalars}, inputs, f"{done}/")
@@ -201,7 +201,7 @@ class Worker:
                 break
             found |= answer
             done += 1
-            if time.monotonic() - started > SOON * request["seconds"]:
+            if monotonic() - started > SOON * request["seconds"]:
                 break
         return protocol.encode({"id": request["id"], "ok": True, "done": done, "error": error}, found)
 
