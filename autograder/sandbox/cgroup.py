@@ -6,7 +6,7 @@ only at the root of the hierarchy: elsewhere, a group with processes cannot pass
 
 from __future__ import annotations
 
-import os
+import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -25,12 +25,14 @@ class Hierarchy:
     version: int
     own: Path
 
-    def make(self, name: str, memory_bytes: int) -> Path:
-        """Create a group below the grader's own. Its processes together may use ``memory_bytes``. Raises OSError."""
+    def make(self, memory_bytes: int) -> Path:
+        """Create a group below the grader's own. Its processes together may use ``memory_bytes``. Raises OSError.
+
+        No name is used twice, since a parent that was killed leaves its group behind, and numbers of processes come again.
+        """
         if self.version == 2:
             (self.own / "cgroup.subtree_control").write_text("+memory")
-        group = self.own / name
-        group.mkdir()
+        group = Path(tempfile.mkdtemp(prefix="autograder-", dir=self.own))
         try:
             memory, swap = LIMITS[self.version]
             (group / memory).write_text(str(memory_bytes))
@@ -60,7 +62,7 @@ def missing() -> str | None:
     if hierarchy is None:
         return "no cgroup with a memory controller is mounted"
     try:
-        group = hierarchy.make(f"autograder-{os.getpid()}-try", 1 << 30)
+        group = hierarchy.make(1 << 30)
     except OSError as error:
         return f"no cgroup can be created below the grader's own: {error.strerror}"
     remove(group)

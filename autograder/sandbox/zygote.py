@@ -69,7 +69,6 @@ class Zygote:
         self.probes = probes
         self.settings = settings
         self.children: dict[int, Child] = {}
-        self.forked = 0
         framework = settings["framework"]
         self.side = import_module(f"autograder.sandbox.{framework}_side")
         self.hidden = jupyter.packages_of_tests() | preload.HIDDEN[framework]
@@ -128,11 +127,9 @@ class Zygote:
     def confinement(self, request: dict) -> layers.Confinement:
         """The limits of the next worker. Takes a user and creates a control group for it."""
         active = layers.active_names(request["without"])
-        self.forked += 1
         group = None
         if "cgroup" in active:
-            name = f"autograder-{os.getpid()}-{self.forked}"
-            group = cgroup.find().make(name, self.settings["confinement"]["memory_mb"] * layers.MB)
+            group = cgroup.find().make(self.settings["confinement"]["memory_mb"] * layers.MB)
         return layers.Confinement(
             active=active,
             scratch=Path(request["scratch"]),
