@@ -183,8 +183,8 @@ class Worker:
     def answer_cases(self, request: dict, arrays: dict[str, np.ndarray]) -> bytes:
         """The reply to a call for some cases: the results of the first ones, and the exception that the next one ended with.
 
-        The engine asks again for those that are left, one at least less. So the cases that follow one that took long, or
-        whose results together are too large, have all of the time and the room for themselves.
+        The engine asks again for the cases that are left, which are fewer each time. A reply ends after a case that took long
+        and before one whose result no longer fits. So each case has all of its time and room.
         """
         given: list[dict[str, np.ndarray]] = [{} for _ in request["cases"]]
         for name, array in arrays.items():

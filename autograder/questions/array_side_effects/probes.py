@@ -14,8 +14,8 @@ MODES = ("ignore", "warn", "raise", "call", "print", "log")
 
 
 def side_effects(call: Callable[..., np.ndarray], given: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Drive ``call(**copies of given)``, which returns one array, under two global seeds. NumPy's global generator is left
-    as a third one makes it.
+    """Drive ``call(**copies of given)``, which returns one array, under two global seeds. Afterwards NumPy's global
+    generator is seeded anew.
 
     Returns:
         ``after_<name>``: each input after the call.
